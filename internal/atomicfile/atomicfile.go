@@ -1,0 +1,140 @@
+// Package atomicfile replaces files in one step: whoever opens the path sees
+// the whole old content or the whole new content, also after a crash.
+package atomicfile
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// bufferSize is how many bytes are collected before they go to the kernel.
+const bufferSize = 256 << 10
+
+// WriteFile calls write with a buffered writer and puts what it wrote at path.
+//
+// The bytes go to a hidden temporary file in the same directory, which is
+// flushed to the disk and then renamed over path. The directory must exist. A
+// file already at path passes its permissions on; a new one gets 0666 less the
+// umask. A symbolic link at path is replaced, its target is left alone;
+// anything else that is not a regular file is refused.
+//
+// When write or any later step fails, the temporary file is removed, path is
+// as it was, and the error names path and wraps the cause. Only if the last
+// step fails, syncing the directory, is the new content already in place.
+func WriteFile(path string, write func(w io.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	mode, err := targetMode(path)
+	if err != nil {
+		return err
+	}
+	f, err := createTemp(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	tmp := f.Name()
+	// Deferred, so that it also happens when write panics.
+	committed := false
+	defer func() {
+		if !committed {
+			f.Close()
+			os.Remove(tmp)
+		}
+	}()
+
+	if err := fill(f, mode, write); err != nil {
+		return unnamed(err, tmp)
+	}
+	if err := f.Close(); err != nil {
+		return unnamed(err, tmp)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return unnamed(err, tmp)
+	}
+	committed = true
+	return syncDir(filepath.Dir(path))
+}
+
+// WriteBytes is WriteFile for content that is already in memory.
+func WriteBytes(path string, data []byte) error {
+	return WriteFile(path, func(w io.Writer) error {
+		_, err := io.Copy(w, bytes.NewReader(data))
+		return err
+	})
+}
+
+// fill writes the content to f and makes sure it is on the disk. A mode of 0
+// leaves the permissions alone.
+func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
+	buf := bufio.NewWriterSize(f, bufferSize)
+	if err := write(buf); err != nil {
+		return err
+	}
+	if err := buf.Flush(); err != nil {
+		return err
+	}
+	if mode != 0 {
+		if err := f.Chmod(mode); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// targetMode returns the permissions of the file at path that is about to be
+// replaced, and 0 when there is none.
+func targetMode(path string) (fs.FileMode, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, nil
+	case err != nil:
+		return 0, unnamed(err, path)
+	case info.Mode().IsRegular():
+		return info.Mode().Perm(), nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("exists and is not a regular file but %v", info.Mode().Type())
+}
+
+// createTemp makes a new file in dir under a name that does not depend on the
+// target's, which may already be as long as the file system allows. os.CreateTemp
+// is no use here: its files are private to the user whatever the umask says.
+func createTemp(dir string) (*os.File, error) {
+	for try := 0; ; try++ {
+		path := filepath.Join(dir, ".tmp-"+rand.Text())
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) && try < 100 {
+			continue
+		}
+		if err != nil {
+			return nil, unnamed(err, path)
+		}
+		return f, nil
+	}
+}
+
+// unnamed takes the name of the temporary file out of err, so that messages
+// name only the file the caller knows.
+func unnamed(err error, tmp string) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) && pe.Path == tmp {
+		return pe.Err
+	}
+	var le *os.LinkError
+	if errors.As(err, &le) && le.Old == tmp {
+		return le.Err
+	}
+	return err
+}
