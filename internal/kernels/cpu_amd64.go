@@ -1,0 +1,110 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// haveAVX2 chooses the assembly at run time; the plain Go kernels run without it.
+var haveAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+//go:noescape
+func kern6x16F32AVX2(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int)
+
+//go:noescape
+func gemvF32AVX2(k int, x *float32, b unsafe.Pointer, y *float32)
+
+//go:noescape
+func gemvBF16AVX2(k int, x *float32, b unsafe.Pointer, y *float32)
+
+//go:noescape
+func nf4DequantAVX2(nblk int, q *byte, s *float32, dst *float32)
+
+//go:noescape
+func gemvNF4AVX2(nblk int, x *float32, q *byte, s *float32, y *float32)
+
+//go:noescape
+func bf16ExpandAVX2(k int, b unsafe.Pointer, dst *float32)
+
+//go:noescape
+func packT8AVX2(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int)
+
+//go:noescape
+func expSumAVX2(n8 int, src, dst *float32, sub float32) float32
+
+//go:noescape
+func nf4DequantNAVX2(npairs int, q *byte, s *float32, dst *float32)
+
+func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
+	if haveAVX2 {
+		kern6x16F32AVX2(k, a, b, c, ldc, bnext, acc)
+	} else {
+		kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
+	}
+}
+
+func gemvF32(k int, x *float32, b unsafe.Pointer, y *float32) {
+	if haveAVX2 {
+		gemvF32AVX2(k, x, b, y)
+	} else {
+		gemvF32Go(k, x, b, y)
+	}
+}
+
+func gemvBF16(k int, x *float32, b unsafe.Pointer, y *float32) {
+	if haveAVX2 {
+		gemvBF16AVX2(k, x, b, y)
+	} else {
+		gemvBF16Go(k, x, b, y)
+	}
+}
+
+func gemvNF4(nblk int, x *float32, q *byte, s *float32, y *float32) {
+	if haveAVX2 {
+		gemvNF4AVX2(nblk, x, q, s, y)
+	} else {
+		gemvNF4Go(nblk, x, q, s, y)
+	}
+}
+
+func nf4Dequant(nblk int, q *byte, s *float32, dst *float32) {
+	if haveAVX2 {
+		nf4DequantAVX2(nblk, q, s, dst)
+	} else {
+		nf4DequantGo(nblk, q, s, dst)
+	}
+}
+
+func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {
+	if haveAVX2 {
+		nf4DequantNAVX2(npairs, q, s, dst)
+	} else {
+		nf4DequantNGo(npairs, q, s, dst)
+	}
+}
+
+func bf16Expand(k int, b unsafe.Pointer, dst *float32) {
+	if haveAVX2 {
+		bf16ExpandAVX2(k, b, dst)
+	} else {
+		bf16ExpandGo(k, b, dst)
+	}
+}
+
+func packT8(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
+	if haveAVX2 {
+		packT8AVX2(nb, src, lds, dst, ldd)
+	} else {
+		packT8Go(nb, src, lds, dst, ldd)
+	}
+}
+
+func expSum(n8 int, src, dst *float32, sub float32) float32 {
+	if haveAVX2 {
+		return expSumAVX2(n8, src, dst, sub)
+	}
+	return expSumGo(n8, src, dst, sub)
+}

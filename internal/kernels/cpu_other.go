@@ -1,0 +1,23 @@
+//go:build !amd64 || purego
+
+package kernels
+
+import "unsafe"
+
+func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
+	kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
+}
+func gemvF32(k int, x *float32, b unsafe.Pointer, y *float32)  { gemvF32Go(k, x, b, y) }
+func gemvBF16(k int, x *float32, b unsafe.Pointer, y *float32) { gemvBF16Go(k, x, b, y) }
+func gemvNF4(nblk int, x *float32, q *byte, s *float32, y *float32) {
+	gemvNF4Go(nblk, x, q, s, y)
+}
+func nf4Dequant(nblk int, q *byte, s *float32, dst *float32) { nf4DequantGo(nblk, q, s, dst) }
+func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {
+	nf4DequantNGo(npairs, q, s, dst)
+}
+func bf16Expand(k int, b unsafe.Pointer, dst *float32) { bf16ExpandGo(k, b, dst) }
+func packT8(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
+	packT8Go(nb, src, lds, dst, ldd)
+}
+func expSum(n8 int, src, dst *float32, sub float32) float32 { return expSumGo(n8, src, dst, sub) }

@@ -1,0 +1,107 @@
+package kernels
+
+import "math"
+
+// RMSNorm is y = x/rms(x)·w by rows (transformers LlamaRMSNorm). x, y are [rows, d], w is [d];
+// rstd [rows] receives 1/rms for the backward pass.
+func RMSNorm(y, rstd, x, w []float32, rows, d int, eps float64) {
+	Rows(rows, grainFor(d), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			xr, yr := x[r*d:][:d], y[r*d:][:d]
+			s := float32(1 / math.Sqrt(float64(Dot(xr, xr))/float64(d)+eps))
+			rstd[r] = s
+			for i, v := range xr {
+				yr[i] = v * s * w[i]
+			}
+		}
+	})
+}
+
+// RMSNormGrad writes dx [rows, d] and adds to dw [d]. Either may be nil. dx may be dy.
+func RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
+	if dw != nil {
+		reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
+			for r := lo; r < hi; r++ {
+				a, b, s := dy[r*d:][:d], x[r*d:][:d], rstd[r]
+				for i, v := range a {
+					part[i] += v * b[i] * s
+				}
+			}
+		})
+	}
+	if dx == nil {
+		return
+	}
+	Rows(rows, grainFor(d), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			a, b, o, s := dy[r*d:][:d], x[r*d:][:d], dx[r*d:][:d], rstd[r]
+			var dot float32
+			for i, v := range a {
+				dot += v * w[i] * b[i]
+			}
+			k := dot * s * s * s / float32(d)
+			for i, v := range a {
+				o[i] = v*w[i]*s - b[i]*k
+			}
+		}
+	})
+}
+
+// LayerNorm is y = (x-mean)/std·w + b by rows. mean, rstd [rows] are for the backward pass.
+func LayerNorm(y, mean, rstd, x, w, b []float32, rows, d int, eps float64) {
+	Rows(rows, grainFor(d), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			xr, yr := x[r*d:][:d], y[r*d:][:d]
+			var sum, sq float64
+			for _, v := range xr {
+				sum += float64(v)
+			}
+			m := float32(sum / float64(d))
+			for _, v := range xr {
+				c := v - m
+				sq += float64(c * c)
+			}
+			s := float32(1 / math.Sqrt(sq/float64(d)+eps))
+			mean[r], rstd[r] = m, s
+			for i, v := range xr {
+				yr[i] = (v-m)*s*w[i] + b[i]
+			}
+		}
+	})
+}
+
+// LayerNormGrad writes dx [rows, d] and adds to dw, db [d]. dx, or dw with db, may be nil. dx may be dy.
+func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
+	if dw != nil {
+		reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
+			for r := lo; r < hi; r++ {
+				a, b, m, s := dy[r*d:][:d], x[r*d:][:d], mean[r], rstd[r]
+				for i, v := range a {
+					part[i] += v * (b[i] - m) * s
+				}
+			}
+		})
+	}
+	if db != nil {
+		SumRows(db, dy, rows, d)
+	}
+	if dx == nil {
+		return
+	}
+	Rows(rows, grainFor(d), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			a, b, o, m, s := dy[r*d:][:d], x[r*d:][:d], dx[r*d:][:d], mean[r], rstd[r]
+			var sum, dot float32
+			for i, v := range a {
+				g := v * w[i]
+				sum += g
+				dot += g * (b[i] - m)
+			}
+			sum /= float32(d)
+			dot *= s * s / float32(d)
+			for i, v := range a {
+				o[i] = (v*w[i] - sum - (b[i]-m)*dot) * s
+			}
+		}
+	})
+}

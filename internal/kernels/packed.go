@@ -1,0 +1,291 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// Kind says how a matrix that stands on the right of a product is stored.
+type Kind uint8
+
+const (
+	F32   Kind = iota // packed panels, 4 bytes an element
+	BF16              // packed panels, 2 bytes an element, columns j and j+8 in one uint32
+	NF4               // packed panels, 4 bits and a float32 absmax per 64 (k) x 1 (n) block
+	rawNK             // row-major [N, K] float32, packed block by block in each call
+	rawKN             // row-major [K, N] float32, packed block by block in each call
+)
+
+func (k Kind) String() string {
+	return [...]string{"float32", "bfloat16", "nf4", "raw [N,K]", "raw [K,N]"}[k]
+}
+
+// mr x nr is the tile of the micro-kernel; kc rows of B and of A are taken at a time:
+// kc*nr*4 bytes = 24 KiB stay in the first-level cache.
+const (
+	mr, nr = 6, 16
+	kcMax  = 384
+)
+
+// nf4tab is the NF4 code book of QLoRA (Dettmers et al. 2023), as bitsandbytes has it.
+var nf4tab = [16]float32{-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453,
+	-0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
+	0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+	0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0}
+
+// Packed is the right-hand matrix B [K, N] of a product, in panels of 16 columns.
+// One packed copy serves both x·Wᵀ and, through T, dy·W.
+type Packed struct {
+	Kind  Kind
+	K, N  int
+	kb    int // NF4: blocks along K
+	ld    int // raw: distance between rows
+	f     []float32
+	u     []uint32 // BF16: pairs
+	q     []byte
+	s     []float32
+	trans bool // a view whose contraction runs over the stored N
+}
+
+func (p *Packed) panels() int { return (p.N + nr - 1) / nr }
+
+// Bytes is the memory that the packed matrix holds.
+func (p *Packed) Bytes() int { return 4*len(p.f) + 4*len(p.u) + len(p.q) + 4*len(p.s) }
+
+// Pack packs w, row-major [n, k] as Hugging Face stores a linear layer (out, in), for x·wᵀ.
+func Pack(w []float32, n, k int, kind Kind) *Packed {
+	if len(w) != n*k {
+		panic(fmt.Sprintf("kernels: Pack: %d elements for [%d, %d]", len(w), n, k))
+	}
+	p := &Packed{Kind: kind, K: k, N: n}
+	switch kind {
+	case F32:
+		p.f = make([]float32, p.panels()*k*nr)
+	case BF16:
+		p.u = make([]uint32, p.panels()*k*8)
+	case NF4:
+		p.kb = (k + 63) / 64
+		p.q = make([]byte, p.panels()*p.kb*64*8)
+		p.s = make([]float32, p.panels()*p.kb*nr)
+	default:
+		panic("kernels: Pack: " + kind.String())
+	}
+	Each(p.panels(), func(j int) { p.packPanel(j, w, n, k) })
+	return p
+}
+
+func (p *Packed) packPanel(j int, w []float32, n, k int) {
+	for i := range min(nr, n-j*nr) {
+		row := w[(j*nr+i)*k:][:k]
+		switch p.Kind {
+		case F32:
+			d := p.f[j*k*nr+i:]
+			for l, v := range row {
+				d[l*nr] = v
+			}
+		case BF16:
+			shift := 16 * (i / 8)
+			d := p.u[j*k*8+i%8:]
+			for l, v := range row {
+				d[l*8] |= uint32(ToBF16(v)) << shift
+			}
+		case NF4:
+			p.packNF4(j, i, row)
+		}
+	}
+}
+
+// packNF4 quantises one row of the weight, a column of the panel.
+func (p *Packed) packNF4(j, i int, row []float32) {
+	for b := range p.kb {
+		blk := row[b*64 : min(len(row), b*64+64)]
+		var m float32
+		for _, v := range blk {
+			m = max(m, float32(math.Abs(float64(v))))
+		}
+		p.s[(j*p.kb+b)*nr+i] = m
+		inv := float32(0)
+		if m > 0 {
+			inv = 1 / m
+		}
+		for k := range 64 {
+			var v float32
+			if k < len(blk) {
+				v = blk[k] * inv
+			}
+			p.q[((j*p.kb+b)*32+k/2)*16+i] |= nf4Code(v) << (4 * (k & 1))
+		}
+	}
+}
+
+func nf4Code(v float32) byte {
+	best, dist := 0, float32(math.MaxFloat32)
+	for i, t := range nf4tab {
+		if d := float32(math.Abs(float64(v - t))); d < dist {
+			best, dist = i, d
+		}
+	}
+	return byte(best)
+}
+
+// ToBF16 rounds to the nearest bfloat16, ties to even; NaN stays NaN.
+func ToBF16(f float32) uint16 {
+	u := math.Float32bits(f)
+	if u&0x7fffffff > 0x7f800000 {
+		return uint16(u>>16) | 0x40
+	}
+	return uint16((u + 0x7fff + (u>>16)&1) >> 16)
+}
+
+// NK wraps row-major b [n, k], rows ld apart, as the right-hand matrix of x·bᵀ. Nothing is copied.
+func NK(b []float32, n, k, ld int) *Packed { return &Packed{Kind: rawNK, K: k, N: n, ld: ld, f: b} }
+
+// KN wraps row-major b [k, n], rows ld apart, as the right-hand matrix of x·b. Nothing is copied.
+func KN(b []float32, k, n, ld int) *Packed { return &Packed{Kind: rawKN, K: k, N: n, ld: ld, f: b} }
+
+// T is a view of the same storage for the transposed matrix: dx = dy·W.
+func (p *Packed) T() *Packed {
+	q := *p
+	q.K, q.N = p.N, p.K
+	switch p.Kind {
+	case rawNK:
+		q.Kind = rawKN
+	case rawKN:
+		q.Kind = rawNK
+	default:
+		q.trans = !p.trans
+	}
+	return &q
+}
+
+// Dense writes the stored (for NF4 and BF16: rounded) weight, row-major [N, K], to dst.
+func (p *Packed) Dense(dst []float32) {
+	for n := range p.N {
+		for k := range p.K {
+			dst[n*p.K+k] = p.at(k, n)
+		}
+	}
+}
+
+func (p *Packed) at(k, n int) float32 {
+	if p.trans {
+		q := *p
+		q.K, q.N, q.trans = p.N, p.K, false
+		return q.at(n, k)
+	}
+	j, i := n/nr, n%nr
+	switch p.Kind {
+	case F32:
+		return p.f[(j*p.K+k)*nr+i]
+	case BF16:
+		u := p.u[(j*p.K+k)*8+i%8]
+		if i < 8 {
+			return math.Float32frombits(u << 16)
+		}
+		return math.Float32frombits(u & 0xffff0000)
+	case NF4:
+		b := k / 64
+		c := p.q[((j*p.kb+b)*32+(k%64)/2)*16+i] >> (4 * (k & 1)) & 15
+		return nf4tab[c] * p.s[(j*p.kb+b)*nr+i]
+	case rawNK:
+		return p.f[n*p.ld+k]
+	default:
+		return p.f[k*p.ld+n]
+	}
+}
+
+// panel returns rows k0..k0+kc of panel j as [kc, 16] floats, in place or expanded into s,
+// and where the next panel lies (nil: nowhere) for prefetching, with the bytes it has.
+func (p *Packed) panel(j, k0, kc int, s *scratch) (b, next unsafe.Pointer, nextBytes uintptr) {
+	b = unsafe.Pointer(&s.b[0])
+	if p.trans {
+		p.packTrans(j, k0, kc, s)
+		return b, nil, 0
+	}
+	switch p.Kind {
+	case F32:
+		b = unsafe.Pointer(&p.f[(j*p.K+k0)*nr])
+		if nx := ((j+1)*p.K + k0) * nr; nx < len(p.f) {
+			next, nextBytes = unsafe.Pointer(&p.f[nx]), uintptr(kc*nr*4)
+		}
+	case BF16:
+		bf16Expand(kc, unsafe.Pointer(&p.u[(j*p.K+k0)*8]), &s.b[0])
+		if nx := ((j+1)*p.K + k0) * 8; nx < len(p.u) {
+			next, nextBytes = unsafe.Pointer(&p.u[nx]), uintptr(kc*nr*2)
+		}
+	case NF4:
+		blk := k0 / 64
+		nf4Dequant((kc+63)/64, &p.q[(j*p.kb+blk)*512], &p.s[(j*p.kb+blk)*nr], &s.b[0])
+		if nx := ((j+1)*p.kb + blk) * 512; nx < len(p.q) {
+			next, nextBytes = unsafe.Pointer(&p.q[nx]), uintptr(kc*nr/2)
+		}
+	case rawNK:
+		p.packNK(j, k0, kc, s.b[:])
+	case rawKN:
+		p.packKN(j, k0, kc, s.b[:])
+	}
+	return b, next, nextBytes
+}
+
+func (p *Packed) packNK(j, k0, kc int, dst []float32) {
+	n0 := j * nr
+	if n0+nr <= p.N && kc%8 == 0 {
+		packT8(kc/8, unsafe.Pointer(&p.f[n0*p.ld+k0]), p.ld*4, &dst[0], nr*4)
+		packT8(kc/8, unsafe.Pointer(&p.f[(n0+8)*p.ld+k0]), p.ld*4, &dst[8], nr*4)
+		return
+	}
+	for i := range nr {
+		if n0+i < p.N {
+			for k, v := range p.f[(n0+i)*p.ld+k0:][:kc] {
+				dst[k*nr+i] = v
+			}
+			continue
+		}
+		for k := range kc {
+			dst[k*nr+i] = 0
+		}
+	}
+}
+
+func (p *Packed) packKN(j, k0, kc int, dst []float32) {
+	n0 := j * nr
+	if n0+nr <= p.N {
+		for k := range kc {
+			*(*[nr]float32)(dst[k*nr:]) = *(*[nr]float32)(p.f[(k0+k)*p.ld+n0:])
+		}
+		return
+	}
+	w := p.N - n0
+	for k := range kc {
+		copy(dst[k*nr:k*nr+w], p.f[(k0+k)*p.ld+n0:])
+		clear(dst[k*nr+w : k*nr+nr])
+	}
+}
+
+// packTrans fills s.b[n][16] with columns kk0..kk0+16 of the stored K and rows k0..k0+kc of the stored N.
+func (p *Packed) packTrans(j, k0, kc int, s *scratch) {
+	kk0, sk := j*nr, p.N // sk: stored K
+	rows := min(nr, sk-kk0)
+	for n := 0; n < kc; n += nr {
+		pn := (k0 + n) / nr // stored panel
+		src := &s.t[0]
+		switch p.Kind {
+		case F32:
+			if rows == nr {
+				src = &p.f[(pn*sk+kk0)*nr]
+			} else {
+				clear(s.t[copy(s.t[:], p.f[(pn*sk+kk0)*nr:][:rows*nr]):])
+			}
+		case BF16:
+			bf16Expand(rows, unsafe.Pointer(&p.u[(pn*sk+kk0)*8]), src)
+			clear(s.t[rows*nr:])
+		case NF4:
+			o := (pn*p.kb+kk0/64)*512 + (kk0%64)/2*16
+			nf4DequantN(8, &p.q[o], &p.s[(pn*p.kb+kk0/64)*nr], src)
+		}
+		d, sp := s.b[n*nr:], unsafe.Pointer(src) // [16 kk][16 n] to [n][kk]
+		packT8(2, sp, nr*4, &d[0], nr*4)
+		packT8(2, unsafe.Add(sp, 8*nr*4), nr*4, &d[8], nr*4)
+	}
+}
