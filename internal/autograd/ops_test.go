@@ -1,0 +1,179 @@
+package autograd
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/nlpodyssey/spago/mat"
+
+	"moslava/internal/kernels"
+)
+
+var rng = rand.New(rand.NewPCG(1, 2))
+
+func random(shape ...int) *Var {
+	v := New(make([]float32, size(shape)), shape...)
+	for i := range v.data {
+		v.data[i] = float32(rng.NormFloat64() * 0.5)
+	}
+	return v
+}
+
+// weighted is Σ x·w, a scalar whose gradient is w.
+type weighted struct{ x, w *Var }
+
+func (f *weighted) Operands() []mat.Tensor { return tensors(f.x) }
+func (f *weighted) Forward() (mat.Tensor, error) {
+	var s float64
+	for i, v := range f.x.data {
+		s += float64(v) * float64(f.w.data[i])
+	}
+	return New([]float32{float32(s)}, 1), nil
+}
+func (f *weighted) Backward(gy mat.Tensor) error {
+	g := newVar(f.x.shape...)
+	for i, w := range f.w.data {
+		g.data[i] = w * gy.(*Var).data[0]
+	}
+	f.x.AccGrad(g)
+	return nil
+}
+
+// copied gives operations that take their operand's memory a copy of it.
+func copied(t *Tape, x *Var) *Var { return t.Add(x, New(make([]float32, x.Size()), x.shape...)) }
+
+func check(t *testing.T, op func(*Tape) *Var, leaves map[string]*Var) {
+	t.Helper()
+	probe := random(op(nil).shape...)
+	gradcheck(t, func(tp *Tape) *Var { return tp.Apply(&weighted{op(tp), probe}) }, leaves)
+}
+
+func TestLinear(t *testing.T) {
+	x, w, b := random(7, 5), random(3, 5), random(3)
+	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Var: w}, b) }, map[string]*Var{"x": x, "w": w, "b": b})
+	p := kernels.Pack(w.data, 3, 5, kernels.F32)
+	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Packed: p}, nil) }, map[string]*Var{"x": x})
+}
+
+func TestAddLowRank(t *testing.T) {
+	x, y := random(7, 5), random(7, 9)
+	a, m, b := random(4, 5), random(4, 4), random(9, 4)
+	check(t, func(tp *Tape) *Var { return tp.AddLowRank(copied(tp, y), x, a, m, b, 1.5, 0) },
+		map[string]*Var{"x": x, "y": y, "a": a, "m": m, "b": b})
+	check(t, func(tp *Tape) *Var { return tp.AddLowRank(copied(tp, y), x, a, nil, b, 1.5, 0) },
+		map[string]*Var{"x": x, "y": y, "a": a, "b": b})
+}
+
+func TestDropout(t *testing.T) {
+	x, y := random(50, 40), New(make([]float32, 50*8), 50, 8)
+	a, b := random(4, 40), random(8, 4)
+	run := func(seed uint64) []float32 {
+		tp := &Tape{Seed: seed}
+		for _, v := range []*Var{x, a, b} {
+			v.SetRequiresGrad(true)
+			v.ZeroGrad()
+		}
+		probe := random(50, 8)
+		out := tp.AddLowRank(copied(tp, y), x, a, nil, b, 1, 0.3)
+		if err := tp.Backward(tp.Apply(&weighted{out, probe}), 1); err != nil {
+			t.Fatal(err)
+		}
+		return x.GradFloats()
+	}
+	zero := 0
+	for _, v := range run(1) {
+		if v == 0 {
+			zero++
+		}
+	}
+	if zero < 500 || zero > 700 {
+		t.Errorf("%d of 2000 elements dropped, want about 600", zero)
+	}
+}
+
+func TestNorms(t *testing.T) {
+	x, w, b := random(5, 7), random(7), random(7)
+	check(t, func(tp *Tape) *Var { return tp.RMSNorm(x, w, 1e-5) }, map[string]*Var{"x": x, "w": w})
+	check(t, func(tp *Tape) *Var { return tp.LayerNorm(x, w, b, 1e-5) }, map[string]*Var{"x": x, "w": w, "b": b})
+}
+
+func TestElementwise(t *testing.T) {
+	x, y, g := random(5, 7), random(5, 7), random(7)
+	check(t, func(tp *Tape) *Var { return tp.Add(x, y) }, map[string]*Var{"x": x, "y": y})
+	check(t, func(tp *Tape) *Var { return tp.SwiGLU(x, y) }, map[string]*Var{"x": x, "y": y})
+	check(t, func(tp *Tape) *Var { return tp.MulColumns(x, g) }, map[string]*Var{"x": x, "g": g})
+	for _, a := range []kernels.Act{kernels.SiLU, kernels.QuickGELU, kernels.GELU, kernels.GELUTanh} {
+		check(t, func(tp *Tape) *Var { return tp.Activate(a, x) }, map[string]*Var{"x": x})
+	}
+}
+
+func TestAttention(t *testing.T) {
+	spans := []kernels.Span{{Q0: 0, QN: 5, K0: 0, KN: 5}, {Q0: 5, QN: 8, K0: 5, KN: 8}}
+	for _, c := range []kernels.Attention{
+		{H: 4, KV: 2, D: 6, Scale: 0.4, Causal: true},
+		{H: 2, KV: 2, D: 4, Scale: 0.5},
+		{H: 2, KV: 1, D: 4, Scale: 0.5, Causal: true, Window: 3},
+	} {
+		q, k, v := random(13, c.H*c.D), random(13, c.KV*c.D), random(13, c.KV*c.D)
+		check(t, func(tp *Tape) *Var { return tp.Attention(q, k, v, c, spans) }, map[string]*Var{"q": q, "k": k, "v": v})
+	}
+}
+
+func TestRope(t *testing.T) {
+	x := random(5, 2*6)
+	table := kernels.NewRope([]float32{1, 0.1, 0.01}, 9)
+	check(t, func(tp *Tape) *Var { return tp.Rope(copied(tp, x), []int32{0, 1, 2, 0, 8}, 2, table) }, map[string]*Var{"x": x})
+}
+
+func TestRows(t *testing.T) {
+	table, rows := random(9, 4), random(2, 4)
+	check(t, func(tp *Tape) *Var { return tp.Embedding(table, []int32{3, 0, 3, 8}) }, map[string]*Var{"table": table})
+	x := random(5, 4)
+	check(t, func(tp *Tape) *Var { return tp.Splice(copied(tp, x), rows, []int32{1, 4}) }, map[string]*Var{"x": x, "rows": rows})
+	check(t, func(tp *Tape) *Var { return tp.SelectRows(x, []int32{4, 0, 2}) }, map[string]*Var{"x": x})
+	z := random(5, 3)
+	check(t, func(tp *Tape) *Var { return tp.ConcatColumns(x, z) }, map[string]*Var{"x": x, "z": z})
+	p, cls, pos := random(6, 4), random(4), random(4, 4)
+	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, cls, pos, 2) }, map[string]*Var{"p": p, "cls": cls, "pos": pos})
+	pos3 := random(3, 4)
+	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, nil, pos3, 2) }, map[string]*Var{"p": p, "pos": pos3})
+}
+
+func TestCrossEntropy(t *testing.T) {
+	x, w := random(5, 4), random(11, 4)
+	gradcheck(t, func(tp *Tape) *Var {
+		l, _ := tp.CrossEntropy(x, Matrix{Var: w}, []int32{0, 10, 3, 3, 7})
+		return l
+	}, map[string]*Var{"x": x, "w": w})
+}
+
+func TestErrorsComeBack(t *testing.T) {
+	run := func(f func()) (err error) {
+		defer Catch(&err)
+		f()
+		return nil
+	}
+	for name, f := range map[string]func(){
+		"linear":    func() { new(Tape).Linear(random(2, 3), Matrix{Var: random(4, 5)}, nil) },
+		"embedding": func() { new(Tape).Embedding(random(3, 2), []int32{5}) },
+		"target":    func() { new(Tape).CrossEntropy(random(1, 2), Matrix{Var: random(3, 2)}, []int32{3}) },
+		"add":       func() { new(Tape).Add(random(1, 2), random(2, 1)) },
+	} {
+		if run(f) == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestNilTapeAndFrozenOperandsRecordNothing(t *testing.T) {
+	x, y := random(3, 4), random(3, 4)
+	tp := new(Tape)
+	if tp.Add(x, y); tp.Len() != 0 {
+		t.Error("an operation on untracked operands was recorded")
+	}
+	x.SetRequiresGrad(true)
+	var none *Tape
+	if none.Add(x, y).RequiresGrad() {
+		t.Error("a nil tape tracked a result")
+	}
+}

@@ -1,0 +1,234 @@
+package autograd
+
+import (
+	"fmt"
+
+	"github.com/nlpodyssey/spago/mat"
+
+	"moslava/internal/kernels"
+)
+
+type embedding struct {
+	table *Var
+	ids   []int32
+}
+
+// Embedding returns rows ids of table [V, d] as [len(ids), d].
+func (t *Tape) Embedding(table *Var, ids []int32) *Var { return t.Apply(&embedding{table, ids}) }
+
+func (f *embedding) Operands() []mat.Tensor { return tensors(f.table) }
+
+func (f *embedding) Forward() (mat.Tensor, error) {
+	n, d := f.table.shape[0], f.table.Cols()
+	y := newVar(len(f.ids), d)
+	for i, id := range f.ids {
+		if id < 0 || int(id) >= n {
+			return nil, fmt.Errorf("id %d at position %d, the table has %d rows", id, i, n)
+		}
+		copy(y.data[i*d:][:d], f.table.data[int(id)*d:])
+	}
+	return y, nil
+}
+
+func (f *embedding) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	d := f.table.Cols()
+	dt := f.table.gradBuffer()
+	for i, id := range f.ids {
+		kernels.Axpy(dt[int(id)*d:][:d], 1, g.data[i*d:][:d])
+	}
+	g.release()
+	return nil
+}
+
+type splice struct {
+	x, rows *Var
+	at      []int32
+}
+
+// Splice returns x [n, d] with row at[i] replaced by rows[i]. It takes x's memory: x must not be used again.
+func (t *Tape) Splice(x, rows *Var, at []int32) *Var { return t.Apply(&splice{x, rows, at}) }
+
+func (f *splice) Operands() []mat.Tensor { return tensors(f.x, f.rows) }
+
+func (f *splice) Forward() (mat.Tensor, error) {
+	d := f.x.Cols()
+	if f.rows.Cols() != d || f.rows.Rows() != len(f.at) {
+		return nil, fmt.Errorf("%v rows for %d places in %v", f.rows.shape, len(f.at), f.x.shape)
+	}
+	y := &Var{data: f.x.data, shape: f.x.shape}
+	f.x.data = nil
+	for i, r := range f.at {
+		copy(y.data[int(r)*d:][:d], f.rows.data[i*d:])
+	}
+	return y, nil
+}
+
+func (f *splice) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	d := f.x.Cols()
+	if f.rows.RequiresGrad() {
+		dr := newVar(f.rows.shape...)
+		for i, r := range f.at {
+			copy(dr.data[i*d:][:d], g.data[int(r)*d:])
+		}
+		f.rows.AccGrad(dr)
+	}
+	if !f.x.RequiresGrad() {
+		g.release()
+		return nil
+	}
+	for _, r := range f.at {
+		clear(g.data[int(r)*d:][:d])
+	}
+	f.x.AccGrad(g)
+	return nil
+}
+
+type selectRows struct {
+	x  *Var
+	at []int32
+}
+
+// SelectRows returns rows at of x [n, d] as [len(at), d]. A row may be taken only once.
+func (t *Tape) SelectRows(x *Var, at []int32) *Var { return t.Apply(&selectRows{x, at}) }
+
+func (f *selectRows) Operands() []mat.Tensor { return tensors(f.x) }
+
+func (f *selectRows) Forward() (mat.Tensor, error) {
+	d := f.x.Cols()
+	y := newVar(len(f.at), d)
+	for i, r := range f.at {
+		copy(y.data[i*d:][:d], f.x.data[int(r)*d:])
+	}
+	return y, nil
+}
+
+func (f *selectRows) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	d := f.x.Cols()
+	dx := newZero(f.x.shape...)
+	for i, r := range f.at {
+		copy(dx.data[int(r)*d:][:d], g.data[i*d:])
+	}
+	g.release()
+	f.x.AccGrad(dx)
+	return nil
+}
+
+type concatColumns struct{ xs []*Var }
+
+// ConcatColumns joins arrays of the same number of rows along the last dimension.
+func (t *Tape) ConcatColumns(xs ...*Var) *Var {
+	if len(xs) == 1 {
+		return xs[0]
+	}
+	return t.Apply(&concatColumns{xs})
+}
+
+func (f *concatColumns) Operands() []mat.Tensor { return tensors(f.xs...) }
+
+func (f *concatColumns) Forward() (mat.Tensor, error) {
+	n, d := f.xs[0].Rows(), 0
+	for _, x := range f.xs {
+		if x.Rows() != n {
+			return nil, fmt.Errorf("%d rows and %d rows", n, x.Rows())
+		}
+		d += x.Cols()
+	}
+	y := newVar(n, d)
+	o := 0
+	for _, x := range f.xs {
+		c := x.Cols()
+		for r := range n {
+			copy(y.data[r*d+o:][:c], x.data[r*c:])
+		}
+		o += c
+	}
+	return y, nil
+}
+
+func (f *concatColumns) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	d, o := g.Cols(), 0
+	for _, x := range f.xs {
+		c := x.Cols()
+		if x.RequiresGrad() {
+			dx := newVar(x.shape...)
+			for r := range x.Rows() {
+				copy(dx.data[r*c:][:c], g.data[r*d+o:])
+			}
+			x.AccGrad(dx)
+		}
+		o += c
+	}
+	g.release()
+	return nil
+}
+
+type patchTokens struct {
+	patches, cls, pos *Var
+	images            int
+}
+
+// PatchTokens puts the class token, if there is one, before each image's patches and adds the
+// position table. patches is [images*P, d], cls [d] or nil, pos [P(+1), d]; the result is [images*(P(+1)), d].
+func (t *Tape) PatchTokens(patches, cls, pos *Var, images int) *Var {
+	return t.Apply(&patchTokens{patches, cls, pos, images})
+}
+
+func (f *patchTokens) Operands() []mat.Tensor { return tensors(f.patches, f.cls, f.pos) }
+
+// sizes returns the width, the tokens of an image, and how many of them come before the patches.
+func (f *patchTokens) sizes() (d, tokens, extra int) {
+	d, tokens = f.patches.Cols(), f.pos.Rows()
+	return d, tokens, tokens - f.patches.Rows()/f.images
+}
+
+func (f *patchTokens) Forward() (mat.Tensor, error) {
+	d, n, extra := f.sizes()
+	if want := 0; f.cls != nil {
+		want = 1
+		if extra != want {
+			return nil, fmt.Errorf("%d positions for %d patches and a class token", n, n-extra)
+		}
+	} else if extra != want {
+		return nil, fmt.Errorf("%d positions for %d patches", n, n-extra)
+	}
+	y := newVar(f.images*n, d)
+	for i := range f.images {
+		o := y.data[i*n*d:][:n*d]
+		if extra == 1 {
+			copy(o, f.cls.data)
+		}
+		copy(o[extra*d:], f.patches.data[i*(n-extra)*d:][:(n-extra)*d])
+		kernels.Add(o, f.pos.data)
+	}
+	return y, nil
+}
+
+func (f *patchTokens) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	d, n, extra := f.sizes()
+	var dp *Var
+	if f.patches.RequiresGrad() {
+		dp = newVar(f.patches.shape...)
+	}
+	for i := range f.images {
+		o := g.data[i*n*d:][:n*d]
+		if f.pos.RequiresGrad() {
+			kernels.Add(f.pos.gradBuffer(), o)
+		}
+		if f.cls.RequiresGrad() {
+			kernels.Add(f.cls.gradBuffer(), o[:d])
+		}
+		if dp != nil {
+			copy(dp.data[i*(n-extra)*d:], o[extra*d:])
+		}
+	}
+	if dp != nil {
+		f.patches.AccGrad(dp)
+	}
+	g.release()
+	return nil
+}

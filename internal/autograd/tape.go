@@ -1,0 +1,128 @@
+// Package autograd records operations on a tape and plays them backwards.
+//
+// Every operation is a spago ag.AutoGradFunction over *Var, in a file that holds its forward and
+// its backward, with a method on *Tape that applies it. The tape replaces spago's own
+// graph walk: it is sequential, so that sums have a fixed order and errors come back to the
+// caller, and it takes memory back as soon as the backward pass is through with it.
+//
+// A nil *Tape computes values and records nothing: that is inference, and it turns dropout off.
+// Operations none of whose operands is tracked are not recorded either, so frozen towers keep nothing.
+//
+// Operations panic with *Error when their operands do not fit: a bug in a model, or something a
+// user supplied that slipped through. Entry points turn that into an error with Catch.
+package autograd
+
+import (
+	"fmt"
+
+	"github.com/nlpodyssey/spago/ag"
+	"github.com/nlpodyssey/spago/mat"
+)
+
+// Error is an operation that failed.
+type Error struct {
+	Op  string
+	Err error
+}
+
+func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+func failf(op, format string, args ...any) {
+	panic(&Error{op, fmt.Errorf(format, args...)})
+}
+
+// Catch, deferred, turns a failed operation's panic into *err. Other panics go on.
+func Catch(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case *Error:
+		*err = r
+	default:
+		panic(r)
+	}
+}
+
+// Tape records the operations of one forward pass. The zero value is ready.
+type Tape struct {
+	Seed uint64 // of dropout masks; set it from the run's seed and the step
+	recs []record
+	drop uint64 // dropout masks drawn so far
+}
+
+type record struct {
+	fn  ag.AutoGradFunction
+	out *Var
+}
+
+// releaser is an operation that keeps memory of its own for the backward pass.
+type releaser interface{ release() }
+
+// Apply runs fn and records it if one of its operands requires a gradient.
+func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
+	out, err := fn.Forward()
+	if err != nil {
+		panic(&Error{fmt.Sprintf("%T", fn), err})
+	}
+	v := out.(*Var)
+	tracked := false
+	if t != nil {
+		for _, o := range fn.Operands() {
+			tracked = tracked || o.RequiresGrad()
+		}
+	}
+	if tracked {
+		v.track = true
+		t.recs = append(t.recs, record{fn, v})
+	} else if r, ok := fn.(releaser); ok {
+		r.release()
+	}
+	return v
+}
+
+// Len is the number of recorded operations.
+func (t *Tape) Len() int { return len(t.recs) }
+
+// Backward adds seed·d(root)/dv to the gradient of every tracked leaf v, and empties the tape.
+// The memory of recorded results is taken back; leaves and their gradients stay.
+func (t *Tape) Backward(root *Var, seed float32) (err error) {
+	defer Catch(&err)
+	g := newVar(root.shape...)
+	for i := range g.data {
+		g.data[i] = seed
+	}
+	return t.BackwardFrom(root, g)
+}
+
+// BackwardFrom is Backward with a whole gradient, which becomes the tape's.
+func (t *Tape) BackwardFrom(root *Var, g *Var) (err error) {
+	defer Catch(&err)
+	root.AccGrad(g)
+	for i := len(t.recs) - 1; i >= 0; i-- {
+		r := t.recs[i]
+		t.recs[i] = record{}
+		if g := r.out.grad; g != nil {
+			r.out.grad = nil
+			if err := r.fn.Backward(g); err != nil {
+				return &Error{fmt.Sprintf("backward of %T", r.fn), err}
+			}
+		}
+		r.out.release()
+		if rel, ok := r.fn.(releaser); ok {
+			rel.release()
+		}
+	}
+	t.recs = t.recs[:0]
+	return nil
+}
+
+// tensors lists operands, leaving out those that are absent.
+func tensors(vs ...*Var) []mat.Tensor {
+	out := make([]mat.Tensor, 0, len(vs))
+	for _, v := range vs {
+		if v != nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}
