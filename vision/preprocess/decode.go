@@ -1,0 +1,168 @@
+package preprocess
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+)
+
+const (
+	// DefaultMaxPixels is the pixel cap (width x height) that stands where none is given: 64 Mi pixels. At the cap
+	// the decoders need up to about 1 GB (progressive JPEG keeps its coefficients).
+	DefaultMaxPixels = 64 << 20
+	// MaxSide is the longest side, in pixels, of any picture that is read or resized.
+	MaxSide = 1 << 20
+)
+
+// TooLargeError says that a picture was refused by its declared size, before memory was taken for it.
+type TooLargeError struct {
+	Format        string // "png", "jpeg" ...
+	Width, Height int
+	MaxPixels     int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("preprocess: %s declares %d x %d pixels (%d), want at most %d and no side over %d",
+		e.Format, e.Width, e.Height, uint64(e.Width)*uint64(e.Height), e.MaxPixels, MaxSide)
+}
+
+// ErrFormat is wrapped by the error of bytes that start like none of the formats Decode knows.
+var ErrFormat = errors.New("unknown picture format")
+
+// Decoder reads pictures. The zero value does what Pillow's Image.open(...).convert("RGB") does.
+type Decoder struct {
+	// MaxPixels is the largest width x height accepted; 0 or less means DefaultMaxPixels.
+	MaxPixels int
+	// Orient turns the picture upright by its EXIF orientation, as PIL.ImageOps.exif_transpose does. Without it the
+	// tag is ignored, as in Pillow and thus in the training of the published models. (The tag of a TIFF is followed always, as Pillow does.)
+	Orient bool
+	// OverWhite composites transparent pictures onto white, as transformers does since 5.x when it is handed a
+	// picture with transparency. Without it alpha is dropped and hidden colours show, as convert("RGB") does and
+	// with it LLaVA, XTuner and transformers 4.x.
+	OverWhite bool
+}
+
+// format is one encoding: how it is told apart, measured and read.
+type format struct {
+	name   string
+	match  func(b []byte) bool
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+func prefix(p string) func([]byte) bool {
+	return func(b []byte) bool { return bytes.HasPrefix(b, []byte(p)) }
+}
+
+var formats = []format{
+	{"jpeg", prefix("\xff\xd8\xff"), jpeg.DecodeConfig, jpeg.Decode},
+	{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, png.Decode},
+	{"webp", func(b []byte) bool {
+		return len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
+	}, webp.DecodeConfig, webp.Decode},
+	{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, gif.Decode},
+	{"bmp", prefix("BM"), bmp.DecodeConfig, bmp.Decode},
+	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, tiff.DecodeConfig, tiff.Decode},
+}
+
+// Decode reads a picture with a cap of limit pixels (0 or less: DefaultMaxPixels). It is Decoder{MaxPixels: limit}.Decode.
+func Decode(b []byte, limit int) (*RGB, error) { return Decoder{MaxPixels: limit}.Decode(b) }
+
+// Decode reads JPEG (baseline and progressive; grey, YCbCr, RGB, Adobe CMYK and YCCK), PNG, WebP, GIF (first frame on
+// its canvas), BMP and TIFF.
+//
+// PNG, lossless and lossy WebP, GIF, BMP and TIFF give Pillow's bytes. That holds for 16 bits a channel (the high
+// byte; single-channel 16-bit pictures are clipped at 255, as Pillow does).
+//
+// The declared size is checked before the pixels are decoded (*TooLargeError); a truncated or malformed picture is an error, as in
+// Pillow; a panic of a decoder comes back as an error.
+func (d Decoder) Decode(b []byte) (*RGB, error) {
+	f := sniff(b)
+	if f == nil {
+		return nil, fmt.Errorf("preprocess: %d bytes starting %q: %w, want JPEG, PNG, WebP, GIF, BMP or TIFF",
+			len(b), b[:min(len(b), 8)], ErrFormat)
+	}
+	m, err := d.decode(f, b)
+	if err != nil {
+		var large *TooLargeError
+		if errors.As(err, &large) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("preprocess: %s of %d bytes: %w", f.name, len(b), err)
+	}
+	return m, nil
+}
+
+func sniff(b []byte) *format {
+	for i := range formats {
+		if formats[i].match(b) {
+			return &formats[i]
+		}
+	}
+	return nil
+}
+
+func (d Decoder) decode(f *format, b []byte) (m *RGB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m, err = nil, fmt.Errorf("malformed, the decoder panicked: %v", p)
+		}
+	}()
+	if f.name == "webp" && animatedWebP(b) {
+		return nil, errors.New("animated WebP, want a still picture")
+	}
+	c, err := f.config(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.checkSize(f.name, c.Width, c.Height); err != nil {
+		return nil, err
+	}
+	img, err := f.decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	m, alpha, err := convert(f.name, b, img, c)
+	if err != nil {
+		return nil, err
+	}
+	if m.W != c.Width || m.H != c.Height {
+		return nil, fmt.Errorf("%d x %d pixels decoded, the header says %d x %d", m.W, m.H, c.Width, c.Height)
+	}
+	if d.OverWhite && alpha != nil {
+		overWhite(m, alpha)
+	}
+	if d.Orient || f.name == "tiff" {
+		m = orient(m, orientation(f.name, b))
+	}
+	return m, nil
+}
+
+func (d Decoder) checkSize(name string, w, h int) error {
+	limit := d.MaxPixels
+	if limit <= 0 {
+		limit = DefaultMaxPixels
+	}
+	if w < 1 || h < 1 {
+		return fmt.Errorf("%d x %d pixels declared, want at least 1 x 1", w, h)
+	}
+	if w > MaxSide || h > MaxSide || int64(w)*int64(h) > int64(limit) {
+		return &TooLargeError{Format: name, Width: w, Height: h, MaxPixels: limit}
+	}
+	return nil
+}
+
+// animatedWebP reads the animation flag of the extended header.
+func animatedWebP(b []byte) bool {
+	const animationBit = 1 << 1
+	return len(b) > 20 && string(b[12:16]) == "VP8X" && b[20]&animationBit != 0
+}

@@ -1,0 +1,258 @@
+package preprocess
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	configFile    = "preprocessor_config.json"
+	processorFile = "processor_config.json"
+	maxConfigSize = 1 << 20
+)
+
+// Load reads the image processor of a model directory as transformers 5.23 does: the image_processor part of
+// processor_config.json if it has one, else preprocessor_config.json. Errors name the file and the field.
+func Load(dir string) (*Config, error) {
+	path := filepath.Join(dir, processorFile)
+	b, err := readConfig(path)
+	if err == nil {
+		var whole struct {
+			ImageProcessor json.RawMessage `json:"image_processor"`
+		}
+		if err := json.Unmarshal(b, &whole); err != nil {
+			return nil, fmt.Errorf("preprocess: %s: %w", path, err)
+		}
+		if b = whole.ImageProcessor; b != nil && string(b) != "null" {
+			return parseFile(path+": image_processor", b)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	path = filepath.Join(dir, configFile)
+	if b, err = readConfig(path); err != nil {
+		return nil, err
+	}
+	return parseFile(path, b)
+}
+
+func readConfig(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("preprocess: %w", err)
+	}
+	if info.Size() > maxConfigSize {
+		return nil, fmt.Errorf("preprocess: %s has %d bytes, want at most %d", path, info.Size(), maxConfigSize)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("preprocess: %w", err)
+	}
+	return b, nil
+}
+
+func parseFile(path string, b []byte) (*Config, error) {
+	c, err := Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// refused are fields that change the numbers in some processor of transformers and do nothing here: they are errors
+// unless null, false, zero or empty.
+var refused = []string{
+	"auto_map", "crop_pct", "do_affine_transform", "do_align_long_axis", "do_flip_channel_order", "do_image_splitting",
+	"do_nested_resize", "do_pan_and_scan", "do_reduce_labels", "do_split_image", "do_thumbnail", "ensure_multiple_of",
+	"image_grid_pinpoints", "include_top", "keep_aspect_ratio", "max_image_size", "max_num_tiles", "max_patches",
+	"max_pixels", "merge_size", "min_pixels", "offset", "pad_size", "resample_mode", "rescale_offset", "size_divisor",
+	"temporal_patch_size", "use_square_size",
+}
+
+// Parse reads the text of a preprocessor_config.json. Absent and null fields get the defaults of their class, as in
+// transformers. An unknown class, a field of the wrong type, or one that would change the numbers and is not
+// implemented is an error naming field and value; other unknown fields are ignored, as in transformers.
+func Parse(b []byte) (*Config, error) {
+	var m fields
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("preprocess: image processor is no JSON object: %w", err)
+	}
+	c, err := m.defaults()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range refused {
+		if raw := m[name]; !empty(raw) {
+			return nil, fmt.Errorf("preprocess: %s is %s, which is not implemented: want it absent", name, raw)
+		}
+	}
+	var layout string
+	var pad bool
+	err = errors.Join(
+		m.read("do_convert_rgb", "true or false", &c.DoConvertRGB),
+		m.read("do_resize", "true or false", &c.DoResize),
+		m.readTarget("size", &c.Resize, false),
+		m.read("resample", "a number from 0 to 5", &c.Resample),
+		m.read("do_center_crop", "true or false", &c.DoCenterCrop),
+		m.readTarget("crop_size", &c.CropSize, true),
+		m.read("do_rescale", "true or false", &c.DoRescale),
+		m.read("rescale_factor", "a number", &c.RescaleFactor),
+		m.read("do_normalize", "true or false", &c.DoNormalize),
+		m.readChannels("image_mean", &c.ImageMean),
+		m.readChannels("image_std", &c.ImageStd),
+		m.read("data_format", `"channels_first"`, &layout),
+		m.read("do_pad", "true or false", &pad),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if layout != "" && layout != "channels_first" {
+		return nil, fmt.Errorf(`preprocess: data_format is %q, want "channels_first"`, layout)
+	}
+	if pad {
+		if c.Class != classLLaVA {
+			return nil, fmt.Errorf("preprocess: do_pad is true in %s, want it absent or false (%s implements it)", c.Class, classLLaVA)
+		}
+		c = c.WithPadToSquare()
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// fields are the members of the JSON object.
+type fields map[string]json.RawMessage
+
+// defaults finds the class: image_processor_type, or feature_extractor_type in files of before 2023.
+func (m fields) defaults() (*Config, error) {
+	var class, old string
+	err := errors.Join(
+		m.read("image_processor_type", "a class name", &class),
+		m.read("feature_extractor_type", "a class name", &old),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if class == "" {
+		class = strings.Replace(old, "FeatureExtractor", "ImageProcessor", 1)
+	}
+	if class == "" {
+		return nil, errors.New("preprocess: image_processor_type is missing")
+	}
+	for _, backend := range []string{"Fast", "Pil"} {
+		class = strings.TrimSuffix(class, backend)
+	}
+	return Default(class)
+}
+
+// absent tells a field that is missing or null.
+func (m fields) absent(name string) bool {
+	raw, ok := m[name]
+	return !ok || string(raw) == "null"
+}
+
+func (m fields) read(name, want string, to any) error {
+	if m.absent(name) {
+		return nil
+	}
+	if err := json.Unmarshal(m[name], to); err != nil {
+		return fmt.Errorf("preprocess: %s is %s, want %s", name, clip(m[name]), want)
+	}
+	return nil
+}
+
+// readTarget takes {"shortest_edge": n}, {"height": h, "width": w}, [h, w] or n, which means a square or, where
+// square is false, the shortest edge (default_to_square of all four classes).
+func (m fields) readTarget(name string, to *Target, square bool) error {
+	if m.absent(name) {
+		return nil
+	}
+	const want = `a number, [height, width], {"shortest_edge": n} or {"height": h, "width": w}`
+	wrong := fmt.Errorf("preprocess: %s is %s, want %s", name, clip(m[name]), want)
+	var n int
+	if json.Unmarshal(m[name], &n) == nil {
+		if square {
+			*to = Target{Height: n, Width: n}
+		} else {
+			*to = Target{ShortestEdge: n}
+		}
+		return positiveTarget(*to, wrong)
+	}
+	var pair []int
+	if json.Unmarshal(m[name], &pair) == nil {
+		if len(pair) != 2 {
+			return wrong
+		}
+		*to = Target{Height: pair[0], Width: pair[1]}
+		return positiveTarget(*to, wrong)
+	}
+	var sides map[string]*int
+	if json.Unmarshal(m[name], &sides) != nil {
+		return wrong
+	}
+	*to = Target{}
+	for key, v := range sides {
+		if v == nil {
+			continue
+		}
+		switch key {
+		case "shortest_edge":
+			to.ShortestEdge = *v
+		case "height":
+			to.Height = *v
+		case "width":
+			to.Width = *v
+		default:
+			return fmt.Errorf("preprocess: %s has %s, which is not implemented: %w", name, key, wrong)
+		}
+	}
+	return positiveTarget(*to, wrong)
+}
+
+func positiveTarget(t Target, wrong error) error {
+	edge := t.ShortestEdge > 0 && t.Height == 0 && t.Width == 0
+	if sides := t.ShortestEdge == 0 && t.Height > 0 && t.Width > 0; edge || sides {
+		return nil
+	}
+	return wrong
+}
+
+// readChannels takes three numbers or one for all.
+func (m fields) readChannels(name string, to *[3]float64) error {
+	if m.absent(name) {
+		return nil
+	}
+	var one float64
+	if json.Unmarshal(m[name], &one) == nil {
+		*to = [3]float64{one, one, one}
+		return nil
+	}
+	var list []float64
+	if json.Unmarshal(m[name], &list) != nil || len(list) != 3 {
+		return fmt.Errorf("preprocess: %s is %s, want three numbers", name, clip(m[name]))
+	}
+	copy(to[:], list)
+	return nil
+}
+
+// empty tells a value that switches nothing on.
+func empty(raw json.RawMessage) bool {
+	return slices.Contains([]string{"", "null", "false", "0", "0.0", "[]", "{}", `""`}, string(raw))
+}
+
+// clip shortens a value for a message.
+func clip(raw []byte) []byte {
+	const limit = 120
+	if len(raw) > limit {
+		return append(bytes.Clone(raw[:limit]), "..."...)
+	}
+	return raw
+}
