@@ -55,6 +55,11 @@ func TestLinear(t *testing.T) {
 	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Packed: p}, nil) }, map[string]*Var{"x": x})
 }
 
+func TestMatMul(t *testing.T) {
+	a, b := random(4, 3), random(3, 5)
+	check(t, func(tp *Tape) *Var { return tp.MatMul(a, b) }, map[string]*Var{"b": b})
+}
+
 func TestAddLowRank(t *testing.T) {
 	x, y := random(7, 5), random(7, 9)
 	a, m, b := random(4, 5), random(4, 4), random(9, 4)

@@ -1,0 +1,162 @@
+package nn
+
+import (
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+)
+
+// Linear computes x·Weightᵀ + Bias, plus what its Adapter adds, if it has one. Towers build
+// Linears and never look at Adapter.
+type Linear struct {
+	Name    string
+	Weight  *Param // [out, in]
+	Bias    *Param // [out], or nil
+	Adapter Adapter
+}
+
+// Adapter adds a trainable term to a Linear.
+type Adapter interface {
+	// Apply returns y plus the term for x [n, in]. It may take the memory of y [n, out].
+	Apply(t *autograd.Tape, y, x *autograd.Var) *autograd.Var
+	// Delta is the matrix [out, in] that, added to Weight, has the same effect.
+	Delta() []float32
+	// Params are the adapter's own parameters.
+	Params() []*Param
+}
+
+// Linear declares a linear layer with a bias.
+func (s *Scope) Linear(name string, in, out int) *Linear {
+	l := s.LinearNoBias(name, in, out)
+	l.Bias = s.In(name).Param("bias", Zeros, out)
+	return l
+}
+
+// LinearNoBias declares a linear layer without a bias.
+func (s *Scope) LinearNoBias(name string, in, out int) *Linear {
+	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", Normal(0.02), out, in)}
+	s.b.params.linears = append(s.b.params.linears, l)
+	return l
+}
+
+// Out and In are the dimensions of the layer.
+func (l *Linear) Out() int { return l.Weight.Shape[0] }
+
+// In is the width of the layer's input.
+func (l *Linear) In() int { return l.Weight.Shape[1] }
+
+// Forward maps x [..., in] to [n, out].
+func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+	var bias *autograd.Var
+	if l.Bias != nil {
+		bias = l.Bias.v
+	}
+	y := t.Linear(x, l.Weight.matrix(), bias)
+	if l.Adapter != nil {
+		y = l.Adapter.Apply(t, y, x)
+	}
+	return y
+}
+
+// Merge folds the adapter into Weight for good and drops it.
+func (l *Linear) Merge() {
+	if l.Adapter == nil {
+		return
+	}
+	packed := l.Weight.packed != nil
+	l.Weight.unpack()
+	kernels.Add(l.Weight.v.Floats(), l.Adapter.Delta())
+	l.Adapter = nil
+	if packed {
+		l.Weight.pack(kernels.F32, false)
+	}
+}
+
+// Embedding is a table of rows.
+type Embedding struct{ Weight *Param } // [V, D]
+
+// Embedding declares a table of n rows of d.
+func (s *Scope) Embedding(name string, n, d int) *Embedding {
+	return &Embedding{s.In(name).Param("weight", Normal(0.02), n, d)}
+}
+
+// Forward looks up ids: [len(ids), D].
+func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
+	return t.Embedding(e.Weight.v, ids)
+}
+
+// Head maps hidden states to logits. It is no Linear: adapters are not attached to it (XTuner's
+// "all linear" leaves it out, too), and its weight may be an embedding's.
+type Head struct {
+	Weight *Param          // [V, D]
+	packed *kernels.Packed // of a frozen weight, beside the embedding that shares it
+}
+
+// Head declares an output layer of its own.
+func (s *Scope) Head(name string, d, v int) *Head {
+	return s.head(s.In(name).Param("weight", Normal(0.02), v, d))
+}
+
+// TiedHead is the output layer that shares an embedding's table.
+func (s *Scope) TiedHead(e *Embedding) *Head { return s.head(e.Weight) }
+
+func (s *Scope) head(w *Param) *Head {
+	h := &Head{Weight: w}
+	s.b.params.heads = append(s.b.params.heads, h)
+	return h
+}
+
+func (h *Head) refresh() {
+	if h.packed = nil; !h.Weight.Trainable() {
+		h.packed = h.Weight.pack(kernels.F32, true)
+	}
+}
+
+func (h *Head) matrix() autograd.Matrix {
+	if h.packed != nil {
+		return autograd.Matrix{Packed: h.packed}
+	}
+	return h.Weight.matrix()
+}
+
+// Logits maps x [n, D] to [n, V].
+func (h *Head) Logits(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+	return t.Linear(x, h.matrix(), nil)
+}
+
+// Loss is the summed cross-entropy of rows x [n, D] against targets [n], on the tape and in float64.
+func (h *Head) Loss(t *autograd.Tape, x *autograd.Var, targets []int32) (*autograd.Var, float64) {
+	return t.CrossEntropy(x, h.matrix(), targets)
+}
+
+// RMSNorm scales rows to unit root mean square.
+type RMSNorm struct {
+	Weight *Param
+	Eps    float64
+}
+
+// RMSNorm declares a norm over d columns.
+func (s *Scope) RMSNorm(name string, d int, eps float64) *RMSNorm {
+	return &RMSNorm{s.In(name).Param("weight", Ones, d), eps}
+}
+
+// Forward normalises the rows of x.
+func (n *RMSNorm) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+	return t.RMSNorm(x, n.Weight.v, n.Eps)
+}
+
+// LayerNorm brings rows to zero mean and unit variance.
+type LayerNorm struct {
+	Weight, Bias *Param
+	Eps          float64
+}
+
+// LayerNorm declares a norm over d columns.
+func (s *Scope) LayerNorm(name string, d int, eps float64) *LayerNorm {
+	in := s.In(name)
+	return &LayerNorm{in.Param("weight", Ones, d), in.Param("bias", Zeros, d), eps}
+}
+
+// Forward normalises the rows of x.
+func (n *LayerNorm) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+	return t.LayerNorm(x, n.Weight.v, n.Bias.v, n.Eps)
+}

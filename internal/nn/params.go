@@ -1,0 +1,124 @@
+// Package nn has the parameters of a model, the scopes in which they are declared, and the layers
+// that towers share. A constructor declares name, shape and start of each parameter once; the same
+// constructor loads from a checkpoint or draws at random.
+package nn
+
+import (
+	"iter"
+	"slices"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+)
+
+// Param is a named array of a model, under its Hugging Face name.
+type Param struct {
+	Name   string
+	Shape  []int
+	v      *autograd.Var
+	packed *kernels.Packed // set in place of v's memory once a linear's weight is packed
+}
+
+// NewParam makes a parameter that is not (yet) in a tree.
+func NewParam(name string, data []float32, shape ...int) *Param {
+	return &Param{Name: name, Shape: slices.Clone(shape), v: autograd.New(data, shape...)}
+}
+
+// Var is the parameter on the tape. It must not be used for a packed weight.
+func (p *Param) Var() *autograd.Var { return p.v }
+
+// Size is the number of elements.
+func (p *Param) Size() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Trainable reports whether the parameter collects a gradient.
+func (p *Param) Trainable() bool { return p.v != nil && p.v.RequiresGrad() }
+
+// Floats returns the elements: the memory itself, or for a packed weight an unpacked copy.
+func (p *Param) Floats() []float32 {
+	if p.packed == nil {
+		return p.v.Floats()
+	}
+	out := make([]float32, p.Size())
+	p.packed.Dense(out)
+	return out
+}
+
+// matrix is the parameter as the weight of a product.
+func (p *Param) matrix() autograd.Matrix {
+	if p.packed != nil {
+		return autograd.Matrix{Packed: p.packed}
+	}
+	return autograd.Matrix{Var: p.v}
+}
+
+// pack stores a frozen weight [out, in] in the form that products read fastest and drops the
+// plain one, unless keep.
+func (p *Param) pack(kind kernels.Kind, keep bool) *kernels.Packed {
+	packed := kernels.Pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
+	if !keep {
+		p.packed, p.v = packed, nil
+	}
+	return packed
+}
+
+// unpack undoes pack.
+func (p *Param) unpack() {
+	if p.packed != nil {
+		p.v = autograd.New(p.Floats(), p.Shape...)
+		p.packed = nil
+	}
+}
+
+// Params are the parameters of a model in the order of their declaration.
+type Params struct {
+	list    []*Param
+	byName  map[string]*Param
+	linears []*Linear
+	heads   []*Head
+}
+
+// All yields every parameter.
+func (ps *Params) All() iter.Seq[*Param] { return slices.Values(ps.list) }
+
+// Get returns the parameter of that name, or nil.
+func (ps *Params) Get(name string) *Param { return ps.byName[name] }
+
+// Linears yields the linear layers, which adapters attach to.
+func (ps *Params) Linears() iter.Seq[*Linear] { return slices.Values(ps.linears) }
+
+// Train makes exactly the parameters that match trainable, packs the weights of the linears
+// that are not, and returns how many parameters match.
+func (ps *Params) Train(match func(name string) bool) int {
+	n := 0
+	for _, p := range ps.list {
+		on := match(p.Name)
+		if on {
+			p.unpack()
+			n++
+		}
+		if p.v != nil {
+			p.v.SetRequiresGrad(on)
+			if !on {
+				p.v.ZeroGrad()
+			}
+		}
+	}
+	for _, l := range ps.linears {
+		if w := l.Weight; w.packed == nil && !w.Trainable() {
+			w.pack(kernels.F32, false)
+		}
+	}
+	for _, h := range ps.heads {
+		h.refresh()
+	}
+	return n
+}
+
+// Freeze makes nothing trainable and packs every linear's weight: the state for inference.
+func (ps *Params) Freeze() { ps.Train(func(string) bool { return false }) }

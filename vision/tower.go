@@ -1,0 +1,185 @@
+package vision
+
+import (
+	"fmt"
+	"math"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+	"moslava/internal/nn"
+)
+
+// Tower maps pixels to hidden states.
+type Tower struct {
+	Config Config
+	embed  embeddings
+	pre    *nn.LayerNorm // CLIP's pre_layrnorm, else nil
+	blocks []*block
+}
+
+// embeddings are the parameters before the first block.
+type embeddings struct {
+	patch, bias *nn.Param // [D, 3, p, p], [D] or nil
+	cls         *nn.Param // D elements
+	pos         *nn.Param // (1 + patches) rows of D
+}
+
+// block is one pre-norm transformer block; scale1, scale2 are DINOv2's LayerScale, else nil.
+type block struct {
+	norm1, norm2   *nn.LayerNorm
+	q, k, v, o     *nn.Linear
+	fc1, fc2       *nn.Linear
+	scale1, scale2 *nn.Param
+	heads          int
+	act            kernels.Act
+}
+
+// New declares a tower under the names of published checkpoints.
+func New(s *nn.Scope, cfg Config) *Tower {
+	if cfg.ModelType == dinov2Type {
+		return newDinov2(s, cfg)
+	}
+	return newCLIP(s, cfg)
+}
+
+// States resolves layer indexes (negative ones count from the end; 0 is what enters the first
+// block) against the tower's NumHiddenLayers+1 hidden states.
+func (t *Tower) States(layers []int) ([]int, error) {
+	n := t.Config.NumHiddenLayers + 1
+	out := make([]int, len(layers))
+	for i, l := range layers {
+		if l < 0 {
+			l += n
+		}
+		if l < 0 || l >= n {
+			return nil, fmt.Errorf("vision_feature_layer %d, the tower has hidden states %d to %d", layers[i], -n, n-1)
+		}
+		out[i] = l
+	}
+	return out, nil
+}
+
+// Hidden returns the hidden states at the given indexes (see States), each [images*(1+P), D], for
+// images [3, h, w] of normalised pixels. Blocks above the highest index are not run.
+func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers []int) ([]*autograd.Var, error) {
+	if err := t.Config.CheckSize(h, w); err != nil {
+		return nil, err
+	}
+	want, err := t.States(layers)
+	if err != nil {
+		return nil, err
+	}
+	for i, px := range images {
+		if len(px) != 3*h*w {
+			return nil, fmt.Errorf("image %d has %d values, want 3*%d*%d", i, len(px), h, w)
+		}
+	}
+	top := 0
+	for _, l := range want {
+		top = max(top, l)
+	}
+	x := t.tokens(tape, images, h, w)
+	tokens := x.Rows() / len(images)
+	spans := make([]kernels.Span, len(images))
+	for i := range spans {
+		spans[i] = kernels.Span{Q0: i * tokens, QN: tokens, K0: i * tokens, KN: tokens}
+	}
+	out := make([]*autograd.Var, len(want))
+	for l := 0; ; l++ {
+		for i, s := range want {
+			if s == l {
+				out[i] = x
+			}
+		}
+		if l == top {
+			return out, nil
+		}
+		x = t.blocks[l].forward(tape, x, spans)
+	}
+}
+
+// Features is Hidden with the class token dropped ("default") or kept ("full"), several layers
+// joined along the width: [images*P, D*len(layers)].
+func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, layers []int, keepClass bool) (*autograd.Var, error) {
+	states, err := t.Hidden(tape, images, h, w, layers)
+	if err != nil {
+		return nil, err
+	}
+	if !keepClass {
+		tokens := states[0].Rows() / len(images)
+		at := make([]int32, 0, states[0].Rows())
+		for i := range states[0].Rows() {
+			if i%tokens != 0 {
+				at = append(at, int32(i))
+			}
+		}
+		for i, s := range states {
+			states[i] = tape.SelectRows(s, at)
+		}
+	}
+	return tape.ConcatColumns(states...), nil
+}
+
+// tokens is what enters the first block.
+func (t *Tower) tokens(tape *autograd.Tape, images [][]float32, h, w int) *autograd.Var {
+	p := t.Config.PatchSize
+	cols := unfold(images, h, w, p)
+	var bias *autograd.Var
+	if t.embed.bias != nil {
+		bias = t.embed.bias.Var()
+	}
+	patches := tape.Linear(cols, autograd.Matrix{Var: t.embed.patch.Var()}, bias)
+	x := tape.PatchTokens(patches, t.embed.cls.Var(), t.positions(tape, h/p, w/p), len(images))
+	if t.pre != nil {
+		x = t.pre.Forward(tape, x)
+	}
+	return x
+}
+
+// positions is the position table for a grid of gh x gw patches. It is interpolated unless the
+// grid is the table's own, as Dinov2Embeddings.interpolate_pos_encoding decides.
+func (t *Tower) positions(tape *autograd.Tape, gh, gw int) *autograd.Var {
+	table := t.embed.pos.Var()
+	side := t.Config.ImageSize / t.Config.PatchSize
+	if gh*gw == side*side && gh == gw {
+		return table
+	}
+	return tape.MatMul(resample(side, gh, gw), table)
+}
+
+// unfold cuts images [3, h, w] into patches: [images*P, 3*p*p], rows and columns that do not fill
+// a patch being left out, as a strided convolution leaves them.
+func unfold(images [][]float32, h, w, p int) *autograd.Var {
+	gh, gw := h/p, w/p
+	width := 3 * p * p
+	out := make([]float32, len(images)*gh*gw*width)
+	kernels.Each(len(images)*gh, func(i int) {
+		px, y := images[i/gh], i%gh
+		for x := range gw {
+			d := out[((i/gh*gh+y)*gw+x)*width:]
+			for c := range 3 {
+				for r := range p {
+					copy(d[(c*p+r)*p:][:p], px[(c*h+y*p+r)*w+x*p:])
+				}
+			}
+		}
+	})
+	return autograd.New(out, len(images)*gh*gw, width)
+}
+
+func (b *block) forward(tape *autograd.Tape, x *autograd.Var, spans []kernels.Span) *autograd.Var {
+	d := b.q.Out() / b.heads
+	cfg := kernels.Attention{H: b.heads, KV: b.heads, D: d, Scale: float32(1 / math.Sqrt(float64(d)))}
+	h := b.norm1.Forward(tape, x)
+	a := tape.Attention(b.q.Forward(tape, h), b.k.Forward(tape, h), b.v.Forward(tape, h), cfg, spans)
+	x = tape.Add(x, scaled(tape, b.o.Forward(tape, a), b.scale1))
+	h = tape.Activate(b.act, b.fc1.Forward(tape, b.norm2.Forward(tape, x)))
+	return tape.Add(x, scaled(tape, b.fc2.Forward(tape, h), b.scale2))
+}
+
+func scaled(tape *autograd.Tape, x *autograd.Var, s *nn.Param) *autograd.Var {
+	if s == nil {
+		return x
+	}
+	return tape.MulColumns(x, s.Var())
+}
