@@ -1,0 +1,121 @@
+package eval
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"moslava/internal/atomicfile"
+)
+
+// Abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
+var Abbreviations = map[string]string{
+	"coarse_perception":                       "CP",
+	"finegrained_perception (instance-level)": "FP-S",
+	"finegrained_perception (cross-instance)": "FP-C",
+	"logic_reasoning":                         "LR",
+	"relation_reasoning":                      "RR",
+	"attribute_reasoning":                     "AR",
+}
+
+// WriteAccuracyCSV writes VLMEvalKit's *_acc.csv: a row per split; columns split, Overall, l2-categories sorted by full name and
+// abbreviated, categories sorted; circular accuracies as fractions, every cell quoted, empty where a split has no such
+// question. Splits are sorted, where upstream leaves their order to a hash.
+func (r *Result) WriteAccuracyCSV(w io.Writer) error {
+	cells := []string{"split", "Overall"}
+	for _, b := range r.Overall.L2 {
+		if short, ok := Abbreviations[b.Name]; ok {
+			cells = append(cells, short)
+		} else {
+			cells = append(cells, b.Name)
+		}
+	}
+	for _, b := range r.Overall.Category {
+		cells = append(cells, b.Name)
+	}
+	lines := [][]string{cells}
+	for _, s := range r.Splits {
+		line := []string{s.Name, floatPython(s.Circular)}
+		line = append(line, accuracies(r.Overall.L2, s.L2)...)
+		lines = append(lines, append(line, accuracies(r.Overall.Category, s.Category)...))
+	}
+	return writeQuoted(w, lines)
+}
+
+// accuracies looks up part's circular accuracy for each bucket of whole.
+func accuracies(whole, part []Bucket) []string {
+	out := make([]string, len(whole))
+	for i, b := range whole {
+		if k := slices.IndexFunc(part, func(p Bucket) bool { return p.Name == b.Name }); k >= 0 {
+			out[i] = floatPython(part[k].Circular)
+		}
+	}
+	return out
+}
+
+// WriteYesNoCSV writes VLMEvalKit's *_score.csv of POPE: columns split, Overall (100 x F1), acc, precision, recall, in per cent.
+func (r *Result) WriteYesNoCSV(w io.Writer) error {
+	lines := [][]string{{"split", "Overall", "acc", "precision", "recall"}}
+	for _, y := range r.YesNo {
+		lines = append(lines, []string{y.Name, floatPython(y.F1 * 100), floatPython(y.Accuracy * 100), floatPython(y.Precision * 100), floatPython(y.Recall * 100)})
+	}
+	return writeQuoted(w, lines)
+}
+
+// writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do.
+func writeQuoted(w io.Writer, lines [][]string) error {
+	var b strings.Builder
+	for _, cells := range lines {
+		for i, c := range cells {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"` + strings.ReplaceAll(c, `"`, `""`) + `"`)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// floatPython is Python's repr of a float, for those that are neither huge nor special.
+func floatPython(f float64) string {
+	if f != 0 && math.Abs(f) < 1e-4 {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// WriteJSON writes the result as indented JSON, whole or not at all.
+func (r *Result) WriteJSON(path string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return atomicfile.WriteBytes(path, append(b, '\n'))
+}
+
+// ReadResult reads what WriteJSON wrote. Unknown fields are errors.
+func ReadResult(path string) (*Result, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	dec := json.NewDecoder(io.LimitReader(f, 64<<20))
+	dec.DisallowUnknownFields()
+	var r Result
+	if err := dec.Decode(&r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &r, nil
+}

@@ -1,0 +1,266 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Options steer a Run. The zero value asks the whole suite under the default protocol and keeps no file.
+type Options struct {
+	Protocol Protocol // the default one when its Name is empty
+	Limit    int      // the first so many questions; 0: all
+	Shard    Shard    // a part of those; each shard needs a VerdictsPath of its own
+	Blank    bool     // every picture is replaced by a grey one of its size
+	Model    string   // names who answers (a checkpoint's digest); verdicts of another are not resumed
+	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
+	VerdictsPath string
+	// Progress is called after each question with the circular accuracy of those done; it runs on the caller's goroutine.
+	Progress func(done, total int, running float64)
+}
+
+// maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what the Answerer
+// holds at once and what a kill loses.
+const maxPrompts = 64
+
+// Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
+// cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
+func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error) {
+	if opt.Protocol.Name == "" {
+		p, err := ProtocolNamed(DefaultProtocol)
+		if err != nil {
+			return nil, err
+		}
+		opt.Protocol = p
+	}
+	if err := opt.Protocol.check(); err != nil {
+		return nil, err
+	}
+	items, err := s.Select(opt.Limit, opt.Shard)
+	if err != nil {
+		return nil, err
+	}
+	j, old, err := openJournal(opt.VerdictsPath)
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(groups(items)), done: make(map[int64]Verdict, len(items))}
+	if err = r.resume(old); err == nil {
+		err = r.all(ctx, items)
+	}
+	if err = errors.Join(err, j.close()); err != nil {
+		return nil, err
+	}
+	verdicts := make([]Verdict, len(items))
+	for i, it := range items {
+		verdicts[i] = r.done[it.ID]
+	}
+	res, err := Score(items, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	res.Suite, res.Version, res.Kind, res.Notes = s.Name, s.Version, s.Kind, s.Notes
+	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard
+	return res, nil
+}
+
+type runner struct {
+	suite    *Suite
+	answerer Answerer
+	opt      Options
+	journal  *journal
+	done     map[int64]Verdict
+	total    int // questions
+	finished int
+	hits     int
+}
+
+// resume takes over the verdicts of an earlier run after checking that they are on the same thing.
+func (r *runner) resume(old []Verdict) error {
+	known := make(map[int64]Item, len(r.suite.Items))
+	for _, it := range r.suite.Items {
+		known[it.ID] = it
+	}
+	for _, v := range old {
+		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
+		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
+			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: use another file or remove this one",
+				r.opt.VerdictsPath, v.ID, v.Model, v.Suite, v.Protocol, v.Blank, want.Model, want.Suite, want.Protocol, want.Blank)
+		}
+		it, ok := known[v.ID]
+		if !ok {
+			return fmt.Errorf("%s: found a verdict on item %d, which suite %s does not have", r.opt.VerdictsPath, v.ID, r.suite.Name)
+		}
+		if p := r.opt.Protocol.Prompt(it); v.Prompt != p {
+			return fmt.Errorf("%s: found a verdict on item %d with another prompt, %.80q, expected %.80q", r.opt.VerdictsPath, v.ID, v.Prompt, p)
+		}
+		if err := r.opt.Protocol.judge(it, &v); err != nil {
+			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
+		}
+		r.done[v.ID] = v
+	}
+	return nil
+}
+
+// all goes through the questions, those about the same picture together.
+func (r *runner) all(ctx context.Context, items []Item) error {
+	var order []string
+	about := map[string][][]Item{}
+	for _, g := range groups(items) {
+		key := g[0].ImageKey
+		if key == "" || about[key] == nil {
+			order = append(order, key)
+		}
+		about[key] = append(about[key], g)
+	}
+	textOnly := about[""]
+	for _, key := range order {
+		gs := about[key]
+		if key == "" { // each question without a picture takes its own turn
+			gs, textOnly = textOnly[:1], textOnly[1:]
+		}
+		for len(gs) > 0 {
+			n, prompts := 1, len(gs[0])
+			for n < len(gs) && prompts+len(gs[n]) <= maxPrompts {
+				prompts += len(gs[n])
+				n++
+			}
+			if err := r.questions(ctx, gs[:n]); err != nil {
+				return err
+			}
+			gs = gs[n:]
+		}
+	}
+	return nil
+}
+
+// questions asks what is missing of some questions, writes the verdicts down and reports progress.
+func (r *runner) questions(ctx context.Context, gs [][]Item) error {
+	var missing []Item
+	for _, it := range slices.Concat(gs...) {
+		if _, ok := r.done[it.ID]; !ok {
+			missing = append(missing, it)
+		}
+	}
+	// The passes of a question normally share its picture; where they do not, and where candidates differ, calls are separate.
+	var fresh []Verdict
+	for len(missing) > 0 {
+		first := r.callKey(missing[0])
+		var same, rest []Item
+		for _, it := range missing {
+			if r.callKey(it) == first {
+				same = append(same, it)
+			} else {
+				rest = append(rest, it)
+			}
+		}
+		vs, err := r.ask(ctx, same)
+		if err != nil {
+			return err
+		}
+		fresh, missing = append(fresh, vs...), rest
+	}
+	if err := r.journal.append(fresh); err != nil {
+		return err
+	}
+	for _, v := range fresh {
+		r.done[v.ID] = v
+	}
+	for _, g := range gs {
+		r.finished++
+		if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
+			r.hits++
+		}
+		if r.opt.Progress != nil {
+			r.opt.Progress(r.finished, r.total, float64(r.hits)/float64(r.finished))
+		}
+	}
+	return nil
+}
+
+// callKey is equal for items that may share a call.
+func (r *runner) callKey(it Item) string {
+	key := it.ImageKey
+	if r.opt.Protocol.Candidates != nil {
+		key += "\x00" + strings.Join(r.opt.Protocol.Candidates(it), "\x00")
+	}
+	return key
+}
+
+// ask makes one call and judges its answers.
+func (r *runner) ask(ctx context.Context, items []Item) ([]Verdict, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
+	picture, err := r.suite.Picture(items[0].ImageKey)
+	if err != nil {
+		return nil, err
+	}
+	if r.opt.Blank && picture != nil {
+		if picture, err = Blank(picture); err != nil {
+			return nil, fmt.Errorf("%s: picture %s: %w", where, items[0].ImageKey, err)
+		}
+	}
+	p := r.opt.Protocol
+	vs, prompts := make([]Verdict, len(items)), make([]string, len(items))
+	for i, it := range items {
+		prompts[i] = p.Prompt(it)
+		vs[i] = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
+			Prompt: prompts[i], Suite: r.suite.Version, Protocol: p.Name, Blank: r.opt.Blank, Model: r.opt.Model}
+	}
+	if p.Candidates != nil {
+		err = r.letters(ctx, picture, prompts, p.Candidates(items[0]), vs)
+	} else {
+		err = r.texts(ctx, picture, prompts, vs)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
+	}
+	for i, it := range items {
+		if err := p.judge(it, &vs[i]); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", r.suite.Name, err)
+		}
+	}
+	return vs, nil
+}
+
+func (r *runner) texts(ctx context.Context, picture []byte, prompts []string, vs []Verdict) error {
+	answers, err := r.answerer.Answer(ctx, picture, prompts, AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens})
+	if err != nil {
+		return err
+	}
+	if len(answers) != len(prompts) {
+		return fmt.Errorf("found %d answers to %d prompts", len(answers), len(prompts))
+	}
+	for i, a := range answers { // JSON holds no broken UTF-8, so what is judged now and what is read back must be the same text
+		vs[i].Raw = strings.ToValidUTF8(a, "\uFFFD")
+	}
+	return nil
+}
+
+func (r *runner) letters(ctx context.Context, picture []byte, prompts, letters []string, vs []Verdict) error {
+	rows, err := r.answerer.Letters(ctx, picture, prompts, letters)
+	if err != nil {
+		return err
+	}
+	if len(rows) != len(prompts) {
+		return fmt.Errorf("found log-probabilities for %d of %d prompts", len(rows), len(prompts))
+	}
+	for i, row := range rows {
+		if len(row) != len(letters) {
+			return fmt.Errorf("found %d log-probabilities for the letters %s", len(row), strings.Join(letters, " "))
+		}
+		vs[i].LogProbs = make(map[string]float64, len(letters))
+		for k, lp := range row {
+			if math.IsNaN(lp) || math.IsInf(lp, 0) {
+				return fmt.Errorf("found log-probability %v of %q, expected a finite number", lp, letters[k])
+			}
+			vs[i].LogProbs[letters[k]] = lp
+		}
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+package eval
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SuiteOptions steer how a file becomes a suite. The zero value reads every published MMBench, CCBench and POPE file.
+type SuiteOptions struct {
+	// Name is the suite's name in results; the file's base name without .tsv when empty.
+	Name string
+	// Kind is detected when empty: yes/no without option columns; circular when the file holds rotated rows (index >= 1e6 with
+	// its base row there too) or its name has mmbench, ccbench, circular or mmcr in it (VLMEvalKit's rule); else vanilla.
+	Kind Kind
+	// PandasMissing treats the texts that pandas.read_csv takes for a missing value (None, NA, nan, null..) as empty fields, as
+	// VLMEvalKit does without meaning to: an option "None" is then not asked. Off, such texts stay what they are.
+	PandasMissing bool
+}
+
+// pandasMissing are the default na_values of pandas.read_csv 2.x.
+var pandasMissing = map[string]bool{
+	"#N/A": true, "#N/A N/A": true, "#NA": true, "-1.#IND": true, "-1.#QNAN": true, "-NaN": true, "-nan": true, "1.#IND": true,
+	"1.#QNAN": true, "<NA>": true, "N/A": true, "NA": true, "NULL": true, "NaN": true, "None": true, "n/a": true, "nan": true, "null": true,
+}
+
+// textColumns are read besides A..Z, index, answer and image.
+var textColumns = []string{"question", "hint", "category", "source", "l2-category", "comment", "split"}
+
+// OpenSuite reads a suite from a TSV file (see ReadSuite). The file must stay where it is: pictures are decoded from it when
+// they are needed.
+func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
+	f, err := openStored(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if opt.Name == "" {
+		opt.Name = strings.TrimSuffix(filepath.Base(path), ".tsv")
+	}
+	return ReadSuite(path, f, opt)
+}
+
+// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then as the
+// suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image is base64, or,
+// when at most 64 characters long, the index of the row that has the picture. When a circular suite holds only base rows, the
+// rotated ones are generated and Notes says so. r is read again whenever a picture is needed; name stands for it in errors,
+// which tell file, line and column.
+func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
+	t := newTable(name, io.NewSectionReader(r, 0, 1<<62))
+	cols, err := readHeader(t)
+	if err != nil {
+		return nil, err
+	}
+	rows := &suiteRows{table: t, cols: cols, opt: opt, store: newStore(name, r), lines: map[int64]int{}}
+	for {
+		row, err := t.row(cols.at("image"))
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(rows.items) == maxRows {
+			return nil, fmt.Errorf("%s: found more than %d rows, expected at most that", name, maxRows)
+		}
+		if err := rows.add(row); err != nil {
+			return nil, err
+		}
+	}
+	if len(rows.items) == 0 {
+		return nil, fmt.Errorf("%s: found no rows after the header, expected at least one", name)
+	}
+	return rows.suite()
+}
+
+// columns is a header: where each column stands.
+type columns struct {
+	index   map[string]int
+	options []byte // letters that have a column, in order
+}
+
+func (c columns) at(name string) int {
+	if i, ok := c.index[name]; ok {
+		return i
+	}
+	return -1
+}
+
+func readHeader(t *table) (columns, error) {
+	c := columns{index: map[string]int{}}
+	row, err := t.row(-1)
+	if err == io.EOF {
+		return c, fmt.Errorf("%s: found an empty file, expected a header line", t.name)
+	}
+	if err != nil {
+		return c, err
+	}
+	for i, f := range row {
+		if f.text == "" {
+			return c, t.errorf(f.line, i, "found a column without a name")
+		}
+		if _, twice := c.index[f.text]; twice {
+			return c, t.errorf(f.line, i, "found column %q twice", f.text)
+		}
+		c.index[f.text] = i
+		if len(f.text) == 1 && f.text[0] >= 'A' && f.text[0] <= 'Z' {
+			c.options = append(c.options, f.text[0])
+		}
+		t.names = append(t.names, f.text)
+	}
+	slices.Sort(c.options)
+	for _, need := range []string{"index", "question"} {
+		if c.at(need) < 0 {
+			return c, fmt.Errorf("%s:1: found columns %s, expected a column %q", t.name, strings.Join(t.names, ", "), need)
+		}
+	}
+	if c.at("image_path") >= 0 && c.at("image") < 0 {
+		return c, fmt.Errorf("%s:1: found column \"image_path\" without \"image\", expected pictures as base64 in column \"image\"", t.name)
+	}
+	return c, nil
+}
+
+// suiteRows gathers items while the file is read.
+type suiteRows struct {
+	table *table
+	cols  columns
+	opt   SuiteOptions
+	store *store
+	items []Item
+	refs  []field       // image field of each item
+	lines map[int64]int // line of each index
+}
+
+// text is a cell's text, empty when the column is not there.
+func (r *suiteRows) text(row []field, name string) string {
+	i := r.cols.at(name)
+	if i < 0 || (r.opt.PandasMissing && pandasMissing[row[i].text]) {
+		return ""
+	}
+	return row[i].text
+}
+
+func (r *suiteRows) add(row []field) error {
+	t := r.table
+	line := row[0].line
+	if len(row) != len(t.names) {
+		return t.errorf(line, -1, "found %d fields, expected %d", len(row), len(t.names))
+	}
+	at := r.cols.at("index")
+	id, err := strconv.ParseInt(row[at].text, 10, 64)
+	if err != nil || id < 0 {
+		return t.errorf(row[at].line, at, "found %.40q, expected a whole number from 0", row[at].text)
+	}
+	if first, twice := r.lines[id]; twice {
+		return t.errorf(row[at].line, at, "found index %d again, it is on line %d already", id, first)
+	}
+	r.lines[id] = line
+	it := Item{ID: id, Group: id}
+	for i, to := range []*string{&it.Question, &it.Hint, &it.Category, &it.Source, &it.L2, &it.Comment, &it.Split} {
+		*to = r.text(row, textColumns[i])
+	}
+	if strings.TrimSpace(it.Question) == "" {
+		return t.errorf(line, r.cols.at("question"), "found an empty field, expected a question")
+	}
+	for _, l := range r.cols.options {
+		if text := r.text(row, string(l)); text != "" {
+			it.Choices = append(it.Choices, Choice{l, text})
+		}
+	}
+	if it.Answer, err = r.answer(row, it); err != nil {
+		return err
+	}
+	ref := field{}
+	if i := r.cols.at("image"); i >= 0 {
+		ref = row[i]
+		if ref.long {
+			r.store.add(strconv.FormatInt(id, 10), ref)
+		}
+	}
+	r.items, r.refs = append(r.items, it), append(r.refs, ref)
+	return nil
+}
+
+// yesNo says whether the suite is of that kind, which is known from the header and the options.
+func (r *suiteRows) yesNo() bool {
+	return r.opt.Kind == YesNo || (r.opt.Kind == "" && len(r.cols.options) == 0)
+}
+
+// answer checks the answer cell and brings it to its standard form.
+func (r *suiteRows) answer(row []field, it Item) (string, error) {
+	at := r.cols.at("answer")
+	line, a := row[0].line, r.text(row, "answer")
+	if at >= 0 {
+		line = row[at].line
+	}
+	if r.yesNo() {
+		switch strings.ToLower(a) {
+		case "":
+			return "", nil
+		case "yes":
+			return "Yes", nil
+		case "no":
+			return "No", nil
+		}
+		return "", r.table.errorf(line, at, "found %.40q, expected yes or no", a)
+	}
+	letters := ""
+	for _, c := range it.Choices {
+		letters += string(c.Letter)
+	}
+	if len(letters) < 2 {
+		return "", r.table.errorf(row[0].line, -1, "row %d: found options %q, expected two or more", it.ID, letters)
+	}
+	if a != "" && (len(a) != 1 || !strings.Contains(letters, a)) {
+		return "", r.table.errorf(line, at, "row %d: found answer %.40q, expected one of the options %s", it.ID, a, letters)
+	}
+	return a, nil
+}
+
+// suite resolves pictures and passes once all rows are known.
+func (r *suiteRows) suite() (*Suite, error) {
+	imageAt := r.cols.at("image")
+	for i, ref := range r.refs {
+		key := strconv.FormatInt(r.items[i].ID, 10)
+		if !ref.long {
+			if key = ref.text; key == "" {
+				continue
+			}
+		}
+		same, ok := r.store.same[key]
+		if !ok {
+			return nil, r.table.errorf(ref.line, imageAt, "row %d: found %q, expected base64 of more than %d characters or the index of a row that has a picture", r.items[i].ID, key, maxReference)
+		}
+		r.items[i].ImageKey = same
+	}
+	name := r.opt.Name
+	if name == "" {
+		name = r.table.name
+	}
+	kind := r.kind(name)
+	var notes []string
+	if kind == Circular {
+		var err error
+		if notes, err = r.passes(); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range r.table.names {
+		known := c == "index" || c == "answer" || c == "image" || slices.Contains(textColumns, c) || (len(c) == 1 && c[0] >= 'A' && c[0] <= 'Z')
+		if !known {
+			notes = append(notes, fmt.Sprintf("column %q is not read", c))
+		}
+	}
+	s, err := NewSuite(name, kind, r.items, r.store)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.table.name, err)
+	}
+	s.Notes = notes
+	return s, nil
+}
+
+func (r *suiteRows) kind(name string) Kind {
+	if r.opt.Kind != "" {
+		return r.opt.Kind
+	}
+	if r.yesNo() {
+		return YesNo
+	}
+	name = strings.ToLower(name)
+	for _, part := range []string{"mmbench", "ccbench", "circular", "mmcr"} {
+		if strings.Contains(name, part) {
+			return Circular
+		}
+	}
+	if r.rotated() > 0 {
+		return Circular
+	}
+	return Vanilla
+}
+
+// rotated counts the rows that are pass 1 or later of a base row in the file.
+func (r *suiteRows) rotated() int {
+	n := 0
+	for _, it := range r.items {
+		if it.ID < groupOffset {
+			continue
+		}
+		if _, ok := r.lines[it.ID%groupOffset]; ok {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,142 @@
+package eval
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a verdict
+// on, so that a resumed run cannot mix two.
+type Verdict struct {
+	ID        int64              `json:"id"`
+	Group     int64              `json:"group"`
+	Pass      int                `json:"pass"`
+	Split     string             `json:"split,omitempty"`
+	Category  string             `json:"category,omitempty"`
+	L2        string             `json:"l2,omitempty"`
+	Comment   string             `json:"comment,omitempty"`
+	Prompt    string             `json:"prompt"`
+	Raw       string             `json:"raw"`       // the model's text; empty when only log-probabilities were asked for
+	Extracted string             `json:"extracted"` // empty: unresolved
+	Rule      string             `json:"rule"`
+	Want      string             `json:"want"`
+	Correct   bool               `json:"correct"`
+	LogProbs  map[string]float64 `json:"logprobs,omitempty"` // natural logarithms by candidate
+	Suite     string             `json:"suite"`              // the suite's version
+	Protocol  string             `json:"protocol"`
+	Blank     bool               `json:"blank,omitempty"`
+	Model     string             `json:"model,omitempty"`
+}
+
+// maxVerdictLine bounds a line of a verdict file.
+const maxVerdictLine = 16 << 20
+
+// ReadVerdicts reads verdict files, the parts of a sharded run for example, in the given order. A last line without its line
+// end, which a killed run may leave, is left out; anything else that is no verdict is an error naming file and line.
+func ReadVerdicts(paths ...string) ([]Verdict, error) {
+	var all []Verdict
+	for _, p := range paths {
+		f, err := os.Open(p)
+		if err != nil {
+			return nil, err
+		}
+		vs, _, err := readVerdicts(p, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		all = append(all, vs...)
+	}
+	return all, nil
+}
+
+// readVerdicts also returns how many bytes the whole lines take.
+func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err error) {
+	sc := bufio.NewScanner(r)
+	sc.Buffer(make([]byte, 0, 64<<10), maxVerdictLine)
+	sc.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			return i + 1, data[:i+1], nil
+		}
+		return 0, nil, nil // what is left at the end is a torn line
+	})
+	seen := map[int64]int{}
+	for line := 1; sc.Scan(); line++ {
+		var v Verdict
+		dec := json.NewDecoder(bytes.NewReader(sc.Bytes()))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&v); err != nil {
+			return nil, 0, fmt.Errorf("%s:%d: found no verdict: %w", name, line, err)
+		}
+		if v.Suite == "" || v.Protocol == "" {
+			return nil, 0, fmt.Errorf("%s:%d: found a verdict without suite or protocol", name, line)
+		}
+		if first, twice := seen[v.ID]; twice {
+			return nil, 0, fmt.Errorf("%s:%d: found a second verdict on item %d, the first is on line %d", name, line, v.ID, first)
+		}
+		seen[v.ID] = line
+		vs = append(vs, v)
+		whole += int64(len(sc.Bytes()))
+	}
+	if err := sc.Err(); err != nil {
+		return nil, 0, fmt.Errorf("%s: after %d verdicts: %w", name, len(vs), err)
+	}
+	return vs, whole, nil
+}
+
+// journal is a verdict file that is being written.
+type journal struct {
+	f    *os.File // nil: verdicts are kept in memory only
+	path string
+}
+
+// openJournal opens path for appending, drops a torn last line, and returns the verdicts that are there.
+func openJournal(path string) (*journal, []Verdict, error) {
+	if path == "" {
+		return &journal{}, nil, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	vs, whole, err := readVerdicts(path, f)
+	if err == nil {
+		err = f.Truncate(whole)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return &journal{f: f, path: path}, vs, nil
+}
+
+// append writes verdicts with one write call, so that a kill tears at most one line.
+func (j *journal) append(vs []Verdict) error {
+	if j.f == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, v := range vs {
+		if err := enc.Encode(v); err != nil {
+			return fmt.Errorf("%s: verdict on item %d: %w", j.path, v.ID, err)
+		}
+	}
+	_, err := j.f.Write(b.Bytes())
+	return err
+}
+
+func (j *journal) close() error {
+	if j.f == nil {
+		return nil
+	}
+	return errors.Join(j.f.Sync(), j.f.Close())
+}
