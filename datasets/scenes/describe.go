@@ -1,0 +1,197 @@
+package scenes
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+)
+
+// Caption is one sentence that lists the objects in reading order and names the background:
+// "a large red circle at the top left and a small blue 7 in the centre on a navy background".
+func (s *Scene) Caption() string {
+	parts := make([]string, len(s.Objects))
+	for i, o := range s.Objects {
+		parts[i] = "a " + o.Size.String() + " " + o.pair() + " " + at(o.Cell)
+	}
+	last := len(parts) - 1
+	list := parts[last]
+	if last > 0 {
+		list = strings.Join(parts[:last], ", ") + " and " + list
+	}
+	return list + " on a " + s.Background.String() + " background"
+}
+
+// brief lists the objects without size and background: "red circle top left, blue 7 centre".
+func (s *Scene) brief() string {
+	parts := make([]string, len(s.Objects))
+	for i, o := range s.Objects {
+		parts[i] = o.pair() + " " + CellName(o.Cell)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// exchange is one request about the picture and its answer, with the facts that the answer needs and those that both give away.
+type exchange struct {
+	ask, answer string
+	needs, told facts
+}
+
+// talk collects the exchanges that a scene offers.
+type talk struct {
+	*Scene
+	r    *rand.Rand
+	list []exchange
+}
+
+// add appends an exchange; the answer gives away what it needs.
+func (t *talk) add(needs, told facts, answer, ask string) {
+	t.list = append(t.list, exchange{ask: ask, answer: answer, needs: needs, told: needs | told})
+}
+
+// Turns of a conversation made by Describe.
+const (
+	minTurns = 6
+	maxTurns = 10
+)
+
+// Describe makes a conversation about the picture, requests with short open answers, [human, gpt] alternating and starting with the
+// image marker: 6 to 10 exchanges in random order. An exchange whose answer could be read off earlier turns is left out unless
+// the conversation would be too short; the longest answer, the caption, comes last.
+func (s *Scene) Describe(r *rand.Rand) []Turn {
+	t := &talk{Scene: s, r: r}
+	t.whole()
+	for k := range s.Objects {
+		t.object(k)
+		t.derived(k)
+	}
+	t.lists()
+	t.pairs()
+	t.numbers()
+	t.row()
+	r.Shuffle(len(t.list), func(i, j int) { t.list[i], t.list[j] = t.list[j], t.list[i] })
+
+	want := minTurns + r.IntN(maxTurns-minTurns+1)
+	var chosen, spare []exchange
+	var told facts
+	for _, x := range t.list {
+		switch {
+		case len(chosen) < want && x.needs&^told != 0:
+			chosen, told = append(chosen, x), told|x.told
+		default:
+			spare = append(spare, x)
+		}
+	}
+	for len(chosen) < minTurns && len(spare) > 0 {
+		chosen, spare = append(chosen, spare[0]), spare[1:]
+	}
+	if r.IntN(2) == 0 && len(chosen) < maxTurns {
+		chosen = append(chosen, exchange{ask: one(r, captionRequests), answer: s.Caption()})
+	}
+	turns := make([]Turn, 0, 2*len(chosen))
+	for _, x := range chosen {
+		turns = append(turns, Turn{From: "human", Value: x.ask}, Turn{From: "gpt", Value: x.answer})
+	}
+	turns[0].Value = imageMarker + turns[0].Value
+	return turns
+}
+
+var captionRequests = []string{"describe the picture", "describe everything", "write a caption", "tell what the picture shows"}
+
+// whole asks about the picture as a whole.
+func (t *talk) whole() {
+	r := t.r
+	t.add(theBackground, 0, t.Background.String(), one(r, []string{"name the background", "name the colour behind the objects", "background"}))
+	t.add(theNumber, 0, strconv.Itoa(len(t.Objects)), one(r, []string{"count the objects", "number of objects", "count everything"}))
+	cell := r.IntN(NumCells)
+	if t.layout()>>cell&1 == 0 {
+		t.add(theGaps, 0, "nothing", one(r, []string{"describe the %s", "name the object at the %s"}, CellName(cell)))
+	}
+	if shape, ok := t.mostShape(); ok {
+		t.add(t.all(theShape), 0, shape.plural(), one(r, []string{"name the most common shape", "most of the objects are"}))
+	}
+	if colour, ok := t.mostColour(); ok {
+		t.add(t.all(theColour), 0, colour.String(), one(r, []string{"name the most common colour", "colour of most objects"}))
+	}
+}
+
+// object asks about single attributes of object k.
+func (t *talk) object(k int) {
+	r, o := t.r, t.Objects[k]
+	full := theColour(k) | theShape(k) | theSize(k)
+	t.add(full, theCell(k), "a "+o.Size.String()+" "+o.pair(), one(r, []string{"describe the %s", "tell what is at the %s"}, CellName(o.Cell)))
+	t.add(theColour(k)|theShape(k), theCell(k), o.pair(), one(r, []string{"name the object at the %s", "object at the %s"}, CellName(o.Cell)))
+	if who, told, ok := t.refer(r, k, "object", byShape, byPlace); ok {
+		t.add(theColour(k), told, o.Colour.String(), one(r, []string{"colour of %s", "name the colour of %s"}, who))
+	}
+	if who, told, ok := t.refer(r, k, "object", byColour, byPlace); ok {
+		t.add(theShape(k), told, o.Shape.String(), one(r, []string{"shape of %s", "name the shape of %s"}, who))
+	}
+	if who, told, ok := t.refer(r, k, "object", byShape, byColour, byPair, byPlace); ok {
+		t.add(theSize(k), told, o.Size.String(), one(r, []string{"size of %s", "tell the size of %s"}, who))
+	}
+	ways := []way{byShape, byColour, byPair}
+	if who, told, ok := t.refer(r, k, "object", ways...); ok {
+		t.add(theCell(k), told, CellName(o.Cell), one(r, []string{"place of %s", "find %s"}, who))
+	}
+	if who, told, ok := t.refer(r, k, "object", ways...); ok {
+		if r.IntN(2) == 0 {
+			t.add(theCell(k), told, CellName(mirrored(o.Cell, false)), one(r, []string{"mirror the picture, place of %s", "swap left and right, find %s"}, who))
+		} else {
+			t.add(theCell(k), told, CellName(mirrored(o.Cell, true)), one(r, []string{"turn the picture over, place of %s", "swap top and bottom, find %s"}, who))
+		}
+	}
+}
+
+// derived asks about what follows from object k's shape.
+func (t *talk) derived(k int) {
+	r, o := t.r, t.Objects[k]
+	if o.Shape.IsDigit() {
+		who, told, ok := t.refer(r, k, "digit", byColour, byPlace)
+		if !ok {
+			return
+		}
+		if t.count(func(p Object) bool { return p.Shape.IsDigit() }) == 1 {
+			who, told = "the digit", 0
+		}
+		t.add(theShape(k), told, o.Shape.String(), one(r, []string{"read %s", "value of %s"}, who))
+		if v := o.Shape.Value(); v < 9 {
+			t.add(theShape(k), told, strconv.Itoa(v+1), one(r, []string{"add one to %s", "count on from %s"}, who))
+		}
+		return
+	}
+	if n, ok := o.Shape.points(); ok {
+		if who, told, ok := t.refer(r, k, "shape", byShape, byColour, byPlace); ok {
+			t.add(theShape(k), told, strconv.Itoa(n), one(r, []string{"points of %s", "count the points of %s"}, who))
+		}
+		if j, single := t.only(func(p Object) bool { m, has := p.Shape.points(); return has && m == n }); single && j == k && n > 0 {
+			t.add(theColour(k), theShape(k), o.Colour.String(), one(r, []string{"colour of the shape with %s points", "name the colour with %s points"}, strconv.Itoa(n)))
+		}
+	}
+	if j, single := t.only(func(p Object) bool { return p.Shape.rolls() }); single && j == k {
+		t.add(theShape(k)|theColour(k), 0, o.pair(), one(r, []string{"name what rolls", "name the shape that rolls"}))
+		t.add(theColour(k), 0, o.Colour.String(), one(r, []string{"colour of what rolls", "colour of the rolling shape"}))
+		t.add(theCell(k), 0, CellName(o.Cell), one(r, []string{"place of what rolls", "find the rolling shape"}))
+	}
+}
+
+// lists asks for one attribute of all objects.
+func (t *talk) lists() {
+	r := t.r
+	if len(t.Objects) < 2 {
+		return
+	}
+	var colours, shapes, digits []string
+	var digitFacts facts
+	for k, o := range t.Objects {
+		colours, shapes = append(colours, o.Colour.String()), append(shapes, o.Shape.String())
+		if o.Shape.IsDigit() {
+			digits, digitFacts = append(digits, o.Shape.String()), digitFacts|theShape(k)
+		}
+	}
+	t.add(t.all(theColour), 0, strings.Join(colours, ", "), one(r, []string{"list the colours", "read the colours in order"}))
+	t.add(t.all(theShape), 0, strings.Join(shapes, ", "), one(r, []string{"list the shapes", "read the shapes in order"}))
+	t.add(t.all(theShape)|t.all(theColour)|t.all(theCell), theNumber, t.brief(), one(r, []string{"list the objects", "list everything"}))
+	if len(digits) > 1 {
+		t.add(digitFacts, 0, strings.Join(digits, ", "), one(r, []string{"read the digits", "list the digits"}))
+	}
+}

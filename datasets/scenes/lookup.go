@@ -1,0 +1,124 @@
+package scenes
+
+import (
+	"math/rand/v2"
+	"strings"
+)
+
+// people are the keys of look-ups. No option letter is among them.
+var people = []string{"ann", "bob", "cal", "dan", "eve", "fay", "gus", "hal", "ivy", "jon", "kim", "lee"}
+
+var ordinals = []string{"first", "second", "third", "fourth", "fifth"}
+
+// Lookup makes a conversation without a picture that can be answered from its own text: who has what among three to five people,
+// or which word stands where in a list. The values are the words that answers are made of; pairs of colour and shape are such
+// as every split may name.
+func Lookup(r *rand.Rand) []Turn {
+	n := 3 + r.IntN(3)
+	values := lookupValues(r, n)
+	var l lookup
+	if r.IntN(4) == 0 {
+		l = wordList(r, values)
+	} else {
+		l = owners(r, values)
+	}
+	r.Shuffle(len(l.asks), func(i, j int) { l.asks[i], l.asks[j] = l.asks[j], l.asks[i] })
+	var turns []Turn
+	for i, x := range l.asks[:min(len(l.asks), 2+r.IntN(3))] {
+		if i == 0 {
+			x.ask = l.given + x.ask
+		}
+		turns = append(turns, Turn{From: "human", Value: x.ask}, Turn{From: "gpt", Value: x.answer})
+	}
+	return turns
+}
+
+// lookup is a text and what can be asked about it.
+type lookup struct {
+	given string
+	asks  []exchange
+}
+
+// owners says who has what, in sentences or in lines, and asks in both directions.
+func owners(r *rand.Rand, values []string) (l lookup) {
+	names := r.Perm(len(people))[:len(values)]
+	facts := make([]string, len(values))
+	form, sep := "%s has %s.", " "
+	switch r.IntN(4) {
+	case 0:
+		form, sep = "%s. %s", "\n"
+	case 1:
+		form, sep = "%s: %s", "\n"
+	}
+	for i, v := range values {
+		name := people[names[i]]
+		facts[i] = one(r, []string{form}, name, v)
+		l.asks = append(l.asks,
+			exchange{ask: one(r, []string{"who has %s?", "name the owner of %s", "%s"}, v), answer: name},
+			exchange{ask: one(r, []string{"what has %s?", "name what %s has", "%s"}, name), answer: v})
+	}
+	end := sep
+	if r.IntN(3) == 0 { // the question may come on a line of its own
+		end = "\n"
+	}
+	l.given = strings.Join(facts, sep) + end
+	return l
+}
+
+// wordList gives values one after the other and asks by position and by neighbour.
+func wordList(r *rand.Rand, values []string) (l lookup) {
+	form, sep := "in the list %s: ", ", "
+	if r.IntN(2) == 0 {
+		form, sep = "%s\n", "\n"
+	}
+	l.given = one(r, []string{form}, strings.Join(values, sep))
+	for i, v := range values {
+		l.asks = append(l.asks,
+			exchange{ask: one(r, []string{"the %s one", "name the %s"}, ordinals[i]), answer: v},
+			exchange{ask: one(r, []string{"position of %s", "the place of %s in the list"}, v), answer: ordinals[i]})
+		if i > 0 {
+			l.asks = append(l.asks,
+				exchange{ask: one(r, []string{"what follows %s?", "after %s comes"}, values[i-1]), answer: v},
+				exchange{ask: one(r, []string{"what is before %s?", "before %s comes"}, v), answer: values[i-1]})
+		}
+	}
+	l.asks = append(l.asks, exchange{ask: "the last one", answer: values[len(values)-1]})
+	return l
+}
+
+// lookupValues draws n different values: three times in four of one class of words, otherwise of mixed classes.
+func lookupValues(r *rand.Rand, n int) []string {
+	class, mixed := r.IntN(len(valueClasses)), r.IntN(4) == 0
+	values := make([]string, 0, n)
+	for len(values) < n {
+		if mixed {
+			class = r.IntN(len(valueClasses))
+		}
+		values = appendNew(values, valueClasses[class](r))
+	}
+	return values
+}
+
+// appendNew appends v if the list does not hold it.
+func appendNew(list []string, v string) []string {
+	for _, have := range list {
+		if have == v {
+			return list
+		}
+	}
+	return append(list, v)
+}
+
+// valueClasses draw from the classes of words that answers belong to; each has at least five.
+var valueClasses = []func(*rand.Rand) string{
+	func(r *rand.Rand) string { return Colour(r.IntN(NumColours)).String() },
+	func(r *rand.Rand) string { return Shape(r.IntN(NumFigures)).String() },
+	func(r *rand.Rand) string { return Shape(r.IntN(NumFigures)).plural() },
+	func(r *rand.Rand) string { return (Digit0 + Shape(r.IntN(NumDigits))).String() },
+	func(r *rand.Rand) string { return CellName(r.IntN(NumCells)) },
+	func(r *rand.Rand) string { return Background(r.IntN(NumBackgrounds)).String() },
+	func(r *rand.Rand) string { return drawPair(r, Train, nil).pair() },
+	func(r *rand.Rand) string {
+		return []string{"left", "right", "above", "below", "above left", "above right", "below left", "below right"}[r.IntN(8)]
+	},
+}

@@ -1,0 +1,156 @@
+package scenes
+
+import "strconv"
+
+func (q *quiz) background() bool {
+	return q.offer(one(q.r, []string{
+		"what colour is the background?",
+		"which background does the picture have?",
+		"what is the colour behind the objects?",
+	}), q.Background.String(), nil, backgroundNames[:])
+}
+
+func (q *quiz) mostShape() bool {
+	shape, ok := q.Scene.mostShape()
+	if !ok {
+		return false
+	}
+	var pool []string
+	for s := range Shape(NumFigures) {
+		pool = append(pool, s.plural())
+	}
+	return q.offer(one(q.r, []string{"what does the picture mostly show?", "which shape is the most common here?"}),
+		shape.plural(), q.shown(pool, func(o Object) string { return o.Shape.plural() }), pool)
+}
+
+func (q *quiz) mostColour() bool {
+	colour, ok := q.Scene.mostColour()
+	if !ok {
+		return false
+	}
+	return q.offer(one(q.r, []string{"which colour do most of the objects have?", "which colour is the most common here?"}),
+		colour.String(), q.shown(colourNames[:], colourWord), colourNames[:])
+}
+
+func (q *quiz) colourOf() bool {
+	k := q.any()
+	who, _, ok := q.refer(q.r, k, "object", byShape, byPlace)
+	return ok && q.offerColour(one(q.r, []string{"what colour is %s?", "which colour does %s have?"}, who), k)
+}
+
+func (q *quiz) shapeOf() bool {
+	k := q.any()
+	if q.Objects[k].Shape.IsDigit() {
+		return false
+	}
+	who, _, ok := q.refer(q.r, k, "object", byColour, byPlace)
+	return ok && q.offerShape(one(q.r, []string{"what shape is %s?", "what kind of shape does %s have?"}, who), k)
+}
+
+func (q *quiz) digit() bool {
+	k := q.any()
+	o := q.Objects[k]
+	if !o.Shape.IsDigit() {
+		return false
+	}
+	who, _, ok := q.refer(q.r, k, "digit", byColour, byPlace)
+	if q.count(func(p Object) bool { return p.Shape.IsDigit() }) == 1 && q.r.IntN(2) == 0 {
+		who, ok = "the digit in the picture", true
+	}
+	return ok && q.offerShape(one(q.r, []string{"what number is %s?", "which value does %s have?"}, who), k)
+}
+
+// objectAt offers pairs of colour and shape: those of other objects, and others drawn in the way the scene's own were.
+func (q *quiz) objectAt() bool {
+	k := q.any()
+	o := q.Objects[k]
+	if q.Row >= 0 {
+		return false
+	}
+	var preferred, pool []string
+	known := append([]Object(nil), q.Objects...)
+	for j, p := range q.Objects {
+		if j != k {
+			preferred = append(preferred, p.pair())
+		}
+	}
+	for len(pool) < 4 {
+		p := drawPair(q.r, q.Split, known)
+		if q.Split != Train && q.r.IntN(3) == 0 {
+			p.Colour = heldColour(p.Shape, q.Split)
+		}
+		known = append(known, p)
+		pool = appendNew(pool, p.pair())
+	}
+	return q.offer(one(q.r, []string{"what is %s?", "which object is %s?"}, at(o.Cell)), o.pair(), preferred, pool)
+}
+
+func (q *quiz) placeOf() bool {
+	k := q.any()
+	if q.Row >= 0 { // only the middle object could be told from the others
+		return false
+	}
+	who, _, ok := q.refer(q.r, k, "object", byShape, byColour, byPair)
+	return ok && q.offerPlace(one(q.r, []string{"where is %s?", "in which part of the picture is %s?"}, who), k)
+}
+
+// countShares keep this share of the count questions of scenes with 1, 2, 3 and 4 objects, so that each number is right equally often.
+var countShares = [MaxObjects]float64{1, 0.46, 0.43, 0.44}
+
+func (q *quiz) countAll() bool {
+	n := len(q.Objects)
+	if q.Row >= 0 || q.r.Float64() >= countShares[n-1] {
+		return false
+	}
+	return q.fixed(one(q.r, []string{"how many objects are there?", "how many objects does the picture show?"}),
+		strconv.Itoa(n), "1", "2", "3", "4")
+}
+
+// direction asks how one object lies to another: four straight directions or four slanting ones.
+func (q *quiz) direction() bool {
+	k, j := q.any(), q.any()
+	if k == j || q.Row >= 0 {
+		return false
+	}
+	o, p := q.Objects[k], q.Objects[j]
+	a, _, okA := q.refer(q.r, k, "object", byShape, byColour, byPair)
+	b, _, okB := q.refer(q.r, j, "object", byShape, byColour, byPair)
+	if !okA || !okB {
+		return false
+	}
+	text := one(q.r, []string{"where is %s as seen from %s?", "how does %s lie to %s?"}, a, b)
+	if o.row() == p.row() || o.col() == p.col() {
+		return q.fixed(text, direction(o, p), "left", "right", "above", "below")
+	}
+	return q.fixed(text, direction(o, p), "above left", "above right", "below left", "below right")
+}
+
+// neighbour asks for the only object on one side of another.
+func (q *quiz) neighbour() bool {
+	anchor := q.any()
+	which := sides[q.r.IntN(len(sides))]
+	k, ok := q.only(func(o Object) bool { return which.holds(o, q.Objects[anchor]) })
+	if !ok {
+		return false
+	}
+	if q.r.IntN(2) == 0 {
+		who, _, ok := q.refer(q.r, anchor, "object", byShape, byPlace)
+		return ok && q.offerColour(one(q.r, []string{"what colour is the object %s %s?", "which colour is %s %s?"}, which.words, who), k)
+	}
+	who, _, ok := q.refer(q.r, anchor, "object", byColour, byPlace)
+	return ok && q.offerShape(one(q.r, []string{"which %s is %s %s?", "what %s lies %s %s?"}, q.Objects[k].Shape.class(), which.words, who), k)
+}
+
+// oddSize asks for the only large or only small object.
+func (q *quiz) oddSize() bool {
+	size := Size(q.r.IntN(2))
+	k, ok := q.only(func(o Object) bool { return o.Size == size })
+	if !ok || len(q.Objects) < 2 {
+		return false
+	}
+	word := [2]string{"smaller", "larger"}[size]
+	if q.r.IntN(2) == 0 {
+		return q.offerColour(one(q.r, []string{"what colour is the object that is %s than all others?", "which colour has the object %s than the rest?"}, word), k)
+	}
+	return q.offerShape(one(q.r, []string{"which %s is %s than all others?", "what %s is %s than the rest?"}, q.Objects[k].Shape.class(), word), k)
+}

@@ -1,0 +1,120 @@
+package scenes
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+)
+
+// Purposes of a scene's own randomness; 0 draws the scene itself.
+const (
+	forDescribe = 1 + iota
+	forAlign
+	forTune
+	forTest
+)
+
+// One pre-training sample in lookupEvery is a text without a picture; one tuning sample in describeEvery is a conversation of
+// open answers, which keeps them alive.
+const (
+	lookupEvery   = 4
+	describeEvery = 8
+)
+
+// Pretrain yields n samples of the train split for pre-training tower and decoder together: conversations as [Scene.Describe] makes
+// them and, one in four, texts as [Lookup] makes them. The scenes begin easy: level 1 for the first eighth, level 2 up to a
+// quarter, then level 3 with an easier one now and then. Sample i depends on seed, i and n alone.
+func Pretrain(n int, seed uint64) iter.Seq[Sample] {
+	return samples(n, func(i int) Sample {
+		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
+		if r.IntN(lookupEvery) == 0 {
+			return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: Lookup(r), Origin: fmt.Sprintf("lookup:%d", i)}
+		}
+		level := 3
+		switch x := r.IntN(8); {
+		case i < n/8 || x == 0:
+			level = 1
+		case i < n/4 || x == 1:
+			level = 2
+		}
+		s := New(seed, Train, level, i)
+		return s.sample(s.Describe(s.Rand(forDescribe)))
+	})
+}
+
+// Align yields n samples of the train split, one instruction and one description of the picture each.
+func Align(n int, seed uint64) iter.Seq[Sample] {
+	return samples(n, func(i int) Sample {
+		s := New(seed, Train, 3, i)
+		r := s.Rand(forAlign)
+		ask, answer := one(r, captionRequests), s.Caption()
+		if r.IntN(4) == 0 {
+			ask, answer = one(r, []string{"list the objects", "list everything"}), s.brief()
+		}
+		return s.sample([]Turn{{From: "human", Value: imageMarker + ask}, {From: "gpt", Value: answer}})
+	})
+}
+
+// Tune yields n samples of the train split: one picture each with one to six multiple-choice questions as [Question.Prompt] puts
+// them, at most one of each l2-category, answered by a letter. One sample in eight is a conversation of open answers instead.
+func Tune(n int, seed uint64) iter.Seq[Sample] {
+	return samples(n, func(i int) Sample {
+		s := New(seed, Train, 3, i)
+		r := s.Rand(forTune)
+		if i%describeEvery == describeEvery-1 {
+			return s.sample(s.Describe(r))
+		}
+		var turns []Turn
+		for _, q := range s.choose(r) {
+			turns = append(turns, Turn{From: "human", Value: q.Prompt()}, Turn{From: "gpt", Value: q.Letter()})
+		}
+		turns[0].Value = imageMarker + turns[0].Value
+		return s.sample(turns)
+	})
+}
+
+// chances are how often a category that a scene offers is asked when tuning. Each is drawn by itself, whatever else the scene offers,
+// so that what is asked says nothing about the scene; the scarcer categories are asked more often.
+var chances = map[string]float64{
+	CoarsePerception: 0.45, FineInstance: 0.45, FineCross: 0.65, AttributeReasoning: 0.8, RelationReasoning: 1, LogicReasoning: 0.45,
+}
+
+// choose draws at least one of the scene's questions, at most one of a category, in random order.
+func (s *Scene) choose(r *rand.Rand) []Question {
+	for {
+		var out []Question
+		asked := map[string]bool{}
+		for _, q := range s.Questions(r) {
+			if !asked[q.L2] {
+				asked[q.L2] = true
+				if r.Float64() < chances[q.L2] {
+					out = append(out, q)
+				}
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+}
+
+// samples yields what make returns for 0..n-1.
+func samples(n int, make func(i int) Sample) iter.Seq[Sample] {
+	return func(yield func(Sample) bool) {
+		for i := range n {
+			if !yield(make(i)) {
+				return
+			}
+		}
+	}
+}
+
+// sample joins the picture and a conversation about it.
+func (s *Scene) sample(turns []Turn) Sample {
+	return Sample{
+		ID:     fmt.Sprintf("%s-%d-%06d", s.Split, s.Level, s.Index),
+		Image:  s.PNG(),
+		Turns:  turns,
+		Origin: fmt.Sprintf("scenes/%s/level%d:%d", s.Split, s.Level, s.Index),
+	}
+}
