@@ -1,0 +1,185 @@
+package moslora
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+	"moslava/internal/nn"
+)
+
+// Adapter is the low-rank term of one linear.
+type Adapter struct {
+	Module string // name of the linear
+	Config Config
+	A, B   *nn.Param
+	M      *nn.Param // nil without a mixer; a butterfly is never trained nor stored
+}
+
+var _ nn.Adapter = (*Adapter)(nil)
+
+// Suffixes of the parameters' names, after the module's.
+const (
+	suffixA = ".lora_A.weight"
+	suffixM = ".lora_AB.weight"
+	suffixB = ".lora_B.weight"
+)
+
+// newAdapter makes the adapter of l, from src.
+func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
+	a := &Adapter{Module: l.Name, Config: cfg}
+	var errs []error
+	param := func(suffix string, init nn.Init, shape ...int) *nn.Param {
+		data, err := src.Tensor(l.Name+suffix, shape, init)
+		if err != nil {
+			errs = append(errs, err)
+			return nil
+		}
+		return nn.NewParam(l.Name+suffix, data, shape...)
+	}
+	a.A = param(suffixA, kaimingUniform, cfg.R, l.In())
+	a.B = param(suffixB, nn.Zeros, l.Out(), cfg.R)
+	switch cfg.Mixer {
+	case None:
+	case Butterfly:
+		data := make([]float32, cfg.R*cfg.R)
+		butterfly(nil, []int{cfg.R, cfg.R}, data)
+		a.M = nn.NewParam(l.Name+suffixM, data, cfg.R, cfg.R)
+	default:
+		a.M = param(suffixM, cfg.Mixer.init(), cfg.R, cfg.R)
+	}
+	return a, errors.Join(errs...)
+}
+
+// Apply adds s·x·Aᵀ·Mᵀ·Bᵀ to y.
+func (a *Adapter) Apply(t *autograd.Tape, y, x *autograd.Var) *autograd.Var {
+	var m *autograd.Var
+	if a.M != nil {
+		m = a.M.Var()
+	}
+	return t.AddLowRank(y, x, a.A.Var(), m, a.B.Var(), a.Config.Scale(), a.Config.Dropout)
+}
+
+// Delta is s·B·M·A, [out, in].
+func (a *Adapter) Delta() []float32 {
+	r, in, out := a.Config.R, a.A.Shape[1], a.B.Shape[0]
+	ma := a.mixed()
+	d := make([]float32, out*in)
+	kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
+	kernels.Scale(d, a.Config.Scale())
+	return d
+}
+
+// mixed is M·A, or A itself.
+func (a *Adapter) mixed() []float32 {
+	if a.M == nil {
+		return a.A.Floats()
+	}
+	r, in := a.Config.R, a.A.Shape[1]
+	ma := make([]float32, r*in)
+	kernels.Mul(r, a.M.Floats(), r, 1, kernels.KN(a.A.Floats(), r, in, in), ma, in, false)
+	return ma
+}
+
+// Params are A, M if it is learned, and B.
+func (a *Adapter) Params() []*nn.Param {
+	if a.M == nil || a.Config.Mixer == Butterfly {
+		return []*nn.Param{a.A, a.B}
+	}
+	return []*nn.Param{a.A, a.M, a.B}
+}
+
+// Set is the adapters attached to a model, in the order of its linears.
+type Set struct{ list []*Adapter }
+
+// All yields the adapters.
+func (s *Set) All() iter.Seq[*Adapter] { return slices.Values(s.list) }
+
+// Len is the number of adapters.
+func (s *Set) Len() int { return len(s.list) }
+
+// Params yields the parameters of all adapters.
+func (s *Set) Params() iter.Seq[*nn.Param] {
+	return func(yield func(*nn.Param) bool) {
+		for _, a := range s.list {
+			for _, p := range a.Params() {
+				if !yield(p) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Train makes all adapters trainable, or freezes them.
+func (s *Set) Train(on bool) {
+	for p := range s.Params() {
+		p.Var().SetRequiresGrad(on)
+	}
+}
+
+// Attach hangs an adapter on every linear for which within is true and which cfg targets, drawing
+// or loading its parameters from src, and adds them to s. Matching nothing is an error, and so is a
+// linear that has an adapter already.
+func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, src nn.Source) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("moslora: %w", err)
+	}
+	match, err := cfg.matcher()
+	if err != nil {
+		return fmt.Errorf("moslora: %w", err)
+	}
+	var errs []error
+	var linears []string
+	n := 0
+	for l := range ps.Linears() {
+		if !within(l.Name) {
+			continue
+		}
+		linears = append(linears, l.Name)
+		if !match(l.Name) {
+			continue
+		}
+		n++
+		if err := s.attach(l, cfg, src); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if n == 0 {
+		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(linears), sample(linears))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Set) attach(l *nn.Linear, cfg Config, src nn.Source) error {
+	if l.Adapter != nil {
+		return fmt.Errorf("moslora: %s has an adapter already", l.Name)
+	}
+	a, err := newAdapter(l, cfg, src)
+	if err != nil {
+		return err
+	}
+	l.Adapter = a
+	s.list = append(s.list, a)
+	return nil
+}
+
+func sample(names []string) string {
+	if len(names) == 0 {
+		return "none at all"
+	}
+	return names[0]
+}
+
+// Merge folds every adapter into its linear for good.
+func (s *Set) Merge(ps *nn.Params) {
+	for l := range ps.Linears() {
+		if a, ok := l.Adapter.(*Adapter); ok && slices.Contains(s.list, a) {
+			l.Merge()
+		}
+	}
+	s.list = nil
+}
