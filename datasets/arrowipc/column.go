@@ -1,0 +1,333 @@
+package arrowipc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// A Column is one column of one record batch, or a child of one: slices of the
+// map and the number of values. Reading it checks what it reads.
+type Column struct {
+	Field *Field
+	Len   int64
+
+	valid   []byte // bit per value; empty: no value is null
+	offsets []byte
+	data    []byte // values, indices or views
+	views   [][]byte
+	kids    []Column
+	dict    *Column
+}
+
+// ErrCorrupt is what reading a value from a damaged batch gives.
+var ErrCorrupt = errors.New("corrupt record batch")
+
+// Batch is record batch i: one column per field, each with the batch's rows.
+// It costs a few hundred bytes and no copy, so nothing is cached.
+func (s *Stream) Batch(i int) ([]Column, error) {
+	if s.data == nil {
+		return nil, fmt.Errorf("%s: read after Close", s.path)
+	}
+	m := s.batches[i]
+	f := flat{b: s.bytes(m.meta, m.metaLen)}
+	d := decoder{s: s, f: &f, body: s.bytes(m.body, m.bodyLen)}
+	if err := d.open(f.sub(f.root(), 2)); err != nil {
+		return nil, err
+	}
+	rows := s.starts[i+1] - s.starts[i]
+	cols := make([]Column, len(s.fields))
+	for k := range cols {
+		if err := d.column(&cols[k], &s.fields[k]); err != nil {
+			return nil, fmt.Errorf("column %q: %w", s.fields[k].Name, err)
+		}
+		if cols[k].Len != rows {
+			return nil, fmt.Errorf("column %q has %d values in a batch of %d rows", s.fields[k].Name, cols[k].Len, rows)
+		}
+	}
+	return cols, nil
+}
+
+// A decoder hands out a record batch's nodes and buffers in order.
+type decoder struct {
+	s                    *Stream
+	f                    *flat
+	body                 []byte
+	nodes, bufs, counts  int // positions in f
+	nNodes, nBufs, nView int
+}
+
+// open reads the RecordBatch table at tab (Message.fbs: length, nodes, buffers,
+// compression, variadicBufferCounts).
+func (d *decoder) open(tab int) error {
+	if tab == 0 || d.f.bad {
+		return ErrCorrupt
+	}
+	if d.f.field(tab, 3) != 0 {
+		return errors.New("buffers are compressed: save the data set again without compression")
+	}
+	d.nodes, d.nNodes = d.f.vector(tab, 1, 16)
+	d.bufs, d.nBufs = d.f.vector(tab, 2, 16)
+	d.counts, d.nView = d.f.vector(tab, 4, 8)
+	if d.f.bad {
+		return ErrCorrupt
+	}
+	return nil
+}
+
+func (d *decoder) buffer() ([]byte, error) {
+	if d.nBufs == 0 {
+		return nil, fmt.Errorf("%w: too few buffers", ErrCorrupt)
+	}
+	at, n := d.f.i64(d.bufs), d.f.i64(d.bufs+8)
+	d.bufs += 16
+	d.nBufs--
+	if size := int64(len(d.body)); at < 0 || n < 0 || at > size || n > size-at {
+		return nil, fmt.Errorf("%w: buffer of %d bytes at %d in a body of %d", ErrCorrupt, n, at, len(d.body))
+	}
+	return d.body[at : at+n : at+n], nil
+}
+
+func (d *decoder) column(c *Column, x *Field) error {
+	if d.nNodes == 0 {
+		return fmt.Errorf("%w: too few field nodes", ErrCorrupt)
+	}
+	c.Field, c.Len = x, d.f.i64(d.nodes)
+	nulls := d.f.i64(d.nodes + 8)
+	d.nodes += 16
+	d.nNodes--
+	if c.Len < 0 || nulls < 0 || nulls > c.Len {
+		return fmt.Errorf("%w: %d values, %d of them null", ErrCorrupt, c.Len, nulls)
+	}
+	var bufs [3][]byte
+	for i := range x.buffers(d.s.version) {
+		b, err := d.buffer()
+		if err != nil {
+			return err
+		}
+		bufs[i] = b
+	}
+	if x.dict == nil && x.isView() {
+		if err := d.viewBuffers(c); err != nil {
+			return err
+		}
+	}
+	if err := c.place(bufs, nulls); err != nil {
+		return err
+	}
+	if x.dict != nil {
+		return d.dictionary(c)
+	}
+	if len(x.Children) == 0 {
+		return nil
+	}
+	c.kids = make([]Column, len(x.Children))
+	for k := range c.kids {
+		if err := d.column(&c.kids[k], &x.Children[k]); err != nil {
+			return fmt.Errorf("%s: %w", x.Children[k].Name, err)
+		}
+		if x.Kind == Struct && c.kids[k].Len < c.Len {
+			return fmt.Errorf("%w: %d values of %s in %d structs", ErrCorrupt, c.kids[k].Len, x.Children[k].Name, c.Len)
+		}
+	}
+	return nil
+}
+
+func (d *decoder) viewBuffers(c *Column) error {
+	if d.nView == 0 {
+		return fmt.Errorf("%w: too few view buffer counts", ErrCorrupt)
+	}
+	n := d.f.i64(d.counts)
+	d.counts += 8
+	d.nView--
+	if n < 0 || n > int64(d.nBufs) {
+		return fmt.Errorf("%w: %d view buffers", ErrCorrupt, n)
+	}
+	for range n {
+		b, err := d.buffer()
+		if err != nil {
+			return err
+		}
+		c.views = append(c.views, b)
+	}
+	return nil
+}
+
+// place checks the lengths of the buffers this package reads and keeps them.
+func (c *Column) place(bufs [3][]byte, nulls int64) error {
+	x := c.Field
+	if x.Kind == Null || x.Kind == Opaque {
+		return nil
+	}
+	c.valid = bufs[0]
+	if (len(c.valid) > 0 || nulls > 0) && int64(len(c.valid)) < c.Len/8+min(c.Len%8, 1) {
+		return fmt.Errorf("%w: validity of %d values in %d bytes", ErrCorrupt, c.Len, len(c.valid))
+	}
+	width, extra := int64(0), int64(0)
+	switch {
+	case x.dict != nil:
+		c.data, width = bufs[1], int64(x.dict.bits)/8
+	case x.Kind == Int:
+		c.data, width = bufs[1], int64(x.bits)/8
+	case x.isView():
+		c.data, width = bufs[1], 16
+	case x.Kind == Bytes, x.Kind == List:
+		c.offsets, c.data, width, extra = bufs[1], bufs[2], x.offsetWidth(), 1
+	default:
+		return nil
+	}
+	if c.Len == 0 {
+		return nil
+	}
+	if have := int64(len(bufs[1])) / width; c.Len > have-extra {
+		return fmt.Errorf("%w: %d values of %d bytes in %d bytes", ErrCorrupt, c.Len, width, len(bufs[1]))
+	}
+	return nil
+}
+
+// dictionary attaches the values a dictionary-encoded column points into.
+func (d *decoder) dictionary(c *Column) error {
+	if c.Field.Kind != Bytes {
+		return nil
+	}
+	m, ok := d.s.dicts[c.Field.dict.id]
+	if !ok {
+		return fmt.Errorf("%w: dictionary %d is missing", ErrCorrupt, c.Field.dict.id)
+	}
+	f := flat{b: d.s.bytes(m.meta, m.metaLen)}
+	v := decoder{s: d.s, f: &f, body: d.s.bytes(m.body, m.bodyLen)}
+	if err := v.open(f.sub(f.sub(f.root(), 2), 1)); err != nil {
+		return fmt.Errorf("dictionary %d: %w", c.Field.dict.id, err)
+	}
+	plain := *c.Field
+	plain.dict = nil
+	c.dict = new(Column)
+	if err := v.column(c.dict, &plain); err != nil {
+		return fmt.Errorf("dictionary %d: %w", c.Field.dict.id, err)
+	}
+	return nil
+}
+
+// IsNull reports whether value i is null; one outside the column is.
+func (c *Column) IsNull(i int64) bool {
+	if i < 0 || i >= c.Len || c.Field.Kind == Null {
+		return true
+	}
+	return len(c.valid) > 0 && c.valid[i/8]>>(i%8)&1 == 0
+}
+
+// Child is the child called name of a struct column, or nil.
+func (c *Column) Child(name string) *Column {
+	if k := c.Field.Child(name); k >= 0 && c.Field.Kind == Struct {
+		return &c.kids[k]
+	}
+	return nil
+}
+
+// Elem holds the elements of all values of a list column, or is nil.
+func (c *Column) Elem() *Column {
+	if c.Field.Kind != List {
+		return nil
+	}
+	return &c.kids[0]
+}
+
+// Range is where value i of a list column lies in Elem: [lo, hi). A null is empty.
+func (c *Column) Range(i int64) (lo, hi int64, err error) {
+	if c.Field.Kind != List {
+		return 0, 0, fmt.Errorf("%s is not a list", c.Field.Type)
+	}
+	if c.IsNull(i) {
+		return 0, 0, nil
+	}
+	lo, hi = c.span(i)
+	if lo < 0 || hi < lo || hi > c.kids[0].Len {
+		return 0, 0, fmt.Errorf("%w: list from %d to %d of %d elements", ErrCorrupt, lo, hi, c.kids[0].Len)
+	}
+	return lo, hi, nil
+}
+
+func (c *Column) span(i int64) (lo, hi int64) {
+	if c.Field.offsetWidth() == 8 {
+		return int64(binary.LittleEndian.Uint64(c.offsets[8*i:])), int64(binary.LittleEndian.Uint64(c.offsets[8*i+8:]))
+	}
+	return int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i:]))), int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i+4:])))
+}
+
+// Bytes is value i of a string or binary column: a slice of the map, valid until
+// Close. A null is nil; an empty value is not.
+func (c *Column) Bytes(i int64) ([]byte, error) {
+	if c.Field.Kind != Bytes {
+		return nil, fmt.Errorf("%s is not a string", c.Field.Type)
+	}
+	if c.IsNull(i) {
+		return nil, nil
+	}
+	if c.dict != nil {
+		k := integer(c.data, i, c.Field.dict.bits, c.Field.dict.signed)
+		if k < 0 || k >= c.dict.Len {
+			return nil, fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, k, c.dict.Len)
+		}
+		return c.dict.Bytes(k)
+	}
+	if c.Field.isView() {
+		return c.view(i)
+	}
+	lo, hi := c.span(i)
+	if lo < 0 || hi < lo || hi > int64(len(c.data)) {
+		return nil, fmt.Errorf("%w: value from %d to %d of %d bytes", ErrCorrupt, lo, hi, len(c.data))
+	}
+	if lo == hi {
+		return []byte{}, nil
+	}
+	return c.data[lo:hi:hi], nil
+}
+
+// view reads a BinaryView: up to 12 bytes stand in the view itself, more in one
+// of the data buffers.
+func (c *Column) view(i int64) ([]byte, error) {
+	v := c.data[16*i : 16*i+16 : 16*i+16]
+	n := int64(int32(binary.LittleEndian.Uint32(v)))
+	if n >= 0 && n <= 12 {
+		return v[4 : 4+n : 4+n], nil
+	}
+	k, at := int64(int32(binary.LittleEndian.Uint32(v[8:]))), int64(int32(binary.LittleEndian.Uint32(v[12:])))
+	if n < 0 || at < 0 || k < 0 || k >= int64(len(c.views)) || at > int64(len(c.views[k])) || n > int64(len(c.views[k]))-at {
+		return nil, fmt.Errorf("%w: view of %d bytes at %d in buffer %d", ErrCorrupt, n, at, k)
+	}
+	return c.views[k][at : at+n : at+n], nil
+}
+
+// Int is value i of an integer column; ok is false when it is null or when an
+// unsigned value does not fit.
+func (c *Column) Int(i int64) (v int64, ok bool) {
+	if c.Field.Kind != Int || c.IsNull(i) {
+		return 0, false
+	}
+	v = integer(c.data, i, c.Field.bits, c.Field.signed)
+	return v, v >= 0 || c.Field.signed
+}
+
+// integer reads little-endian value i of b; -1 stands for an unsigned one that
+// no int64 holds.
+func integer(b []byte, i int64, bits int32, signed bool) int64 {
+	var u uint64
+	switch bits {
+	case 8:
+		u = uint64(b[i])
+	case 16:
+		u = uint64(binary.LittleEndian.Uint16(b[2*i:]))
+	case 32:
+		u = uint64(binary.LittleEndian.Uint32(b[4*i:]))
+	default:
+		u = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	if signed {
+		return int64(u<<(64-bits)) >> (64 - bits)
+	}
+	if u > math.MaxInt64 {
+		return -1
+	}
+	return int64(u)
+}

@@ -1,0 +1,127 @@
+package datasets
+
+import (
+	"fmt"
+	"math"
+)
+
+// IgnoreIndex is the label of a position that carries no loss.
+const IgnoreIndex = -100
+
+// An Image is a picture ready for the vision tower and where its features go.
+type Image struct {
+	Pixels    []float32 // [3, H, W], normalised
+	H, W      int       // pixels
+	At, Count int       // its image tokens are IDs[At : At+Count]
+}
+
+// An Example is a sample ready for the model. Labels has the length of IDs and is
+// not shifted: Labels[i] is IDs[i] where the model is to learn it, IgnoreIndex
+// elsewhere. Images are in the order of their tokens.
+type Example struct {
+	IDs, Labels []int32
+	Images      []Image
+}
+
+// An Encoder makes an Example of a Sample, whole: what does not fit is the
+// loader's business. It is called from several goroutines at once, and its result
+// depends on the sample alone.
+type Encoder interface {
+	Encode(s Sample) (Example, error)
+}
+
+// check finds what an Encoder must not return.
+func (e *Example) check() error {
+	if len(e.IDs) != len(e.Labels) {
+		return fmt.Errorf("encoder returned %d ids and %d labels", len(e.IDs), len(e.Labels))
+	}
+	end := 0
+	for i, m := range e.Images {
+		if m.Count < 1 || m.At < end || m.Count > len(e.IDs)-m.At {
+			return fmt.Errorf("encoder put image %d at [%d, %d) of %d ids, after %d", i, m.At, m.At+m.Count, len(e.IDs), end)
+		}
+		end = m.At + m.Count
+		if m.H < 1 || m.W < 1 || m.H > math.MaxInt32 || m.W > math.MaxInt32 || len(m.Pixels)/3/m.H != m.W || len(m.Pixels) != 3*m.H*m.W {
+			return fmt.Errorf("encoder returned %d pixel values for image %d of 3 x %d x %d", len(m.Pixels), i, m.H, m.W)
+		}
+	}
+	return nil
+}
+
+// targets is how many positions are learnt. Nothing predicts the first token.
+func (e *Example) targets() int {
+	n := 0
+	for i := 1; i < len(e.Labels); i++ {
+		if e.Labels[i] != IgnoreIndex {
+			n++
+		}
+	}
+	return n
+}
+
+// A Batch is B sequences of N tokens in all, laid end to end without padding.
+type Batch struct {
+	IDs     []int32  // [N]
+	Labels  []int32  // [N], shifted: the target predicted at a position; IgnoreIndex at each sequence's last
+	Offsets []int32  // [B+1], sequence b is [Offsets[b], Offsets[b+1])
+	Images  []Image  // At counts rows of the batch
+	Next    Position // where loading goes on after this batch
+	Counts  Counts   // what has happened up to Next
+}
+
+// Len is the number of sequences, B.
+func (b *Batch) Len() int { return len(b.Offsets) - 1 }
+
+// Targets is the number of positions that carry loss.
+func (b *Batch) Targets() int {
+	n := 0
+	for _, l := range b.Labels {
+		if l != IgnoreIndex {
+			n++
+		}
+	}
+	return n
+}
+
+// A Position says where loading goes on; kept as JSON it is all that a resumed
+// run needs to see the batches, and the counts, of an uninterrupted one. The zero
+// value is the start.
+type Position struct {
+	Epoch int    `json:"epoch"`
+	Index int    `json:"index"`           // place in the epoch's order
+	Piece int    `json:"piece,omitempty"` // of a sample that was split
+	Seed  uint64 `json:"seed"`
+	Rows  int    `json:"rows"` // length of the source, to notice that another one is read
+	// Counts up to here.
+	Counts Counts `json:"counts"`
+}
+
+// Counts says what has become of the stored samples since the start.
+type Counts struct {
+	Samples   int `json:"samples"`    // samples of which something is in a batch
+	Split     int `json:"split"`      // samples longer than MaxLength that were split
+	Dropped   int `json:"dropped"`    // samples, or pieces of split ones, longer than MaxLength
+	Skipped   int `json:"skipped"`    // samples that could not be read or encoded
+	NoTargets int `json:"no_targets"` // samples, or pieces, with nothing to learn
+}
+
+// newBatch lays examples end to end.
+func newBatch(examples []Example, tokens int, next Position) (*Batch, error) {
+	if tokens > math.MaxInt32 {
+		return nil, fmt.Errorf("batch of %d tokens, the limit is %d", tokens, math.MaxInt32)
+	}
+	b := &Batch{
+		IDs: make([]int32, 0, tokens), Labels: make([]int32, 0, tokens),
+		Offsets: make([]int32, 1, len(examples)+1), Next: next, Counts: next.Counts,
+	}
+	for _, e := range examples {
+		for _, m := range e.Images {
+			m.At += len(b.IDs)
+			b.Images = append(b.Images, m)
+		}
+		b.IDs = append(b.IDs, e.IDs...)
+		b.Labels = append(append(b.Labels, e.Labels[1:]...), IgnoreIndex)
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+	}
+	return b, nil
+}

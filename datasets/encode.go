@@ -1,0 +1,219 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// An outcome is what one stored sample gives: sequences, events, or an error that
+// ends loading.
+type outcome struct {
+	origin string
+	id     string
+	pieces []Example
+	events []Event
+	err    error
+}
+
+// work reads and encodes one sample and applies the policies to it.
+func (l *loader) work(j job) (out outcome) {
+	s, err := l.read(j.row)
+	out.origin, out.id = s.Origin, s.ID
+	if err != nil {
+		l.bad(&out, err)
+		return out
+	}
+	if out.origin == "" {
+		out.origin = fmt.Sprintf("row %d", j.row)
+	}
+	e, err := l.encode(s)
+	switch {
+	case err != nil:
+		l.bad(&out, out.name(err))
+	case l.fits(&e):
+		l.keep(&out, e)
+	case l.opt.OnLong == OnError:
+		out.err = out.name(l.tooLong(&e))
+	case l.opt.OnLong == OnDrop:
+		out.add(Dropped, l.tooLong(&e))
+	default:
+		l.split(&out, s, l.tooLong(&e))
+	}
+	return out
+}
+
+func (o *outcome) name(err error) error {
+	if o.id != "" {
+		return fmt.Errorf("%s (id %s): %w", o.origin, o.id, err)
+	}
+	return fmt.Errorf("%s: %w", o.origin, err)
+}
+
+func (o *outcome) add(kind EventKind, err error) {
+	o.events = append(o.events, Event{Kind: kind, Origin: o.origin, ID: o.id, Err: err})
+}
+
+// A contractError is an Encoder's fault, which no policy covers up.
+type contractError struct{ error }
+
+// bad ends the sample, or loading, because of err, which names the sample.
+func (l *loader) bad(o *outcome, err error) {
+	o.pieces, o.events = nil, nil
+	if errors.As(err, new(contractError)) || l.opt.OnBad == OnError {
+		o.err = err
+		return
+	}
+	o.add(Skipped, err)
+}
+
+// read calls the source. A panic of it becomes the sample's error: it would
+// otherwise end the process from a goroutine that nobody can guard.
+func (l *loader) read(row int) (s Sample, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("row %d: source panicked: %v", row, r)
+		}
+	}()
+	return l.src.At(row)
+}
+
+// encode calls the encoder, whose panics, and those of the image decoders below
+// it, are likewise the sample's error.
+func (l *loader) encode(s Sample) (e Example, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, err = Example{}, fmt.Errorf("encoder panicked: %v", r)
+		}
+	}()
+	if e, err = l.enc.Encode(s); err != nil {
+		return e, err
+	}
+	if err := e.check(); err != nil {
+		return e, contractError{err}
+	}
+	return e, nil
+}
+
+func (l *loader) fits(e *Example) bool {
+	return l.opt.MaxLength == 0 || len(e.IDs) <= l.opt.MaxLength
+}
+
+func (l *loader) tooLong(e *Example) error {
+	images := 0
+	for _, m := range e.Images {
+		images += m.Count
+	}
+	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", len(e.IDs), images, l.opt.MaxLength)
+}
+
+// keep takes a sequence that fits, if there is anything to learn in it.
+func (l *loader) keep(o *outcome, e Example) {
+	if o.err != nil {
+		return
+	}
+	if e.targets() > 0 {
+		o.pieces = append(o.pieces, e)
+		return
+	}
+	err := fmt.Errorf("none of %d tokens is supervised", len(e.IDs))
+	if l.opt.OnNoTargets == OnError {
+		o.err = o.name(err)
+		return
+	}
+	o.add(NoTargets, err)
+}
+
+// split cuts a sample that is too long into pieces of whole exchanges. The first
+// piece has all pictures; each piece takes as many exchanges as fit.
+func (l *loader) split(o *outcome, s Sample, why error) {
+	head, units, pictures := exchanges(&s)
+	if pictures >= len(units) { // nothing to cut
+		o.add(Dropped, why)
+		return
+	}
+	o.add(SplitUp, why)
+	for lo := 0; lo < len(units); {
+		need := lo + 1
+		if lo == 0 {
+			need = pictures
+		}
+		part := s
+		if lo > 0 {
+			part.Image, part.ImagePath, part.More = nil, "", nil
+		}
+		e, hi, err := l.longest(part, head, units, lo, need)
+		if err != nil {
+			l.bad(o, o.name(fmt.Errorf("exchanges %d to %d: %w", lo, hi, err)))
+			return
+		}
+		if l.fits(&e) {
+			l.keep(o, e)
+		} else {
+			o.add(Dropped, fmt.Errorf("exchanges %d to %d: %w", lo, hi-1, l.tooLong(&e)))
+		}
+		lo = hi
+	}
+	if o.err != nil {
+		o.pieces, o.events = nil, nil
+	}
+}
+
+// longest encodes the exchanges from lo on, at least up to need and as many more
+// as fit; hi is where it stopped. Encoding is repeated, not estimated, because
+// only the encoder knows what its template adds; the search keeps it to a few times.
+func (l *loader) longest(s Sample, head []Turn, units [][]Turn, lo, need int) (best Example, hi int, err error) {
+	try := func(hi int) (Example, error) {
+		s.Turns = append([]Turn(nil), head...)
+		for _, u := range units[lo:hi] {
+			s.Turns = append(s.Turns, u...)
+		}
+		return l.encode(s)
+	}
+	if best, err = try(need); err != nil || !l.fits(&best) {
+		return best, need, err
+	}
+	hi = need
+	sort.Search(len(units)-need, func(i int) bool {
+		if err != nil {
+			return true
+		}
+		e, failed := try(need + i + 1)
+		if failed != nil {
+			err = failed
+			return true
+		}
+		if !l.fits(&e) {
+			return true
+		}
+		if need+i+1 > hi {
+			best, hi = e, need+i+1
+		}
+		return false
+	})
+	return best, hi, err
+}
+
+// exchanges divides a conversation into its leading system turns and exchanges
+// that each begin with a human turn; the first pictures of them hold the images.
+func exchanges(s *Sample) (head []Turn, units [][]Turn, pictures int) {
+	n := 0
+	for n < len(s.Turns) && s.Turns[n].From == System {
+		n++
+	}
+	head = s.Turns[:n]
+	pictures = 1
+	marked := len(s.Pictures()) > 0
+	for i := n; i < len(s.Turns); i++ {
+		if i == n || s.Turns[i].From == Human && s.Turns[i-1].From != Human {
+			units = append(units, nil)
+		}
+		k := len(units) - 1
+		units[k] = append(units[k], s.Turns[i])
+		if marked && strings.Contains(s.Turns[i].Value, ImageMarker) {
+			pictures = k + 1
+		}
+	}
+	return head, units, pictures
+}

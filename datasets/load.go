@@ -1,0 +1,336 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+)
+
+// What to do about samples that cannot be used as they are.
+const (
+	OnError = "error" // stop with an error that names the sample; what an empty policy means
+	OnSkip  = "skip"  // leave it out, count it and notice it (OnBad, OnNoTargets)
+	OnDrop  = "drop"  // the same for OnLong
+	// OnSplit, for OnLong, cuts a conversation between exchanges, after the last
+	// turn with a picture; system turns are repeated. A piece that is still too
+	// long is dropped. Later pieces ask about a picture they do not have.
+	OnSplit = "split"
+)
+
+// LoadOptions say how samples become batches. BatchSize or TokenBudget is needed.
+type LoadOptions struct {
+	Seed   uint64 // of the order of each epoch
+	Epochs int    // passes over the source; 0: endless
+	// InOrder reads every epoch in the source's order, for validation.
+	InOrder bool
+
+	BatchSize   int // sequences in a batch at most; 0: no limit
+	TokenBudget int // tokens in a batch at most, unless one sequence alone has more; 0: no limit
+	MaxLength   int // tokens in a sequence at most; 0: no limit
+
+	Workers     int    // goroutines that read and encode; 0: one per processor
+	OnLong      string // OnError, OnDrop or OnSplit
+	OnBad       string // OnError or OnSkip: samples that cannot be read or encoded
+	OnNoTargets string // OnError or OnSkip: sequences without a supervised token
+
+	// Notice, if not nil, hears of every sample that is not used whole, in order,
+	// from the goroutine that ranges over the batches.
+	Notice func(Event)
+}
+
+// An Event is something that happened to one stored sample.
+type Event struct {
+	Kind   EventKind
+	Origin string // file:row
+	ID     string
+	Epoch  int
+	Index  int   // place in the epoch's order
+	Err    error // what was found and what was expected
+}
+
+func (e Event) String() string {
+	s := string(e.Kind) + ": " + e.Origin
+	if e.ID != "" {
+		s += fmt.Sprintf(" (id %s)", e.ID)
+	}
+	return fmt.Sprintf("%s: %v", s, e.Err)
+}
+
+// An EventKind is which of Counts an Event adds to.
+type EventKind string
+
+const (
+	Skipped   EventKind = "skipped"
+	Dropped   EventKind = "dropped"
+	NoTargets EventKind = "no targets"
+	SplitUp   EventKind = "split"
+)
+
+// Load encodes the samples of src with enc, in an order drawn from the seed and
+// the epoch, and fills batches. Each batch takes the next sequences until one
+// does not fit; it never mixes epochs, so the last one of an epoch may be short.
+//
+// Batches depend on src, opt and from alone, not on the number of workers.
+// Ranging from a batch's Next gives exactly the batches, positions and counts that
+// would have followed it; the zero Position starts. An error ends the sequence:
+// the policies', the context's, or that of an encoder that breaks its contract.
+// At most a few samples per worker are encoded ahead, and when the loop is left,
+// by break, error or cancellation, no goroutine remains. src stays open.
+func Load(ctx context.Context, src Source, enc Encoder, opt LoadOptions, from Position) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		l := &loader{src: src, enc: enc, opt: opt, n: src.Len()}
+		if err := l.check(&from); err != nil {
+			yield(nil, err)
+			return
+		}
+		l.run(ctx, from, yield)
+	}
+}
+
+type loader struct {
+	src Source
+	enc Encoder
+	opt LoadOptions
+	n   int
+}
+
+func (l *loader) check(from *Position) error {
+	o := &l.opt
+	if min(o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Workers) < 0 {
+		return fmt.Errorf("load: negative option: epochs %d, batch size %d, token budget %d, max length %d, workers %d",
+			o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Workers)
+	}
+	if o.BatchSize == 0 && o.TokenBudget == 0 {
+		return errors.New("load: neither a batch size nor a token budget")
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	for _, p := range []struct {
+		name  string
+		value *string
+		other []string
+	}{
+		{"on_long", &o.OnLong, []string{OnDrop, OnSplit}},
+		{"on_bad", &o.OnBad, []string{OnSkip}},
+		{"on_no_targets", &o.OnNoTargets, []string{OnSkip}},
+	} {
+		if err := policy(p.name, p.value, p.other); err != nil {
+			return err
+		}
+	}
+	if l.n == 0 {
+		return errors.New("load: the source has no samples")
+	}
+	if from.Epoch < 0 || from.Piece < 0 || from.Index < 0 || from.Index >= l.n {
+		return fmt.Errorf("load: position epoch %d, index %d, piece %d in a source of %d samples", from.Epoch, from.Index, from.Piece, l.n)
+	}
+	if from.Rows != 0 && from.Rows != l.n {
+		return fmt.Errorf("load: position belongs to a source of %d samples, this one has %d", from.Rows, l.n)
+	}
+	// Rows is set in every position a batch carries; without it, and at the start,
+	// the position was not taken from a run and has no seed to disagree with.
+	if (from.Rows != 0 || from.Seed != 0) && from.Seed != o.Seed {
+		return fmt.Errorf("load: position belongs to seed %d, the options say %d", from.Seed, o.Seed)
+	}
+	from.Rows, from.Seed = l.n, o.Seed
+	return nil
+}
+
+func policy(name string, value *string, other []string) error {
+	if *value == "" {
+		*value = OnError
+	}
+	want := OnError
+	for _, o := range other {
+		if *value == o {
+			return nil
+		}
+		want += ", " + o
+	}
+	if *value != OnError {
+		return fmt.Errorf("load: %s %q, expected one of %s", name, *value, want)
+	}
+	return nil
+}
+
+// A job is one place in an epoch's order; done receives what became of it.
+type job struct {
+	epoch, index, row int
+	done              chan outcome
+}
+
+// feed hands the jobs from a position on to the workers, and to the collector in
+// order, as long as both take them.
+func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job) {
+	defer close(queue)
+	defer close(jobs)
+	index := from.Index
+	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
+		order := newPermutation(l.n, l.opt.Seed, epoch)
+		for ; index < l.n; index++ {
+			j := job{epoch: epoch, index: index, row: index, done: make(chan outcome, 1)}
+			if !l.opt.InOrder {
+				j.row = order.at(index)
+			}
+			for _, c := range []chan<- job{queue, jobs} {
+				select {
+				case c <- j:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+		index = 0
+	}
+}
+
+func (l *loader) run(parent context.Context, from Position, yield func(*Batch, error) bool) {
+	ctx, cancel := context.WithCancel(parent)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	queue, jobs := make(chan job, 2*l.opt.Workers), make(chan job)
+	wg.Go(func() { l.feed(ctx, from, queue, jobs) })
+	for range l.opt.Workers {
+		wg.Go(func() {
+			for j := range jobs {
+				j.done <- l.work(j)
+			}
+		})
+	}
+	c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
+	for {
+		var j job
+		ok := parent.Err() == nil
+		if ok {
+			select {
+			case j, ok = <-queue:
+			case <-ctx.Done():
+				ok = false
+			}
+		}
+		if !ok {
+			if parent.Err() != nil {
+				yield(nil, context.Cause(parent))
+			}
+			return
+		}
+		select {
+		case out := <-j.done:
+			if !c.take(j, out) {
+				return
+			}
+		case <-ctx.Done():
+			yield(nil, context.Cause(parent))
+			return
+		}
+	}
+}
+
+// A collector fills batches with outcomes, which it takes in order.
+type collector struct {
+	l        *loader
+	yield    func(*Batch, error) bool
+	at       Position // of the outcome at hand; its Counts are those so far
+	piece    int      // the first piece to take of the first outcome
+	whole    bool     // the epoch at hand was begun at its start
+	examples []Example
+	tokens   int
+}
+
+// take adds one sample's sequences. It returns false when the loop has ended.
+//
+// A batch goes out when the sequence after it is known, not when it is full: so
+// its position and counts lie beyond the unusable samples that follow it, and no
+// sample is noticed or counted twice when loading resumes there.
+func (c *collector) take(j job, out outcome) bool {
+	c.at.Epoch, c.at.Index, c.at.Piece = j.epoch, j.index, 0
+	if out.err != nil {
+		if c.full() && !c.emit() {
+			return false
+		}
+		c.yield(nil, out.err)
+		return false
+	}
+	first := c.piece
+	c.piece = 0
+	if first > 0 && first >= len(out.pieces) {
+		c.yield(nil, fmt.Errorf("load: position says piece %d of %s, which has %d: the data or the options changed", first, out.origin, len(out.pieces)))
+		return false
+	}
+	if len(out.pieces) == 0 {
+		c.count(j, out)
+	}
+	for p := first; p < len(out.pieces); p++ {
+		e := out.pieces[p]
+		c.at.Piece = p
+		if !c.fits(len(e.IDs)) && !c.emit() {
+			return false
+		}
+		if p == 0 {
+			c.count(j, out)
+		}
+		c.examples = append(c.examples, e)
+		c.tokens += len(e.IDs)
+	}
+	return j.index < c.l.n-1 || c.endEpoch()
+}
+
+func (c *collector) count(j job, out outcome) {
+	n := &c.at.Counts
+	if len(out.pieces) > 0 {
+		n.Samples++
+	}
+	for _, e := range out.events {
+		switch e.Kind {
+		case Skipped:
+			n.Skipped++
+		case Dropped:
+			n.Dropped++
+		case NoTargets:
+			n.NoTargets++
+		case SplitUp:
+			n.Split++
+		}
+		if c.l.opt.Notice != nil {
+			e.Epoch, e.Index = j.epoch, j.index
+			c.l.opt.Notice(e)
+		}
+	}
+}
+
+func (c *collector) full() bool {
+	o := &c.l.opt
+	return o.BatchSize > 0 && len(c.examples) >= o.BatchSize || o.TokenBudget > 0 && c.tokens >= o.TokenBudget
+}
+
+func (c *collector) fits(tokens int) bool {
+	if len(c.examples) == 0 {
+		return true
+	}
+	budget := c.l.opt.TokenBudget
+	return !c.full() && (budget == 0 || c.tokens+tokens <= budget)
+}
+
+// emit hands out the batch at hand; loading goes on at c.at.
+func (c *collector) emit() bool {
+	b, err := newBatch(c.examples, c.tokens, c.at)
+	c.examples, c.tokens = nil, 0
+	return c.yield(b, err) && err == nil
+}
+
+func (c *collector) endEpoch() bool {
+	if len(c.examples) == 0 && c.whole {
+		n := c.at.Counts
+		c.yield(nil, fmt.Errorf("load: epoch %d: none of the %d samples can be used (so far skipped %d, dropped %d, without targets %d)",
+			c.at.Epoch, c.l.n, n.Skipped, n.Dropped, n.NoTargets))
+		return false
+	}
+	c.whole = true
+	c.at.Epoch, c.at.Index, c.at.Piece = c.at.Epoch+1, 0, 0
+	return len(c.examples) == 0 || c.emit()
+}

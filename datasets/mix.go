@@ -1,0 +1,76 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sort"
+)
+
+// A Weighted is one part of a mixture.
+type Weighted struct {
+	Source Source
+	// Weight is how often each row appears in an epoch. 1 is once; 2.5 is twice,
+	// and a third time for the half of the rows that the seed picks; 0 is never.
+	Weight float64
+}
+
+// Mix joins sources by weight into one whose length is the sum of
+// round(weight * rows). The rows a fraction picks depend only on the seed and the
+// part's place. Closing the mixture closes its parts.
+func Mix(seed uint64, parts ...Weighted) (Source, error) {
+	m := &mixture{starts: []int{0}}
+	for i, p := range parts {
+		n := p.Source.Len()
+		rows := math.Round(p.Weight * float64(n))
+		if !(p.Weight >= 0) || math.IsInf(p.Weight, 0) {
+			return nil, fmt.Errorf("part %d of the mixture has weight %v, expected a number of at least 0", i, p.Weight)
+		}
+		total := float64(m.starts[i]) + rows
+		if total > maxLen {
+			return nil, fmt.Errorf("part %d brings the mixture to %.0f rows, the limit is %d", i, total, maxLen)
+		}
+		m.parts = append(m.parts, p.Source)
+		m.order = append(m.order, newPermutation(n, mix64(seed), i))
+		m.starts = append(m.starts, int(total))
+	}
+	return m, nil
+}
+
+// Concat is the rows of the sources one after the other, once each. Closing it
+// closes them.
+func Concat(sources ...Source) (Source, error) {
+	parts := make([]Weighted, len(sources))
+	for i, s := range sources {
+		parts[i] = Weighted{s, 1}
+	}
+	return Mix(0, parts...)
+}
+
+type mixture struct {
+	parts  []Source
+	order  []permutation
+	starts []int // first row of each part, then the number of rows
+}
+
+func (m *mixture) Len() int { return m.starts[len(m.starts)-1] }
+
+func (m *mixture) At(i int) (Sample, error) {
+	if i < 0 || i >= m.Len() {
+		return Sample{}, fmt.Errorf("row %d of a mixture of %d", i, m.Len())
+	}
+	k := sort.Search(len(m.parts), func(k int) bool { return m.starts[k+1] > i })
+	row, n := i-m.starts[k], m.parts[k].Len()
+	if round := row - row%n; m.starts[k+1]-m.starts[k]-round < n {
+		return m.parts[k].At(m.order[k].at(row % n)) // the last, partial round
+	}
+	return m.parts[k].At(row % n)
+}
+
+func (m *mixture) Close() error {
+	var err error
+	for _, p := range m.parts {
+		err = errors.Join(err, p.Close())
+	}
+	return err
+}

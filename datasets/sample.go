@@ -1,0 +1,118 @@
+// Package datasets turns stored conversations into batches.
+//
+// A Source holds samples as they are stored: encoded pictures, turns of text.
+// Open reads Hugging Face data sets (Arrow) and LLaVA or ShareGPT JSON; Concat,
+// Mix and Split make sources of sources; WriteArrow and Convert store samples as
+// a Hugging Face data set. Load shuffles a source, has an Encoder turn its
+// samples into token ids and pixels, and lays the results end to end in batches
+// that are the same for any number of workers and can be resumed at any of them.
+package datasets
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ImageMarker stands in a turn's text where a picture goes.
+const ImageMarker = "<image>"
+
+// Who speaks a turn; sources translate other spellings into these.
+const (
+	Human  = "human"
+	GPT    = "gpt"
+	System = "system"
+)
+
+// A Turn is one message of a conversation. From is Human, GPT or System.
+type Turn struct{ From, Value string }
+
+// A Picture is an image as stored.
+type Picture struct {
+	Bytes []byte // the encoded file; may alias a memory map, valid until the source is closed
+	Path  string // where it came from or its name; may be empty
+}
+
+// A Sample is one conversation as stored: nothing decoded, nothing tokenised.
+type Sample struct {
+	ID        string
+	Image     []byte // encoded file of the first picture, nil if there is none; may alias a memory map, valid until Close
+	ImagePath string
+	More      []Picture // the second and later pictures
+	Turns     []Turn
+	Origin    string // file:row, rows counted from 0; for messages
+}
+
+// Pictures are all of the sample's pictures, in the order of their markers.
+func (s *Sample) Pictures() []Picture {
+	if s.Image == nil {
+		return nil
+	}
+	return append([]Picture{{s.Image, s.ImagePath}}, s.More...)
+}
+
+func (s *Sample) setPictures(ps []Picture) {
+	if len(ps) > 0 {
+		s.Image, s.ImagePath, s.More = ps[0].Bytes, ps[0].Path, ps[1:]
+	}
+}
+
+// A Source is a fixed sequence of samples. At may be called from several
+// goroutines at once, but not during or after Close.
+type Source interface {
+	Len() int
+	// At is sample i. Its error names the file and row.
+	At(i int) (Sample, error)
+	Close() error
+}
+
+// speakers maps the names data sets use: LLaVA and ShareGPT (human, gpt),
+// OpenAI (user, assistant, developer) and the spellings mixed into both.
+var speakers = map[string]string{
+	"human": Human, "user": Human,
+	"gpt": GPT, "assistant": GPT, "model": GPT, "chatgpt": GPT, "bot": GPT,
+	"system": System, "developer": System,
+}
+
+func speaker(name string) (string, error) {
+	if s, ok := speakers[name]; ok {
+		return s, nil
+	}
+	return "", fmt.Errorf("speaker %q, expected human, gpt or system (or user, assistant, model)", name)
+}
+
+// A part is one piece of a message that mixes text and pictures, as in OpenAI's
+// and TRL's "content" lists.
+type part struct {
+	image bool
+	text  string
+}
+
+// contextMarker is how XTuner's data sets spell ImageMarker.
+const contextMarker = "<IMG_CONTEXT>"
+
+// joinParts writes a message's parts as text with image markers. Text that marks
+// its pictures itself has to mark all of them; otherwise each picture becomes a
+// marker and a line break where it stands.
+func joinParts(parts []part) (string, error) {
+	images, marked := 0, 0
+	for i := range parts {
+		if parts[i].image {
+			images++
+			continue
+		}
+		parts[i].text = strings.ReplaceAll(parts[i].text, contextMarker, ImageMarker)
+		marked += strings.Count(parts[i].text, ImageMarker)
+	}
+	if marked > 0 && images > 0 && marked != images {
+		return "", fmt.Errorf("message has %d pictures and %d image markers in its text", images, marked)
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if !p.image {
+			b.WriteString(p.text)
+		} else if marked == 0 {
+			b.WriteString(ImageMarker + "\n")
+		}
+	}
+	return b.String(), nil
+}
