@@ -1,0 +1,128 @@
+package recipe
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// StageJSON is the canonical form of all that decides what stage i leaves behind, given what it starts
+// from: the seed, the model and the stage's own keys with defaults filled in, sorted, zero values left out. Keys that
+// change no result (threads, workers, run_dir, save_every, keep, checkpointing, the names of
+// stages) are not in it. Paths below the recipe's directory are relative to it, so that moving everything
+// together changes nothing.
+func (r *Recipe) StageJSON(i int) ([]byte, error) {
+	if i < 0 || i >= len(r.Stages) {
+		return nil, fmt.Errorf("recipe: no stage %d, there are %d", i, len(r.Stages))
+	}
+	c, err := r.canoniser(false)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{
+		"seed":  r.Seed,
+		"model": c.value(reflect.ValueOf(r.Model)),
+		"stage": c.stage(&r.Stages[i]),
+	})
+}
+
+// JSON is the whole recipe as it was understood, with all defaults filled in, for people and for records.
+func (r *Recipe) JSON() ([]byte, error) {
+	c, err := r.canoniser(true)
+	if err != nil {
+		return nil, err
+	}
+	stages := make([]any, len(r.Stages))
+	for i := range r.Stages {
+		stages[i] = c.stage(&r.Stages[i])
+	}
+	all := c.value(reflect.ValueOf(*r)).(map[string]any)
+	all["stages"] = stages
+	return json.MarshalIndent(all, "", "  ")
+}
+
+// A canoniser turns parts of a recipe into maps, which encoding/json writes sorted by key.
+type canoniser struct {
+	dir string // absolute
+	all bool   // keys that change no result, and zero values, too
+}
+
+func (r *Recipe) canoniser(all bool) (*canoniser, error) {
+	dir, err := filepath.Abs(r.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return &canoniser{dir, all}, nil
+}
+
+// stage puts the keys of a stage's kind beside its own, as in the file.
+func (c *canoniser) stage(s *Stage) map[string]any {
+	out := c.value(reflect.ValueOf(*s)).(map[string]any)
+	for _, p := range []reflect.Value{reflect.ValueOf(s.Train), reflect.ValueOf(s.Evaluate), reflect.ValueOf(s.Export)} {
+		if !p.IsNil() {
+			for k, v := range c.value(p.Elem()).(map[string]any) {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+func (c *canoniser) value(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Struct:
+		out := map[string]any{}
+		c.fields(v, out)
+		return out
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return c.value(v.Elem())
+	case reflect.Slice:
+		out := make([]any, v.Len())
+		for i := range out {
+			out[i] = c.value(v.Index(i))
+		}
+		return out
+	}
+	if v.Type() == pathType {
+		return c.path(v.String())
+	}
+	return v.Interface()
+}
+
+func (c *canoniser) fields(v reflect.Value, out map[string]any) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			c.fields(v.Field(i), out)
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "" || name == "-" || !c.all && (f.Tag.Get("hash") == "-" || v.Field(i).IsZero()) {
+			continue
+		}
+		out[name] = c.value(v.Field(i))
+		if text, ok := out[name].(string); ok && f.Tag.Get("hash") == "path" && isTemplateFile(text) {
+			out[name] = c.path(text)
+		}
+	}
+}
+
+// path is relative to the recipe's directory if it lies below it.
+func (c *canoniser) path(p string) string {
+	if p == "" || scheme.MatchString(p) {
+		return p
+	}
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	if rel, err := filepath.Rel(c.dir, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(abs)
+}

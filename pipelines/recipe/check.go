@@ -1,0 +1,159 @@
+package recipe
+
+import (
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// decode fills the recipe, works out the defaults that depend on other keys, and checks what
+// no key can tell by itself.
+func (r *Recipe) decode(d *decoder, root *yaml.Node) {
+	v := reflect.ValueOf(r).Elem()
+	setDefaults(v)
+	d.mapping(root, "", v)
+	if !nameForm.MatchString(r.Name) && d.has("name") {
+		d.at("name", "%q: expected letters, digits, '.', '_' and '-', beginning with a letter or digit", r.Name)
+	}
+	if !d.has("run_dir") {
+		r.RunDir = Path(filepath.Join("runs", r.Name))
+	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
+		d.at("run_dir", "is %q, expected a directory", r.RunDir)
+	}
+	r.Model.check(d, filepath.Dir(r.file))
+	r.stages(d)
+}
+
+var (
+	nameForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	stageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
+)
+
+func (m *Model) check(d *decoder, dir string) {
+	if !d.has("model") {
+		return
+	}
+	towers := d.has("model.vision") || d.has("model.language")
+	switch {
+	case d.has("model.from") && towers:
+		d.at("model.from", "excludes vision and language: give one model directory, or two towers")
+	case d.has("model.from") && d.has("model.projector"):
+		d.at("model.projector", "the model in from has its projector; this key is for two towers")
+	case !d.has("model.from") && !(d.has("model.vision") && d.has("model.language")):
+		d.at("model", "expected from (a model directory), or both vision and language (two towers)")
+	}
+	for _, p := range []struct {
+		key  string
+		path Path
+	}{{"model.from", m.From}, {"model.vision", m.Vision}, {"model.language", m.Language}} {
+		if p.path == "" && d.has(p.key) {
+			d.at(p.key, "is empty, expected a directory")
+		}
+	}
+	if towers && !d.has("model.feature_layer") {
+		m.FeatureLayer = []int{-2}
+	}
+	if towers && !d.has("model.select_strategy") {
+		m.SelectStrategy = "default"
+	}
+	if isTemplateFile(m.ChatTemplate) {
+		m.ChatTemplate = resolve(dir, m.ChatTemplate)
+	}
+}
+
+// isTemplateFile tells a chat template in a file from the name of a built-in one.
+func isTemplateFile(t string) bool {
+	return strings.ContainsAny(t, `/\`) || strings.HasSuffix(t, ".jinja")
+}
+
+// stages works out names, where each stage starts from, and which models carry adapters.
+func (r *Recipe) stages(d *decoder) {
+	adapted := make([]bool, len(r.Stages)) // whether there are unmerged adapters after the stage
+	for i := range r.Stages {
+		s, key := &r.Stages[i], "stages."+strconv.Itoa(i)
+		if !slices.Contains(Kinds(), s.Kind) {
+			continue // reported already
+		}
+		if s.Name == "" && !d.has(key+".name") {
+			s.Name = s.Kind
+		}
+		switch _, first := r.Stage(s.Name); {
+		case !stageForm.MatchString(s.Name):
+			d.at(key+".name", "%q: expected lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit", s.Name)
+		case s.Name == "model":
+			d.at(key+".name", "model is what from calls the recipe's own model; expected another name")
+		case first < i:
+			d.at(key+".name", "%q is the name of stages.%d, too; give each its own", s.Name, first)
+		}
+		from := r.from(d, key, i)
+		before := from >= 0 && adapted[from]
+		switch {
+		case s.Train != nil:
+			s.Train.check(d, key, s.Kind, before, &r.Data)
+			adapted[i] = before || s.Train.Adapters != nil
+		case s.Evaluate != nil:
+			s.Evaluate.check(d, key)
+		case s.Kind == Merge && !before:
+			d.at(key, "there are no adapters to merge in the model this stage takes")
+		case s.Export != nil && s.Export.Format != "hf" && !before:
+			d.at(key+".format", "%s needs adapters that are not merged, and the model this stage takes has none", s.Export.Format)
+		}
+	}
+}
+
+// from finds the stage whose model stage i takes: its place, or -1 for the recipe's model.
+func (r *Recipe) from(d *decoder, key string, i int) int {
+	s := &r.Stages[i]
+	if d.has(key + ".from") {
+		if s.From == "model" {
+			s.From = ""
+			return -1
+		}
+		earlier, at := r.Stage(s.From)
+		switch {
+		case earlier == nil || at >= i:
+			known := []string{"model"}
+			for _, e := range r.Stages[:i] {
+				known = append(known, e.Name)
+			}
+			d.at(key+".from", "no earlier stage is called %q; %s", s.From, nearest(s.From, known))
+			return -1
+		case !earlier.ChangesModel():
+			d.at(key+".from", "%s is a stage of kind %s, which leaves no model behind", s.From, earlier.Kind)
+			return -1
+		}
+		return at
+	}
+	for at := i - 1; at >= 0; at-- {
+		if e := &r.Stages[at]; slices.Contains(Kinds(), e.Kind) && e.ChangesModel() {
+			s.From = e.Name
+			return at
+		}
+	}
+	return -1
+}
+
+func (e *EvaluateConfig) check(d *decoder, key string) {
+	seen := map[string]bool{}
+	for i := range e.Suites {
+		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)
+		if s.Name == "" {
+			base := filepath.Base(string(s.TSV))
+			s.Name = strings.ReplaceAll(strings.TrimSuffix(base, filepath.Ext(base)), ":", "-")
+			if s.Blank {
+				s.Name += "-blank"
+			}
+		}
+		if !nameForm.MatchString(s.Name) {
+			d.at(key+".name", "%q: expected letters, digits, '.', '_' and '-', beginning with a letter or digit", s.Name)
+		} else if seen[strings.ToLower(s.Name)] {
+			d.at(key+".name", "%q is the name of another suite of this stage; give each its own", s.Name)
+		}
+		seen[strings.ToLower(s.Name)] = true
+	}
+}

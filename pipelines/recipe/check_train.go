@@ -1,0 +1,148 @@
+package recipe
+
+import "slices"
+
+// partsOf says what a kind trains if the recipe does not.
+var partsOf = map[string][]string{
+	Pretrain: {PartVision, PartProjector, PartLanguage},
+	Align:    {PartProjector},
+	Tune:     {PartProjector, PartAdapters},
+}
+
+// rateOf is the default learning rate of a kind: LLaVA-1.5's for a projector alone and for adapters.
+var rateOf = map[string]float64{Pretrain: 1e-3, Align: 1e-3, Tune: 2e-4}
+
+// check works out what is left open and reports what contradicts itself. The model the
+// stage takes has adapters if before is set.
+func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Data) {
+	t.inherit(d, key, data)
+	t.exclusive(d, key)
+	if t.Train == nil {
+		t.Train = slices.Clone(partsOf[kind])
+	}
+	for i, part := range t.Train {
+		if slices.Index(t.Train, part) < i {
+			d.at(key+".train", "%s comes twice", part)
+		}
+	}
+	t.adapters(d, key, before)
+	t.rates(d, key, kind, before)
+	if t.ValidateEvery > 0 && t.Validation == 0 {
+		d.at(key+".validate_every", "there is nothing to measure on: validation, the share of samples held out, is 0")
+	}
+	for i, s := range t.Sources {
+		if s.Path == "" && d.has(key+".data") {
+			d.at(key+".data", "the path of source %d is empty", i)
+		}
+	}
+}
+
+// inherit takes what the stage does not say about samples from the recipe's data.
+func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
+	own := t.Data
+	t.Data = *data
+	for name, take := range map[string]func(){
+		"workers":       func() { t.Workers = own.Workers },
+		"max_length":    func() { t.MaxLength = own.MaxLength },
+		"on_long":       func() { t.OnLong = own.OnLong },
+		"on_bad":        func() { t.OnBad = own.OnBad },
+		"on_no_targets": func() { t.OnNoTargets = own.OnNoTargets },
+		"validation":    func() { t.Validation = own.Validation },
+	} {
+		if d.has(key + "." + name) {
+			take()
+		}
+	}
+}
+
+// exclusive handles keys of which one at most may be given, and what holds when none is.
+func (t *TrainConfig) exclusive(d *decoder, key string) {
+	for _, e := range []struct {
+		a, b    string
+		neither func()
+	}{
+		{"batch", "tokens", func() { t.Batch = 8 }},
+		{"epochs", "steps", func() { t.Epochs = 1 }},
+		{"warmup_ratio", "warmup_steps", func() { t.WarmupRatio = 0.03 }},
+	} {
+		a, b := d.has(key+"."+e.a), d.has(key+"."+e.b)
+		if a && b {
+			d.at(key+"."+e.b, "excludes %s: give one of them", e.a)
+		} else if !a && !b {
+			e.neither()
+		}
+	}
+	if t.Steps > 0 && t.WarmupSteps > t.Steps {
+		d.at(key+".warmup_steps", "is %d, expected at most steps, %d", t.WarmupSteps, t.Steps)
+	}
+}
+
+func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
+	trained := slices.Contains(t.Train, PartAdapters)
+	a := t.Adapters
+	switch {
+	case a == nil && trained && !before:
+		d.at(key+".adapters", "adapters are to be trained, but the model this stage takes has none: give adapters.vision, adapters.language or both, or leave adapters out of train")
+		return
+	case a == nil:
+		return
+	case before:
+		d.at(key+".adapters", "the model this stage takes has adapters already: leave the key out to train them on, or merge them first")
+	case !trained:
+		d.at(key+".adapters", "train is %v: without adapters in it they would not be trained", t.Train)
+	case a.Vision == nil && a.Language == nil:
+		d.at(key+".adapters", "expected vision, language or both")
+	}
+	a.Vision.check(d, key+".adapters.vision", slices.Contains(t.Train, PartVision))
+	a.Language.check(d, key+".adapters.language", slices.Contains(t.Train, PartLanguage))
+}
+
+// check works out the scale and reports contradictions; whole says that all of the tower is trained.
+func (a *Adapter) check(d *decoder, key string, whole bool) {
+	if a == nil {
+		return
+	}
+	if !d.has(key + ".alpha") {
+		a.Alpha = float64(2 * a.R)
+	}
+	if a.Mixer == "butterfly" && a.R%2 != 0 {
+		d.at(key+".r", "is %d, expected an even number for the butterfly mixer", a.R)
+	}
+	for i, name := range a.Targets {
+		switch {
+		case name == "":
+			d.at(key+".targets", "entry %d is empty, expected the name of a layer", i)
+		case slices.Index(a.Targets, name) < i:
+			d.at(key+".targets", "%s comes twice", name)
+		case name == "all-linear" && len(a.Targets) > 1:
+			d.at(key+".targets", "all-linear stands alone or not at all")
+		}
+	}
+	if whole {
+		d.at(key, "the whole tower is trained in this stage, so it needs no adapters")
+	}
+}
+
+// rates fills in the learning rates; one for a part that is not trained is a mistake.
+func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
+	if !d.has(key + ".lr") {
+		t.LR = rateOf[kind]
+	}
+	fresh := t.Adapters
+	trainsOld := before && fresh == nil && slices.Contains(t.Train, PartAdapters)
+	for _, part := range []struct {
+		name    string
+		rate    *float64
+		adapted bool
+	}{
+		{PartProjector, &t.LRProjector, false},
+		{PartVision, &t.LRVision, trainsOld || fresh != nil && fresh.Vision != nil},
+		{PartLanguage, &t.LRLanguage, trainsOld || fresh != nil && fresh.Language != nil},
+	} {
+		if !d.has(key + ".lr_" + part.name) {
+			*part.rate = t.LR
+		} else if !part.adapted && !slices.Contains(t.Train, part.name) {
+			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
+		}
+	}
+}

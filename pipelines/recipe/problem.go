@@ -1,0 +1,91 @@
+package recipe
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Problem is one thing wrong with a recipe.
+type Problem struct {
+	File     string
+	Line     int    // from 1; 0 if it is about the file or an override
+	Override string // "key.path=value" if an override brought it in
+	Key      string // its path, such as stages.1.lr; may be empty
+	Message  string // what was found, what was expected
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	switch {
+	case p.Override != "":
+		fmt.Fprintf(&b, ", override %q", p.Override)
+	case p.Line > 0:
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	if p.Key != "" {
+		b.WriteString(p.Key + ": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// Error holds all that is wrong with a recipe, in the order of the lines.
+type Error struct{ Problems []Problem }
+
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return fmt.Sprintf("%d problems in %s\n%s", len(lines), filepath.Base(e.Problems[0].File), strings.Join(lines, "\n"))
+}
+
+// nearest returns what a message says about an unknown word: the closest known one if it
+// is close, else all of them.
+func nearest(word string, known []string) string {
+	if len(known) == 0 {
+		return "none is expected here"
+	}
+	best := slices.MinFunc(known, func(a, b string) int {
+		if d := distance(word, a) - distance(word, b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	if distance(word, best) <= max(2, min(len(word), len(best))/2) {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return "expected one of " + strings.Join(known, ", ")
+}
+
+// distance is Damerau's (optimal string alignment): insertions, deletions, replacements
+// and swaps of neighbours that make a into b. Long words are cut; they are no typing errors.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a[:min(len(a), 64)]), strings.ToLower(b[:min(len(b), 64)])
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,120 @@
+package recipe
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// TestProblems: each text has exactly the problems listed, by line and message.
+func TestProblems(t *testing.T) {
+	stage := func(lines string) string { return "name: s\nmodel: {from: m}\nstages:\n- kind: " + lines }
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", `r.yaml: is empty, expected a recipe`},
+		{"comment", "# nothing\n", `r.yaml: is empty, expected a recipe`},
+		{"list", "- a\n", `r.yaml:1: expected keys and values at the top`},
+		{"syntax", "a: b: c\n", `r.yaml: not YAML: mapping values are not allowed in this context`},
+		{"syntax below", "a: 1\n\tb: 2\n", `r.yaml:2: not YAML: found a tab character that violates indentation`},
+		{"two documents", small + "---\na: 1\n", `r.yaml:6: a second document begins, expected one`},
+		{"required", "seed: 1\n", "r.yaml:1: name: is required\nr.yaml:1: model: is required\nr.yaml:1: stages: is required"},
+		{"unknown", small + "sed: 1\n", `r.yaml:6: sed: unknown key; did you mean "seed"?`},
+		{"unknown far", small + "kitchen_sink: 1\n", `r.yaml:6: kitchen_sink: unknown key; expected one of name, seed, threads, run_dir, model, data, stages`},
+		{"twice", small + "name: t\n", `r.yaml:6: name: comes twice, first in line 1`},
+		{"float for int", small + "seed: 1.5\n", `r.yaml:6: seed: is the number 1.5, expected a whole number`},
+		{"text for int", small + "seed: '7'\n", `r.yaml:6: seed: is the text "7", expected a whole number`},
+		{"negative", small + "seed: -1\n", `r.yaml:6: seed: is the number -1, expected a whole number`},
+		{"null", small + "seed:\n", `r.yaml:6: seed: is without a value, expected a whole number`},
+		{"list for int", small + "seed: [1]\n", `r.yaml:6: seed: is a list, expected a whole number`},
+		{"text for float", small + "  lr: fast\n", `r.yaml:6: stages.0.lr: is the text "fast", expected a number`},
+		{"nan", small + "  lr: .nan\n", `r.yaml:6: stages.0.lr: is the number .nan, expected a number`},
+		{"zero rate", small + "  lr: 0\n", `r.yaml:6: stages.0.lr: is 0, expected more than 0 and at most 10`},
+		{"yes", small + "  checkpointing: yes\n", `r.yaml:6: stages.0.checkpointing: is the text "yes", expected true or false`},
+		{"enum", small + "  schedule: cosin\n", `r.yaml:6: stages.0.schedule: "cosin" is unknown; did you mean "cosine"?`},
+		{"enum in list", small + "  train: [projektor]\n", `r.yaml:6: stages.0.train.0: "projektor" is unknown; did you mean "projector"?`},
+		{"empty list", small + "  train: []\n", `r.yaml:6: stages.0.train: is an empty list`},
+		{"kind", stage("tunes\n  lr: x\n"), `r.yaml:4: stages.0.kind: "tunes" is unknown; did you mean "tune"?`},
+		{"no kind", "name: s\nmodel: {from: m}\nstages:\n- name: x\n", `r.yaml:4: stages.0.kind: is required: one of pretrain, align, tune, merge, evaluate, export`},
+		{"stage is text", "name: s\nmodel: {from: m}\nstages: [align]\n", `r.yaml:3: stages.0: is the text "align", expected keys and values`},
+		{"key of another kind", stage("export\n  lr: 1\n"), `r.yaml:5: stages.0.lr: unknown key; expected one of kind, name, from, format, dtype, path`},
+		{"no data", stage("align\n"), `r.yaml:4: stages.0.data: is required`},
+		{"variable", strings.Replace(small, "d\n", "${MOSLAVA_TEST_UNSET}\n", 1), `r.yaml:5: stages.0.data.path: the environment variable "MOSLAVA_TEST_UNSET" is not set`},
+		{"open variable", strings.Replace(small, "d\n", "a${X\n", 1), `r.yaml:5: stages.0.data.path: "${X" has no closing brace`},
+		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b": expected letters, digits, '.', '_' and '-', beginning with a letter or digit`},
+		{"no model", "name: s\nmodel: {vision: v}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: expected from (a model directory), or both vision and language (two towers)`},
+		{"two models", "name: s\nmodel: {vision: v, language: l, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: excludes vision and language: give one model directory, or two towers`},
+		{"projector of from", "name: s\nmodel: {from: m, projector: {type: linear}}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.projector: the model in from has its projector; this key is for two towers`},
+		{"batch and tokens", small + "  batch: 1\n  tokens: 5\n", `r.yaml:7: stages.0.tokens: excludes batch: give one of them`},
+		{"warm-up", small + "  steps: 5\n  warmup_steps: 6\n", `r.yaml:7: stages.0.warmup_steps: is 6, expected at most steps, 5`},
+		{"untrained rate", small + "  lr_vision: 1e-4\n", `r.yaml:6: stages.0.lr_vision: nothing of the vision is trained in this stage`},
+		{"unused adapters", small + "  adapters: {language: {}}\n", `r.yaml:6: stages.0.adapters: train is [projector]: without adapters in it they would not be trained`},
+		{"no adapters", stage("tune\n  data: d\n"), `r.yaml:4: stages.0.adapters: adapters are to be trained, but the model this stage takes has none: give adapters.vision, adapters.language or both, or leave adapters out of train`},
+		{"empty adapters", stage("tune\n  data: d\n  adapters: {}\n"), `r.yaml:6: stages.0.adapters: expected vision, language or both`},
+		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3, expected an even number for the butterfly mixer`},
+		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
+		{"validate", small + "  validate_every: 5\n", `r.yaml:6: stages.0.validate_every: there is nothing to measure on: validation, the share of samples held out, is 0`},
+		{"same name", small + "- kind: align\n  data: d\n", `r.yaml:6: stages.1.name: "align" is the name of stages.0, too; give each its own`},
+		{"merge nothing", small + "- kind: merge\n", `r.yaml:6: stages.1: there are no adapters to merge in the model this stage takes`},
+		{"peft of nothing", small + "- kind: export\n  format: peft\n", `r.yaml:7: stages.1.format: peft needs adapters that are not merged, and the model this stage takes has none`},
+		{"from later", small + "  from: alignn\n", `r.yaml:6: stages.0.from: no earlier stage is called "alignn"; expected one of model`},
+		{"from evaluate", small + "- {kind: evaluate, suites: s.tsv}\n- {kind: export, from: evaluate}\n", `r.yaml:7: stages.2.from: evaluate is a stage of kind evaluate, which leaves no model behind`},
+		{"same suite", stage("evaluate\n  suites: [a/x.tsv, b/x.tsv]\n"), `r.yaml:5: stages.0.suites.1.name: "x" is the name of another suite of this stage; give each its own`},
+		{"alias in itself", "name: s\nmodel: &m {from: *m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: is a mapping, expected a path`},
+		{"merge of text", "name: s\nmodel: {<<: x, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: << is the text "x", expected a mapping`},
+		{"several", "seed: x\nname: 's s'\nmodel: {from: m}\nsed: 1\nstages:\n- kind: align\n  data: d\n  lr: 0\n", `r.yaml:1: seed: is the text "x", expected a whole number
+r.yaml:2: name: "s s": expected letters, digits, '.', '_' and '-', beginning with a letter or digit
+r.yaml:4: sed: unknown key; did you mean "seed"?
+r.yaml:8: stages.0.lr: is 0, expected more than 0 and at most 10`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("r.yaml", []byte(c.text))
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v, want %s", err, c.want)
+			}
+			got := make([]string, len(e.Problems))
+			for i, p := range e.Problems {
+				got[i] = p.String()
+			}
+			if s := strings.Join(got, "\n"); s != c.want {
+				t.Errorf("got\n%s\nwant\n%s", s, c.want)
+			}
+		})
+	}
+}
+
+// TestAliasesAreBounded: a few hundred bytes of aliases must not become millions of entries, nor take long.
+func TestAliasesAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("name: s\nmodel: {from: m}\nstages:\n- &s {kind: align, name: a0, data: [d" + strings.Repeat(", d", 999) + "]}\n")
+	for range 999 {
+		b.WriteString("- {<<: *s}\n")
+	}
+	if _, err := Parse("r.yaml", []byte(b.String())); err == nil || !strings.Contains(err.Error(), "list entries above 100000") {
+		t.Errorf("error %.200v", err)
+	}
+	b.Reset()
+	b.WriteString("name: s\nstages: []\nmodel: &m0 {x: 1}\n")
+	for i := range 40 {
+		b.WriteString("y: &m" + string(rune('a'+i%26)) + "{<<: [*m0" + strings.Repeat(", *m0", 50) + "]}\n")
+	}
+	if _, err := Parse("r.yaml", []byte(b.String())); err == nil {
+		t.Error("taken")
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	if _, err := Parse("r.yaml", make([]byte, maxBytes+1)); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"lr", "rl", 1}, {"warmup", "warm_up", 1}, {"kitten", "sitting", 3}, {"a", "", 1}, {"LR", "lr", 0}} {
+		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
+			t.Errorf("%q to %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}

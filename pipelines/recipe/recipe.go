@@ -1,0 +1,176 @@
+// Package recipe reads the YAML file that says what a run does: which model, which
+// data, and the stages in order. The doc comments of the types below are its documentation.
+//
+// Reading is strict. A key that is not known, comes twice, has a value of the wrong type or
+// out of range, or is missing though required, is a problem; so are combinations
+// that would silently do nothing. All problems come back in one *Error, each with
+// file, line and key.
+//
+// Rules that hold everywhere:
+//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${.
+//   - A relative path is relative to the directory of the recipe. A name with a
+//     scheme, as in scenes:tune, is not a path and stays as it is.
+//   - Where a list is expected, a single value stands for a list of one.
+//   - YAML anchors, aliases and merge keys (<<) work.
+//
+// A small recipe:
+//
+//	name: demo
+//	model: {vision: models/dinov2-small, language: models/smollm2-135m}
+//	stages:
+//	  - kind: align
+//	    data: data/captions
+//	  - kind: tune
+//	    data: [data/instructions, {path: data/questions, weight: 2}]
+//	    adapters: {vision: {r: 16}, language: {r: 64, alpha: 128}}
+//	  - kind: evaluate
+//	    suites: data/mmbench_dev_en.tsv
+//	  - kind: export
+package recipe
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Path is a file or directory. In a recipe that was read it is either absolute, or relative
+// to the working directory, or a name with a scheme.
+type Path string
+
+// A Recipe is one run. Defaults stand in the default tags, or in the comment where they depend on other keys.
+type Recipe struct {
+	// Name is required: letters, digits, '.', '_' and '-'.
+	Name string `yaml:"name,required"`
+	// Seed of everything drawn: initial weights, shuffling, dropout.
+	Seed uint64 `yaml:"seed" default:"0"`
+	// Threads that compute; 0: one per core. Results do not depend on it.
+	Threads int `yaml:"threads" default:"0" range:"[0,1024]" hash:"-"`
+	// RunDir takes all that the run writes. Default: runs/NAME under the working directory.
+	RunDir Path `yaml:"run_dir" hash:"-"`
+	// Model is required: what the first stage starts from.
+	Model Model `yaml:"model,required"`
+	// Data holds the defaults of the same keys of all training stages.
+	Data Data `yaml:"data" hash:"-"`
+	// Stages is required: what is done, in order.
+	Stages []Stage `yaml:"stages,required"`
+
+	file string     // as given to Load or Parse
+	root *yaml.Node // the document as it was read
+	sets []string   // the overrides that came on top
+}
+
+// Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
+// and a fresh projector between them (Vision and Language).
+type Model struct {
+	// From is a model directory in Hugging Face's LLaVA layout. Excludes Vision, Language and Projector.
+	From Path `yaml:"from"`
+	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2).
+	Vision Path `yaml:"vision"`
+	// Language is the directory of a decoder with its tokenizer (LLaMA, Mistral, Qwen2).
+	Language Path `yaml:"language"`
+	// Init says where weights come from: load reads them; random draws them from the seed, and
+	// the directories need no weights, only configurations and the tokenizer.
+	Init string `yaml:"init" default:"load" enum:"load|random"`
+	// Projector between two towers; drawn from the seed.
+	Projector Projector `yaml:"projector"`
+	// ImageSize is the side in pixels images are brought to; 0: the vision tower's own.
+	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
+	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
+	// Default: as the model in From says, -2 for two towers.
+	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
+	// SelectStrategy: default drops the class token, full keeps it. Default: as the model in From says, else default.
+	SelectStrategy string `yaml:"select_strategy" enum:"default|full"`
+	// ChatTemplate is the name of a built-in template (vicuna_v1, plain, chatml) or a Jinja file, recognised
+	// by a separator or the ending .jinja. Default: the one in the model's or the decoder's directory.
+	ChatTemplate string `yaml:"chat_template" hash:"path"`
+}
+
+// Projector maps image features to the decoder's embeddings.
+type Projector struct {
+	// Type: linear, or two linear layers with a GELU between them.
+	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear"`
+}
+
+// Data says how stored samples become batches.
+type Data struct {
+	// Workers that read and encode; 0: as many as threads. Batches do not depend on it.
+	Workers int `yaml:"workers" default:"0" range:"[0,1024]" hash:"-"`
+	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
+	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
+	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.
+	OnLong string `yaml:"on_long" default:"error" enum:"error|drop|split"`
+	// OnBad: what happens to a sample that cannot be read; skipped ones are counted and named.
+	OnBad string `yaml:"on_bad" default:"error" enum:"error|skip"`
+	// OnNoTargets: what happens to a sample without any supervised token.
+	OnNoTargets string `yaml:"on_no_targets" default:"error" enum:"error|skip"`
+	// Validation is the share of samples held out of training to measure the loss on.
+	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
+}
+
+// Load reads the recipe in a file, with overrides as Override takes them.
+func Load(path string, overrides ...string) (*Recipe, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return parse(path, b, overrides)
+}
+
+// Parse reads a recipe from memory. The name is used in messages, and its directory
+// as the one relative paths are relative to.
+func Parse(name string, b []byte) (*Recipe, error) { return parse(name, b, nil) }
+
+// maxBytes is far above any recipe and far below what would hurt to parse.
+const maxBytes = 1 << 20
+
+func parse(name string, b []byte, overrides []string) (*Recipe, error) {
+	root, err := document(name, b)
+	if err != nil {
+		return nil, err
+	}
+	return build(name, root, overrides)
+}
+
+// build makes a recipe from a parsed document, which it leaves alone, and overrides.
+func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
+	r := &Recipe{file: name, root: root, sets: sets}
+	d := newDecoder(name, sets)
+	changed := clone(root)
+	for i, s := range sets {
+		if err := override(changed, s, -(i + 1)); err != nil {
+			d.problem(-(i + 1), "", "%v", err)
+		}
+	}
+	if len(d.problems) == 0 {
+		r.decode(d, changed)
+	}
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Dir is the directory relative paths were resolved against.
+func (r *Recipe) Dir() string { return filepath.Dir(r.file) }
+
+// File is the name the recipe was read under.
+func (r *Recipe) File() string { return r.file }
+
+// Stage returns the stage of that name and its place in Stages; nil and -1 if there is none.
+func (r *Recipe) Stage(name string) (*Stage, int) {
+	for i := range r.Stages {
+		if r.Stages[i].Name == name {
+			return &r.Stages[i], i
+		}
+	}
+	return nil, -1
+}

@@ -1,0 +1,211 @@
+package recipe
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+var pathType = reflect.TypeFor[Path]()
+
+// scalar fills a field that is one value, after its variables are put in.
+func (d *decoder) scalar(n *yaml.Node, key string, f field) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		d.problem(n.Line, key, "is %s, expected %s", describe(n), expected(f))
+		return
+	}
+	text, err := expand(n.Value)
+	if err != nil {
+		d.problem(n.Line, key, "%v", err)
+		return
+	}
+	if text != n.Value {
+		c := *n
+		if c.Value = text; c.Style == 0 {
+			c.Tag = "" // what the variable holds decides whether it is a number
+		}
+		n = &c
+	}
+	if err := set(f.value, n.ShortTag(), n.Value); err != nil {
+		d.problem(n.Line, key, "is %s, expected %s", describe(n), expected(f))
+		return
+	}
+	if err := inRange(f); err != nil {
+		d.problem(n.Line, key, "%v", err)
+	}
+	if f.value.Type() == pathType && f.value.String() != "" {
+		f.value.SetString(resolve(filepath.Dir(d.file), f.value.String()))
+	}
+}
+
+// set stores a value of the YAML type tag; text that does not fit the field's type is an error.
+func set(v reflect.Value, tag, text string) error {
+	bad := fmt.Errorf("%s %q is not a %s", tag, text, v.Type())
+	switch v.Kind() {
+	case reflect.String:
+		// Numbers and dates are taken as they are written: names may look like them.
+		if !slices.Contains([]string{"!!str", "!!int", "!!float", "!!timestamp"}, tag) {
+			return bad
+		}
+		v.SetString(text)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if tag != "!!bool" || err != nil {
+			return bad
+		}
+		v.SetBool(b)
+	case reflect.Int:
+		i, err := strconv.ParseInt(text, 10, strconv.IntSize)
+		if tag != "!!int" || err != nil {
+			return bad
+		}
+		v.SetInt(i)
+	case reflect.Uint64:
+		u, err := strconv.ParseUint(text, 10, 64)
+		if tag != "!!int" || err != nil {
+			return bad
+		}
+		v.SetUint(u)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if tag != "!!int" && tag != "!!float" || err != nil {
+			return bad
+		}
+		v.SetFloat(x)
+	default:
+		return bad
+	}
+	return nil
+}
+
+// inRange checks a field against its enum and range tags.
+func inRange(f field) error {
+	if enum := f.tag.Get("enum"); enum != "" && f.value.Kind() == reflect.String {
+		allowed := strings.Split(enum, "|")
+		if !slices.Contains(allowed, f.value.String()) {
+			return fmt.Errorf("%q is unknown; %s", f.value.String(), nearest(f.value.String(), allowed))
+		}
+	}
+	bounds := f.tag.Get("range")
+	if bounds == "" {
+		return nil
+	}
+	var x float64
+	if f.value.CanInt() {
+		x = float64(f.value.Int())
+	} else {
+		x = f.value.Float()
+	}
+	low, high, _ := strings.Cut(bounds[1:len(bounds)-1], ",")
+	lo, errLo := strconv.ParseFloat(low, 64)
+	hi, errHi := strconv.ParseFloat(high, 64)
+	ok := errLo == nil && errHi == nil && (x > lo || x == lo && bounds[0] == '[') && (x < hi || x == hi && bounds[len(bounds)-1] == ']')
+	if !ok {
+		word := map[byte]string{'[': "at least", '(': "more than", ']': "at most", ')': "less than"}
+		return fmt.Errorf("is %v, expected %s %s and %s %s", f.value.Interface(), word[bounds[0]], low, word[bounds[len(bounds)-1]], high)
+	}
+	return nil
+}
+
+// setDefaults puts the default tags of a struct into its fields, embedded structs included.
+// The tags are part of the program: the tests check that all of them parse.
+func setDefaults(v reflect.Value) {
+	for _, f := range fields(v) {
+		text, ok := f.tag.Lookup("default")
+		switch {
+		case f.value.Kind() == reflect.Struct:
+			setDefaults(f.value)
+		case ok && f.value.Kind() == reflect.Slice: // of strings
+			f.value.Set(reflect.ValueOf([]string{text}))
+		case ok:
+			n := yaml.Node{Kind: yaml.ScalarNode, Value: text}
+			if err := set(f.value, n.ShortTag(), text); err != nil {
+				panic(fmt.Sprintf("recipe: default of %s: %v", f.name, err))
+			}
+		}
+	}
+}
+
+// describe says what a node is, for messages.
+func describe(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	text := n.Value
+	if len(text) > 60 {
+		text = strings.ToValidUTF8(text[:60], "") + "..."
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "without a value"
+	case "!!int", "!!float":
+		return "the number " + text
+	case "!!bool":
+		return text
+	}
+	return fmt.Sprintf("the text %q", text)
+}
+
+// expected says what a field takes, for messages.
+func expected(f field) string {
+	if enum := f.tag.Get("enum"); enum != "" {
+		return "one of " + strings.ReplaceAll(enum, "|", ", ")
+	}
+	switch f.value.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	}
+	if f.value.Type() == pathType {
+		return "a path"
+	}
+	return "text"
+}
+
+var variable = regexp.MustCompile(`\$?\$\{([^}]*)(\}?)`)
+
+// expand puts environment variables in the place of ${NAME}; $${ stands for ${.
+func expand(text string) (string, error) {
+	var bad error
+	out := variable.ReplaceAllStringFunc(text, func(m string) string {
+		if strings.HasPrefix(m, "$$") {
+			return m[1:]
+		}
+		name, closed := strings.CutSuffix(m[2:], "}")
+		value, ok := os.LookupEnv(name)
+		switch {
+		case !closed:
+			bad = fmt.Errorf("%q has no closing brace", m)
+		case !ok:
+			bad = fmt.Errorf("the environment variable %q is not set", name)
+		}
+		return value
+	})
+	return out, bad
+}
+
+var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
+
+// resolve makes a path relative to the recipe's directory one relative to the working directory.
+func resolve(dir, path string) string {
+	local := filepath.FromSlash(path)
+	if scheme.MatchString(path) || filepath.IsAbs(local) {
+		return path
+	}
+	return filepath.Join(dir, local)
+}

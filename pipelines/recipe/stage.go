@@ -1,0 +1,162 @@
+package recipe
+
+// The kinds of stages.
+const (
+	Pretrain = "pretrain" // train whole towers
+	Align    = "align"    // train the projector between frozen towers: LLaVA's first stage
+	Tune     = "tune"     // train projector and adapters on instructions: LLaVA's second stage
+	Merge    = "merge"    // fold the adapters into the weights they adapt
+	Evaluate = "evaluate" // run evaluation suites
+	Export   = "export"   // write the model for other programs
+)
+
+// Kinds lists the kinds of stages.
+func Kinds() []string { return []string{Pretrain, Align, Tune, Merge, Evaluate, Export} }
+
+// A Stage is one step of a run. Train, Evaluate or Export holds the keys of its kind, which
+// in the file stand beside kind, name and from; a merge stage has no others.
+type Stage struct {
+	// Kind is required: pretrain, align, tune, merge, evaluate or export.
+	Kind string `yaml:"kind,required" enum:"pretrain|align|tune|merge|evaluate|export"`
+	// Name is the stage's directory: lower-case letters, digits, '.', '_' and '-'. Default: the kind. No two may be equal.
+	Name string `yaml:"name" hash:"-"`
+	// From is the earlier stage whose model this one takes, or model for the recipe's own. Default: the nearest
+	// earlier stage that changes the model. After reading it is empty for the recipe's own.
+	From string `yaml:"from" hash:"-"`
+
+	Train    *TrainConfig    `yaml:"-"` // pretrain, align, tune
+	Evaluate *EvaluateConfig `yaml:"-"`
+	Export   *ExportConfig   `yaml:"-"`
+}
+
+// ChangesModel says whether later stages may start from this one.
+func (s *Stage) ChangesModel() bool { return s.Kind != Evaluate && s.Kind != Export }
+
+// What a training stage can train.
+const (
+	PartVision    = "vision"
+	PartProjector = "projector"
+	PartLanguage  = "language"
+	PartAdapters  = "adapters"
+)
+
+// TrainConfig holds the keys of pretrain, align and tune.
+type TrainConfig struct {
+	// Sources is required: where samples come from.
+	Sources []Source `yaml:"data,required"`
+	// Limit takes only this many samples of an epoch; 0: all.
+	Limit int `yaml:"limit" default:"0" range:"[0,1e15]"`
+	// The keys of Data, for this stage. Default: as in the recipe's data.
+	Data
+
+	// Train lists what is trained: vision, projector, language (whole), adapters. Everything else is frozen.
+	// Default: vision, projector and language in pretrain; projector in align; projector and adapters in tune.
+	Train []string `yaml:"train" enum:"vision|projector|language|adapters"`
+	// Adapters to attach before training. Left out, adapters of the model this stage starts from are trained on.
+	Adapters *AdaptersConfig `yaml:"adapters"`
+
+	// LR is the highest learning rate. Default: 1e-3 in pretrain and align, 2e-4 in tune.
+	LR float64 `yaml:"lr" range:"(0,10]"`
+	// LRProjector, LRVision and LRLanguage are those of single parts, their adapters included. Default: lr.
+	LRProjector float64 `yaml:"lr_projector" range:"(0,10]"`
+	LRVision    float64 `yaml:"lr_vision" range:"(0,10]"`
+	LRLanguage  float64 `yaml:"lr_language" range:"(0,10]"`
+
+	// Batch is the number of samples in a batch. Default: 8, unless tokens is given.
+	Batch int `yaml:"batch" range:"[1,1e9]"`
+	// Tokens is how many tokens a batch holds at most, instead of a number of samples.
+	Tokens int `yaml:"tokens" range:"[1,1e9]"`
+	// Accum is the number of batches in a step.
+	Accum int `yaml:"accum" default:"1" range:"[1,1e6]"`
+	// Epochs over the data. Default: 1, unless steps is given.
+	Epochs int `yaml:"epochs" range:"[1,1e6]"`
+	// Steps of the optimiser, instead of epochs.
+	Steps int `yaml:"steps" range:"[1,1e9]"`
+
+	// Schedule of the learning rate, as in package optim: constant, linear and cosine as transformers has them,
+	// cosine-xtuner with XTuner's warm-up, cosine-ramp without a step at rate 0.
+	Schedule string `yaml:"schedule" default:"cosine" enum:"constant|linear|cosine|cosine-xtuner|cosine-ramp"`
+	// WarmupRatio is the share of all steps in which the rate rises. Default: 0.03, unless warmup_steps is given.
+	WarmupRatio float64 `yaml:"warmup_ratio" range:"[0,1]"`
+	// WarmupSteps is the number of those steps, instead of a share.
+	WarmupSteps int `yaml:"warmup_steps" range:"[0,1e9]"`
+
+	// WeightDecay, Beta1, Beta2 and Eps are AdamW's.
+	WeightDecay float64 `yaml:"weight_decay" default:"0" range:"[0,10]"`
+	Beta1       float64 `yaml:"beta1" default:"0.9" range:"[0,1)"`
+	Beta2       float64 `yaml:"beta2" default:"0.999" range:"[0,1)"`
+	Eps         float64 `yaml:"eps" default:"1e-8" range:"[0,1]"`
+	// Clip is the largest norm of all gradients together; 0: no clipping.
+	Clip float64 `yaml:"clip" default:"1" range:"[0,1e9]"`
+
+	// SaveEvery is the number of steps between states to resume from; 0: none but at the end.
+	SaveEvery int `yaml:"save_every" default:"100" range:"[0,1e9]" hash:"-"`
+	// Keep is how many of those states stay.
+	Keep int `yaml:"keep" default:"2" range:"[1,1e6]" hash:"-"`
+	// ValidateEvery is the number of steps between measurements on the validation share; 0: at the end only.
+	ValidateEvery int `yaml:"validate_every" default:"0" range:"[0,1e9]"`
+	// Checkpointing computes activations twice instead of keeping them: less memory, more time, the same results.
+	Checkpointing bool `yaml:"checkpointing" default:"false" hash:"-"`
+}
+
+// A Source of samples; a plain string is its path.
+type Source struct {
+	// Path is required: a directory or file of Arrow data, LLaVA JSON or JSONL, or a name with a scheme.
+	Path Path `yaml:"path,required,short"`
+	// Weight is how often the source's samples come in a mixture, in relation to the others'.
+	Weight float64 `yaml:"weight" default:"1" range:"(0,1e9]"`
+}
+
+// AdaptersConfig says what is attached to each tower; a tower left out gets no adapters.
+type AdaptersConfig struct {
+	Vision   *Adapter `yaml:"vision"`
+	Language *Adapter `yaml:"language"`
+}
+
+// An Adapter adds scale * B M A x to a linear layer, with A [r, in], mixer M [r, r] and B [out, r]; B starts at zero.
+type Adapter struct {
+	// R is the rank.
+	R int `yaml:"r" default:"16" range:"[1,65536]"`
+	// Alpha over r is the scale. Default: 2 r.
+	Alpha float64 `yaml:"alpha" range:"(0,1e9]"`
+	// Dropout of x in training.
+	Dropout float64 `yaml:"dropout" default:"0.05" range:"[0,1)"`
+	// Mixer says how M starts: kaiming, orthogonal, identity are trained; none is LoRA; butterfly is the
+	// fixed [[I, I], [I, I]], which needs an even r.
+	Mixer string `yaml:"mixer" default:"kaiming" enum:"kaiming|orthogonal|identity|none|butterfly"`
+	// Targets are the layers adapted, by the last part of their names, or all-linear for all but the output layer.
+	Targets []string `yaml:"targets" default:"all-linear"`
+	// RSLoRA makes the scale alpha over the root of r.
+	RSLoRA bool `yaml:"rslora" default:"false"`
+}
+
+// EvaluateConfig holds the keys of evaluate.
+type EvaluateConfig struct {
+	// Suites is required: what is asked.
+	Suites []Suite `yaml:"suites,required"`
+}
+
+// A Suite is a table of questions; a plain string is its tsv.
+type Suite struct {
+	// TSV is required: a table with MMBench's columns, or a name with a scheme.
+	TSV Path `yaml:"tsv,required,short"`
+	// Name of the suite in reports. Default: that of the file without its ending, with -blank if blank is set. No two of a stage may be equal.
+	Name string `yaml:"name"`
+	// Protocol: how is asked and how answers are read.
+	Protocol string `yaml:"protocol" default:"vlmevalkit-2024.06" enum:"vlmevalkit-2024.06|letter-logit"`
+	// Limit takes only the first so many questions; 0: all.
+	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`
+	// Blank replaces every picture by a grey one: what text alone can answer.
+	Blank bool `yaml:"blank" default:"false"`
+}
+
+// ExportConfig holds the keys of export.
+type ExportConfig struct {
+	// Format: hf is a LLaVA directory with adapters merged, peft an adapter directory with the mixer beside A and B, folded
+	// a plain LoRA adapter directory with the mixer multiplied into it.
+	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded"`
+	// DType of the tensors written.
+	DType string `yaml:"dtype" default:"float32" enum:"float32|bfloat16|float16"`
+	// Path written to. Default: the stage's own directory.
+	Path Path `yaml:"path"`
+}
