@@ -1,0 +1,246 @@
+package tokenizer
+
+import (
+	"bytes"
+	"container/heap"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+)
+
+// TrainByteLevelBPE learns a byte-level BPE vocabulary from texts and returns it as a tokenizer.json: digits one by
+// one, GPT-2's word pattern, no space put before a text, ids in the order special tokens, the 256 byte letters, merges.
+// Special tokens that occur in texts are learnt nothing from. The same texts give the same bytes: of equally frequent
+// pairs the lexicographically first is merged. The vocabulary is smaller than vocabSize if no pair is left to merge.
+func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string) ([]byte, error) {
+	if least := len(special) + 256; vocabSize < least || vocabSize > maxID+1 {
+		return nil, fmt.Errorf("tokenizer: vocabulary of %d tokens, %d..%d expected (%d special tokens and 256 bytes)", vocabSize, least, maxID+1, len(special))
+	}
+	vocab := slices.Clone(special)
+	for _, r := range slices.Sorted(maps.Keys(letterByte)) {
+		vocab = append(vocab, string(r))
+	}
+	untrained, err := writeByteLevel(vocab, len(special), nil)
+	if err != nil {
+		return nil, err
+	}
+	splitter, err := Parse(untrained) // the words are exactly those that encoding will see; it also checks special
+	if err != nil {
+		return nil, err
+	}
+	tr := newTrainer(vocab, splitter.countWords(texts))
+	for len(tr.vocab) < vocabSize && tr.mergeBest() {
+	}
+	return writeByteLevel(tr.vocab, len(special), tr.merges)
+}
+
+// countWords counts the words that the model would be given, spelled in byte letters.
+func (t *Tokenizer) countWords(texts iter.Seq[string]) map[string]int {
+	counts := map[string]int{}
+	for text := range texts {
+		_ = t.added.Load().verbatim.split(text, opening, func(section string, at place, token *AddedToken) error {
+			if token == nil {
+				words := []string{t.normalize(section, at)}
+				for _, split := range t.preTokenizers {
+					words = split(words, at)
+				}
+				for _, w := range words {
+					counts[toByteLetters(w)]++
+				}
+			}
+			return nil
+		})
+	}
+	return counts
+}
+
+// trainer keeps the words as id sequences, and for each neighbouring pair how often and in which words it occurs.
+type trainer struct {
+	vocab  []string
+	ids    map[string]int32
+	words  [][]int32
+	counts []int
+	freq   map[pair]int
+	where  map[pair]map[int]struct{}
+	queue  pairQueue
+	merges [][2]string
+}
+
+func newTrainer(vocab []string, counts map[string]int) *trainer {
+	tr := &trainer{vocab: vocab, ids: map[string]int32{}, freq: map[pair]int{}, where: map[pair]map[int]struct{}{}}
+	for id, token := range vocab {
+		tr.ids[token] = int32(id)
+	}
+	changed := map[pair]struct{}{}
+	for i, w := range slices.Sorted(maps.Keys(counts)) {
+		var ids []int32
+		for _, r := range w {
+			ids = append(ids, tr.ids[string(r)])
+		}
+		tr.words, tr.counts = append(tr.words, ids), append(tr.counts, counts[w])
+		tr.count(i, +1, changed)
+	}
+	tr.enqueue(changed)
+	return tr
+}
+
+// count adds (sign +1) or removes (-1) the pairs of word i.
+func (tr *trainer) count(i, sign int, changed map[pair]struct{}) {
+	w := tr.words[i]
+	for k := range len(w) - 1 {
+		p := pair{w[k], w[k+1]}
+		tr.freq[p] += sign * tr.counts[i]
+		if tr.where[p] == nil {
+			tr.where[p] = map[int]struct{}{}
+		}
+		if sign > 0 {
+			tr.where[p][i] = struct{}{}
+		} else {
+			delete(tr.where[p], i)
+		}
+		changed[p] = struct{}{}
+	}
+}
+
+func (tr *trainer) enqueue(changed map[pair]struct{}) {
+	for p := range changed {
+		if n := tr.freq[p]; n > 0 {
+			heap.Push(&tr.queue, pairCount{p, n, tr.vocab[p.left], tr.vocab[p.right]})
+		} else {
+			delete(tr.freq, p)
+			delete(tr.where, p)
+		}
+	}
+}
+
+// mergeBest merges the most frequent pair everywhere; false if there is none.
+func (tr *trainer) mergeBest() bool {
+	for len(tr.queue) > 0 {
+		best := heap.Pop(&tr.queue).(pairCount)
+		if tr.freq[best.pair] != best.count {
+			continue // stale: the pair was queued again when its count changed
+		}
+		token := best.left + best.right
+		id, ok := tr.ids[token] // another pair may have made the token before
+		if !ok {
+			id = int32(len(tr.vocab))
+			tr.vocab = append(tr.vocab, token)
+			tr.ids[token] = id
+		}
+		tr.merges = append(tr.merges, [2]string{best.left, best.right})
+		changed := map[pair]struct{}{}
+		for i := range maps.Clone(tr.where[best.pair]) {
+			tr.count(i, -1, changed)
+			tr.words[i] = replacePair(tr.words[i], best.pair, id)
+			tr.count(i, +1, changed)
+		}
+		tr.enqueue(changed)
+		return true
+	}
+	return false
+}
+
+// replacePair writes id for every p in ids, from the left, in place.
+func replacePair(ids []int32, p pair, id int32) []int32 {
+	out := ids[:0]
+	for k := 0; k < len(ids); k++ {
+		if k+1 < len(ids) && ids[k] == p.left && ids[k+1] == p.right {
+			out = append(out, id)
+			k++
+		} else {
+			out = append(out, ids[k])
+		}
+	}
+	return out
+}
+
+type pairCount struct {
+	pair
+	count       int
+	left, right string
+}
+
+// pairQueue yields the most frequent pair first, and of equals the lexicographically first.
+type pairQueue []pairCount
+
+func (q pairQueue) Len() int { return len(q) }
+func (q pairQueue) Less(i, j int) bool {
+	a, b := q[i], q[j]
+	if a.count != b.count {
+		return a.count > b.count
+	}
+	return a.left < b.left || a.left == b.left && a.right < b.right
+}
+func (q pairQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *pairQueue) Push(x any)   { *q = append(*q, x.(pairCount)) }
+func (q *pairQueue) Pop() any {
+	n := len(*q) - 1
+	x := (*q)[n]
+	*q = (*q)[:n]
+	return x
+}
+
+// orderedVocab is written as an object whose keys are in the order of their ids.
+type orderedVocab []string
+
+// MarshalJSON writes {"token": id, ...}.
+func (v orderedVocab) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for id, token := range v {
+		key, err := marshalPlain(token, "")
+		if err != nil {
+			return nil, err
+		}
+		if id > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "%s:%d", key, id)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// writeByteLevel is the tokenizer.json of a byte-level vocabulary whose first nSpecial tokens are special.
+func writeByteLevel(vocab []string, nSpecial int, merges [][2]string) ([]byte, error) {
+	type object = map[string]any
+	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
+	added := make([]AddedToken, nSpecial)
+	for i := range added {
+		added[i] = AddedToken{ID: int32(i), Content: vocab[i], Special: true}
+	}
+	lines := make([]string, len(merges)) // the form that every version of tokenizers reads
+	for i, m := range merges {
+		lines[i] = m[0] + " " + m[1]
+	}
+	f := struct {
+		Version       string       `json:"version"`
+		Truncation    any          `json:"truncation"`
+		Padding       any          `json:"padding"`
+		Added         []AddedToken `json:"added_tokens"`
+		Normalizer    any          `json:"normalizer"`
+		PreTokenizer  object       `json:"pre_tokenizer"`
+		PostProcessor any          `json:"post_processor"`
+		Decoder       object       `json:"decoder"`
+		Model         struct {
+			Type         string       `json:"type"`
+			Dropout      any          `json:"dropout"`
+			UnkToken     any          `json:"unk_token"`
+			Prefix       string       `json:"continuing_subword_prefix"`
+			Suffix       string       `json:"end_of_word_suffix"`
+			FuseUnk      bool         `json:"fuse_unk"`
+			ByteFallback bool         `json:"byte_fallback"`
+			IgnoreMerges bool         `json:"ignore_merges"`
+			Vocab        orderedVocab `json:"vocab"`
+			Merges       []string     `json:"merges"`
+		} `json:"model"`
+	}{Version: "1.0", Added: added, Decoder: byteLevel}
+	f.PreTokenizer = object{"type": "Sequence", "pretokenizers": []object{{"type": "Digits", "individual_digits": true}, byteLevel}}
+	f.Model.Type, f.Model.Vocab, f.Model.Merges = "BPE", vocab, lines
+	b, err := marshalPlain(f, "")
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	return append(b, '\n'), nil
+}
