@@ -153,3 +153,18 @@ type whole struct {
 func (w whole) Tensor(name string, shape []int, init Init) ([]float32, error) {
 	return w.src.Tensor(w.prefix+name, shape, init)
 }
+
+// From makes a Source of anything that reads tensors by name and shape, such as a checkpoint.
+func From(r interface {
+	Float32(name string, shape []int) ([]float32, error)
+}) Source {
+	return readerSource{r.Float32}
+}
+
+type readerSource struct {
+	read func(name string, shape []int) ([]float32, error)
+}
+
+func (s readerSource) Tensor(name string, shape []int, _ Init) ([]float32, error) {
+	return s.read(name, shape)
+}

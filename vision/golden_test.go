@@ -1,0 +1,160 @@
+package vision
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"moslava/internal/autograd"
+	"moslava/internal/checkpoint"
+	"moslava/internal/golden"
+	"moslava/internal/nn"
+)
+
+// Tolerances of the goldens, relative to the largest element: ten times what float32 loses against
+// float64 in transformers itself.
+const forwardTol, gradTol = 1e-5, 2e-5
+
+func load(t *testing.T, name, config string) (*Tower, *nn.Params) {
+	t.Helper()
+	dir := filepath.Join("testdata", name)
+	raw, err := os.ReadFile(filepath.Join(dir, config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := ParseConfig(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ckpt, err := checkpoint.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ckpt.Close()
+	tower, ps, err := nn.Build(nn.From(ckpt), func(s *nn.Scope) *Tower { return New(s, cfg) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := ckpt.Unused(checkpoint.IsBuffer); len(left) > 0 {
+		t.Errorf("%s: tensors nobody asked for: %v", name, left)
+	}
+	return tower, ps
+}
+
+func TestTowersAgreeWithTransformers(t *testing.T) {
+	for _, c := range []struct {
+		name, prefix string
+		layers       []int
+	}{
+		{"clip-tiny", "", []int{-1, -2}},
+		{"dinov2-tiny", "", []int{-1}},
+		{"dinov2-tiny", "other.", []int{-1}},
+	} {
+		for _, config := range []string{"config.json", "config.hub.json"} {
+			for _, layer := range c.layers {
+				t.Run(fmt.Sprint(c.name, c.prefix, layer, config), func(t *testing.T) {
+					compareTower(t, c.name, config, c.prefix, layer)
+				})
+			}
+		}
+	}
+}
+
+func compareTower(t *testing.T, name, config, prefix string, layer int) {
+	tower, ps := load(t, name, config)
+	g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
+	shape := g.Shape(t, prefix+"input.pixel_values")
+	n, h, w := shape[0], shape[2], shape[3]
+	all := g.Float32(t, prefix+"input.pixel_values")
+	var images [][]float32
+	for i := range n {
+		images = append(images, all[i*3*h*w:][:3*h*w])
+	}
+	var layers []int
+	for i := range tower.Config.NumHiddenLayers + 1 {
+		layers = append(layers, i)
+	}
+	states, err := tower.Hidden(nil, images, h, w, layers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := tower.Config.Patches(h, w) + 1
+	for i, s := range states {
+		g.Check(t, fmt.Sprintf("%shidden.%d", prefix, i), s.Floats(), []int{n, tokens, tower.Config.HiddenSize}, forwardTol)
+	}
+	if !g.Has(fmt.Sprintf("%sfeatures.%d", prefix, layer)) {
+		return
+	}
+
+	ps.Train(func(string) bool { return true })
+	tape := new(autograd.Tape)
+	f, err := tower.Features(tape, images, h, w, []int{layer}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Check(t, fmt.Sprintf("%sfeatures.%d", prefix, layer), f.Floats(), []int{n, tokens - 1, tower.Config.HiddenSize}, forwardTol)
+	probe := autograd.New(g.Float32(t, prefix+"input.probe"), f.Shape()...)
+	if err := tape.BackwardFrom(f, probe); err != nil {
+		t.Fatal(err)
+	}
+	gradPrefix := fmt.Sprintf("%sgrad.%d.", prefix, layer)
+	scale := g.MaxAbs(t, gradPrefix)
+	for p := range ps.All() {
+		name := gradPrefix + p.Name
+		switch got := p.Var().GradFloats(); {
+		case !g.Has(name) && got != nil:
+			t.Errorf("%s has a gradient, the reference has none", p.Name)
+		case !g.Has(name):
+		case strings.HasSuffix(p.Name, "k_proj.bias") || strings.HasSuffix(p.Name, "key.bias"):
+			g.CheckZero(t, name, got, scale)
+		default:
+			g.Check(t, name, got, p.Shape, gradTol)
+		}
+	}
+}
+
+func TestInterpolationKeepsTheClassTokenAndSumsToOne(t *testing.T) {
+	m := resample(4, 5, 7)
+	for r := range m.Rows() {
+		var sum float64
+		for _, v := range m.Floats()[r*m.Cols():][:m.Cols()] {
+			sum += float64(v)
+		}
+		if math.Abs(sum-1) > 1e-6 {
+			t.Fatalf("row %d sums to %g", r, sum)
+		}
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"model_type":"vit_mae"}`:                                   "model_type",
+		`{"model_type":"dinov2","use_swiglu_ffn":true}`:              "use_swiglu_ffn",
+		`{"model_type":"clip_vision_model","hidden_act":"mish"}`:     "hidden_act",
+		`{"model_type":"clip_vision_model","hidden_size":30}`:        "num_attention_heads",
+		`{"model_type":"clip_vision_model","attention_dropout":0.1}`: "attention_dropout",
+		`{"model_type":"clip_vision_model","patch_size":0}`:          "patch_size",
+		`{"model_type":`: "vision config",
+	} {
+		if _, err := ParseConfig([]byte(raw)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one that names %q", raw, err, want)
+		}
+	}
+}
+
+func TestBadInputIsAnError(t *testing.T) {
+	tower, _ := load(t, "clip-tiny", "config.json")
+	px := make([]float32, 3*56*56)
+	for name, f := range map[string]func() error{
+		"size":   func() error { _, err := tower.Hidden(nil, [][]float32{px}, 70, 70, []int{-1}); return err },
+		"pixels": func() error { _, err := tower.Hidden(nil, [][]float32{px[1:]}, 56, 56, []int{-1}); return err },
+		"layer":  func() error { _, err := tower.Hidden(nil, [][]float32{px}, 56, 56, []int{-9}); return err },
+	} {
+		if f() == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
