@@ -280,8 +280,13 @@ func FuzzReadSuite(f *testing.F) {
 			if err != nil {
 				continue
 			}
+			seen := map[string]bool{}
 			for _, it := range s.Items {
 				_ = promptXTuner(it)
+				if seen[it.ImageKey] {
+					continue
+				}
+				seen[it.ImageKey] = true
 				if p, err := s.Picture(it.ImageKey); err == nil && p != nil {
 					_, _ = Blank(p)
 				}

@@ -1,0 +1,294 @@
+package eval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// oracle answers from the suite, except for rows named in wrong.
+type oracle struct {
+	byPrompt map[string]Item
+	wrong    map[int64]string
+	letters  [][]float64 // set: what Letters returns for each prompt
+	fail     int         // the call that fails, from 1
+	calls    int
+	prompts  int
+	sizes    map[image.Point]int
+	greys    int
+}
+
+func newOracle(s *Suite) *oracle {
+	p, _ := ProtocolNamed("")
+	o := &oracle{byPrompt: map[string]Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
+	for _, it := range s.Items {
+		o.byPrompt[it.ImageKey+p.Prompt(it)] = it
+		o.byPrompt[p.Prompt(it)] = it
+	}
+	return o
+}
+
+func (o *oracle) see(picture []byte, prompts []string) error {
+	o.calls++
+	if o.calls == o.fail {
+		return errors.New("out of memory")
+	}
+	o.prompts += len(prompts)
+	if picture == nil {
+		return nil
+	}
+	m, _, err := image.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return err
+	}
+	o.sizes[m.Bounds().Size()]++
+	if c := color.GrayModel.Convert(m.At(0, 0)).(color.Gray); c.Y == 128 {
+		o.greys++
+	}
+	return nil
+}
+
+func (o *oracle) Answer(ctx context.Context, picture []byte, prompts []string, opt AnswerOptions) ([]string, error) {
+	if err := o.see(picture, prompts); err != nil {
+		return nil, err
+	}
+	if opt.MaxNewTokens != 5 {
+		return nil, fmt.Errorf("found %d tokens, expected 5", opt.MaxNewTokens)
+	}
+	out := make([]string, len(prompts))
+	for i, p := range prompts {
+		it, ok := o.byPrompt[p]
+		if !ok {
+			return nil, fmt.Errorf("unknown prompt %q", p)
+		}
+		if out[i] = it.Answer; o.wrong[it.ID] != "" {
+			out[i] = o.wrong[it.ID]
+		}
+	}
+	return out, nil
+}
+
+func (o *oracle) Letters(ctx context.Context, picture []byte, prompts, letters []string) ([][]float64, error) {
+	if err := o.see(picture, prompts); err != nil {
+		return nil, err
+	}
+	return o.letters[:len(prompts)], nil
+}
+
+func TestRunScoresCircular(t *testing.T) {
+	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	o := newOracle(s)
+	o.wrong[3000002] = "Z"                // question 2: last pass wrong
+	o.wrong[1000003] = "neither of"       // question 3: unresolved
+	o.wrong[4] = s.Items[12].Answer + "." // still right
+	steps := 0
+	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running float64) {
+		if steps++; done != steps || total != 6 {
+			t.Errorf("progress %d of %d at step %d", done, total, steps)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := res.Overall.Tally
+	if all.N != 6 || all.Rows != 24 || all.Hits != 4 || all.RowHits != 22 || all.Unresolved != 1 || all.Chance != 0.25 || all.ChanceSteady != 0.25 {
+		t.Errorf("found %+v", all)
+	}
+	if all.Circular != 4.0/6 || all.Vanilla != 22.0/24 || steps != 6 || o.calls != 6 {
+		t.Errorf("found circular %v, vanilla %v, %d steps, %d calls", all.Circular, all.Vanilla, steps, o.calls)
+	}
+	n := 0
+	for _, b := range res.Overall.Comment {
+		n += b.N
+	}
+	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != VLMEvalKit202406 || res.Kind != Circular {
+		t.Errorf("found %d questions in comments, splits %v, protocol %s", n, res.Splits, res.Protocol)
+	}
+}
+
+func TestRunResumes(t *testing.T) {
+	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	path := filepath.Join(t.TempDir(), "sub", "verdicts.jsonl")
+	opt := Options{VerdictsPath: path, Model: "m1"}
+	o := newOracle(s)
+	o.wrong[3000002] = "no \u2028 <idea> \xff"
+	o.fail = 4
+	if _, err := Run(context.Background(), s, o, opt); err == nil || !strings.Contains(err.Error(), "item 4: out of memory") {
+		t.Fatalf("found %v, expected the answerer's error", err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(b, []byte("\n")); n != 12 {
+		t.Fatalf("found %d verdicts after 3 questions, expected 12", n)
+	}
+	// A kill in the middle of a line, in the middle of a question.
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	torn := append(bytes.Join(lines[:10], nil), lines[10][:40]...)
+	if err := os.WriteFile(path, torn, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o2 := newOracle(s)
+	o2.wrong = o.wrong
+	res, err := Run(context.Background(), s, o2, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o2.prompts != 14 {
+		t.Errorf("found %d prompts asked again, expected the 14 missing ones", o2.prompts)
+	}
+	whole, err := Run(context.Background(), s, &oracle{byPrompt: o.byPrompt, wrong: o.wrong, sizes: o.sizes}, Options{Model: "m1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(res, whole) {
+		t.Errorf("resumed %+v\nwhole %+v", res, whole)
+	}
+	vs, err := ReadVerdicts(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Score(s.Items, vs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again.Overall, res.Overall) {
+		t.Errorf("scored from the file %+v, expected %+v", again.Overall, res.Overall)
+	}
+	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, LetterLogit)}} {
+		other.VerdictsPath = path
+		if _, err := Run(context.Background(), s, o2, other); err == nil || !strings.Contains(err.Error(), "use another file") {
+			t.Errorf("found %v, expected a refusal to mix", err)
+		}
+	}
+}
+
+func mustProtocol(t *testing.T, name string) Protocol {
+	t.Helper()
+	p, err := ProtocolNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRunBlank(t *testing.T) {
+	s := open(t, "mmbench_cut.tsv", SuiteOptions{})
+	seen, blank := newOracle(s), newOracle(s)
+	if _, err := Run(context.Background(), s, seen, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	res, err := Run(context.Background(), s, blank, Options{Blank: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(seen.sizes, blank.sizes) || seen.greys != 0 || blank.greys != blank.calls || !res.Blank {
+		t.Errorf("found sizes %v and %d grey of %d, expected sizes %v", blank.sizes, blank.greys, blank.calls, seen.sizes)
+	}
+}
+
+func TestLetterLogit(t *testing.T) {
+	s, err := read("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(s)
+	o.letters = [][]float64{{-3, -1, -1}}
+	p := mustProtocol(t, LetterLogit)
+	if _, err := Run(context.Background(), s, o, Options{Protocol: p}); err == nil || !strings.Contains(err.Error(), "item 3: found 3 log-probabilities") {
+		t.Errorf("found %v, expected a complaint about the third item's two options", err)
+	}
+	res, err := Run(context.Background(), s, o, Options{Protocol: p, Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := res.Verdicts[0]
+	if v.Extracted != "B" || !v.Correct || v.Rule != RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
+		t.Errorf("found %+v", v)
+	}
+	if !strings.HasSuffix(p.Prompt(s.Items[2]), instructLetter) {
+		t.Errorf("found prompt %q", p.Prompt(s.Items[2]))
+	}
+	o.letters[0][0] = math.NaN()
+	if _, err := Run(context.Background(), s, o, Options{Protocol: p, Limit: 1}); err == nil || !strings.Contains(err.Error(), "finite") {
+		t.Errorf("found %v, expected a complaint about NaN", err)
+	}
+}
+
+func TestRunCancelled(t *testing.T) {
+	s := open(t, "pope.tsv", SuiteOptions{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Run(ctx, s, newOracle(s), Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("found %v, expected cancellation", err)
+	}
+}
+
+func TestPrompts(t *testing.T) {
+	en, cn, yn := open(t, "emoji_en.tsv", SuiteOptions{}), open(t, "emoji_cn.tsv", SuiteOptions{}), open(t, "pope.tsv", SuiteOptions{})
+	p := mustProtocol(t, "")
+	for _, c := range []struct {
+		it   Item
+		want string
+	}{
+		{en.Items[0], "Rows are counted from the top, columns from the left.\nWhich object is in row 1, column 3 of the table?\nA. maracas\nB. evergreen tree\nC. dna\nD. mobile phone with arrow\nAnswer with the option's letter from the given choices directly."},
+		{cn.Items[0], "行从上往下数，列从左往右数。\n表格第 1 行第 3 列是什么？\nA. 沙球\nB. 松树\nC. DNA\nD. 带有箭头的手机\n请直接回答选项字母。"},
+		{yn.Items[0], "Is there a roll of paper in the image?"},
+		{Item{Question: "q", Choices: []Choice{{'A', "猫"}, {'B', "x"}}}, "q\nA. 猫\nB. x\n请直接回答选项字母。"},
+	} {
+		if got := p.Prompt(c.it); got != c.want {
+			t.Errorf("found %q, expected %q", got, c.want)
+		}
+	}
+}
+
+func TestBlankRefusesHugePictures(t *testing.T) {
+	gif := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00;")
+	if _, err := Blank(gif); err == nil || !strings.Contains(err.Error(), "65535 x 65535") {
+		t.Errorf("found %v, expected a refusal", err)
+	}
+}
+
+func TestBadVerdictFiles(t *testing.T) {
+	good, err := json.Marshal(Verdict{ID: 1, Suite: "s", Protocol: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := string(good)
+	for _, c := range []struct{ text, want string }{
+		{g + "\n" + g + "\n", "v:2: found a second verdict on item 1"},
+		{"{}\n", "v:1: found a verdict without suite"},
+		{g + "\n\n", "v:2: found no verdict"},
+		{`{"id":1,"colour":2}` + "\n", "v:1"},
+	} {
+		if _, _, err := readVerdicts("v", strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: found %v, expected %q", c.text, err, c.want)
+		}
+	}
+	vs, whole, err := readVerdicts("v", strings.NewReader(g+"\n"+g))
+	if err != nil || len(vs) != 1 || whole != int64(len(g)+1) {
+		t.Errorf("found %d verdicts, %d bytes, %v", len(vs), whole, err)
+	}
+}
+
+func FuzzReadVerdicts(f *testing.F) {
+	f.Add([]byte(`{"id":1,"suite":"s","protocol":"p"}` + "\n" + `{"id":`))
+	f.Add([]byte("\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, whole, err := readVerdicts("v", bytes.NewReader(b))
+		if err == nil && whole > int64(len(b)) {
+			t.Errorf("found %d whole bytes of %d", whole, len(b))
+		}
+	})
+}
