@@ -71,6 +71,13 @@ func Encode(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	return e.encode(w)
 }
 
+// Check reports what Write would refuse before it writes anything, so that a
+// caller who spreads tensors over several files can check them all first.
+func Check(tensors []Tensor, metadata map[string]string) error {
+	_, err := newEncoder(tensors, metadata)
+	return err
+}
+
 type encoder struct {
 	header  []byte
 	tensors []Tensor // in the order of their data

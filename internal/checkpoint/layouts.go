@@ -1,0 +1,56 @@
+package checkpoint
+
+import "strings"
+
+// A Prefix says that names the program asks for as Wanted + rest may be Stored
+// + rest in a file.
+type Prefix struct{ Wanted, Stored string }
+
+// LLaVA lists the layouts LLaVA models are found in. The wanted names are the
+// published ones (transformers before 4.52, XTuner, nearly all files of the
+// hub): language_model.model..., language_model.lm_head.weight,
+// vision_tower.vision_model..., multi_modal_projector....
+var LLaVA = []Prefix{
+	// State dicts of transformers 4.52 and later, as modules are named in
+	// memory (models/llava/modeling_llava.py).
+	{"language_model.model.", "model.language_model."},
+	{"language_model.lm_head.", "lm_head."},
+	{"multi_modal_projector.", "model.multi_modal_projector."},
+	{"vision_tower.", "model.vision_tower."},
+	// transformers 5 has no vision_model level in memory, and save_pretrained
+	// does not put it back.
+	{"vision_tower.vision_model.", "vision_tower."},
+	{"vision_tower.vision_model.", "model.vision_tower."},
+}
+
+// Vision lists the layouts CLIP and SigLIP towers are found in by themselves.
+// The wanted names are the published ones, vision_model....
+var Vision = []Prefix{
+	{"vision_model.", ""},                           // save_pretrained of transformers 5
+	{"vision_model.", "vision_tower.vision_model."}, // the tower of a LLaVA model, published
+	{"vision_model.", "vision_tower."},              // saved by transformers 5
+	{"vision_model.", "model.vision_tower."},        // in memory
+}
+
+// Language lists the layouts LLaMA-like decoders are found in by themselves.
+// The wanted names are the published ones, model... and lm_head.weight.
+var Language = []Prefix{
+	{"model.", "language_model.model."}, // the decoder of a LLaVA model, published
+	{"lm_head.", "language_model.lm_head."},
+	{"model.", "model.language_model."}, // in memory
+	{"model.", ""},                      // saved without the head
+}
+
+// Candidates makes a table into a function for Dir.Rename. Rows are tried in
+// order.
+func Candidates(table []Prefix) func(wanted string) []string {
+	return func(wanted string) []string {
+		var list []string
+		for _, p := range table {
+			if rest, ok := strings.CutPrefix(wanted, p.Wanted); ok {
+				list = append(list, p.Stored+rest)
+			}
+		}
+		return list
+	}
+}
