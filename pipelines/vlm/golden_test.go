@@ -1,0 +1,225 @@
+package vlm
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"moslava/datasets"
+	"moslava/internal/autograd"
+	"moslava/internal/golden"
+	"moslava/internal/nn"
+	"moslava/language"
+)
+
+// Tolerances of the goldens, relative to the largest element, by case.
+var tolerances = map[string]struct{ forward, loss, grad float64 }{
+	"llava-tiny":   {1e-5, 1e-6, 2e-5},
+	"llava-dinov2": {2e-5, 1e-6, 5e-5},
+}
+
+// goldenBatch lays the golden's padded rows end to end; at is each position's place in [B, T].
+func goldenBatch(t *testing.T, g *golden.Golden, prefix string, cfg *Config) (b *datasets.Batch, at []int) {
+	t.Helper()
+	shape := g.Shape(t, prefix+"input_ids")
+	ids, labels, mask := g.Ints(t, prefix+"input_ids"), g.Ints(t, prefix+"labels"), g.Ints(t, prefix+"attention_mask")
+	b = &datasets.Batch{Offsets: []int32{0}}
+	for r := range shape[0] {
+		n := 0
+		for i := range shape[1] {
+			k := r*shape[1] + i
+			if mask[k] == 0 {
+				continue
+			}
+			next := int32(datasets.IgnoreIndex)
+			if i+1 < shape[1] && mask[k+1] == 1 {
+				next = int32(labels[k+1])
+			}
+			b.IDs, b.Labels, at = append(b.IDs, int32(ids[k])), append(b.Labels, next), append(at, k)
+			n++
+		}
+		b.Offsets = append(b.Offsets, b.Offsets[r]+int32(n))
+	}
+	if g.Has(prefix + "pixel_values") {
+		b.Images = goldenImages(t, g, prefix+"pixel_values", b.IDs, cfg)
+	}
+	return b, at
+}
+
+// goldenImages puts pictures where runs of image tokens are.
+func goldenImages(t *testing.T, g *golden.Golden, name string, ids []int32, cfg *Config) []datasets.Image {
+	shape, px := g.Shape(t, name), g.Float32(t, name)
+	size := shape[1] * shape[2] * shape[3]
+	count := cfg.ImageTokens(shape[2], shape[3])
+	var images []datasets.Image
+	for i := 0; i < len(ids); i++ {
+		if ids[i] == cfg.ImageToken {
+			k := len(images)
+			images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: i, Count: count})
+			i += count - 1
+		}
+	}
+	return images
+}
+
+func open(t *testing.T, name string) *Model {
+	t.Helper()
+	m, err := Load(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestLLaVAAgreesWithTransformers(t *testing.T) {
+	for name, tol := range tolerances {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, name)
+			g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
+			b, at := goldenBatch(t, g, "input.", m.Config)
+			d := m.Config.Text.HiddenSize
+			check := func(name string, x []float32) {
+				t.Helper()
+				want := slices.Clone(g.Float32(t, name))
+				w := len(x) / len(at)
+				for i, k := range at {
+					copy(want[k*w:][:w], x[i*w:])
+				}
+				g.Check(t, name, want, g.Shape(t, name), tol.forward)
+			}
+			f, err := m.Features(nil, b.Images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Count, d}, tol.forward)
+			x, err := m.Embed(nil, b.IDs, b.Images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check("hidden.0", x.Floats())
+			last := m.Config.Text.NumHiddenLayers - 1
+			h := m.Language.Forward(nil, x, b.Offsets, func(l int, x *autograd.Var) {
+				if l < last {
+					check(fmt.Sprintf("hidden.%d", l+1), x.Floats())
+				} else {
+					check("hidden.last_before_norm", x.Floats())
+				}
+			})
+			check(fmt.Sprintf("hidden.%d", last+1), h.Floats())
+			check("output.logits", m.Language.Logits(h).Floats())
+
+			m.Params.Train(func(string) bool { return true })
+			tape := new(autograd.Tape)
+			v, sum, err := m.Loss(tape, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.CheckScalar(t, "loss64.sum", sum, tol.loss)
+			if err := tape.Backward(v, 1/float32(b.Targets())); err != nil {
+				t.Fatal(err)
+			}
+			checkGradients(t, m, g, tol.grad)
+		})
+	}
+}
+
+func checkGradients(t *testing.T, m *Model, g *golden.Golden, tol float64) {
+	scale := g.MaxAbs(t, "grad.")
+	for p := range m.Params.All() {
+		name, got := "grad."+p.Name, p.Var().GradFloats()
+		switch {
+		case !g.Has(name):
+			if got != nil {
+				t.Errorf("%s has a gradient, the reference has none", p.Name)
+			}
+			if !m.Unreachable(p.Name) {
+				t.Errorf("%s has no gradient and is not called unreachable", p.Name)
+			}
+		case m.Unreachable(p.Name):
+			t.Errorf("%s has a gradient and is called unreachable", p.Name)
+		case strings.HasPrefix(p.Name, VisionPrefix) && (strings.HasSuffix(p.Name, "k_proj.bias") || strings.HasSuffix(p.Name, "key.bias")):
+			g.CheckZero(t, name, got, scale)
+		default:
+			g.Check(t, name, got, p.Shape, tol)
+		}
+	}
+}
+
+func TestGenerationAgreesWithTransformers(t *testing.T) {
+	for name := range tolerances {
+		m := open(t, name)
+		m.Params.Freeze()
+		g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
+		perSample := g.Ints(t, "input.images_per_sample")
+		used := 0
+		for i := 0; g.Has(fmt.Sprintf("generate.%d.ids", i)); i++ {
+			var ids []int32
+			for _, id := range g.Ints(t, fmt.Sprintf("generate.%d.input_ids", i)) {
+				ids = append(ids, int32(id))
+			}
+			shape, px := g.Shape(t, "input.pixel_values"), g.Float32(t, "input.pixel_values")
+			size := shape[1] * shape[2] * shape[3]
+			var images []datasets.Image
+			at := 0
+			for k := used; k < used+perSample[i]; k++ {
+				at += slices.Index(ids[at:], m.Config.ImageToken)
+				n := m.Config.ImageTokens(shape[2], shape[3])
+				images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: at, Count: n})
+				at += n
+			}
+			used += perSample[i]
+			x, err := m.Embed(nil, ids, images)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := m.Language.NewCache(1, 128)
+			h, err := m.Language.Extend(c, []language.Chunk{{X: x}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := m.Language.Generate(context.Background(), c, []int{0}, h, language.Generation{MaxNew: 24})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out []int
+			for _, id := range got[0] {
+				out = append(out, int(id))
+			}
+			g.CheckInts(t, fmt.Sprintf("generate.%d.ids", i), out)
+		}
+	}
+}
+
+func TestNamesGoBothWays(t *testing.T) {
+	for name := range tolerances {
+		m := open(t, name)
+		for p := range m.Params.All() {
+			if back := m.PublishedName(MemoryName(p.Name)); back != p.Name {
+				t.Errorf("%s: in memory %s, back %s", p.Name, MemoryName(p.Name), back)
+			}
+			if m.PublishedName(p.Name) != p.Name {
+				t.Errorf("%s: published as %s", p.Name, m.PublishedName(p.Name))
+			}
+		}
+	}
+}
+
+func TestRandomModelsDependOnSeedAndNameAlone(t *testing.T) {
+	cfg := open(t, "llava-tiny").Config
+	a, err := New(cfg, nn.Random(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := New(cfg, nn.Random(1))
+	c, _ := New(cfg, nn.Random(2))
+	const name = "language_model.model.layers.1.mlp.up_proj.weight"
+	if !slices.Equal(a.Params.Get(name).Floats(), b.Params.Get(name).Floats()) {
+		t.Error("the same seed gave two models")
+	}
+	if slices.Equal(a.Params.Get(name).Floats(), c.Params.Get(name).Floats()) {
+		t.Error("two seeds gave the same model")
+	}
+}

@@ -1,0 +1,42 @@
+package vlm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/nn"
+)
+
+// ConfigFile is the name of a model's configuration.
+const ConfigFile = "config.json"
+
+// Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists.
+func Load(dir string) (*Model, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := ParseConfig(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	ckpt, err := checkpoint.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer ckpt.Close()
+	m, err := New(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	tied := func(name string) bool {
+		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && strings.HasSuffix(name, "lm_head.weight")
+	}
+	if left := ckpt.Unused(tied); len(left) > 0 {
+		return nil, fmt.Errorf("%s: %d tensors that the configuration has no place for, such as %s", dir, len(left), left[0])
+	}
+	return m, nil
+}

@@ -1,0 +1,159 @@
+package vlm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"moslava/datasets"
+	"moslava/internal/autograd"
+	"moslava/internal/nn"
+	"moslava/language"
+	"moslava/moslora"
+	"moslava/projector"
+	"moslava/vision"
+)
+
+// Prefixes of the parameters' published names.
+const (
+	VisionPrefix    = "vision_tower."
+	ProjectorPrefix = "multi_modal_projector."
+	LanguagePrefix  = "language_model."
+)
+
+// Model is a LLaVA model with the adapters attached to it.
+type Model struct {
+	Config    *Config
+	Vision    *vision.Tower
+	Projector *projector.Projector
+	Language  *language.Decoder
+	Params    *nn.Params // of the base model, under their published names
+	Adapters  *moslora.Set
+}
+
+// New builds the model, its parameters from src under their published names.
+func New(cfg *Config, src nn.Source) (*Model, error) {
+	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
+	_, ps, err := nn.Build(src, func(s *nn.Scope) *Model {
+		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
+		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
+		m.Language = language.New(s.In("language_model"), cfg.Text)
+		if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
+			s.Fail(err)
+		}
+		return m
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.Params = ps
+	return m, nil
+}
+
+// Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.
+func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd.Var, error) {
+	var out []*autograd.Var
+	for rest := images; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].H == rest[0].H && rest[n].W == rest[0].W {
+			n++
+		}
+		pixels := make([][]float32, n)
+		for i := range n {
+			pixels[i] = rest[i].Pixels
+			if want := m.Config.ImageTokens(rest[i].H, rest[i].W); rest[i].Count != want {
+				return nil, fmt.Errorf("an image of %dx%d pixels has %d features and %d image tokens", rest[i].H, rest[i].W, want, rest[i].Count)
+			}
+		}
+		f, err := m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.KeepClass)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m.Projector.Forward(t, f))
+		rest = rest[n:]
+	}
+	return out, nil
+}
+
+// Embed maps ids [N] to embeddings [N, D] with the features of images in their places.
+func (m *Model) Embed(t *autograd.Tape, ids []int32, images []datasets.Image) (*autograd.Var, error) {
+	x := m.Language.Embed.Forward(t, ids)
+	features, err := m.Features(t, images)
+	if err != nil {
+		return nil, err
+	}
+	at := 0
+	for _, f := range features {
+		var rows []int32
+		for len(rows) < f.Rows() {
+			im := images[at]
+			for i := im.At; i < im.At+im.Count; i++ {
+				if i < 0 || i >= len(ids) || ids[i] != m.Config.ImageToken {
+					return nil, fmt.Errorf("image %d has its features at positions %d to %d, where there is no image token", at, im.At, im.At+im.Count)
+				}
+				rows = append(rows, int32(i))
+			}
+			at++
+		}
+		x = t.Splice(x, f, rows)
+	}
+	return x, nil
+}
+
+// Loss returns the summed cross-entropy of the batch's targets, on the tape and in float64.
+func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum float64, err error) {
+	defer autograd.Catch(&err)
+	x, err := m.Embed(t, b.IDs, b.Images)
+	if err != nil {
+		return nil, 0, err
+	}
+	h := m.Language.Forward(t, x, b.Offsets, nil)
+	var at, targets []int32
+	for i, l := range b.Labels {
+		if l != datasets.IgnoreIndex {
+			at, targets = append(at, int32(i)), append(targets, l)
+		}
+	}
+	if len(at) == 0 {
+		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
+	}
+	v, sum = m.Language.Head.Loss(t, t.SelectRows(h, at), targets)
+	return v, sum, nil
+}
+
+// Unreachable reports whether nothing that the named parameter or module computes reaches the
+// features: the tower's blocks above the highest feature layer, its last norms, and the mask token.
+func (m *Model) Unreachable(name string) bool {
+	rest, ok := strings.CutPrefix(name, VisionPrefix)
+	if !ok {
+		return false
+	}
+	for _, part := range []string{"vision_model.post_layernorm", "layernorm", "embeddings.mask_token"} {
+		if strings.HasPrefix(rest, part) {
+			return true
+		}
+	}
+	states, err := m.Vision.States(m.Config.FeatureLayers)
+	if err != nil {
+		return false
+	}
+	for _, prefix := range []string{"vision_model.encoder.layers.%d.", "encoder.layer.%d."} {
+		var block int
+		if n, _ := fmt.Sscanf(rest, prefix, &block); n == 1 {
+			return block >= slices.Max(states)
+		}
+	}
+	return false
+}
+
+// TowerOf returns which part a parameter or module belongs to: "vision", "projector" or "language".
+func TowerOf(name string) string {
+	switch {
+	case strings.HasPrefix(name, VisionPrefix):
+		return "vision"
+	case strings.HasPrefix(name, ProjectorPrefix):
+		return "projector"
+	default:
+		return "language"
+	}
+}

@@ -1,0 +1,60 @@
+package vlm
+
+import "strings"
+
+// renames pairs pieces of published module paths with those that transformers 5 has in memory, which
+// is what PEFT looks adapters up by.
+var renames = []struct{ published, memory string }{
+	{"language_model.lm_head", "lm_head"},
+	{"language_model.model.", "model.language_model."},
+	{"vision_tower.vision_model.", "model.vision_tower."}, // CLIP
+	{"vision_tower.", "model.vision_tower."},              // DINOv2
+	{"multi_modal_projector.", "model.multi_modal_projector."},
+}
+
+// dinov2 pairs the pieces that differ inside a DINOv2 block.
+var dinov2 = []struct{ published, memory string }{
+	{".attention.attention.query", ".attention.q_proj"},
+	{".attention.attention.key", ".attention.k_proj"},
+	{".attention.attention.value", ".attention.v_proj"},
+	{".attention.output.dense", ".attention.o_proj"},
+}
+
+// MemoryName turns a published module path into the one that transformers 5 has in memory.
+func MemoryName(name string) string {
+	for _, r := range renames {
+		if rest, ok := strings.CutPrefix(name, r.published); ok {
+			name = r.memory + rest
+			break
+		}
+	}
+	for _, r := range dinov2 {
+		name = strings.Replace(name, r.published, r.memory, 1)
+	}
+	return name
+}
+
+// PublishedName turns a module path as transformers 5 has it in memory, or a published one, into
+// the published one of m.
+func (m *Model) PublishedName(name string) string {
+	clip := m.Config.Vision.ModelType != "dinov2"
+	for _, r := range renames {
+		if strings.HasPrefix(r.published, VisionPrefix) && clip != (r.published != VisionPrefix) {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(name, r.memory); ok {
+			if clip {
+				rest = strings.TrimPrefix(rest, "vision_model.") // transformers 4.52 to 4.57 kept that level
+			}
+			name = r.published + rest
+			break
+		}
+	}
+	if clip {
+		return name
+	}
+	for _, r := range dinov2 {
+		name = strings.Replace(name, r.memory, r.published, 1)
+	}
+	return name
+}
