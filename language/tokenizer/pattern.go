@@ -105,9 +105,14 @@ func translate(expr string) (string, error) {
 			return "", fmt.Errorf("anchor %q is not supported", c)
 		}
 		sb.WriteByte(c)
-		if c == '[' && strings.HasPrefix(expr[i+1:], "^") {
-			sb.WriteByte('^')
-			i++
+		if c == '[' {
+			if strings.HasPrefix(expr[i+1:], "^") {
+				sb.WriteByte('^')
+				i++
+			}
+			if strings.HasPrefix(expr[i+1:], "]") {
+				return "", fmt.Errorf("a class that starts with ] is not supported")
+			}
 		}
 	}
 	return sb.String(), nil
