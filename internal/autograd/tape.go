@@ -14,6 +14,7 @@ package autograd
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/nlpodyssey/spago/ag"
 	"github.com/nlpodyssey/spago/mat"
@@ -46,6 +47,9 @@ func Catch(err *error) {
 // Tape records the operations of one forward pass. The zero value is ready.
 type Tape struct {
 	Seed uint64 // of dropout masks; set it from the run's seed and the step
+	// Finite checks every result and fails at the first that holds a NaN or an infinity: slow, for
+	// finding where one comes from.
+	Finite bool
 	recs []record
 	drop uint64 // dropout masks drawn so far
 }
@@ -65,6 +69,9 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		panic(&Error{fmt.Sprintf("%T", fn), err})
 	}
 	v := out.(*Var)
+	if t != nil && t.Finite {
+		t.checkFinite(fn, v)
+	}
 	tracked := false
 	if t != nil {
 		for _, o := range fn.Operands() {
@@ -78,6 +85,15 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		r.release()
 	}
 	return v
+}
+
+func (t *Tape) checkFinite(fn ag.AutoGradFunction, v *Var) {
+	for i, x := range v.data {
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			failf(fmt.Sprintf("%T", fn), "the result of operation %d, of shape %v, is %g at row %d, column %d",
+				len(t.recs), v.shape, f, i/v.Cols(), i%v.Cols())
+		}
+	}
 }
 
 // Len is the number of recorded operations.

@@ -1,0 +1,227 @@
+// Package train is the optimisation loop. It knows models only by their loss, data only as batches,
+// and where it stands by its State, from which it goes on bit for bit.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"time"
+
+	"moslava/datasets"
+	"moslava/internal/autograd"
+	"moslava/internal/nn"
+	"moslava/internal/optim"
+)
+
+// Model is anything with a loss.
+type Model interface {
+	// Loss returns the cross-entropy summed, not averaged, over the targets of b: on the tape and in float64.
+	Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float64, error)
+}
+
+// Param is a parameter that is trained, with its learning rate over the trainer's.
+type Param struct {
+	*nn.Param
+	LR    float64
+	Decay bool
+}
+
+// Trainer trains a model. Its fields are its whole configuration.
+type Trainer struct {
+	Model    Model
+	Params   []Param
+	Batches  func(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error]
+	Optim    *optim.AdamW
+	LR       float64
+	Schedule optim.Schedule
+	Steps    int     // steps of the optimiser; 0: until the data ends
+	Accum    int     // batches to a step
+	Clip     float64 // largest total gradient norm; 0: no clipping
+	Seed     uint64  // of dropout
+
+	// Log is told of every finished step.
+	Log func(Report) error
+	// Save is called with the state to go on from: every SaveEvery steps, when the context ends, and at the end.
+	Save      func(State) error
+	SaveEvery int
+	// Validate is called every ValidateEvery steps and at the end, before Save. It may put what it finds
+	// into the state's Best fields.
+	Validate      func(*State) error
+	ValidateEvery int
+}
+
+// State is what a run needs, besides parameters and optimiser state, to go on where it stopped.
+type State struct {
+	Step     int               `json:"step"`
+	Data     datasets.Position `json:"data"`
+	BestStep int               `json:"best_step,omitempty"`
+	BestLoss float64           `json:"best_loss,omitempty"`
+	Tokens   int               `json:"tokens"`
+}
+
+// Report is what became of one step.
+type Report struct {
+	Step     int // finished steps
+	Loss     float64
+	GradNorm float64 // before clipping
+	LR       float64
+	Tokens   int
+	Targets  int
+	Samples  int
+	Data     datasets.Position
+	Elapsed  time.Duration
+}
+
+// Run trains from state to the last step. When ctx ends it saves what it has and returns the context's error.
+func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
+	next, stop := iter.Pull2(tr.Batches(ctx, state.Data))
+	defer stop()
+	for tr.Steps == 0 || state.Step < tr.Steps {
+		began := time.Now()
+		group, err := tr.group(next)
+		if errors.Is(err, io.EOF) && tr.Steps == 0 {
+			break
+		}
+		if ctx.Err() != nil {
+			return state, errors.Join(tr.Save(state), ctx.Err())
+		}
+		if err != nil {
+			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
+		}
+		r, err := tr.step(state.Step, group)
+		if err != nil {
+			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
+		}
+		r.Elapsed = time.Since(began)
+		state.Step, state.Data, state.Tokens = r.Step, r.Data, state.Tokens+r.Tokens
+		if err := tr.Log(r); err != nil {
+			return state, err
+		}
+		last := state.Step == tr.Steps
+		if tr.Validate != nil && tr.ValidateEvery > 0 && (state.Step%tr.ValidateEvery == 0 && !last) {
+			if err := tr.Validate(&state); err != nil {
+				return state, err
+			}
+		}
+		if tr.SaveEvery > 0 && state.Step%tr.SaveEvery == 0 && !last {
+			if err := tr.Save(state); err != nil {
+				return state, fmt.Errorf("save at step %d: %w", state.Step, err)
+			}
+		}
+	}
+	if tr.Validate != nil {
+		if err := tr.Validate(&state); err != nil {
+			return state, err
+		}
+	}
+	if err := tr.Save(state); err != nil {
+		return state, fmt.Errorf("save at step %d: %w", state.Step, err)
+	}
+	return state, nil
+}
+
+// group pulls the batches of one step; fewer when the data ends. io.EOF says that there are none.
+func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*datasets.Batch, error) {
+	var group []*datasets.Batch
+	for len(group) < max(1, tr.Accum) {
+		b, err, ok := next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		group = append(group, b)
+	}
+	if len(group) == 0 {
+		return nil, fmt.Errorf("the data has ended: %w", io.EOF)
+	}
+	return group, nil
+}
+
+// step makes one update. The loss is averaged over the targets of the whole group, so how a group is
+// cut into batches is immaterial.
+func (tr *Trainer) step(done int, group []*datasets.Batch) (Report, error) {
+	r := Report{Step: done + 1, LR: tr.LR * tr.Schedule(done), Data: group[len(group)-1].Next}
+	for _, b := range group {
+		r.Targets += b.Targets()
+		r.Tokens += len(b.IDs)
+		r.Samples += b.Len()
+	}
+	if r.Targets == 0 {
+		return r, errors.New("no position carries a target")
+	}
+	for i, b := range group {
+		tape := &autograd.Tape{Seed: tr.Seed ^ uint64(done)<<20 ^ uint64(i)}
+		v, sum, err := tr.Model.Loss(tape, b)
+		if err != nil {
+			return r, err
+		}
+		if math.IsNaN(sum) || math.IsInf(sum, 0) {
+			return r, tr.diagnose(tape.Seed, b, sum)
+		}
+		r.Loss += sum / float64(r.Targets)
+		if err := tape.Backward(v, 1/float32(r.Targets)); err != nil {
+			return r, err
+		}
+	}
+	params := tr.optimParams()
+	var err error
+	if r.GradNorm, err = optim.ClipNorm(params, tr.Clip); err != nil {
+		return r, err
+	}
+	if err := tr.Optim.Step(params, r.LR); err != nil {
+		return r, err
+	}
+	for _, p := range tr.Params {
+		p.Var().ZeroGrad()
+	}
+	return r, nil
+}
+
+func (tr *Trainer) optimParams() []optim.Param {
+	out := make([]optim.Param, len(tr.Params))
+	for i, p := range tr.Params {
+		out[i] = optim.Param{Name: p.Name, Value: p.Var().Floats(), Grad: p.Var().GradFloats(), LR: p.LR, Decay: p.Decay}
+	}
+	return out
+}
+
+// diagnose finds the first tensor that is not finite: a parameter, or else the result of an operation.
+func (tr *Trainer) diagnose(seed uint64, b *datasets.Batch, loss float64) error {
+	for _, p := range tr.Params {
+		for i, v := range p.Var().Floats() {
+			if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+				return fmt.Errorf("the loss is %g: parameter %s is %g at index %d", loss, p.Name, x, i)
+			}
+		}
+	}
+	_, _, err := tr.Model.Loss(&autograd.Tape{Seed: seed, Finite: true}, b)
+	if err == nil {
+		err = errors.New("every tensor before it is finite")
+	}
+	return fmt.Errorf("the loss is %g: %w", loss, err)
+}
+
+// Evaluate is the mean loss over all targets of the batches, and their number.
+func Evaluate(m Model, batches iter.Seq2[*datasets.Batch, error]) (loss float64, targets int, err error) {
+	for b, err := range batches {
+		if err != nil {
+			return 0, 0, err
+		}
+		_, sum, err := m.Loss(nil, b)
+		if err != nil {
+			return 0, 0, err
+		}
+		loss += sum
+		targets += b.Targets()
+	}
+	if targets == 0 {
+		return 0, 0, errors.New("validation: no position carries a target")
+	}
+	return loss / float64(targets), targets, nil
+}
