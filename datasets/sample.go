@@ -52,7 +52,10 @@ func (s *Sample) Pictures() []Picture {
 
 func (s *Sample) setPictures(ps []Picture) {
 	if len(ps) > 0 {
-		s.Image, s.ImagePath, s.More = ps[0].Bytes, ps[0].Path, ps[1:]
+		s.Image, s.ImagePath = ps[0].Bytes, ps[0].Path
+	}
+	if len(ps) > 1 {
+		s.More = ps[1:]
 	}
 }
 

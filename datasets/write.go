@@ -1,0 +1,259 @@
+package datasets
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"moslava/datasets/arrowipc"
+	"moslava/internal/atomicfile"
+)
+
+// Features are the columns a data set is written with.
+type Features int
+
+const (
+	// Conversations is LLaVA's: id, image, conversations [{from, value}].
+	Conversations Features = iota
+	// Messages is id, images (a list), messages [{role, content}] with the roles
+	// user, assistant and system: for samples of several pictures.
+	Messages
+)
+
+// WriteOptions say how a data set is laid out. The zero value is good.
+type WriteOptions struct {
+	Features     Features
+	RowsPerShard int    // 0: as many as make up 500 MiB
+	Split        string // "" is train
+}
+
+const (
+	maxShardSize = 500 << 20 // bytes; what datasets.config.MAX_SHARD_SIZE is
+	maxBatchRows = 1000      // of a record batch; datasets.config.DEFAULT_MAX_BATCH_SIZE
+	maxBatchSize = 16 << 20  // bytes after which a record batch is written anyway
+)
+
+// WriteArrow stores rows as the folder dir in the layout of Hugging Face's
+// datasets.Dataset.save_to_disk (datasets 5.2): Arrow shards, dataset_info.json
+// and state.json, which datasets.load_from_disk and Open read. The rows are
+// streamed: one record batch is held at a time.
+//
+// dir must not exist or be empty. Everything is written to a folder beside it
+// which takes its name at the end, so dir is there whole or not at all. An error
+// of rows ends the writing and is returned.
+func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (err error) {
+	if opt.RowsPerShard < 0 {
+		return fmt.Errorf("write %s: %d rows per shard", dir, opt.RowsPerShard)
+	}
+	if opt.Features != Conversations && opt.Features != Messages {
+		return fmt.Errorf("write %s: unknown features %d", dir, opt.Features)
+	}
+	if opt.Split == "" {
+		opt.Split = "train"
+	}
+	dir = filepath.Clean(dir)
+	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+		return fmt.Errorf("write %s: the folder exists and is not empty", dir)
+	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("write: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	tmp := filepath.Join(filepath.Dir(dir), ".tmp-"+rand.Text())
+	if err := os.Mkdir(tmp, 0o777); err != nil {
+		return fmt.Errorf("write %s: %w", dir, err)
+	}
+	done := false
+	defer func() { // deferred, so that it also happens when the iterator panics
+		if !done {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+	}()
+	w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
+	if err := errors.Join(w.rows(rows), w.close()); err != nil {
+		return fmt.Errorf("write %s: %w", dir, err)
+	}
+	if err := w.finish(); err != nil {
+		return fmt.Errorf("write %s: %w", dir, err)
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // empty, or this fails
+		return fmt.Errorf("write: %w", err)
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	done = true
+	return nil
+}
+
+// Convert stores all samples of src with WriteArrow, pictures included.
+func Convert(src Source, dir string, opt WriteOptions) error {
+	return WriteArrow(dir, func(yield func(Sample, error) bool) {
+		for i := range src.Len() {
+			if s, err := src.At(i); !yield(s, err) || err != nil {
+				return
+			}
+		}
+	}, opt)
+}
+
+// A writer writes shards into dir. Their names need their number, which is only
+// known at the end, so they are renamed then.
+type writer struct {
+	dir string
+	opt WriteOptions
+	sum hash.Hash
+
+	shards, total int
+	bytes         int64 // of all shards
+	file          *os.File
+	buf           *bufio.Writer
+	ipc           *arrowipc.Writer
+	shardRows     int
+	shardBytes    int64
+	batchRows     int // of the record batch at hand
+	batchBytes    int
+}
+
+func (w *writer) rows(rows iter.Seq2[Sample, error]) error {
+	for s, err := range rows {
+		if err == nil {
+			err = w.row(&s)
+		}
+		if err != nil {
+			return fmt.Errorf("row %d: %w", w.total, err)
+		}
+		w.total++
+	}
+	return nil
+}
+
+func (w *writer) row(s *Sample) error {
+	size, err := checkRow(w.opt.Features, s)
+	if err != nil {
+		return err
+	}
+	if w.ipc == nil {
+		if err := w.newShard(); err != nil {
+			return err
+		}
+	}
+	appendRow(w.opt.Features, w.ipc.Columns, s)
+	w.shardRows++
+	w.batchRows++
+	w.batchBytes += size
+	full := w.opt.RowsPerShard > 0 && w.shardRows >= w.opt.RowsPerShard
+	if full || w.batchRows >= maxBatchRows || w.batchBytes >= maxBatchSize {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	if full || w.opt.RowsPerShard == 0 && w.shardBytes >= maxShardSize {
+		return w.endShard()
+	}
+	return nil
+}
+
+func (w *writer) shard(i int) string { return filepath.Join(w.dir, fmt.Sprintf("shard-%d", i)) }
+
+// Write counts and hashes what goes into the shard at hand.
+func (w *writer) Write(b []byte) (int, error) {
+	n, err := w.buf.Write(b)
+	w.shardBytes += int64(n)
+	w.bytes += int64(n)
+	w.sum.Write(b[:n])
+	return n, err
+}
+
+func (w *writer) newShard() error {
+	f, err := os.OpenFile(w.shard(w.shards), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	w.file, w.buf = f, bufio.NewWriterSize(f, 256<<10)
+	w.shards++
+	fields, features := columns(w.opt.Features)
+	info, err := schemaInfo(features)
+	if err != nil {
+		return err
+	}
+	w.ipc, err = arrowipc.NewWriter(w, fields, "huggingface", info)
+	return err
+}
+
+// flush writes the rows collected so far as one record batch.
+func (w *writer) flush() error {
+	if w.batchRows == 0 {
+		return nil
+	}
+	w.batchRows, w.batchBytes = 0, 0
+	return w.ipc.Flush()
+}
+
+func (w *writer) endShard() error {
+	err := errors.Join(w.flush(), w.ipc.Close(), w.buf.Flush(), w.file.Sync(), w.file.Close())
+	w.ipc, w.file, w.shardRows, w.shardBytes = nil, nil, 0, 0
+	return err
+}
+
+// close ends the last shard; a data set of no rows has an empty one.
+func (w *writer) close() error {
+	if w.shards == 0 {
+		if err := w.newShard(); err != nil {
+			return err
+		}
+	}
+	if w.ipc == nil {
+		return nil
+	}
+	return w.endShard()
+}
+
+// finish names the shards and writes the metadata, state.json last.
+func (w *writer) finish() error {
+	type file struct {
+		Filename string `json:"filename"`
+	}
+	var files []file
+	for i := range w.shards {
+		name := fmt.Sprintf("data-%05d-of-%05d.arrow", i, w.shards)
+		if err := os.Rename(w.shard(i), filepath.Join(w.dir, name)); err != nil {
+			return err
+		}
+		files = append(files, file{name})
+	}
+	_, features := columns(w.opt.Features)
+	info := map[string]any{
+		"citation": "", "description": "", "homepage": "", "license": "",
+		"features": features,
+		"splits": map[string]any{w.opt.Split: map[string]any{
+			"name": w.opt.Split, "num_bytes": w.bytes, "num_examples": w.total, "dataset_name": nil,
+		}},
+	}
+	state := map[string]any{
+		"_data_files": files, "_fingerprint": hex.EncodeToString(w.sum.Sum(nil)[:8]),
+		"_format_columns": nil, "_format_kwargs": map[string]any{}, "_format_type": nil,
+		"_output_all_columns": false, "_split": w.opt.Split,
+	}
+	if err := writeJSON(filepath.Join(w.dir, infoName), info); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(w.dir, stateName), state)
+}
+
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(path, b)
+}
