@@ -70,7 +70,7 @@ func (c *Config) U8(img *RGB) (*RGB, error) {
 		return nil, fmt.Errorf("preprocess: a picture of %d x %d would become %d x %d, want at most %d pixels and no side over %d",
 			img.W, img.H, window.Dx(), window.Dy(), DefaultMaxPixels, MaxSide)
 	}
-	return on.resize(w, h, c.Resample, window), nil
+	return on.resize(w, h, c.Resample, c.Order, window), nil
 }
 
 // resized is the size before cropping of a picture of w x h.

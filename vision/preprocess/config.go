@@ -24,6 +24,8 @@ type Config struct {
 	// PadToSquare pads the picture to a square with this colour before anything else, as LLaVA and XTuner do. See
 	// MeanColour.
 	PadToSquare *[3]uint8
+	// Order is the order of the two passes of resizing: the zero value is that of Pillow up to 12.
+	Order Order
 	// Decoder is how ApplyBytes reads pictures.
 	Decoder Decoder
 }
@@ -93,6 +95,8 @@ func (c *Config) Validate() error {
 	switch {
 	case !c.Resample.valid():
 		return fmt.Errorf("preprocess: resample is %d, want 0 to %d", int(c.Resample), len(filterNames)-1)
+	case !c.Order.valid():
+		return c.Order.wrong()
 	case c.DoRescale && !positive(c.RescaleFactor):
 		return fmt.Errorf("preprocess: rescale_factor is %v, want a positive number", c.RescaleFactor)
 	}

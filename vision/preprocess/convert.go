@@ -24,7 +24,7 @@ func convert(name string, b []byte, img image.Image, c image.Config) (m *RGB, al
 	case *image.Gray:
 		return fromGray(p.Pix, p.Stride, p.Rect), nil, nil
 	case *image.Gray16:
-		return fromGray16(p), nil, nil
+		return fromGray16(p.Pix, p.Stride, 2, p.Rect), nil, nil
 	case *image.CMYK:
 		return fromCMYK(p), nil, nil
 	case *image.RGBA:
@@ -35,10 +35,8 @@ func convert(name string, b []byte, img image.Image, c image.Config) (m *RGB, al
 		return fromStraight(p.Pix, p.Stride, 1, p.Rect)
 	case *image.NRGBA64:
 		if name == "png" && pngColourType(b) == 0 {
-			// One 16-bit channel with a transparent value: Pillow's I;16, clipped.
-			m, alpha, err = fromStraight(p.Pix, p.Stride, 2, p.Rect)
-			clip16(m, p)
-			return m, alpha, err
+			// One 16-bit channel with a transparent value, which Pillow ignores in this mode.
+			return fromGray16(p.Pix, p.Stride, 8, p.Rect), nil, nil
 		}
 		return fromStraight(p.Pix, p.Stride, 2, p.Rect)
 	case *image.Paletted:
@@ -61,33 +59,21 @@ func fromGray(pix []uint8, stride int, r image.Rectangle) *RGB {
 	return m
 }
 
-// fromGray16 clips at 255: Pillow's I;16 holds integers and no intensities, and convert("RGB") does not scale them.
-func fromGray16(p *image.Gray16) *RGB {
-	m := NewRGB(p.Rect.Dx(), p.Rect.Dy())
+// fromGray16 takes the first two of step bytes a pixel, high byte first, and clips at 255: Pillow's I;16 holds
+// integers and no intensities, and convert("RGB") does not scale them.
+func fromGray16(pix []uint8, stride, step int, r image.Rectangle) *RGB {
+	m := NewRGB(r.Dx(), r.Dy())
 	for y := range m.H {
-		s, d := p.Pix[y*p.Stride:], m.row(y)
+		s, d := pix[y*stride:], m.row(y)
 		for x := range m.W {
-			v := s[2*x+1]
-			if s[2*x] != 0 {
+			v := s[step*x+1]
+			if s[step*x] != 0 {
 				v = 255
 			}
 			d[3*x], d[3*x+1], d[3*x+2] = v, v, v
 		}
 	}
 	return m
-}
-
-func clip16(m *RGB, p *image.NRGBA64) {
-	for y := range m.H {
-		s, d := p.Pix[y*p.Stride:], m.row(y)
-		for x := range m.W {
-			v := s[8*x+1]
-			if s[8*x] != 0 {
-				v = 255
-			}
-			d[3*x], d[3*x+1], d[3*x+2] = v, v, v
-		}
-	}
 }
 
 // fromCMYK is Pillow's cmyk2rgb.

@@ -53,7 +53,8 @@ func (f Filter) weight(x float64) float64 {
 		}
 		if x < 1 {
 			x *= math.Pi
-			return math.Sin(x) / x * (0.54 + float64(0.46*math.Cos(x)))
+			// Pillow writes both constants as 32-bit floats.
+			return math.Sin(x) / x * (float64(float32(0.54)) + float64(float64(float32(0.46))*math.Cos(x)))
 		}
 	case Bicubic:
 		const a = -0.5
@@ -166,4 +167,14 @@ func (a *axis) add(s span, lo int, k []int32) {
 // at is the first sample and the weights of output i.
 func (a *axis) at(i int) (first int, k []int32) {
 	return a.first[i], a.weights[a.offset[i]:a.offset[i+1]]
+}
+
+// total is the sum of all weights of output i, those on padding included.
+func (a *axis) total(i int) int32 {
+	sum := a.padding[i]
+	_, k := a.at(i)
+	for _, v := range k {
+		sum += v
+	}
+	return sum
 }
