@@ -13,8 +13,8 @@ import (
 	"moslava/internal/safetensors"
 )
 
-// sharded is a small LLaVA model with the published names, in three shards. It comes
-// from transformers 5.23: 89 tensors, 117,008 elements, 468,032 bytes.
+// sharded is a small random LLaVA model with the published names, in three
+// shards: 89 tensors, 117,008 elements, 468,032 bytes.
 const sharded = "testdata/llava-tiny-sharded"
 
 func open(t *testing.T, dir string) *Dir {

@@ -29,6 +29,9 @@ const stageDir = ".saving"
 // shards of two models under one index. Only one Save at a time may work on a
 // directory.
 func Save(dir string, tensors []safetensors.Tensor, maxShardBytes int64, metadata map[string]string) error {
+	if len(tensors) == 0 {
+		return fmt.Errorf("save %s: no tensors", dir)
+	}
 	meta := map[string]string{"format": "pt"}
 	maps.Copy(meta, metadata)
 	if err := safetensors.Check(tensors, meta); err != nil {
@@ -41,7 +44,7 @@ func Save(dir string, tensors []safetensors.Tensor, maxShardBytes int64, metadat
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	if len(shards) <= 1 {
+	if len(shards) == 1 {
 		// From here on Open takes the new file, whatever else is there.
 		if err := safetensors.Write(filepath.Join(dir, WeightsFile), tensors, meta); err != nil {
 			return err

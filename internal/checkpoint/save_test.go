@@ -223,6 +223,7 @@ func TestFailedSaveChangesNothing(t *testing.T) {
 				t.Errorf("error = %v", err)
 			}
 			wantError(t, Save(dir, twice, after, nil), dir, all[0].Name, "twice")
+			wantError(t, Save(dir, nil, after, nil), dir, "no tensors")
 			if got := list(t, dir); !slices.Equal(got, files) {
 				t.Errorf("%q became %q", files, got)
 			}

@@ -150,36 +150,17 @@ func (t *Tensor) checkLen(data []float32) error {
 	return nil
 }
 
-// encodeHeader returns the length and the padded JSON header. Its members are
-// put together one by one because their order follows the data's.
+// encodeHeader returns the length and the padded JSON header.
 func encodeHeader(sorted []Tensor, metadata map[string]string) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.Write(make([]byte, lengthBytes))
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	separator := byte('{')
-	member := func(key string, value any) error {
-		buf.WriteByte(separator)
-		separator = ','
-		if err := enc.Encode(key); err != nil {
-			return err
-		}
-		buf.Truncate(buf.Len() - 1) // the newline Encode ends with
-		buf.WriteByte(':')
-		if err := enc.Encode(value); err != nil {
-			return err
-		}
-		buf.Truncate(buf.Len() - 1)
-		return nil
-	}
-
+	var h headerWriter
+	h.Write(make([]byte, lengthBytes))
 	if len(metadata) > 0 {
 		for k, v := range metadata {
 			if !utf8.ValidString(k) || !utf8.ValidString(v) {
 				return nil, fmt.Errorf("metadata %q: %q is not valid UTF-8", k, v)
 			}
 		}
-		if err := member(metadataKey, metadata); err != nil {
+		if err := h.member(metadataKey, metadata); err != nil {
 			return nil, err
 		}
 	}
@@ -198,24 +179,56 @@ func encodeHeader(sorted []Tensor, metadata map[string]string) ([]byte, error) {
 			Shape   []int  `json:"shape"`
 			Offsets [2]int `json:"data_offsets"`
 		}{t.dtype(), append([]int{}, t.Shape...), [2]int{at, at + size}}
-		if err := member(t.Name, description); err != nil {
+		if err := h.member(t.Name, description); err != nil {
 			return nil, err
 		}
 		at += size
 	}
-	if separator == '{' {
-		buf.WriteByte('{')
+	if h.members == 0 {
+		h.WriteByte('{')
 	}
-	buf.WriteByte('}')
-	for buf.Len()%8 != 0 {
-		buf.WriteByte(' ')
+	h.WriteByte('}')
+	for h.Len()%8 != 0 {
+		h.WriteByte(' ')
 	}
-	n := buf.Len() - lengthBytes
+	n := h.Len() - lengthBytes
 	if n > maxHeader {
 		return nil, fmt.Errorf("header takes %d bytes, at most %d are allowed", n, maxHeader)
 	}
-	binary.LittleEndian.PutUint64(buf.Bytes(), uint64(n))
-	return buf.Bytes(), nil
+	binary.LittleEndian.PutUint64(h.Bytes(), uint64(n))
+	return h.Bytes(), nil
+}
+
+// A headerWriter puts a JSON object together member by member, because the
+// order of members follows the data's.
+type headerWriter struct {
+	bytes.Buffer
+	members int
+}
+
+func (h *headerWriter) member(key string, value any) error {
+	separator := byte(',')
+	if h.members == 0 {
+		separator = '{'
+	}
+	h.members++
+	h.WriteByte(separator)
+	if err := h.value(key); err != nil {
+		return err
+	}
+	h.WriteByte(':')
+	return h.value(value)
+}
+
+// value writes v as JSON with '<', '>' and '&' as they are.
+func (h *headerWriter) value(v any) error {
+	enc := json.NewEncoder(&h.Buffer)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	h.Truncate(h.Len() - 1) // the newline Encode ends with
+	return nil
 }
 
 func (e *encoder) encode(w io.Writer) error {
