@@ -1,0 +1,187 @@
+// Package run keeps the directory of a run: which stages are finished, with which configuration, from
+// which inputs, and what they left behind. Only one process at a time can have it open.
+//
+// Layout of a run directory:
+//
+//	.lock               held while a process works here
+//	recipe.json         the recipe of the last process, as it was understood, with all defaults
+//	00-align/           one directory a stage, numbered in the order of the recipe
+//	    begun.json      configuration and inputs, written before anything else
+//	    ...             what the stage writes
+//	    manifest.json   written last: the stage is finished
+//	01-tune/
+//	01-tune~1/          an earlier attempt, set aside when its configuration had changed and Options.Force was given
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"moslava/internal/atomicfile"
+	"moslava/pipelines/recipe"
+)
+
+// Options of Open.
+type Options struct {
+	// Force: where a stage's configuration or inputs have changed, set aside what it and the stages that depend on
+	// it left behind, and do them again. Without it that is a *ChangedError.
+	Force bool
+}
+
+// Dir is an open run directory. Its methods are not safe for concurrent use.
+type Dir struct {
+	path   string
+	recipe *recipe.Recipe
+	force  bool
+	lock   *lock
+}
+
+const (
+	lockFile   = ".lock"
+	recipeFile = "recipe.json"
+)
+
+// Open makes the directory if need be, locks it and records the recipe. It fails with a *LockedError if
+// another process has it open; a process that died, however it did, holds nothing. A directory of a
+// recipe of another name is refused unless forced. Stages whose place in the
+// recipe has changed since keep their results under the new number.
+func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	l, err := acquire(filepath.Join(dir, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	d := &Dir{path: dir, recipe: r, force: opt.Force, lock: l}
+	if err := d.prepare(); err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	return d, nil
+}
+
+func (d *Dir) prepare() error {
+	if err := d.checkName(); err != nil {
+		return err
+	}
+	if err := d.renumber(); err != nil {
+		return err
+	}
+	b, err := d.recipe.JSON()
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	if err := atomicfile.WriteBytes(filepath.Join(d.path, recipeFile), append(b, '\n')); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+// checkName refuses the directory of another recipe.
+func (d *Dir) checkName() error {
+	path := filepath.Join(d.path, recipeFile)
+	b, err := readLimited(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	var was struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(b, &was); err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	if was.Name != d.recipe.Name && !d.force {
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or force", d.path, was.Name, d.recipe.Name)
+	}
+	return nil
+}
+
+var numbered = regexp.MustCompile(`^[0-9]{2,}-([^~]+)$`)
+
+// renumber renames the directories of stages that stand in another place of the recipe now.
+func (d *Dir) renumber() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	there := map[string][]string{} // stage name to directories
+	for _, e := range entries {
+		if m := numbered.FindStringSubmatch(e.Name()); m != nil && e.IsDir() {
+			there[m[1]] = append(there[m[1]], e.Name())
+		}
+	}
+	for i := range d.recipe.Stages {
+		want := filepath.Base(d.StageDir(i))
+		switch found := there[d.recipe.Stages[i].Name]; {
+		case len(found) > 1:
+			return fmt.Errorf("run: %s holds %s and %s, of which one at most can be of stage %s", d.path, found[0], found[1], d.recipe.Stages[i].Name)
+		case len(found) == 1 && found[0] != want:
+			if err := os.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
+				return fmt.Errorf("run: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// Close gives the directory free.
+func (d *Dir) Close() error {
+	if err := d.lock.release(); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
+// Path is the run directory.
+func (d *Dir) Path() string { return d.path }
+
+// StageDir is the directory of stage i of the recipe, whether it exists or not.
+func (d *Dir) StageDir(i int) string {
+	return filepath.Join(d.path, fmt.Sprintf("%02d-%s", i, d.recipe.Stages[i].Name))
+}
+
+// From is the stage whose model stage i takes, and its directory; -1 if that is the recipe's own model.
+func (d *Dir) From(i int) (stage int, dir string) {
+	if _, at := d.recipe.Stage(d.recipe.Stages[i].From); at >= 0 && at < i {
+		return at, d.StageDir(at)
+	}
+	return -1, ""
+}
+
+// setAside renames the directories of stage i and of all that depend on it.
+func (d *Dir) setAside(i int) error {
+	gone := map[int]bool{i: true}
+	for j := i; j < len(d.recipe.Stages); j++ {
+		if from, _ := d.From(j); from >= 0 && gone[from] {
+			gone[j] = true
+		}
+		if !gone[j] {
+			continue
+		}
+		dir := d.StageDir(j)
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		to := dir
+		for n := 1; ; n++ {
+			to = dir + "~" + strconv.Itoa(n)
+			if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+				break
+			} else if err != nil {
+				return fmt.Errorf("run: %w", err)
+			}
+		}
+		if err := os.Rename(dir, to); err != nil {
+			return fmt.Errorf("run: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"moslava/internal/atomicfile"
+)
+
+// Finished says whether stage i is finished and can be skipped, and if not, why. A finished stage whose
+// configuration or inputs are others than when it ran is a *ChangedError, or with Options.Force
+// is set aside together with the stages that depend on it. Outputs are checked for presence and
+// size; Verify also reads them.
+func (d *Dir) Finished(i int) (done bool, reason string, err error) {
+	m, err := d.Manifest(i)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(d.StageDir(i), begunFile)); err == nil {
+			return false, "begun, not finished", nil
+		}
+		return false, "not begun", nil
+	} else if err != nil {
+		return false, "", err
+	}
+	if from, _ := d.From(i); from >= 0 {
+		done, why, err := d.Finished(from)
+		if err != nil || !done {
+			return false, fmt.Sprintf("stage %s, whose model it takes: %s", d.recipe.Stages[from].Name, why), err
+		}
+	}
+	now, err := d.plan(i)
+	if err != nil {
+		return false, "", err
+	}
+	if err := m.Plan.changed(now, d.StageDir(i), true); err != nil {
+		if !d.force {
+			return false, "", err
+		}
+		return false, "done again by force: " + err.list(), d.setAside(i)
+	}
+	for _, o := range m.Outputs {
+		if why := o.stat(d.StageDir(i)); why != "" {
+			return false, why, nil
+		}
+	}
+	return true, "", nil
+}
+
+// Begin makes the directory of stage i ready to be written to, and says whether an earlier process began there
+// with the same configuration and inputs, so that its state can be resumed. If they differ, that is
+// a *ChangedError, or with Options.Force the stage is set aside and begins anew. The
+// stage whose model it takes must be finished.
+func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
+	dir = d.StageDir(i)
+	if from, _ := d.From(i); from >= 0 {
+		done, why, err := d.Finished(from)
+		if err != nil {
+			return "", false, err
+		}
+		if !done {
+			return "", false, fmt.Errorf("run: stage %s takes the model of stage %s, which is not finished: %s",
+				d.recipe.Stages[i].Name, d.recipe.Stages[from].Name, why)
+		}
+	}
+	now, err := d.plan(i)
+	if err != nil {
+		return "", false, err
+	}
+	var was begun
+	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
+	case err == nil:
+		changed := was.Plan.changed(now, dir, false)
+		if changed == nil {
+			// A manifest that was found wanting must not stand beside what is written from now on.
+			if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", false, fmt.Errorf("run: %w", err)
+			}
+			return dir, true, nil
+		}
+		if !d.force {
+			return "", false, changed
+		}
+		if err := d.setAside(i); err != nil {
+			return "", false, err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		if err := d.refuseStrange(dir); err != nil {
+			return "", false, err
+		}
+	default:
+		return "", false, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", false, fmt.Errorf("run: %w", err)
+	}
+	return dir, false, writeJSON(filepath.Join(dir, begunFile), begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
+}
+
+// refuseStrange refuses a stage directory with files that no stage began.
+func (d *Dir) refuseStrange(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	for _, e := range entries {
+		if !hidden(e.Name()) {
+			return fmt.Errorf("run: %s holds %s but no %s: it was not made by a run; move it away", dir, e.Name(), begunFile)
+		}
+	}
+	return nil
+}
+
+// Finish records that stage i is finished. Outputs are the files, or directories of files, in the stage's directory that
+// other stages and people are to rely on; absolute paths name what was written elsewhere. Their
+// sizes and SHA-256 go into the manifest, and later stages are tied to them, so files that
+// differ from run to run for no good reason, such as those with times in them, are better left out.
+// None means all files but hidden ones.
+func (d *Dir) Finish(i int, outputs ...string) error {
+	dir := d.StageDir(i)
+	var was begun
+	if err := readJSON(filepath.Join(dir, begunFile), &was); err != nil {
+		return fmt.Errorf("run: stage %s was not begun: %w", d.recipe.Stages[i].Name, err)
+	}
+	if len(outputs) == 0 {
+		outputs = []string{"."}
+	}
+	files, err := hashOutputs(dir, outputs)
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, manifestFile), Manifest{
+		Format:        manifestFormat,
+		Plan:          was.Plan,
+		Outputs:       files,
+		OutputsSHA256: digest(files),
+		Versions:      versions(),
+		Begun:         was.Begun,
+		Finished:      time.Now().UTC().Truncate(time.Second),
+	})
+}
+
+// Manifest reads the manifest of stage i. The error wraps fs.ErrNotExist if the stage is not finished.
+func (d *Dir) Manifest(i int) (*Manifest, error) {
+	m := new(Manifest)
+	if err := readJSON(filepath.Join(d.StageDir(i), manifestFile), m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Verify reads all outputs of a finished stage and compares their SHA-256 with the manifest.
+func (d *Dir) Verify(i int) error {
+	m, err := d.Manifest(i)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range m.Outputs {
+		if why := o.stat(d.StageDir(i)); why != "" {
+			errs = append(errs, fmt.Errorf("run: stage %s: %s", d.recipe.Stages[i].Name, why))
+			continue
+		}
+		got, err := hashFile(o.in(d.StageDir(i)))
+		if err != nil {
+			errs = append(errs, err)
+		} else if got.SHA256 != o.SHA256 {
+			errs = append(errs, fmt.Errorf("run: stage %s: %s has SHA-256 %s, the manifest says %s", d.recipe.Stages[i].Name, o.Path, got.SHA256, o.SHA256))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// plan is what stage i would be done with now.
+func (d *Dir) plan(i int) (Plan, error) {
+	s := &d.recipe.Stages[i]
+	config, err := d.recipe.StageJSON(i)
+	if err != nil {
+		return Plan{}, fmt.Errorf("run: %w", err)
+	}
+	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}}
+	if from, _ := d.From(i); from >= 0 {
+		m, err := d.Manifest(from)
+		if err != nil {
+			return Plan{}, err
+		}
+		p.Inputs = append(p.Inputs, Input{Stage: d.recipe.Stages[from].Name, OutputsSHA256: m.OutputsSHA256})
+	}
+	return p, nil
+}
+
+// writeJSON writes a record of a stage in one step.
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	if err := atomicfile.WriteBytes(path, append(b, '\n')); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
