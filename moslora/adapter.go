@@ -16,7 +16,7 @@ type Adapter struct {
 	Module string // name of the linear
 	Config Config
 	A, B   *nn.Param
-	M      *nn.Param // nil without a mixer; a butterfly is never trained nor stored
+	M      *nn.Param // nil without a mixer; a butterfly is never trained
 }
 
 var _ nn.Adapter = (*Adapter)(nil)

@@ -91,3 +91,13 @@ func (c Config) matcher() (func(name string) bool, error) {
 		return slices.ContainsFunc(c.Targets, func(t string) bool { return name == t || strings.HasSuffix(name, "."+t) })
 	}, nil
 }
+
+// patternExpr is the expression that PEFT makes of a key of rank_pattern: it stands for the end of
+// a module path, after a dot or whole.
+func patternExpr(key string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", key, err)
+	}
+	return re, nil
+}

@@ -1,0 +1,42 @@
+package vlm
+
+import (
+	"fmt"
+	"strings"
+
+	"moslava/internal/nn"
+	"moslava/moslora"
+)
+
+// LoadAdapters attaches the adapters of a PEFT directory, under memory or published names, and takes
+// over the parameters it holds entire.
+func (m *Model) LoadAdapters(dir string) error {
+	saved, err := moslora.Load(dir, m.PublishedName)
+	if err != nil {
+		return err
+	}
+	return m.Adapters.AttachSaved(m.Params, saved)
+}
+
+// AttachAdapters hangs fresh adapters on a part, "vision" or "language", drawn from the seed. Linears
+// whose output nothing reads get none.
+func (m *Model) AttachAdapters(part string, cfg moslora.Config, seed uint64) error {
+	within := func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) }
+	if err := m.Adapters.Attach(m.Params, within, cfg, nn.Random(seed)); err != nil {
+		return fmt.Errorf("%s: %w", part, err)
+	}
+	return nil
+}
+
+// SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
+// projector entire beside the adapters. fold multiplies mixers into A.
+func (m *Model) SaveAdapters(dir, base string, fold bool) error {
+	var whole []*nn.Param
+	for p := range m.Params.All() {
+		if strings.HasPrefix(p.Name, ProjectorPrefix) {
+			whole = append(whole, nn.NewParam(MemoryName(p.Name), p.Floats(), p.Shape...))
+		}
+	}
+	return m.Adapters.Save(dir, moslora.SaveOptions{Name: MemoryName, Base: base, Whole: whole,
+		Modules: []string{strings.TrimSuffix(MemoryName(ProjectorPrefix), ".")}, Fold: fold})
+}
