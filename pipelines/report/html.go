@@ -59,9 +59,9 @@ type viewRow struct {
 }
 
 type viewCell struct {
-	Text, Interval string
-	Percent        float64
-	Measured       bool
+	Column, Text, Interval string
+	Percent                float64
+	Measured               bool
 }
 
 type card struct {
@@ -88,8 +88,8 @@ func newView(r Run) view {
 			v.Counted = true
 			vr.Count = strconv.Itoa(row.N)
 		}
-		for _, c := range row.Cells {
-			vr.Cells = append(vr.Cells, viewCell{c.text(), c.interval(), round(100 * c.Value), c.Measured})
+		for i, c := range row.Cells {
+			vr.Cells = append(vr.Cells, viewCell{r.Columns[i], c.text(), c.interval(), round(100 * c.Value), c.Measured})
 		}
 		v.Rows = append(v.Rows, vr)
 	}

@@ -11,9 +11,9 @@ import (
 // Run is what a report shows. Empty parts are left out.
 type Run struct {
 	Title   string
-	Summary []KV    // model and recipe, a line each
-	Curves  []Curve // losses and the like over steps
-	Columns []string
+	Summary []KV     // model and recipe, a line each
+	Curves  []Curve  // losses and the like over steps
+	Columns []string // of Table, usually Columns()
 	Table   []Row    // accuracies; each row has a cell for each of Columns
 	Gallery []QA     // questions with the model's answers
 	Files   []string // paths of the run's files, relative to the report

@@ -29,6 +29,7 @@ func Text(r Run) string {
 
 func textTable(r Run) string {
 	grid := tableCells(r)
+	alignIntervals(grid)
 	widths := make([]int, len(grid[0]))
 	for _, line := range grid {
 		for i := range line {
@@ -60,6 +61,25 @@ func textTable(r Run) string {
 		}
 	}
 	return b.String()
+}
+
+// alignIntervals pads cells without an interval, so that the numbers of a column stand below each other.
+func alignIntervals(grid [][]string) {
+	for i := range grid[0] {
+		widest := 0
+		for _, line := range grid[1:] {
+			if k := strings.IndexByte(line[i], '['); i > 0 && k > 0 {
+				widest = max(widest, columnsOf(line[i][k-1:]))
+			}
+		}
+		for _, line := range grid[1:] {
+			if k := strings.IndexByte(line[i], '['); i == 0 || k < 0 {
+				line[i] += strings.Repeat(" ", widest)
+			} else {
+				line[i] += strings.Repeat(" ", widest-columnsOf(line[i][k-1:]))
+			}
+		}
+	}
 }
 
 // tableCells is the table with its header as texts: name, n if any row has one, then the columns.
