@@ -70,7 +70,7 @@ func Default(class string) (*Config, error) {
 func (c *Config) WithSize(side int) *Config {
 	d := *c
 	d.DoResize, d.Resize, d.Resample = true, Target{Height: side, Width: side}, Bicubic
-	d.DoCenterCrop, d.CropSize = false, Target{}
+	d.DoCenterCrop = false
 	return &d
 }
 

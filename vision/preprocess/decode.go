@@ -80,11 +80,20 @@ func Decode(b []byte, limit int) (*RGB, error) { return Decoder{MaxPixels: limit
 // Decode reads JPEG (baseline and progressive; grey, YCbCr, RGB, Adobe CMYK and YCCK), PNG, WebP, GIF (first frame on
 // its canvas), BMP and TIFF.
 //
-// PNG, lossless and lossy WebP, GIF, BMP and TIFF give Pillow's bytes. That holds for 16 bits a channel (the high
-// byte; single-channel 16-bit pictures are clipped at 255, as Pillow does).
+// PNG, WebP (lossy too), GIF, BMP and TIFF give Pillow's bytes, 16 bits a channel included: of colours the high byte
+// counts, of a single 16-bit channel the value clipped at 255.
 //
-// The declared size is checked before the pixels are decoded (*TooLargeError); a truncated or malformed picture is an error, as in
-// Pillow; a panic of a decoder comes back as an error.
+// JPEG is not exact, because the inverse cosine transforms of image/jpeg and libjpeg round differently, by one level of
+// a component. Measured against Pillow 13.0 on seven photographs and 1,200 small pictures (4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1,
+// baseline and progressive, qualities 30 to 95): at most 3 grey levels, 0.02 to 0.05 in the mean over a photograph;
+// grey, RGB and CMYK at most 1. After a bicubic resize to 224 to 384 pixels it is at most 4, and 0.02 to 0.05 in the mean.
+//
+// What Pillow reads and this refuses with an error: animated WebP; JPEG with arithmetic coding, with chroma in
+// ratios other than those above and 4:1:0, with four components and no Adobe marker or with CMYK subsampled in its first only;
+// BMP with run lengths, 16 bits or OS/2 headers; TIFF with JPEG inside, grey with alpha, CMYK or several planes.
+//
+// The declared size is checked before pixels are decoded (*TooLargeError). A truncated or malformed picture is an
+// error, as in Pillow; a panic of a decoder comes back as an error.
 func (d Decoder) Decode(b []byte) (*RGB, error) {
 	f := sniff(b)
 	if f == nil {

@@ -186,12 +186,12 @@ func (m fields) readTarget(name string, to *Target, square bool) error {
 		}
 		return positiveTarget(*to, wrong)
 	}
-	var pair []int
+	var pair []*int
 	if json.Unmarshal(m[name], &pair) == nil {
-		if len(pair) != 2 {
+		if len(pair) != 2 || slices.Contains(pair, nil) {
 			return wrong
 		}
-		*to = Target{Height: pair[0], Width: pair[1]}
+		*to = Target{Height: *pair[0], Width: *pair[1]}
 		return positiveTarget(*to, wrong)
 	}
 	var sides map[string]*int
@@ -235,11 +235,13 @@ func (m fields) readChannels(name string, to *[3]float64) error {
 		*to = [3]float64{one, one, one}
 		return nil
 	}
-	var list []float64
-	if json.Unmarshal(m[name], &list) != nil || len(list) != 3 {
+	var list []*float64 // a null among them stays nil
+	if json.Unmarshal(m[name], &list) != nil || len(list) != 3 || slices.Contains(list, nil) {
 		return fmt.Errorf("preprocess: %s is %s, want three numbers", name, clip(m[name]))
 	}
-	copy(to[:], list)
+	for i, v := range list {
+		to[i] = *v
+	}
 	return nil
 }
 

@@ -11,9 +11,10 @@ type Order int
 const (
 	// ColumnsFirst resizes widths, then heights: Pillow up to 12, with which all published models were trained.
 	ColumnsFirst Order = iota
-	// Pillow13 turns that round for pictures whose height shrinks by more than twice the pixels that the width
-	// shrinks by (a width that grows counts as negative): Pillow 13.0, to save time. Portrait pictures resized to a
-	// square are the usual case. Few bytes differ and by one level, but more where a dimension is enlarged.
+	// Pillow13 does heights first for pictures whose height shrinks by more than twice as many pixels as their width (a
+	// width that grows shrinks by less than none): Pillow 13.0, to save time. Portrait photographs squeezed into a square are
+	// the usual case: of 360 x 480 and 500 x 667 to 384 x 384 a tenth to a quarter of the bytes differ, most by one
+	// level, the most by 9. Up to the square, and with the aspect ratio kept, up to a height of twice the width, nothing changes.
 	Pillow13
 )
 

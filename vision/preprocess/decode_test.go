@@ -1,0 +1,193 @@
+package preprocess
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDecodeEqualsPillow(t *testing.T) {
+	for _, g := range goldens(t).Decode {
+		b := read(t, g.File)
+		for _, c := range []struct {
+			how  string
+			d    Decoder
+			want string
+		}{
+			{"convert RGB", Decoder{}, g.RGB},
+			{"over white", Decoder{OverWhite: true}, g.White},
+			{"upright", Decoder{Orient: true}, g.Upright},
+		} {
+			m, err := c.d.Decode(b)
+			if err != nil {
+				t.Errorf("%s, %s: %v", g.File, c.how, err)
+				continue
+			}
+			if got := digest(m.Pix); got != c.want {
+				t.Errorf("%s, %s: %d x %d pixels hash to %s, want %s", g.File, c.how, m.W, m.H, got, c.want)
+			}
+		}
+	}
+}
+
+// TestDecodeJPEGIsNearPillow: the cosine transforms of image/jpeg and libjpeg round differently, by one level of a
+// component, which the colour matrix widens.
+func TestDecodeJPEGIsNearPillow(t *testing.T) {
+	const maxWant, meanWant = 3, 0.07
+	for _, file := range goldens(t).JPEG {
+		got, err := Decode(read(t, file), 0)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		want, err := Decode(read(t, strings.TrimSuffix(file, "jpg")+"png"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.W != want.W || got.H != want.H {
+			t.Errorf("%s: %d x %d, want %d x %d", file, got.W, got.H, want.W, want.H)
+			continue
+		}
+		worst, sum := 0, 0
+		for i, v := range got.Pix {
+			d := max(int(v)-int(want.Pix[i]), int(want.Pix[i])-int(v))
+			worst, sum = max(worst, d), sum+d
+		}
+		if mean := float64(sum) / float64(len(got.Pix)); worst > maxWant || mean > meanWant {
+			t.Errorf("%s: off by %d at most and %.3f in the mean, want at most %d and %.3f", file, worst, mean, maxWant, meanWant)
+		}
+	}
+}
+
+func TestDecodeTurnsJPEGUpright(t *testing.T) {
+	b := read(t, "jpeg/orientation5.jpg")
+	flat, err := Decode(b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decoder{Orient: true}.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flat.W != 24 || flat.H != 16 || m.W != 16 || m.H != 24 {
+		t.Fatalf("%d x %d and upright %d x %d, want 24 x 16 and 16 x 24", flat.W, flat.H, m.W, m.H)
+	}
+	for y := range m.H {
+		for x := range m.W {
+			if m.At(x, y) != flat.At(y, x) {
+				t.Fatalf("(%d, %d) is %v, want the transposed picture's %v", x, y, m.At(x, y), flat.At(y, x))
+			}
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	whole := read(t, "photo.png")
+	animated := append([]byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02"), make([]byte, 32)...)
+	for name, c := range map[string]struct {
+		b    []byte
+		want string
+	}{
+		"empty":         {nil, "want JPEG, PNG"},
+		"text":          {[]byte("<svg></svg>"), "unknown picture format"},
+		"truncated png": {whole[:len(whole)/2], "png of"},
+		"truncated jpeg": {func() []byte {
+			b := read(t, "jpeg/444.jpg")
+			return b[:len(b)/2]
+		}(), "unexpected EOF"},
+		"bomb":             {read(t, "bomb_60k_norows.png"), "60000 x 60000"},
+		"oversized bmp":    {read(t, "reallybig.bmp"), "3000000 x 2000000"},
+		"old bmp":          {read(t, "bmp_q_pal8os2sp.bmp"), "unsupported"},
+		"bad bmp":          {read(t, "l2rgb_read.bmp"), "bmp"},
+		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "color index"},
+		"animated webp":    {animated, "animated WebP"},
+		"gif without data": {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "gif"},
+	} {
+		m, err := Decode(c.b, 0)
+		if err == nil {
+			t.Errorf("%s: %d x %d pixels, want an error", name, m.W, m.H)
+		} else if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q in it", name, err, c.want)
+		}
+	}
+}
+
+func TestDecodeKeepsThePixelCap(t *testing.T) {
+	b := read(t, "photo.png") // 180 x 150
+	if _, err := Decode(b, 180*150); err != nil {
+		t.Errorf("at the cap: %v", err)
+	}
+	_, err := Decode(b, 180*150-1)
+	var large *TooLargeError
+	if !errors.As(err, &large) {
+		t.Fatalf("over the cap: %v, want a TooLargeError", err)
+	}
+	if want := (TooLargeError{Format: "png", Width: 180, Height: 150, MaxPixels: 180*150 - 1}); *large != want {
+		t.Errorf("%+v, want %+v", *large, want)
+	}
+}
+
+func TestDecodePanicBecomesError(t *testing.T) {
+	f := &format{
+		name:   "png",
+		config: png.DecodeConfig,
+	}
+	d := Decoder{}
+	m, err := d.decode(f, read(t, "tiny.png")) // a nil decode function
+	if err == nil || !strings.Contains(err.Error(), "panicked") {
+		t.Errorf("%v, %v, want the panic as an error", m, err)
+	}
+}
+
+func TestDecodeSixteenBitColour(t *testing.T) {
+	src := image.NewNRGBA64(image.Rect(0, 0, 2, 1))
+	src.SetNRGBA64(0, 0, color.NRGBA64{0x12ff, 0x3400, 0x56aa, 0xffff})
+	src.SetNRGBA64(1, 0, color.NRGBA64{0xff00, 0x00ff, 0x80ff, 0x1000})
+	var b bytes.Buffer
+	if err := png.Encode(&b, src); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decode(b.Bytes(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{0x12, 0x34, 0x56, 0xff, 0, 0x80}; !bytes.Equal(m.Pix, want) {
+		t.Errorf("%x, want the high bytes %x", m.Pix, want)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, pattern := range []string{"formats/*", "jpeg/*.jpg", "*.png", "*.bmp", "*.tiff", "*.webp"} {
+		files, err := filepath.Glob(filepath.Join("testdata", pattern))
+		if err != nil || len(files) == 0 {
+			f.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			name, _ := filepath.Rel("testdata", file)
+			if b := read(f, name); len(b) < 8<<10 {
+				f.Add(b)
+			}
+		}
+	}
+	const limit = 1 << 16
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Decoder{MaxPixels: limit, Orient: true, OverWhite: true}.Decode(b)
+		if err != nil {
+			if m != nil {
+				t.Error("a picture beside an error")
+			}
+			return
+		}
+		if err := m.check(); err != nil {
+			t.Error(err)
+		}
+		if m.W*m.H > limit {
+			t.Errorf("%d x %d pixels, want at most %d", m.W, m.H, limit)
+		}
+	})
+}
