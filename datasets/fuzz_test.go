@@ -1,0 +1,38 @@
+package datasets
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzArrow: whatever the bytes, there is a row, or an error that names the file.
+func FuzzArrow(f *testing.F) {
+	paths, _ := filepath.Glob(filepath.Join(forms, "*.arrow"))
+	for _, p := range append(paths, filepath.Join(golden, "messages", "data-00000-of-00001.arrow")) {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	path := filepath.Join(f.TempDir(), "x.arrow")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		s, err := OpenArrow(path)
+		if err == nil {
+			defer s.Close()
+			for i := range min(s.Len(), 100) {
+				if _, err = s.At(i); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%v does not name the file", err)
+		}
+	})
+}
