@@ -104,8 +104,8 @@ const (
 var colourNames = [NumColours]string{"red", "green", "blue", "yellow", "orange", "purple", "pink", "teal"}
 
 var colourRGB = [NumColours]color.RGBA{
-	{224, 24, 32, 255}, {44, 166, 40, 255}, {52, 104, 248, 255}, {244, 204, 0, 255},
-	{252, 126, 8, 255}, {158, 60, 206, 255}, {255, 116, 190, 255}, {0, 182, 188, 255},
+	{224, 24, 32, 255}, {44, 166, 40, 255}, {36, 108, 246, 255}, {244, 204, 0, 255},
+	{252, 126, 8, 255}, {168, 52, 196, 255}, {255, 116, 190, 255}, {0, 152, 160, 255},
 }
 
 func (c Colour) String() string { return colourNames[c] }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+
+	"moslava/datasets"
 )
 
 // Caption is one sentence that lists the objects in reading order and names the background:
@@ -89,7 +91,7 @@ func (s *Scene) Describe(r *rand.Rand) []Turn {
 	}
 	turns := make([]Turn, 0, 2*len(chosen))
 	for _, x := range chosen {
-		turns = append(turns, Turn{From: "human", Value: x.ask}, Turn{From: "gpt", Value: x.answer})
+		turns = append(turns, Turn{From: datasets.Human, Value: x.ask}, Turn{From: datasets.GPT, Value: x.answer})
 	}
 	turns[0].Value = imageMarker + turns[0].Value
 	return turns

@@ -3,6 +3,8 @@ package scenes
 import (
 	"math/rand/v2"
 	"strings"
+
+	"moslava/datasets"
 )
 
 // people are the keys of look-ups. No option letter is among them.
@@ -28,7 +30,7 @@ func Lookup(r *rand.Rand) []Turn {
 		if i == 0 {
 			x.ask = l.given + x.ask
 		}
-		turns = append(turns, Turn{From: "human", Value: x.ask}, Turn{From: "gpt", Value: x.answer})
+		turns = append(turns, Turn{From: datasets.Human, Value: x.ask}, Turn{From: datasets.GPT, Value: x.answer})
 	}
 	return turns
 }

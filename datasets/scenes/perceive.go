@@ -48,41 +48,50 @@ func (q *quiz) shapeOf() bool {
 }
 
 func (q *quiz) digit() bool {
-	k := q.any()
-	o := q.Objects[k]
-	if !o.Shape.IsDigit() {
-		return false
-	}
-	who, _, ok := q.refer(q.r, k, "digit", byColour, byPlace)
-	if q.count(func(p Object) bool { return p.Shape.IsDigit() }) == 1 && q.r.IntN(2) == 0 {
-		who, ok = "the digit in the picture", true
-	}
+	k, who, ok := q.anyDigit()
 	return ok && q.offerShape(one(q.r, []string{"what number is %s?", "which value does %s have?"}, who), k)
 }
 
-// objectAt offers pairs of colour and shape: those of other objects, and others drawn in the way the scene's own were.
+// anyDigit draws a digit and words that fit it alone.
+func (q *quiz) anyDigit() (k int, who string, ok bool) {
+	var digits []int
+	for k, o := range q.Objects {
+		if o.Shape.IsDigit() {
+			digits = append(digits, k)
+		}
+	}
+	switch {
+	case len(digits) == 0:
+		return 0, "", false
+	case len(digits) == 1 && q.r.IntN(2) == 0:
+		return digits[0], "the digit in the picture", true
+	}
+	k = digits[q.r.IntN(len(digits))]
+	who, _, ok = q.refer(q.r, k, "digit", byColour, byPlace)
+	return k, who, ok
+}
+
+// objectAt offers two colours on each of two shapes, so that both have to be seen and no option is more like the others than the
+// rest. The second pair is another object's if the split admits all four.
 func (q *quiz) objectAt() bool {
 	k := q.any()
 	o := q.Objects[k]
 	if q.Row >= 0 {
 		return false
 	}
-	var preferred, pool []string
-	known := append([]Object(nil), q.Objects...)
-	for j, p := range q.Objects {
-		if j != k {
-			preferred = append(preferred, p.pair())
+	for try := range 40 {
+		p := q.Objects[q.any()]
+		if try >= 2*len(q.Objects) {
+			p = drawPair(q.r, q.Split, nil)
 		}
-	}
-	for len(pool) < 4 {
-		p := drawPair(q.r, q.Split, known)
-		if q.Split != Train && q.r.IntN(3) == 0 {
-			p.Colour = heldColour(p.Shape, q.Split)
+		if p.Colour == o.Colour || p.Shape == o.Shape || !p.Shape.sameClass(o.Shape) ||
+			!q.Split.admits(PairSplit(p.Shape, o.Colour)) || !q.Split.admits(PairSplit(o.Shape, p.Colour)) {
+			continue
 		}
-		known = append(known, p)
-		pool = appendNew(pool, p.pair())
+		return q.fixed(one(q.r, []string{"what is %s?", "which object is %s?"}, at(o.Cell)), o.pair(), o.pair(), p.pair(),
+			Object{Shape: p.Shape, Colour: o.Colour}.pair(), Object{Shape: o.Shape, Colour: p.Colour}.pair())
 	}
-	return q.offer(one(q.r, []string{"what is %s?", "which object is %s?"}, at(o.Cell)), o.pair(), preferred, pool)
+	return false
 }
 
 func (q *quiz) placeOf() bool {

@@ -135,7 +135,7 @@ func (q *quiz) offer(text, answer string, preferred, pool []string, barred ...st
 	return true
 }
 
-// fixed offers the same four values whatever the picture.
+// fixed offers the four given values, one of which is the answer.
 func (q *quiz) fixed(text, answer string, four ...string) bool {
 	return q.offer(text, answer, nil, four)
 }
@@ -188,7 +188,10 @@ func (q *quiz) offerShape(text string, k int, barred ...string) bool {
 }
 
 func (q *quiz) offerPlace(text string, k int) bool {
-	return q.offer(text, placeWord(q.Objects[k]), q.shown(cellNames[:], placeWord), cellNames[:])
+	shown := q.shown(cellNames[:], placeWord)
+	q.r.Shuffle(len(shown), func(i, j int) { shown[i], shown[j] = shown[j], shown[i] })
+	// Offering more of the occupied cells would give away something of the layout.
+	return q.offer(text, placeWord(q.Objects[k]), shown[:min(2, len(shown))], cellNames[:])
 }
 
 // any draws an object.

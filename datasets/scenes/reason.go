@@ -99,26 +99,34 @@ func (q *quiz) rowNext() bool {
 	return q.offerShape(one(q.r, []string{"the row goes on in turn. which %s comes next?", "if the row went on, what %s would be next?"}, y.Shape.class()), items[1])
 }
 
+// mirror asks where an object would be in a mirror. The options are the places of two pairs that change places with one another, so
+// that the pairing does not point at the answer; objects that would stay where they are are not asked for.
 func (q *quiz) mirror() bool {
 	k := q.any()
 	who, _, ok := q.refer(q.r, k, "object", byShape, byColour, byPair)
-	if !ok || q.Row >= 0 {
+	upsideDown := q.r.IntN(2) == 0
+	cell := q.Objects[k].Cell
+	answer := mirrored(cell, upsideDown)
+	if !ok || q.Row >= 0 || answer == cell {
 		return false
 	}
-	upsideDown := q.r.IntN(2) == 0
+	other := cell
+	for other == cell || other == answer || mirrored(other, upsideDown) == other {
+		other = q.r.IntN(NumCells)
+	}
 	forms := []string{"where would %s be if left and right were swapped?", "where would %s be in a mirror?"}
 	if upsideDown {
 		forms = []string{"where would %s be if top and bottom were swapped?", "where would %s be if the picture were turned over?"}
 	}
-	o := q.Objects[k]
-	return q.offer(one(q.r, forms, who), CellName(mirrored(o.Cell, upsideDown)), []string{placeWord(o)}, cellNames[:])
+	return q.fixed(one(q.r, forms, who), CellName(answer),
+		CellName(cell), CellName(answer), CellName(other), CellName(mirrored(other, upsideDown)))
 }
 
-// What remain does with a scene of n objects: with removeShares[n] it names a colour or shape that one object has, so that n-1 remain,
+// What remain does with a scene of n objects: with removeShares[n] it names a colour that one object has, so that n-1 remain,
 // else one that none has; keepShares[n] of the questions are kept. Together they make 1, 2, 3 and 4 equally likely.
 var (
 	removeShares = [MaxObjects + 1]float64{2: 1, 3: 0.714, 4: 0.375}
-	keepShares   = [MaxObjects + 1]float64{2: 0.7, 3: 0.88, 4: 1}
+	keepShares   = [MaxObjects + 1]float64{2: 0.9, 3: 0.88, 4: 0.92}
 )
 
 func (q *quiz) remain() bool {
@@ -130,33 +138,24 @@ func (q *quiz) remain() bool {
 	if q.r.Float64() < removeShares[n] {
 		want = 1
 	}
-	var gone []string
+	var gone []Colour
 	for c := range Colour(NumColours) {
 		if q.count(func(o Object) bool { return o.Colour == c }) == want {
-			gone = append(gone, c.String()+" objects")
-		}
-	}
-	for s := range Shape(NumFigures) {
-		if q.count(func(o Object) bool { return o.Shape == s }) == want {
-			gone = append(gone, s.plural())
+			gone = append(gone, c)
 		}
 	}
 	if len(gone) == 0 {
 		return false
 	}
-	return q.fixed(one(q.r, []string{"if all the %s are taken away, how many objects are left?", "how many objects remain without the %s?"},
+	return q.fixed(one(q.r, []string{"if all the %s objects are taken away, how many are left?", "how many objects remain without the %s objects?"},
 		gone[q.r.IntN(len(gone))]), strconv.Itoa(n-want), "1", "2", "3", "4")
 }
 
 func (q *quiz) plusOne() bool {
-	k := q.any()
-	v := q.Objects[k].Shape.Value()
-	if v < 0 || v == 9 {
+	k, who, ok := q.anyDigit()
+	if !ok || q.Objects[k].Shape.Value() == 9 {
 		return false
 	}
-	who, _, ok := q.refer(q.r, k, "digit", byColour, byPlace)
-	if q.count(func(o Object) bool { return o.Shape.IsDigit() }) == 1 && q.r.IntN(2) == 0 {
-		who, ok = "the digit in the picture", true
-	}
-	return ok && q.offer(one(q.r, []string{"which number follows %s?", "what is one more than %s?"}, who), strconv.Itoa(v+1), nil, digitWords(1, 9))
+	v := q.Objects[k].Shape.Value()
+	return q.offer(one(q.r, []string{"which number follows %s?", "what is one more than %s?"}, who), strconv.Itoa(v+1), nil, digitWords(1, 9))
 }

@@ -1,15 +1,26 @@
 package scenes
 
-// Turn is one message of a conversation.
-type Turn struct{ From, Value string }
+import (
+	"iter"
 
-// Sample is one stored conversation, with its picture if it has one.
-type Sample struct {
-	ID        string
-	Image     []byte
-	ImagePath string
-	Turns     []Turn
-	Origin    string
+	"moslava/datasets"
+)
+
+// Turn and Sample are the stored forms that everything here is written in.
+type (
+	Turn   = datasets.Turn
+	Sample = datasets.Sample
+)
+
+const imageMarker = datasets.ImageMarker + "\n"
+
+// Rows pairs the samples of a stage with the nil errors that datasets.WriteArrow expects; drawing cannot fail.
+func Rows(samples iter.Seq[Sample]) iter.Seq2[Sample, error] {
+	return func(yield func(Sample, error) bool) {
+		for s := range samples {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
 }
-
-const imageMarker = "<image>\n"

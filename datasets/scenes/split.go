@@ -52,7 +52,7 @@ func heldColour(s Shape, split Split) Colour {
 
 // The layouts that belong to one evaluation split alone, by one of each: turned and mirrored they belong to it as well, so that no
 // direction and hardly any cell is preferred. Of the 36, 84 and 126 layouts of two, three and four cells, Test and Validation own about
-// a tenth each. Single cells and layouts with a full row are free.
+// a tenth each. Single cells and layouts with a full line are free.
 var (
 	testLayouts       = [][]int{{0, 8}, {1, 7}, {0, 5, 7}, {0, 2, 7}, {0, 2, 6, 8}, {1, 3, 5, 7}, {0, 2, 3, 5}, {0, 1, 3, 4}}
 	validationLayouts = [][]int{{0, 2}, {0, 2, 4}, {0, 1, 3}, {0, 1, 7, 8}, {0, 2, 4, 7}, {0, 4, 5, 7}}
@@ -94,19 +94,22 @@ func LayoutSplit(mask uint16) Split {
 	return layoutOwner[mask&(1<<NumCells-1)]
 }
 
-func hasFullRow(mask uint16) bool {
-	for row := range 3 {
-		if full := uint16(7) << (3 * row); mask&full == full {
+// hasFullLine reports whether a row or a column is full.
+func hasFullLine(mask uint16) bool {
+	for i := range 3 {
+		row, column := uint16(0b111)<<(3*i), uint16(0b001001001)<<i
+		if mask&row == row || mask&column == column {
 			return true
 		}
 	}
 	return false
 }
 
-// layouts[n][split] lists the sets of n cells, without full rows, that belong to the split.
+// layouts[n][split] lists the sets of n cells that belong to the split and have no full line: a full row is kept for objects that
+// alternate, and columns are treated like rows so that no direction is preferred.
 var layouts = func() (l [MaxObjects + 1][3][]uint16) {
 	for mask := uint16(1); mask < 1<<NumCells; mask++ {
-		if n := bits.OnesCount16(mask); n <= MaxObjects && !hasFullRow(mask) {
+		if n := bits.OnesCount16(mask); n <= MaxObjects && !hasFullLine(mask) {
 			owner := LayoutSplit(mask)
 			l[n][owner] = append(l[n][owner], mask)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+
+	"moslava/datasets"
 )
 
 // Purposes of a scene's own randomness; 0 draws the scene itself.
@@ -51,7 +53,7 @@ func Align(n int, seed uint64) iter.Seq[Sample] {
 		if r.IntN(4) == 0 {
 			ask, answer = one(r, []string{"list the objects", "list everything"}), s.brief()
 		}
-		return s.sample([]Turn{{From: "human", Value: imageMarker + ask}, {From: "gpt", Value: answer}})
+		return s.sample([]Turn{{From: datasets.Human, Value: imageMarker + ask}, {From: datasets.GPT, Value: answer}})
 	})
 }
 
@@ -66,7 +68,7 @@ func Tune(n int, seed uint64) iter.Seq[Sample] {
 		}
 		var turns []Turn
 		for _, q := range s.choose(r) {
-			turns = append(turns, Turn{From: "human", Value: q.Prompt()}, Turn{From: "gpt", Value: q.Letter()})
+			turns = append(turns, Turn{From: datasets.Human, Value: q.Prompt()}, Turn{From: datasets.GPT, Value: q.Letter()})
 		}
 		turns[0].Value = imageMarker + turns[0].Value
 		return s.sample(turns)
