@@ -70,9 +70,9 @@ func parseFile(path string, b []byte) (*Config, error) {
 // unless null, false, zero or empty.
 var refused = []string{
 	"auto_map", "crop_pct", "do_affine_transform", "do_align_long_axis", "do_flip_channel_order", "do_image_splitting",
-	"do_nested_resize", "do_pan_and_scan", "do_reduce_labels", "do_split_image", "do_thumbnail", "ensure_multiple_of",
+	"do_pan_and_scan", "do_reduce_labels", "do_split_image", "do_thumbnail", "ensure_multiple_of",
 	"image_grid_pinpoints", "include_top", "keep_aspect_ratio", "max_image_size", "max_num_tiles", "max_patches",
-	"max_pixels", "merge_size", "min_pixels", "offset", "pad_size", "resample_mode", "rescale_offset", "size_divisor",
+	"max_pixels", "merge_size", "min_pixels", "offset", "pad_size", "rescale_offset", "size_divisor",
 	"temporal_patch_size", "use_square_size",
 }
 

@@ -61,7 +61,7 @@ func checkTarget(w, h int) error {
 	return nil
 }
 
-// canvas is a picture with, perhaps, one colour around it. The padding is never stored: a mile of it costs nothing.
+// canvas is a picture with, perhaps, one colour around it. The padding is never stored.
 type canvas struct {
 	img  *RGB
 	w, h span

@@ -128,7 +128,7 @@ func TestThinPicturesCostLittle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const long = MaxSide / 8
+	const long = MaxSide / 32
 	for _, size := range [][2]int{{1, long}, {long, 1}} {
 		src := noise(size[0], size[1])
 		for name, c := range map[string]*Config{"cropped": c, "padded": c.WithPadToSquare(), "squeezed": c.WithSize(64)} {
