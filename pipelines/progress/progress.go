@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Bar struct {
 	width   func() int // of the terminal in columns
 
 	bar    *progressbar.ProgressBar // nil where there is no terminal
+	bars   int                      // its columns between the strokes
 	frame  bytes.Buffer             // what bar writes
 	last   time.Time                // when the last line or frame was written
 	closed bool
@@ -56,9 +58,10 @@ func start(w io.Writer, name string, total int, terminal bool, width func() int,
 		if known == 0 {
 			known = -1
 		}
+		b.bars = min(max(width()/4, 2), 24)
 		b.bar = progressbar.NewOptions(known,
 			progressbar.OptionSetWriter(&b.frame),
-			progressbar.OptionSetWidth(24),
+			progressbar.OptionSetWidth(b.bars),
 			progressbar.OptionShowCount(),
 			progressbar.OptionUseANSICodes(true),
 			progressbar.OptionSetPredictTime(false), // does not know of skipped rounds; see left
@@ -148,7 +151,8 @@ func (b *Bar) draw(must bool) {
 		}
 	}
 	// What does not fit beside count and bar would wrap, and a wrapped line cannot be drawn over.
-	if room := max(b.width()-48, 8); len([]rune(text)) > room {
+	count := 2*len(strconv.Itoa(max(b.done, b.total))) + len("(/)")
+	if room := max(b.width()-b.bars-count-len("\r  50% ||  "), 4); len([]rune(text)) > room {
 		text = string([]rune(text)[:room-1]) + "…"
 	}
 	if b.total > 0 {

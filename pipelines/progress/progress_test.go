@@ -87,7 +87,7 @@ func TestUnknownTotal(t *testing.T) {
 
 func TestTerminal(t *testing.T) {
 	for _, total := range []int{10, 0} {
-		for _, width := range []int{20, 80, 200} {
+		for _, width := range []int{30, 80, 200} {
 			var out bytes.Buffer
 			c := &clock{time.Unix(1e9, 0)}
 			b := start(&out, "align", total, true, columns(width), c.now)
@@ -109,6 +109,12 @@ func TestTerminal(t *testing.T) {
 			for _, w := range want {
 				if !strings.Contains(text, w) {
 					t.Errorf("total %d, width %d: %q is not in %q", total, width, w, text)
+				}
+			}
+			for _, frame := range strings.Split(text, "\r") {
+				frame, drawn := strings.CutSuffix(frame, "\x1b[0K")
+				if n := len([]rune(frame)); drawn && n >= width {
+					t.Errorf("total %d: %d columns on a terminal of %d: %q", total, n, width, frame)
 				}
 			}
 			if n := strings.Count(text, "\n"); n != 2 {

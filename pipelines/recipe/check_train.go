@@ -1,6 +1,10 @@
 package recipe
 
-import "slices"
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // partsOf says what a kind trains if the recipe does not.
 var partsOf = map[string][]string{
@@ -116,6 +120,12 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 			d.at(key+".targets", "%s comes twice", name)
 		case name == "all-linear" && len(a.Targets) > 1:
 			d.at(key+".targets", "all-linear stands alone or not at all")
+		case strings.HasPrefix(name, "re:"):
+			if _, err := regexp.Compile(name[len("re:"):]); err != nil {
+				d.at(key+".targets", "%v", err)
+			} else if len(a.Targets) > 1 {
+				d.at(key+".targets", "a pattern, %s, stands alone or not at all", name)
+			}
 		}
 	}
 	if whole {

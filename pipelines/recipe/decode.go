@@ -73,6 +73,9 @@ func newDecoder(file string, sets []string) *decoder {
 }
 
 func (d *decoder) problem(line int, key, format string, args ...any) {
+	if len(d.problems) == maxProblems {
+		return
+	}
 	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: fmt.Sprintf(format, args...)}
 	if line < 0 {
 		p.Override = d.sets[-line-1]
@@ -229,6 +232,9 @@ func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 		}
 		for _, p := range d.pairs(n, key) {
 			i := slices.IndexFunc(known, func(f field) bool { return f.name == p.key.Value })
+			if len(d.problems) == maxProblems {
+				return
+			}
 			if i < 0 || p.key.Kind != yaml.ScalarNode {
 				d.problem(p.key.Line, join(key, p.key.Value), "unknown key; %s", nearest(p.key.Value, names(known)))
 				continue

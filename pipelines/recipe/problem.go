@@ -33,7 +33,10 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error holds all that is wrong with a recipe, in the order of the lines.
+// maxProblems is how many anybody would read.
+const maxProblems = 100
+
+// Error holds all that is wrong with a recipe, in the order of the lines; of more than 100 problems, those found first.
 type Error struct{ Problems []Problem }
 
 func (e *Error) Error() string {

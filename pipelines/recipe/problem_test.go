@@ -51,6 +51,7 @@ func TestProblems(t *testing.T) {
 		{"empty adapters", stage("tune\n  data: d\n  adapters: {}\n"), `r.yaml:6: stages.0.adapters: expected vision, language or both`},
 		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3, expected an even number for the butterfly mixer`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
+		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ): `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},
 		{"validate", small + "  validate_every: 5\n", `r.yaml:6: stages.0.validate_every: there is nothing to measure on: validation, the share of samples held out, is 0`},
 		{"same name", small + "- kind: align\n  data: d\n", `r.yaml:6: stages.1.name: "align" is the name of stages.0, too; give each its own`},
 		{"merge nothing", small + "- kind: merge\n", `r.yaml:6: stages.1: there are no adapters to merge in the model this stage takes`},
@@ -99,6 +100,15 @@ func TestAliasesAreBounded(t *testing.T) {
 	}
 	if _, err := Parse("r.yaml", []byte(b.String())); err == nil {
 		t.Error("taken")
+	}
+}
+
+// TestManyProblems: a file that is no recipe at all is refused quickly and briefly.
+func TestManyProblems(t *testing.T) {
+	_, err := Parse("r.yaml", []byte(small+strings.Repeat("- {a: 1, a: 1, kind: x}\n", 20_000)))
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != maxProblems {
+		t.Errorf("error %.300v", err)
 	}
 }
 

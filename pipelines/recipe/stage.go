@@ -124,7 +124,8 @@ type Adapter struct {
 	// Mixer says how M starts: kaiming, orthogonal, identity are trained; none is LoRA; butterfly is the
 	// fixed [[I, I], [I, I]], which needs an even r.
 	Mixer string `yaml:"mixer" default:"kaiming" enum:"kaiming|orthogonal|identity|none|butterfly"`
-	// Targets are the layers adapted, by the last part of their names, or all-linear for all but the output layer.
+	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression
+	// for the whole path of a layer; or all-linear for all but the output layer.
 	Targets []string `yaml:"targets" default:"all-linear"`
 	// RSLoRA makes the scale alpha over the root of r.
 	RSLoRA bool `yaml:"rslora" default:"false"`
@@ -154,7 +155,7 @@ type Suite struct {
 type ExportConfig struct {
 	// Format: hf is a LLaVA directory with adapters merged, peft an adapter directory with the mixer beside A and B, folded
 	// a plain LoRA adapter directory with the mixer multiplied into it.
-	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded"`
+	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|towers"`
 	// DType of the tensors written.
 	DType string `yaml:"dtype" default:"float32" enum:"float32|bfloat16|float16"`
 	// Path written to. Default: the stage's own directory.
