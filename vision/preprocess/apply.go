@@ -14,8 +14,9 @@ func (c *Config) ApplyBytes(b []byte) (pixels []float32, h, w int, err error) {
 	return c.Apply(img)
 }
 
-// Apply returns the picture as [3, h, w] float32: padded, resized, cropped, rescaled and normalised as c says, every
-// value equal to that of transformers' PIL backend, which rescales in float64, rounds to float32 and normalises there.
+// Apply returns the picture as [3, h, w] float32: padded, resized, cropped, rescaled and normalised as c says, bit for
+// bit as transformers' PIL backend, which rescales in float64, rounds to float32 and normalises there (for the
+// version of Pillow that c.Order names).
 func (c *Config) Apply(img *RGB) (pixels []float32, h, w int, err error) {
 	m, err := c.U8(img)
 	if err != nil {

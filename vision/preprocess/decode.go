@@ -17,7 +17,7 @@ import (
 
 const (
 	// DefaultMaxPixels is the pixel cap (width x height) that stands where none is given: 64 Mi pixels. At the cap
-	// the decoders need up to about 1 GB (progressive JPEG keeps its coefficients).
+	// a process was seen to take 1.1 GB (progressive JPEG, whose coefficients are kept) and 0.6 GB (PNG).
 	DefaultMaxPixels = 64 << 20
 	// MaxSide is the longest side, in pixels, of any picture that is read or resized.
 	MaxSide = 1 << 20

@@ -3,7 +3,11 @@
 //
 // The reference is Pillow 13.0 (libjpeg-turbo 3.2, libwebp 1.6) under the PIL backend of transformers 5.23
 // (CLIPImageProcessorPil, SiglipImageProcessorPil, BitImageProcessorPil, LlavaImageProcessorPil), which is what 4.x called the slow
-// processors. Given the same RGB pixels the result equals the reference bit for bit, for every filter and size.
+// processors. Given the same RGB pixels the result equals the reference bit for bit, for every filter and size, with
+// Config.Order set to Pillow13. The default, ColumnsFirst, equals Pillow up to 12 in the same way, and the published models
+// were trained with that; the two differ for some tall pictures only.
+//
+// Pictures with transparency are a second matter of versions: see Decoder.OverWhite.
 //
 // The torchvision backend, which transformers 5 prefers when it is installed, differs from the PIL one by up to 2
 // grey levels in about 0.5 % of the bytes; class names ending in Fast are therefore read as their PIL counterpart.
