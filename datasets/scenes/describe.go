@@ -1,7 +1,9 @@
 package scenes
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +38,7 @@ func (s *Scene) brief() string {
 type exchange struct {
 	ask, answer string
 	needs, told facts
+	turn        float64 // where it comes among the scene's exchanges
 }
 
 // talk collects the exchanges that a scene offers.
@@ -43,12 +46,20 @@ type talk struct {
 	*Scene
 	r    *rand.Rand
 	list []exchange
+	// haste scales the turns that exchanges draw: those that few scenes offer come before the common ones if it is small.
+	haste float64
 }
 
 // add appends an exchange; the answer gives away what it needs.
 func (t *talk) add(needs, told facts, answer, ask string) {
-	t.list = append(t.list, exchange{ask: ask, answer: answer, needs: needs, told: needs | told})
+	t.list = append(t.list, exchange{ask: ask, answer: answer, needs: needs, told: needs | told, turn: t.r.Float64() * t.haste})
 }
+
+// Turns of exchanges that every scene offers, and of those that follow from what an object is or stands next to.
+const (
+	inTime = 1.0
+	early  = 0.4
+)
 
 // Turns of a conversation made by Describe.
 const (
@@ -57,20 +68,25 @@ const (
 )
 
 // Describe makes a conversation about the picture, requests with short open answers, [human, gpt] alternating and starting with the
-// image marker: 6 to 10 exchanges in random order. An exchange whose answer could be read off earlier turns is left out unless
+// image marker: 6 to 10 exchanges in a random order. An exchange whose answer could be read off earlier turns is left out unless
 // the conversation would be too short; the longest answer, the caption, comes last.
 func (s *Scene) Describe(r *rand.Rand) []Turn {
-	t := &talk{Scene: s, r: r}
+	t := &talk{Scene: s, r: r, haste: inTime}
 	t.whole()
 	for k := range s.Objects {
 		t.object(k)
-		t.derived(k)
 	}
 	t.lists()
 	t.pairs()
 	t.numbers()
+	t.haste = early
+	for k := range s.Objects {
+		t.derived(k)
+		t.neighbours(k)
+		t.alike(k)
+	}
 	t.row()
-	r.Shuffle(len(t.list), func(i, j int) { t.list[i], t.list[j] = t.list[j], t.list[i] })
+	slices.SortFunc(t.list, func(a, b exchange) int { return cmp.Compare(a.turn, b.turn) })
 
 	want := minTurns + r.IntN(maxTurns-minTurns+1)
 	var chosen, spare []exchange
@@ -105,7 +121,7 @@ func (t *talk) whole() {
 	t.add(theBackground, 0, t.Background.String(), one(r, []string{"name the background", "name the colour behind the objects", "background"}))
 	t.add(theNumber, 0, strconv.Itoa(len(t.Objects)), one(r, []string{"count the objects", "number of objects", "count everything"}))
 	cell := r.IntN(NumCells)
-	if t.layout()>>cell&1 == 0 {
+	if t.layout()>>cell&1 == 0 && r.IntN(2) == 0 {
 		t.add(theGaps, 0, "nothing", one(r, []string{"describe the %s", "name the object at the %s"}, CellName(cell)))
 	}
 	if shape, ok := t.mostShape(); ok {
@@ -120,15 +136,18 @@ func (t *talk) whole() {
 func (t *talk) object(k int) {
 	r, o := t.r, t.Objects[k]
 	full := theColour(k) | theShape(k) | theSize(k)
-	t.add(full, theCell(k), "a "+o.Size.String()+" "+o.pair(), one(r, []string{"describe the %s", "tell what is at the %s"}, CellName(o.Cell)))
-	t.add(theColour(k)|theShape(k), theCell(k), o.pair(), one(r, []string{"name the object at the %s", "object at the %s"}, CellName(o.Cell)))
+	if r.IntN(2) == 0 {
+		t.add(full, theCell(k), "a "+o.Size.String()+" "+o.pair(), one(r, []string{"describe the %s", "tell what is at the %s"}, CellName(o.Cell)))
+	} else if r.IntN(2) == 0 {
+		t.add(theColour(k)|theShape(k), theCell(k), o.pair(), one(r, []string{"name the object at the %s", "object at the %s"}, CellName(o.Cell)))
+	}
 	if who, told, ok := t.refer(r, k, "object", byShape, byPlace); ok {
 		t.add(theColour(k), told, o.Colour.String(), one(r, []string{"colour of %s", "name the colour of %s"}, who))
 	}
 	if who, told, ok := t.refer(r, k, "object", byColour, byPlace); ok {
 		t.add(theShape(k), told, o.Shape.String(), one(r, []string{"shape of %s", "name the shape of %s"}, who))
 	}
-	if who, told, ok := t.refer(r, k, "object", byShape, byColour, byPair, byPlace); ok {
+	if who, told, ok := t.refer(r, k, "object", byShape, byColour, byPair, byPlace); ok && r.IntN(3) == 0 {
 		t.add(theSize(k), told, o.Size.String(), one(r, []string{"size of %s", "tell the size of %s"}, who))
 	}
 	ways := []way{byShape, byColour, byPair}

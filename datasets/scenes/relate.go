@@ -10,8 +10,6 @@ func (t *talk) pairs() {
 				t.compare(k, j)
 			}
 		}
-		t.neighbours(k)
-		t.alike(k)
 	}
 }
 
@@ -23,10 +21,10 @@ func (t *talk) compare(k, j int) {
 	if !okA || !okB {
 		return
 	}
-	switch r.IntN(4) {
-	case 0, 1:
+	switch r.IntN(8) {
+	case 0, 1, 2:
 		t.add(theCell(k)|theCell(j), toldA|toldB, direction(o, p), one(r, []string{"direction from %[2]s to %[1]s", "from %[2]s find %[1]s"}, a, b))
-	case 2:
+	case 3:
 		answer := "the same size"
 		if o.Size > p.Size {
 			answer = "larger"

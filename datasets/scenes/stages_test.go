@@ -92,7 +92,7 @@ func TestVocabulary(t *testing.T) {
 	split := regexp.MustCompile(`[a-zA-Z']+|\d+`)
 	longest := 0
 	for _, stage := range stages {
-		for x := range stage.samples(2500, 8) {
+		for x := range stage.samples(1500, 8) {
 			length := 0
 			for i, turn := range x.Turns {
 				if stage.name != "tune" && lettered.MatchString(turn.Value) {
