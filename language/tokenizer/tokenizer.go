@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -108,8 +109,11 @@ func (t *Tokenizer) Append(ids []int32, text string) ([]int32, error) {
 	at := opening
 	if n := len(ids); n > 0 {
 		at = continuation
-		if t.added.Load().byID[ids[n-1]] != nil {
+		if a := t.added.Load().byID[ids[n-1]]; a != nil {
 			at = afterToken
+			if a.RStrip {
+				text = strings.TrimLeftFunc(text, unicode.IsSpace)
+			}
 		}
 	}
 	return t.appendText(ids, text, at)

@@ -57,12 +57,12 @@ func TestStreamWaitsForWholeCharacters(t *testing.T) {
 func TestAppendContinuesText(t *testing.T) {
 	for _, name := range []string{"bytelevel.json", "spm_prepend.json"} {
 		tok := load(t, name)
-		text := "USER: <image>\nWhat is  this? ASSISTANT: A cat.</s>USER: Sure? ASSISTANT: Yes."
+		text := "USER: <image>\nWhat is  this? ASSISTANT: A cat.</s>USER: Sure? ASSISTANT: Yes.<strip>  Is it?"
 		want, err := tok.Encode(text, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, cut := range []string{" A cat", " this", "<image>", "\nWhat", "</s>", " Sure", " Yes"} {
+		for _, cut := range []string{" A cat", " this", "<image>", "\nWhat", "</s>", " Sure", " Yes", "  Is"} {
 			i := strings.Index(text, cut)
 			ids, err := tok.Append(nil, text[:i])
 			if err != nil {

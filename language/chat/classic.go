@@ -1,0 +1,112 @@
+package chat
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// segment is a part of a rendered conversation that is tokenised on its own.
+type segment struct {
+	text   string
+	target bool // the model is taught to write it
+}
+
+// classic is a template that is code.
+type classic struct {
+	marks []string // must be added tokens of the tokenizer
+	// segments renders a conversation; prompt adds what the assistant's next turn starts with.
+	segments func(messages []Message, prompt bool) ([]segment, error)
+}
+
+var classics = map[string]classic{
+	"vicuna_v1": {[]string{"</s>"}, vicunaSegments},
+	"chatml":    {[]string{"<|im_start|>", "<|im_end|>"}, chatMLSegments},
+	"plain":     {nil, plainSegments},
+}
+
+// vicunaSystem is the system prompt of LLaVA 1.5 (llava/conversation.py, conv_vicuna_v1), used if messages have none.
+const vicunaSystem = "A chat between a curious user and an artificial intelligence assistant. " +
+	"The assistant gives helpful, detailed, and polite answers to the user's questions."
+
+// vicunaSegments: "SYSTEM USER: question ASSISTANT: answer</s>USER: ..." (SeparatorStyle.TWO of llava/conversation.py).
+func vicunaSegments(messages []Message, prompt bool) ([]segment, error) {
+	text := vicunaSystem + " "
+	turns := messages
+	if turns[0].Role == "system" {
+		text = turns[0].Content + " "
+		if turns[0].Content == "" {
+			text = ""
+		}
+		turns = turns[1:]
+	}
+	skipped := len(messages) - len(turns)
+	var out []segment
+	for i, m := range turns {
+		if want := []string{"user", "assistant"}[i%2]; m.Role != want {
+			return nil, turnError(skipped+i, m, "role %s expected here", want)
+		}
+		if m.Role == "user" {
+			text += "USER: " + m.Content + " "
+			continue
+		}
+		out = append(out, segment{text: text + "ASSISTANT:"}, segment{" " + m.Content + "</s>", true})
+		text = ""
+	}
+	if prompt {
+		text += "ASSISTANT:"
+	}
+	return append(out, segment{text: text}), nil
+}
+
+// chatMLSegments: "<|im_start|>role\ncontent<|im_end|>\n" for every message, with no system prompt of its own.
+func chatMLSegments(messages []Message, prompt bool) ([]segment, error) {
+	roles := []string{"system", "user", "assistant", "tool"}
+	text := ""
+	var out []segment
+	for i, m := range messages {
+		if !slices.Contains(roles, m.Role) {
+			return nil, turnError(i, m, "one of %s expected", strings.Join(roles, ", "))
+		}
+		text += "<|im_start|>" + m.Role + "\n"
+		if m.Role == "assistant" {
+			out = append(out, segment{text: text}, segment{m.Content + "<|im_end|>", true})
+			text = "\n"
+			continue
+		}
+		text += m.Content + "<|im_end|>\n"
+	}
+	if prompt {
+		text += "<|im_start|>assistant\n"
+	}
+	return append(out, segment{text: text}), nil
+}
+
+// plainSegments: an image and its caption, as in the first stage of LLaVA (llava/train/train.py, preprocess_plain). The
+// words of the question are left out; only its image markers stay.
+func plainSegments(messages []Message, prompt bool) ([]segment, error) {
+	user := messages[0]
+	images := strings.Count(user.Content, ImageMarker)
+	switch {
+	case user.Role != "user":
+		return nil, turnError(0, user, "role user expected here")
+	case images == 0:
+		return nil, turnError(0, user, "an %s expected", ImageMarker)
+	case len(messages) > 2:
+		return nil, turnError(2, messages[2], "one question and one answer expected")
+	case len(messages) == 2 && messages[1].Role != "assistant":
+		return nil, turnError(1, messages[1], "role assistant expected here")
+	case len(messages) == 2 && prompt:
+		return nil, turnError(1, messages[1], "nothing follows the answer")
+	}
+	out := []segment{{text: strings.Repeat(ImageMarker, images)}}
+	if len(messages) == 2 {
+		out = append(out, segment{messages[1].Content + "\n", true})
+	}
+	return out, nil
+}
+
+// turnError says what is wrong with message i.
+func turnError(i int, m Message, format string, args ...any) error {
+	return fmt.Errorf("message %d (role %q): %w", i, m.Role, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,146 @@
+// Package chat renders conversations as a model's chat template has it, and turns them into ids and labels in one pass:
+// the ids that stand before an answer in training are exactly those the model sees when it has to give that answer.
+package chat
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ImageMarker stands for an image in a message's content.
+const ImageMarker = "<image>"
+
+// Message is one turn. Roles are those the template knows: system, user and assistant in nearly all.
+type Message struct {
+	Role    string
+	Content string
+}
+
+// Template renders conversations. It is safe for concurrent use.
+type Template struct {
+	name    string // for messages
+	eos     string // "" if unknown
+	jinja   *jinja // nil for a classic
+	source  string // of jinja
+	classic classic
+	parts   bool // content is handed to Jinja as a list of text and image parts
+}
+
+// Parse compiles a Jinja template. vars are the variables it sees besides messages and add_generation_prompt:
+// bos_token, eos_token and so on. As in transformers, a template cannot read files; but it is a program, and one made
+// to do harm can run without end.
+func Parse(source string, vars map[string]string) (*Template, error) {
+	return parse("chat template", source, vars)
+}
+
+func parse(name, source string, vars map[string]string) (*Template, error) {
+	j, err := parseJinja(source, maps.Clone(vars))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	t := &Template{name: name, jinja: j, source: source, eos: vars["eos_token"]}
+	t.parts = j.wantsParts()
+	return t, nil
+}
+
+// Named returns a template that models use without Jinja: vicuna_v1 (LLaVA 1.5), plain (the captions of LLaVA's first
+// stage) or chatml (no system prompt of its own).
+func Named(name string) (*Template, error) {
+	c, ok := classics[name]
+	if !ok {
+		return nil, fmt.Errorf("chat template %q is not one of %s", name, strings.Join(slices.Sorted(maps.Keys(classics)), ", "))
+	}
+	return &Template{name: "chat template " + name, classic: c}, nil
+}
+
+// Source is the Jinja text of the template and the special tokens it sees, for writing them beside a model; the
+// text is empty for a Named one.
+func (t *Template) Source() (text string, vars map[string]string) {
+	if t.jinja == nil {
+		return "", nil
+	}
+	return t.source, maps.Clone(t.jinja.vars)
+}
+
+// Render returns the text of messages; addGenerationPrompt adds what the assistant's next turn starts with. Image
+// markers stay as they are; Encode replaces them.
+func (t *Template) Render(messages []Message, addGenerationPrompt bool) (string, error) {
+	text, err := t.render(messages, addGenerationPrompt)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", t.name, err)
+	}
+	return text, nil
+}
+
+func (t *Template) render(messages []Message, prompt bool) (string, error) {
+	if len(messages) == 0 {
+		return "", fmt.Errorf("no messages")
+	}
+	if t.jinja != nil {
+		return t.jinja.render(t.values(messages), prompt)
+	}
+	segments, err := t.classic.segments(messages, prompt)
+	if err != nil {
+		return "", err
+	}
+	var sb strings.Builder
+	for _, s := range segments {
+		sb.WriteString(s.text)
+	}
+	return sb.String(), nil
+}
+
+// values are messages as templates see them.
+func (t *Template) values(messages []Message) list {
+	out := make(list, len(messages))
+	for i, m := range messages {
+		var content any = m.Content
+		if t.parts {
+			content = contentParts(m.Content)
+		}
+		out[i] = map[string]any{"role": m.Role, "content": content}
+	}
+	return out
+}
+
+// contentParts cuts content at its image markers. The line break between a marker and text goes: a template of this
+// kind puts its own.
+func contentParts(content string) list {
+	texts := strings.Split(content, ImageMarker)
+	out := list{}
+	for i, s := range texts {
+		if i > 0 {
+			out = append(out, map[string]any{"type": "image"})
+			s = strings.TrimPrefix(s, "\n")
+		}
+		if i < len(texts)-1 {
+			s = strings.TrimSuffix(s, "\n")
+		}
+		if s != "" || len(texts) == 1 {
+			out = append(out, map[string]any{"type": "text", "text": s})
+		}
+	}
+	return out
+}
+
+// wantsParts finds out by trial whether a template reads content as a list of parts: it must show the text of a list,
+// and either show its image too or show nothing of a plain string.
+func (j *jinja) wantsParts() bool {
+	const probe = "zqprobeqz"
+	show := func(content any) string {
+		text, err := j.render(list{map[string]any{"role": "user", "content": content}}, false)
+		if err != nil || !strings.Contains(text, probe) || strings.Contains(text, "'type'") || strings.Contains(text, `"type"`) {
+			return ""
+		}
+		return text
+	}
+	plain := show(probe)
+	textOnly := show(contentParts(probe))
+	withImage := show(contentParts(ImageMarker + probe))
+	if plain == "" {
+		return textOnly != "" || withImage != ""
+	}
+	return withImage != "" && textOnly != "" && withImage != textOnly
+}
