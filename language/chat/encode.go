@@ -227,8 +227,13 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 			return nil, turnError(i, m, "rendering up to it: %v", err)
 		}
 		if len(before) < done || !strings.HasPrefix(whole, before) || !strings.HasPrefix(through, before) {
-			return nil, turnError(i, m, "the template does not draw the turns before it as it does when it asks for it: "+
-				"expected a text that starts with %q, which ends differently from %q", tail(before), tail(commonPrefix(whole, through)))
+			other := whole
+			if strings.HasPrefix(whole, before) {
+				other = through
+			}
+			n := commonLen(before, other)
+			return nil, turnError(i, m, "the template draws what comes before it differently when it asks for it (%q) and when it has it (%q)",
+				excerpt(before[n:]), excerpt(other[n:]))
 		}
 		turn := through[len(before):]
 		end, missingEOS, err := t.turnEnd(tok, turn, m.Content)
@@ -254,7 +259,7 @@ func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (end 
 	content = strings.TrimSpace(content)
 	i := strings.Index(turn, content)
 	if i < 0 {
-		return 0, false, fmt.Errorf("the template does not draw its content as it is: %q", tail(turn))
+		return 0, false, fmt.Errorf("the template does not draw its content as it is: %q", excerpt(turn))
 	}
 	i += len(content)
 	rest := turn[i:]
@@ -263,7 +268,7 @@ func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (end 
 		return i + end, false, nil
 	}
 	if strings.TrimSpace(rest) != "" {
-		return 0, false, fmt.Errorf("it ends in %q, in which there is no added token of the tokenizer", tail(rest))
+		return 0, false, fmt.Errorf("it ends in %q, in which there is no added token of the tokenizer", excerpt(rest))
 	}
 	if id, ok := tok.ID(t.eos); t.eos == "" || !ok || !tok.IsAdded(id) {
 		return 0, false, fmt.Errorf("the template ends it with no token, and the eos token %q is not an added token of the tokenizer", t.eos)
@@ -271,18 +276,19 @@ func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (end 
 	return i, true, nil
 }
 
-func commonPrefix(a, b string) string {
+// commonLen is the length of what a and b start with.
+func commonLen(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
 	}
-	return a[:n]
+	return n
 }
 
-// tail shortens text for an error message.
-func tail(s string) string {
+// excerpt shortens text for an error message.
+func excerpt(s string) string {
 	if r := []rune(s); len(r) > 60 {
-		return "..." + string(r[len(r)-60:])
+		return string(r[:60]) + "..."
 	}
 	return s
 }
