@@ -104,3 +104,12 @@ func Split(src Source, share float64, seed uint64) (train, validation *Subset, e
 	slices.Sort(rest)
 	return &Subset{src, rest}, &Subset{src, val}, nil
 }
+
+// Head is the first n rows of a source, or all if it has fewer. Closing it does nothing.
+func Head(src Source, n int) *Subset {
+	rows := make([]int32, min(n, src.Len()))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return &Subset{src, rows}
+}

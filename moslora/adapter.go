@@ -40,7 +40,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 		}
 		return nn.NewParam(l.Name+suffix, data, shape...)
 	}
-	a.A = param(suffixA, kaimingUniform, cfg.R, l.In())
+	a.A = param(suffixA, nn.KaimingUniform, cfg.R, l.In())
 	a.B = param(suffixB, nn.Zeros, l.Out(), cfg.R)
 	switch cfg.Mixer {
 	case None:

@@ -1,7 +1,6 @@
 package moslora
 
 import (
-	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
@@ -13,21 +12,13 @@ import (
 func (m Mixer) init() nn.Init {
 	switch m {
 	case Kaiming:
-		return kaimingUniform
+		return nn.KaimingUniform
 	case Orthogonal:
 		return orthogonal
 	case Butterfly:
 		return butterfly
 	default:
 		return identity
-	}
-}
-
-// kaimingUniform is torch.nn.init.kaiming_uniform_(w, a=√5): U(-1/√in, 1/√in).
-func kaimingUniform(r *rand.Rand, shape []int, data []float32) {
-	bound := 1 / math.Sqrt(float64(shape[1]))
-	for i := range data {
-		data[i] = float32((2*r.Float64() - 1) * bound)
 	}
 }
 

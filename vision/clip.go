@@ -10,7 +10,7 @@ func newCLIP(s *nn.Scope, cfg Config) *Tower {
 	e := s.In("embeddings")
 	t := &Tower{Config: cfg, embed: embeddings{
 		cls:   e.Param("class_embedding", nn.Normal(0.02), d),
-		patch: e.Param("patch_embedding.weight", nn.Normal(0.02), d, 3, cfg.PatchSize, cfg.PatchSize),
+		patch: e.Param("patch_embedding.weight", nn.KaimingUniform, d, 3, cfg.PatchSize, cfg.PatchSize),
 		pos:   e.Param("position_embedding.weight", nn.Normal(0.02), side*side+1, d),
 	}}
 	t.pre = s.LayerNorm("pre_layrnorm", d, cfg.LayerNormEps)

@@ -19,7 +19,7 @@ func newDinov2(s *nn.Scope, cfg Config) *Tower {
 	if cfg.UseMask {
 		e.Param("mask_token", nn.Zeros, 1, d)
 	}
-	t.embed.patch = e.Param("patch_embeddings.projection.weight", nn.Normal(0.02), d, 3, cfg.PatchSize, cfg.PatchSize)
+	t.embed.patch = e.Param("patch_embeddings.projection.weight", nn.KaimingUniform, d, 3, cfg.PatchSize, cfg.PatchSize)
 	t.embed.bias = e.Param("patch_embeddings.projection.bias", nn.Zeros, d)
 	for i := range cfg.NumHiddenLayers {
 		l := s.In("encoder", "layer", i)

@@ -20,21 +20,27 @@ var (
 	digitCell   = [2]float64{1.86, 2.75} // side of one dot of the 5 x 7 font
 )
 
+// tile is the side of the square an object is rasterized in; it holds the largest object.
+const tile = 28
+
 // Image draws the scene, [Side] x [Side] opaque pixels, with smooth edges.
 func (s *Scene) Image() *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, Side, Side))
 	draw.Draw(img, img.Rect, image.NewUniform(s.Background.RGBA()), image.Point{}, draw.Src)
-	p := pen{Rasterizer: vector.NewRasterizer(Side, Side)}
+	p := pen{Rasterizer: vector.NewRasterizer(tile, tile)}
 	for _, o := range s.Objects {
-		p.Reset(Side, Side)
-		p.x, p.y = float64(11+21*o.col()+o.DX), float64(11+21*o.row()+o.DY)
+		x, y := 11+21*o.col()+o.DX, 11+21*o.row()+o.DY
+		// The tile lies within the picture, as the object does.
+		left, top := min(max(x-tile/2, 0), Side-tile), min(max(y-tile/2, 0), Side-tile)
+		p.Reset(tile, tile)
+		p.x, p.y = float64(x-left), float64(y-top)
 		p.reach = figureReach[o.Size]
 		if o.Shape.IsDigit() {
 			p.digit(o.Shape.Value(), digitCell[o.Size])
 		} else {
 			p.figure(o.Shape)
 		}
-		p.Draw(img, img.Rect, image.NewUniform(o.Colour.RGBA()), image.Point{})
+		p.Draw(img, image.Rect(left, top, left+tile, top+tile), image.NewUniform(o.Colour.RGBA()), image.Point{})
 	}
 	return img
 }

@@ -120,6 +120,8 @@ var valueClasses = []func(*rand.Rand) string{
 	func(r *rand.Rand) string { return CellName(r.IntN(NumCells)) },
 	func(r *rand.Rand) string { return Background(r.IntN(NumBackgrounds)).String() },
 	func(r *rand.Rand) string { return drawPair(r, Train, nil).pair() },
+	// Capital letters, so that their embeddings are trained: in texts they are things that people have, never names of options.
+	func(r *rand.Rand) string { return string(rune('A' + r.IntN(8))) },
 	func(r *rand.Rand) string {
 		return []string{"left", "right", "above", "below", "above left", "above right", "below left", "below right"}[r.IntN(8)]
 	},

@@ -26,8 +26,10 @@ const (
 // Pretrain yields n samples of the train split for pre-training tower and decoder together: conversations as [Scene.Describe] makes
 // them and, one in four, texts as [Lookup] makes them. The scenes begin easy: level 1 for the first eighth, level 2 up to a
 // quarter, then level 3 with an easier one now and then. Sample i depends on seed, i and n alone.
-func Pretrain(n int, seed uint64) iter.Seq[Sample] {
-	return samples(n, func(i int) Sample {
+func Pretrain(n int, seed uint64) iter.Seq[Sample] { return samples(n, pretraining(n, seed)) }
+
+func pretraining(n int, seed uint64) func(i int) Sample {
+	return func(i int) Sample {
 		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
 		if r.IntN(lookupEvery) == 0 {
 			return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: Lookup(r), Origin: fmt.Sprintf("lookup:%d", i)}
@@ -41,12 +43,14 @@ func Pretrain(n int, seed uint64) iter.Seq[Sample] {
 		}
 		s := New(seed, Train, level, i)
 		return s.sample(s.Describe(s.Rand(forDescribe)))
-	})
+	}
 }
 
 // Align yields n samples of the train split, one instruction and one description of the picture each.
-func Align(n int, seed uint64) iter.Seq[Sample] {
-	return samples(n, func(i int) Sample {
+func Align(n int, seed uint64) iter.Seq[Sample] { return samples(n, aligning(n, seed)) }
+
+func aligning(_ int, seed uint64) func(i int) Sample {
+	return func(i int) Sample {
 		s := New(seed, Train, 3, i)
 		r := s.Rand(forAlign)
 		ask, answer := one(r, captionRequests), s.Caption()
@@ -54,13 +58,15 @@ func Align(n int, seed uint64) iter.Seq[Sample] {
 			ask, answer = one(r, []string{"list the objects", "list everything"}), s.brief()
 		}
 		return s.sample([]Turn{{From: datasets.Human, Value: imageMarker + ask}, {From: datasets.GPT, Value: answer}})
-	})
+	}
 }
 
 // Tune yields n samples of the train split: one picture each with one to six multiple-choice questions as [Question.Prompt] puts
 // them, at most one of each l2-category, answered by a letter. One sample in eight is a conversation of open answers instead.
-func Tune(n int, seed uint64) iter.Seq[Sample] {
-	return samples(n, func(i int) Sample {
+func Tune(n int, seed uint64) iter.Seq[Sample] { return samples(n, tuning(n, seed)) }
+
+func tuning(_ int, seed uint64) func(i int) Sample {
+	return func(i int) Sample {
 		s := New(seed, Train, 3, i)
 		r := s.Rand(forTune)
 		if i%describeEvery == describeEvery-1 {
@@ -72,7 +78,7 @@ func Tune(n int, seed uint64) iter.Seq[Sample] {
 		}
 		turns[0].Value = imageMarker + turns[0].Value
 		return s.sample(turns)
-	})
+	}
 }
 
 // chances are how often a category that a scene offers is asked when tuning. Each is drawn by itself, whatever else the scene offers,

@@ -33,7 +33,7 @@ func (s *Scope) Linear(name string, in, out int) *Linear {
 
 // LinearNoBias declares a linear layer without a bias.
 func (s *Scope) LinearNoBias(name string, in, out int) *Linear {
-	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", Normal(0.02), out, in)}
+	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", KaimingUniform, out, in)}
 	s.b.params.linears = append(s.b.params.linears, l)
 	return l
 }

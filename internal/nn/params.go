@@ -4,6 +4,7 @@
 package nn
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 
@@ -122,3 +123,13 @@ func (ps *Params) Train(match func(name string) bool) int {
 
 // Freeze makes nothing trainable and packs every linear's weight: the state for inference.
 func (ps *Params) Freeze() { ps.Train(func(string) bool { return false }) }
+
+// Set replaces the elements of a parameter.
+func (p *Param) Set(data []float32, shape []int) error {
+	if !slices.Equal(shape, p.Shape) || len(data) != p.Size() {
+		return fmt.Errorf("%s has shape %v, want %v", p.Name, shape, p.Shape)
+	}
+	p.unpack()
+	copy(p.v.Floats(), data)
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"strings"
 )
@@ -100,6 +101,15 @@ func Normal(std float64) Init {
 		for i := range data {
 			data[i] = float32(r.NormFloat64() * std)
 		}
+	}
+}
+
+// KaimingUniform is torch.nn.init.kaiming_uniform_(w, a=√5), the start of torch's linear layers:
+// U(-1/√in, 1/√in), where in is the product of all dimensions but the first.
+func KaimingUniform(r *rand.Rand, shape []int, data []float32) {
+	bound := 1 / math.Sqrt(float64(len(data)/shape[0]))
+	for i := range data {
+		data[i] = float32((2*r.Float64() - 1) * bound)
 	}
 }
 

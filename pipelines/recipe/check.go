@@ -100,7 +100,7 @@ func (r *Recipe) stages(d *decoder) {
 			s.Evaluate.check(d, key)
 		case s.Kind == Merge && !before:
 			d.at(key, "there are no adapters to merge in the model this stage takes")
-		case s.Export != nil && s.Export.Format != "hf" && !before:
+		case s.Export != nil && (s.Export.Format == "peft" || s.Export.Format == "folded") && !before:
 			d.at(key+".format", "%s needs adapters that are not merged, and the model this stage takes has none", s.Export.Format)
 		}
 	}

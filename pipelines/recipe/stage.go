@@ -154,7 +154,7 @@ type Suite struct {
 // ExportConfig holds the keys of export.
 type ExportConfig struct {
 	// Format: hf is a LLaVA directory with adapters merged, peft an adapter directory with the mixer beside A and B, folded
-	// a plain LoRA adapter directory with the mixer multiplied into it.
+	// a plain LoRA adapter directory with the mixer multiplied into it, towers the directories vision and language.
 	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|towers"`
 	// DType of the tensors written.
 	DType string `yaml:"dtype" default:"float32" enum:"float32|bfloat16|float16"`

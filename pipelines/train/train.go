@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"math"
 	"time"
@@ -38,7 +37,7 @@ type Trainer struct {
 	Optim    *optim.AdamW
 	LR       float64
 	Schedule optim.Schedule
-	Steps    int     // steps of the optimiser; 0: until the data ends
+	Steps    int     // steps of the optimiser
 	Accum    int     // batches to a step
 	Clip     float64 // largest total gradient norm; 0: no clipping
 	Seed     uint64  // of dropout
@@ -48,9 +47,9 @@ type Trainer struct {
 	// Save is called with the state to go on from: every SaveEvery steps, when the context ends, and at the end.
 	Save      func(State) error
 	SaveEvery int
-	// Validate is called every ValidateEvery steps and at the end, before Save. It may put what it finds
-	// into the state's Best fields.
-	Validate      func(*State) error
+	// Validate, if set, measures the loss on held-out data: every ValidateEvery steps and at the end, before
+	// Log and Save. It may note the best step in the state.
+	Validate      func(*State) (*float64, error)
 	ValidateEvery int
 }
 
@@ -73,19 +72,18 @@ type Report struct {
 	Targets  int
 	Samples  int
 	Data     datasets.Position
-	Elapsed  time.Duration
+	// Validation is the mean loss on held-out data, nil in steps in which it was not measured.
+	Validation *float64
+	Elapsed    time.Duration
 }
 
 // Run trains from state to the last step. When ctx ends it saves what it has and returns the context's error.
 func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 	next, stop := iter.Pull2(tr.Batches(ctx, state.Data))
 	defer stop()
-	for tr.Steps == 0 || state.Step < tr.Steps {
+	for state.Step < tr.Steps {
 		began := time.Now()
 		group, err := tr.group(next)
-		if errors.Is(err, io.EOF) && tr.Steps == 0 {
-			break
-		}
 		if ctx.Err() != nil {
 			return state, errors.Join(tr.Save(state), ctx.Err())
 		}
@@ -98,33 +96,25 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 		}
 		r.Elapsed = time.Since(began)
 		state.Step, state.Data, state.Tokens = r.Step, r.Data, state.Tokens+r.Tokens
-		if err := tr.Log(r); err != nil {
-			return state, err
-		}
 		last := state.Step == tr.Steps
-		if tr.Validate != nil && tr.ValidateEvery > 0 && (state.Step%tr.ValidateEvery == 0 && !last) {
-			if err := tr.Validate(&state); err != nil {
+		if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
+			if r.Validation, err = tr.Validate(&state); err != nil {
 				return state, err
 			}
 		}
-		if tr.SaveEvery > 0 && state.Step%tr.SaveEvery == 0 && !last {
+		if err := tr.Log(r); err != nil {
+			return state, err
+		}
+		if last || tr.SaveEvery > 0 && state.Step%tr.SaveEvery == 0 {
 			if err := tr.Save(state); err != nil {
 				return state, fmt.Errorf("save at step %d: %w", state.Step, err)
 			}
 		}
 	}
-	if tr.Validate != nil {
-		if err := tr.Validate(&state); err != nil {
-			return state, err
-		}
-	}
-	if err := tr.Save(state); err != nil {
-		return state, fmt.Errorf("save at step %d: %w", state.Step, err)
-	}
 	return state, nil
 }
 
-// group pulls the batches of one step; fewer when the data ends. io.EOF says that there are none.
+// group pulls the batches of one step.
 func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*datasets.Batch, error) {
 	var group []*datasets.Batch
 	for len(group) < max(1, tr.Accum) {
@@ -133,12 +123,9 @@ func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*dataset
 			return nil, err
 		}
 		if !ok {
-			break
+			return nil, errors.New("the data has ended")
 		}
 		group = append(group, b)
-	}
-	if len(group) == 0 {
-		return nil, fmt.Errorf("the data has ended: %w", io.EOF)
 	}
 	return group, nil
 }

@@ -40,3 +40,11 @@ func (m *Model) SaveAdapters(dir, base string, fold bool) error {
 	return m.Adapters.Save(dir, moslora.SaveOptions{Name: MemoryName, Base: base, Whole: whole,
 		Modules: []string{strings.TrimSuffix(MemoryName(ProjectorPrefix), ".")}, Fold: fold})
 }
+
+// DetachAdapters takes all adapters off, without merging them.
+func (m *Model) DetachAdapters() {
+	for l := range m.Params.Linears() {
+		l.Adapter = nil
+	}
+	m.Adapters = new(moslora.Set)
+}

@@ -135,8 +135,8 @@ func (c *Config) JSON(set map[string]any) ([]byte, error) {
 type Parts struct {
 	Vision, Text json.RawMessage // their config.json
 	ImageToken   int32
-	VocabSize    int // after the image token was added, as padded
-	Layer        int // vision_feature_layer
+	VocabSize    int   // after the image token was added, as padded
+	Layers       []int // vision_feature_layer
 	Strategy     string
 	Act          string
 }
@@ -167,10 +167,14 @@ func NewConfig(p Parts) (*Config, error) {
 	if tie == nil {
 		tie = json.RawMessage("false")
 	}
+	var layers any = p.Layers
+	if len(p.Layers) == 1 {
+		layers = p.Layers[0]
+	}
 	raw, err := json.Marshal(map[string]any{
 		"architectures": []string{"LlavaForConditionalGeneration"}, "model_type": "llava",
 		"image_token_index": p.ImageToken, "projector_hidden_act": p.Act, "multimodal_projector_bias": true,
-		"vision_feature_layer": p.Layer, "vision_feature_select_strategy": p.Strategy,
+		"vision_feature_layer": layers, "vision_feature_select_strategy": p.Strategy,
 		"tie_word_embeddings": tie, "text_config": text, "vision_config": image,
 	})
 	if err != nil {

@@ -1,0 +1,65 @@
+package scenes
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"moslava/datasets"
+)
+
+// makers are the sources that Open knows.
+var makers = map[string]func(n int, seed uint64) func(i int) Sample{"pretrain": pretraining, "align": aligning, "tune": tuning}
+
+// maxSamples keeps row numbers within 31 bits.
+const maxSamples = 1 << 30
+
+// Open returns a source that draws its samples as they are read: "STAGE?n=N&seed=S", where STAGE is
+// pretrain, align or tune. Its rows are those of Pretrain, Align or Tune.
+func Open(spec string) (datasets.Source, error) {
+	stage, query, _ := strings.Cut(spec, "?")
+	make, ok := makers[stage]
+	if !ok {
+		return nil, fmt.Errorf("scenes: stage %q, expected pretrain, align or tune", stage)
+	}
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fmt.Errorf("scenes: %q: %w", spec, err)
+	}
+	var n, seed uint64
+	for key, values := range q {
+		v, err := strconv.ParseUint(values[0], 10, 63)
+		if err != nil {
+			return nil, fmt.Errorf("scenes: %q: %s is %q, expected a number", spec, key, values[0])
+		}
+		switch key {
+		case "n":
+			n = v
+		case "seed":
+			seed = v
+		default:
+			return nil, fmt.Errorf("scenes: %q: key %q, expected n or seed", spec, key)
+		}
+	}
+	if n < 1 || n > maxSamples {
+		return nil, fmt.Errorf("scenes: %q: n is %d, expected 1 to %d", spec, n, maxSamples)
+	}
+	return &drawn{n: int(n), make: make(int(n), seed)}, nil
+}
+
+type drawn struct {
+	n    int
+	make func(i int) Sample
+}
+
+func (d *drawn) Len() int { return d.n }
+
+func (d *drawn) At(i int) (Sample, error) {
+	if i < 0 || i >= d.n {
+		return Sample{}, fmt.Errorf("scenes: row %d of %d", i, d.n)
+	}
+	return d.make(i), nil
+}
+
+func (d *drawn) Close() error { return nil }

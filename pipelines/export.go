@@ -1,0 +1,57 @@
+package pipelines
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/safetensors"
+	"moslava/pipelines/vlm"
+)
+
+// merge folds the adapters in for good: later stages find the note and do so when they load the model.
+func (s *stage) merge() ([]string, error) {
+	from, _ := s.dir.From(s.index)
+	m, _, err := modelAfter(s.recipe, s.dir, from)
+	if err != nil {
+		return nil, err
+	}
+	if m.Adapters.Len() == 0 {
+		return nil, fmt.Errorf("there are no adapters to merge")
+	}
+	return []string{mergedFile}, checkpoint.WriteJSON(s.path, mergedFile, map[string]int{"adapters": m.Adapters.Len()})
+}
+
+var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16, "float16": safetensors.F16}
+
+// export writes the model for other programs.
+func (s *stage) export() ([]string, error) {
+	c := s.Stage.Export
+	from, _ := s.dir.From(s.index)
+	m, p, err := modelAfter(s.recipe, s.dir, from)
+	if err != nil {
+		return nil, err
+	}
+	dir := string(c.Path)
+	if dir == "" {
+		dir = filepath.Join(s.path, c.Format)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	switch c.Format {
+	case "peft", "folded":
+		err = m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
+	case "towers":
+		m.Adapters.Merge(m.Params)
+		err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+	default:
+		m.Adapters.Merge(m.Params)
+		err = vlm.Export(dir, m, p, dtypes[c.DType])
+	}
+	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
+	return []string{dir}, err
+}
+
+func percent(x float64) string { return fmt.Sprintf("circular %.1f %%", 100*x) }

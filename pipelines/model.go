@@ -1,0 +1,191 @@
+package pipelines
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/safetensors"
+	"moslava/language/chat"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+	"moslava/pipelines/vlm"
+)
+
+// What a stage that changes the model leaves in its directory. A model is the recipe's, changed by
+// the chain of stages that led to it.
+const (
+	trainedFile = "trained.safetensors" // parameters of the base model that were trained, whole
+	adaptersDir = "adapters"            // a PEFT directory with all adapters and the projector
+	mergedFile  = "merged.json"         // adapters were folded in here
+)
+
+// baseModel is the recipe's model, before any stage.
+func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
+	m, p, err := openModel(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := r.Model
+	if len(c.FeatureLayer) > 0 && c.From != "" {
+		m.Config.FeatureLayers = c.FeatureLayer
+		if _, err := m.Vision.States(c.FeatureLayer); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c.ImageSize > 0 {
+		p.Pixels = p.Pixels.WithSize(c.ImageSize)
+		if err := m.Config.Vision.CheckSize(c.ImageSize, c.ImageSize); err != nil {
+			return nil, nil, fmt.Errorf("image_size: %w", err)
+		}
+	}
+	if c.ChatTemplate != "" {
+		if p.Template, err = chatTemplate(c.ChatTemplate); err != nil {
+			return nil, nil, err
+		}
+	}
+	return m, p, nil
+}
+
+// baseName is what adapters give as the model they belong to.
+func baseName(r *recipe.Recipe) string {
+	if r.Model.From != "" {
+		return filepath.Base(string(r.Model.From))
+	}
+	return r.Name
+}
+
+func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
+	c := r.Model
+	if c.From != "" {
+		m, err := vlm.Load(string(c.From))
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := vlm.LoadProcessor(string(c.From), m.Config)
+		return m, p, err
+	}
+	layers := c.FeatureLayer
+	if len(layers) == 0 {
+		layers = []int{-2}
+	}
+	strategy := c.SelectStrategy
+	if strategy == "" {
+		strategy = "default"
+	}
+	return vlm.Assemble(vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random"})
+}
+
+// chatTemplate is a built-in template, or one in a Jinja file.
+func chatTemplate(name string) (*chat.Template, error) {
+	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
+		return chat.Named(name)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return chat.Parse(string(b), nil)
+}
+
+// modelAfter is the recipe's model as stage i leaves it; -1 is the recipe's own.
+func modelAfter(r *recipe.Recipe, d *run.Dir, i int) (*vlm.Model, *vlm.Processor, error) {
+	m, p, err := baseModel(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	var chain []string
+	for i >= 0 {
+		chain = append([]string{d.StageDir(i)}, chain...)
+		i, _ = d.From(i)
+	}
+	for _, dir := range chain {
+		if err := applyStage(m, dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	return m, p, nil
+}
+
+// applyStage changes the model as the stage with that directory did.
+func applyStage(m *vlm.Model, dir string) error {
+	if ok, err := there(filepath.Join(dir, mergedFile)); err != nil {
+		return err
+	} else if ok {
+		m.Adapters.Merge(m.Params)
+	}
+	if ok, err := there(filepath.Join(dir, trainedFile)); err != nil {
+		return err
+	} else if ok {
+		if err := loadTrained(m, filepath.Join(dir, trainedFile)); err != nil {
+			return err
+		}
+	}
+	ok, err := there(filepath.Join(dir, adaptersDir))
+	if err != nil || !ok {
+		return err
+	}
+	m.DetachAdapters() // the directory has them all, as they are now
+	return m.LoadAdapters(filepath.Join(dir, adaptersDir))
+}
+
+func there(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// loadTrained replaces the parameters that a file holds.
+func loadTrained(m *vlm.Model, path string) error {
+	f, err := checkpoint.OpenFile(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, name := range f.Names() {
+		p := m.Params.Get(name)
+		if p == nil {
+			return fmt.Errorf("%s: the model has no parameter %s", path, name)
+		}
+		data, err := f.Float32(name, p.Shape)
+		if err != nil {
+			return err
+		}
+		if err := p.Set(data, p.Shape); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// saveTrained writes the base model's trained parameters, and the adapters if there are any.
+func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	var tensors []safetensors.Tensor
+	for _, name := range trained {
+		p := m.Params.Get(name)
+		tensors = append(tensors, safetensors.Tensor{Name: name, Shape: p.Shape, Data: p.Floats()})
+	}
+	if len(tensors) > 0 {
+		if err := safetensors.Write(filepath.Join(dir, trainedFile), tensors, map[string]string{"format": "pt"}); err != nil {
+			return err
+		}
+	}
+	if m.Adapters.Len() == 0 {
+		return nil
+	}
+	to := filepath.Join(dir, adaptersDir)
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	return m.SaveAdapters(to, base, false)
+}

@@ -1,0 +1,105 @@
+// Package pipelines runs recipes: it puts the parts together into stages and runs those that have
+// not finished.
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+)
+
+// Options say how a recipe is run.
+type Options struct {
+	Out   io.Writer // progress and results for people
+	Force bool      // do stages again whose configuration has changed
+	Only  []string  // names of the stages to run; empty: all
+}
+
+// Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
+// again, it goes on there.
+func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
+	if r.Threads > 0 {
+		kernels.SetThreads(r.Threads)
+	}
+	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	for _, name := range opt.Only {
+		if s, _ := r.Stage(name); s == nil {
+			return fmt.Errorf("the recipe has no stage %q", name)
+		}
+	}
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		if len(opt.Only) > 0 && !contains(opt.Only, s.Name) {
+			continue
+		}
+		done, why, err := d.Finished(i)
+		if err != nil {
+			return err
+		}
+		if done {
+			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
+			continue
+		}
+		fmt.Fprintf(opt.Out, "%s: %s\n", s.Name, why)
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out}
+		if err := st.run(ctx); err != nil {
+			return fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+		autograd.ReleaseMemory()
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// stage is one stage being run.
+type stage struct {
+	*recipe.Stage
+	recipe  *recipe.Recipe
+	dir     *run.Dir
+	index   int
+	out     io.Writer
+	path    string // the stage's directory
+	resumed bool
+}
+
+func (s *stage) run(ctx context.Context) error {
+	var err error
+	if s.path, s.resumed, err = s.dir.Begin(s.index); err != nil {
+		return err
+	}
+	var outputs []string
+	switch s.Kind {
+	case recipe.Pretrain, recipe.Align, recipe.Tune:
+		outputs, err = s.train(ctx)
+	case recipe.Merge:
+		outputs, err = s.merge()
+	case recipe.Evaluate:
+		outputs, err = s.evaluate(ctx)
+	case recipe.Export:
+		outputs, err = s.export()
+	default:
+		err = fmt.Errorf("kind %q", s.Kind)
+	}
+	if err != nil {
+		return err
+	}
+	return s.dir.Finish(s.index, outputs...)
+}

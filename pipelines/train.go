@@ -1,0 +1,270 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"moslava/datasets"
+	"moslava/internal/optim"
+	"moslava/moslora"
+	"moslava/pipelines/metrics"
+	"moslava/pipelines/progress"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/train"
+	"moslava/pipelines/vlm"
+)
+
+// training is a training stage being run.
+type training struct {
+	*stage
+	cfg        *recipe.TrainConfig
+	model      *vlm.Model
+	processor  *vlm.Processor
+	source     datasets.Source
+	train, val *datasets.Subset
+	trainer    *train.Trainer
+	trained    []string // base parameters that are trained
+	log        *metrics.Log
+	bar        *progress.Bar
+}
+
+// train runs a stage of kind pretrain, align or tune.
+func (s *stage) train(ctx context.Context) (outputs []string, err error) {
+	from, _ := s.dir.From(s.index)
+	t := &training{stage: s, cfg: s.Stage.Train}
+	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
+		return nil, err
+	}
+	if t.source, err = openSources(t.cfg.Sources, s.recipe.Seed); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.source.Close()) }()
+	if err := t.prepare(ctx); err != nil {
+		return nil, err
+	}
+	state, err := t.resume()
+	if err != nil {
+		return nil, err
+	}
+	if t.log, err = metrics.Open(s.path, state.Step); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.log.Close()) }()
+	t.bar = progress.New(s.out, s.Name, t.trainer.Steps)
+	t.bar.Skip(state.Step)
+	state, err = t.trainer.Run(ctx, state)
+	t.bar.Done()
+	if err != nil {
+		return nil, err
+	}
+	t.note(state)
+	if err := saveTrained(t.model, s.path, baseName(s.recipe), t.trained); err != nil {
+		return nil, err
+	}
+	return existing(s.path, trainedFile, adaptersDir, bestDir), nil
+}
+
+// prepare attaches adapters, says what is trained and sets the trainer up.
+func (t *training) prepare(ctx context.Context) error {
+	if err := t.attach(); err != nil {
+		return err
+	}
+	rows := datasets.Source(t.source)
+	if t.cfg.Limit > 0 {
+		rows = datasets.Head(rows, t.cfg.Limit)
+	}
+	var err error
+	if t.train, t.val, err = datasets.Split(rows, t.cfg.Validation, t.recipe.Seed); err != nil {
+		return err
+	}
+	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps, WeightDecay: t.cfg.WeightDecay,
+		Threads: t.recipe.Threads})
+	if err != nil {
+		return err
+	}
+	steps, err := t.steps(ctx)
+	if err != nil {
+		return err
+	}
+	schedule, err := optim.NewSchedule(t.cfg.Schedule, steps, optim.Warmup{Steps: t.cfg.WarmupSteps, Ratio: t.cfg.WarmupRatio})
+	if err != nil {
+		return err
+	}
+	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
+		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
+		Log: t.report, Save: t.save, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+	if t.val.Len() > 0 {
+		t.trainer.Validate = t.validate
+	}
+	return nil
+}
+
+// attach hangs fresh adapters on the towers, or keeps those the model has.
+func (t *training) attach() error {
+	a := t.cfg.Adapters
+	if a == nil {
+		return nil
+	}
+	for part, c := range map[string]*recipe.Adapter{recipe.PartVision: a.Vision, recipe.PartLanguage: a.Language} {
+		if c == nil {
+			continue
+		}
+		cfg := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets}
+		if err := t.model.AttachAdapters(part, cfg, t.recipe.Seed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// params makes trainable what the stage trains and lists it with its rates.
+func (t *training) params() []train.Param {
+	parts := t.cfg.Train
+	t.model.Params.Train(func(name string) bool {
+		return slices.Contains(parts, vlm.TowerOf(name)) && !t.model.Unreachable(name)
+	})
+	t.model.Adapters.Train(slices.Contains(parts, recipe.PartAdapters))
+	rates := map[string]float64{recipe.PartVision: t.cfg.LRVision, recipe.PartProjector: t.cfg.LRProjector, recipe.PartLanguage: t.cfg.LRLanguage}
+	rate := func(name string) float64 {
+		if r := rates[vlm.TowerOf(name)]; r > 0 {
+			return r / t.cfg.LR
+		}
+		return 1
+	}
+	var out []train.Param
+	for p := range t.model.Params.All() {
+		if p.Trainable() {
+			t.trained = append(t.trained, p.Name)
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1})
+		}
+	}
+	for p := range t.model.Adapters.Params() {
+		if p.Trainable() {
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true})
+		}
+	}
+	return out
+}
+
+func (t *training) loadOptions() datasets.LoadOptions {
+	c := t.cfg
+	length := c.MaxLength
+	if length == 0 {
+		length = t.model.Config.Text.MaxPositionEmbeddings
+	}
+	return datasets.LoadOptions{Seed: t.recipe.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets,
+		Notice: func(e datasets.Event) { t.bar.Note(e.String()) }}
+}
+
+func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
+	return datasets.Load(ctx, t.train, t.processor, t.loadOptions(), from)
+}
+
+// steps is how many steps of the optimiser the stage takes. With a token budget, or when samples may be
+// left out or split, the batches of an epoch are counted by loading one.
+func (t *training) steps(ctx context.Context) (int, error) {
+	c := t.cfg
+	if c.Steps > 0 {
+		return c.Steps, nil
+	}
+	batches := (t.train.Len() + max(1, c.Batch) - 1) / max(1, c.Batch)
+	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip && c.OnNoTargets != datasets.OnSkip
+	if c.Tokens > 0 || !strict {
+		opt := t.loadOptions()
+		opt.Epochs, opt.Notice = 1, nil
+		batches = 0
+		for _, err := range datasets.Load(ctx, t.train, t.processor, opt, datasets.Position{}) {
+			if err != nil {
+				return 0, err
+			}
+			batches++
+		}
+	}
+	return max(1, c.Epochs*batches/max(1, c.Accum)), nil
+}
+
+// validate measures the loss on the held-out share and keeps the best model in a directory of its own.
+func (t *training) validate(s *train.State) (*float64, error) {
+	opt := t.loadOptions()
+	opt.Epochs, opt.InOrder = 1, true
+	loss, targets, err := train.Evaluate(t.model, datasets.Load(context.Background(), t.val, t.processor, opt, datasets.Position{}))
+	if err != nil {
+		return nil, err
+	}
+	t.bar.Note(fmt.Sprintf("step %d: validation loss %.4f over %d targets", s.Step, loss, targets))
+	if s.BestStep > 0 && loss >= s.BestLoss {
+		return &loss, nil
+	}
+	s.BestStep, s.BestLoss = s.Step, loss
+	return &loss, saveTrained(t.model, filepath.Join(t.path, bestDir), baseName(t.recipe), t.trained)
+}
+
+// bestDir holds the model with the lowest validation loss.
+const bestDir = "best"
+
+func (t *training) report(r train.Report) error {
+	speed := float64(r.Tokens) / r.Elapsed.Seconds()
+	err := t.log.Write(metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
+		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
+		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}})
+	if err != nil {
+		return err
+	}
+	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
+	return nil
+}
+
+// counts lists what became of samples, as far as it is not the ordinary.
+func counts(c datasets.Counts) map[string]int64 {
+	out := map[string]int64{"samples": int64(c.Samples)}
+	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split} {
+		if n > 0 {
+			out[name] = int64(n)
+		}
+	}
+	return out
+}
+
+// note tells what became of samples that were not used whole.
+func (t *training) note(s train.State) {
+	c := s.Data.Counts
+	if c.Dropped+c.Skipped+c.NoTargets+c.Split > 0 {
+		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
+			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+	}
+}
+
+// existing lists those names that are in dir.
+func existing(dir string, names ...string) []string {
+	return slices.DeleteFunc(names, func(n string) bool {
+		_, err := os.Stat(filepath.Join(dir, n))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+// openSources opens what a stage reads: one source, or a mixture.
+func openSources(list []recipe.Source, seed uint64) (datasets.Source, error) {
+	parts := make([]datasets.Weighted, 0, len(list))
+	for _, s := range list {
+		src, err := openSource(string(s.Path))
+		if err != nil {
+			for _, p := range parts {
+				err = errors.Join(err, p.Source.Close())
+			}
+			return nil, err
+		}
+		parts = append(parts, datasets.Weighted{Source: src, Weight: s.Weight})
+	}
+	if len(parts) == 1 && parts[0].Weight == 1 {
+		return parts[0].Source, nil
+	}
+	return datasets.Mix(seed, parts...)
+}

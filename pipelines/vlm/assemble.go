@@ -1,0 +1,134 @@
+package vlm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/nn"
+	"moslava/language"
+	"moslava/language/chat"
+	"moslava/language/tokenizer"
+	"moslava/vision"
+	"moslava/vision/preprocess"
+)
+
+// Towers says which directories a model is put together from.
+type Towers struct {
+	Vision, Language string // Hugging Face directories of a vision tower and of a decoder with its tokenizer
+	Projector        string // mlp2x_gelu or linear
+	FeatureLayers    []int
+	Strategy         string // default or full
+	Seed             uint64 // of what is drawn: the projector, or everything
+	Random           bool   // draw the towers, too: the directories need no weights
+}
+
+// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
+// them. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
+// of the embedding, and of a head of its own, are the mean of the others.
+func Assemble(t Towers) (*Model, *Processor, error) {
+	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	old, err := language.ParseConfig(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.Language, err)
+	}
+	if _, err := vision.ParseConfig(image); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.Vision, err)
+	}
+	tok, err := tokenizer.Load(filepath.Join(t.Language, "tokenizer.json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	token, err := tok.AddSpecial(ImageTokenText)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.Language, err)
+	}
+	vocab := old.VocabSize
+	if n := tok.VocabSize(); n > vocab {
+		vocab = (n + 63) / 64 * 64
+	}
+	cfg, err := NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
+		Strategy: t.Strategy, Act: "gelu"})
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Projector.Type = t.Projector
+	src, closeAll, err := t.source(old.VocabSize)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closeAll()
+	m, err := New(cfg, src)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
+	}
+	p := &Processor{Config: cfg, Tokenizer: tok}
+	if p.Template, err = chat.Load(t.Language); err != nil {
+		return nil, nil, err
+	}
+	if p.Pixels, err = preprocess.Load(t.Vision); err != nil {
+		return nil, nil, err
+	}
+	return m, p, p.check()
+}
+
+// source sends the parts of the model to where they come from.
+func (t Towers) source(oldVocab int) (src nn.Source, closeAll func(), err error) {
+	fresh := nn.Random(t.Seed)
+	closeAll = func() {}
+	if t.Random {
+		return fresh, closeAll, nil
+	}
+	image, err := checkpoint.Open(t.Vision)
+	if err != nil {
+		return nil, closeAll, err
+	}
+	text, err := checkpoint.Open(t.Language)
+	if err != nil {
+		image.Close()
+		return nil, closeAll, err
+	}
+	closeAll = func() { image.Close(); text.Close() }
+	return nn.Mux{
+		VisionPrefix:    nn.From(image.Rename(checkpoint.Candidates(checkpoint.Vision))),
+		LanguagePrefix:  grown{nn.From(text.Rename(checkpoint.Candidates(checkpoint.Language))), oldVocab},
+		ProjectorPrefix: nn.Whole(ProjectorPrefix, fresh),
+	}, closeAll, nil
+}
+
+// grown adds rows to vocabulary tables that a checkpoint has with fewer.
+type grown struct {
+	nn.Source
+	rows int
+}
+
+func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error) {
+	table := strings.HasSuffix(name, "embed_tokens.weight") || name == "lm_head.weight"
+	if !table || shape[0] == g.rows {
+		return g.Source.Tensor(name, shape, init)
+	}
+	d := shape[1]
+	data, err := g.Source.Tensor(name, []int{g.rows, d}, init)
+	if err != nil {
+		return nil, err
+	}
+	mean := make([]float64, d)
+	for i, v := range data {
+		mean[i%d] += float64(v)
+	}
+	out := make([]float32, shape[0]*d)
+	copy(out, data)
+	for i := len(data); i < len(out); i++ {
+		out[i] = float32(mean[i%d] / float64(g.rows))
+	}
+	return out, nil
+}

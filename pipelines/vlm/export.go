@@ -1,0 +1,167 @@
+package vlm
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"moslava/internal/atomicfile"
+	"moslava/internal/checkpoint"
+	"moslava/internal/nn"
+	"moslava/internal/safetensors"
+)
+
+// maxShard is how large a weights file becomes before it is split, as transformers has it.
+const maxShard = 5 << 30
+
+// Export writes the model, its adapters merged beforehand, as a LLaVA directory that transformers
+// loads: weights under their published names, configuration, tokenizer, chat template and processor settings.
+func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
+	if m.Adapters.Len() > 0 {
+		return fmt.Errorf("export: %d adapters are not merged", m.Adapters.Len())
+	}
+	if m.Config.Projector.Type != "mlp2x_gelu" {
+		return fmt.Errorf("export: transformers' LLaVA has no %s projector", m.Config.Projector.Type)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := checkpoint.Save(dir, tensors(m.Params, "", dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+		return err
+	}
+	cfg, err := m.Config.JSON(map[string]any{"architectures": []string{"LlavaForConditionalGeneration"},
+		"dtype": torchName(dtype), "image_seq_length": p.imageSeqLength()})
+	if err != nil {
+		return err
+	}
+	if err := writeText(dir, ConfigFile, cfg); err != nil {
+		return err
+	}
+	return p.Save(dir)
+}
+
+// ExportTowers writes vision tower and decoder as directories of their own, dir/vision and
+// dir/language: what Assemble takes. The image token stays in the vocabulary.
+func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
+	parts := []struct{ name, prefix, config string }{{"vision", VisionPrefix, "vision_config"}, {"language", LanguagePrefix, "text_config"}}
+	for _, part := range parts {
+		to := filepath.Join(dir, part.name)
+		if err := os.MkdirAll(to, 0o777); err != nil {
+			return err
+		}
+		if err := checkpoint.Save(to, tensors(m.Params, part.prefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+			return err
+		}
+		if err := writeIndented(to, ConfigFile, m.Config.raw[part.config]); err != nil {
+			return err
+		}
+	}
+	px, err := p.Pixels.JSON()
+	if err != nil {
+		return err
+	}
+	if err := writeText(filepath.Join(dir, "vision"), "preprocessor_config.json", px); err != nil {
+		return err
+	}
+	return p.saveText(filepath.Join(dir, "language"))
+}
+
+// tensors lists the parameters under a prefix, without it.
+func tensors(ps *nn.Params, prefix string, dtype safetensors.DType) []safetensors.Tensor {
+	var out []safetensors.Tensor
+	for q := range ps.All() {
+		if name, ok := strings.CutPrefix(q.Name, prefix); ok {
+			out = append(out, safetensors.Tensor{Name: name, DType: dtype, Shape: q.Shape,
+				Load: func() ([]float32, error) { return q.Floats(), nil }})
+		}
+	}
+	return out
+}
+
+// Save writes tokenizer, chat template and processor settings.
+func (p *Processor) Save(dir string) error {
+	px, err := p.Pixels.JSON()
+	if err != nil {
+		return err
+	}
+	if err := writeText(dir, "preprocessor_config.json", px); err != nil {
+		return err
+	}
+	strategy, extra := "default", 1
+	if p.Config.KeepClass {
+		strategy = "full"
+	}
+	err = checkpoint.WriteJSON(dir, "processor_config.json", map[string]any{
+		"processor_class": "LlavaProcessor", "image_token": ImageTokenText, "patch_size": p.Config.Vision.PatchSize,
+		"num_additional_image_tokens": extra, "vision_feature_select_strategy": strategy})
+	if err != nil {
+		return err
+	}
+	return p.saveText(dir)
+}
+
+// saveText writes tokenizer.json, tokenizer_config.json, generation_config.json and the chat template.
+func (p *Processor) saveText(dir string) error {
+	tok, err := p.Tokenizer.JSON()
+	if err != nil {
+		return err
+	}
+	if err := writeText(dir, "tokenizer.json", tok); err != nil {
+		return err
+	}
+	cfg := map[string]any{
+		// Not the class a decoder's own file may name: transformers 5 rebuilds some of those from
+		// the vocabulary alone and loses the pre-tokeniser.
+		"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
+		"model_max_length": p.Config.Text.MaxPositionEmbeddings, "image_token": ImageTokenText,
+	}
+	src, vars := p.Template.Source()
+	for name, v := range vars {
+		cfg[name] = v
+	}
+	if src != "" {
+		cfg["chat_template"] = src
+	}
+	if err := checkpoint.WriteJSON(dir, "tokenizer_config.json", cfg); err != nil {
+		return err
+	}
+	gen := map[string]any{"do_sample": false}
+	if stop := p.StopIDs(); len(stop) == 1 {
+		gen["eos_token_id"] = stop[0]
+		gen["pad_token_id"] = stop[0]
+	}
+	return checkpoint.WriteJSON(dir, "generation_config.json", gen)
+}
+
+func (p *Processor) imageSeqLength() int {
+	h, w, fixed := p.Pixels.Size()
+	if !fixed {
+		h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
+	}
+	return p.Config.ImageTokens(h, w)
+}
+
+func torchName(d safetensors.DType) string {
+	switch d {
+	case safetensors.F16:
+		return "float16"
+	case safetensors.BF16:
+		return "bfloat16"
+	default:
+		return "float32"
+	}
+}
+
+func writeText(dir, name string, b []byte) error {
+	return atomicfile.WriteBytes(filepath.Join(dir, name), b)
+}
+
+func writeIndented(dir, name string, raw json.RawMessage) error {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return err
+	}
+	return checkpoint.WriteJSON(dir, name, v)
+}

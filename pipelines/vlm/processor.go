@@ -1,0 +1,136 @@
+package vlm
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"moslava/datasets"
+	"moslava/language/chat"
+	"moslava/language/tokenizer"
+	"moslava/vision/preprocess"
+)
+
+// ImageTokenText is how the image token is spelled in a tokenizer.
+const ImageTokenText = "<image>"
+
+// Processor turns stored samples and questions into the model's input. It is a datasets.Encoder and
+// may be used from several goroutines.
+type Processor struct {
+	Config    *Config
+	Tokenizer *tokenizer.Tokenizer
+	Template  *chat.Template
+	Pixels    *preprocess.Config
+}
+
+var _ datasets.Encoder = (*Processor)(nil)
+
+// LoadProcessor reads tokenizer, chat template and preprocessor settings of a model directory.
+func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
+	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		return nil, err
+	}
+	tmpl, err := chat.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	px, err := preprocess.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
+	return p, p.check()
+}
+
+// check makes sure that the parts fit one another.
+func (p *Processor) check() error {
+	id, ok := p.Tokenizer.ID(ImageTokenText)
+	if !ok {
+		return fmt.Errorf("the tokenizer has no %s token", ImageTokenText)
+	}
+	if id != p.Config.ImageToken {
+		return fmt.Errorf("%s is token %d in the tokenizer, image_token_index is %d", ImageTokenText, id, p.Config.ImageToken)
+	}
+	if n := p.Tokenizer.VocabSize(); n > p.Config.Text.VocabSize {
+		return fmt.Errorf("the tokenizer has %d tokens, vocab_size is %d", n, p.Config.Text.VocabSize)
+	}
+	if h, w, fixed := p.Pixels.Size(); fixed {
+		if err := p.Config.Vision.CheckSize(h, w); err != nil {
+			return fmt.Errorf("preprocessor settings: %w", err)
+		}
+	}
+	return nil
+}
+
+// roles maps who speaks in stored turns to the roles of chat templates.
+var roles = map[string]string{datasets.Human: "user", datasets.GPT: "assistant", datasets.System: "system"}
+
+// Encode makes ids, labels and pixels of a sample; see datasets.Encoder.
+func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
+	msgs := make([]chat.Message, len(s.Turns))
+	for i, t := range s.Turns {
+		role, ok := roles[t.From]
+		if !ok {
+			return datasets.Example{}, fmt.Errorf("turn %d is by %q, want human, gpt or system", i, t.From)
+		}
+		msgs[i] = chat.Message{Role: role, Content: t.Value}
+	}
+	var pictures [][]byte
+	for _, pic := range s.Pictures() {
+		pictures = append(pictures, pic.Bytes)
+	}
+	images, opt, err := p.images(pictures)
+	if err != nil {
+		return datasets.Example{}, err
+	}
+	enc, err := p.Template.Encode(p.Tokenizer, msgs, opt)
+	if err != nil && !errors.Is(err, chat.ErrNoTargets) { // the loader has a policy for those
+		return datasets.Example{}, err
+	}
+	place(images, enc.ImageAt)
+	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images}, nil
+}
+
+// Prompt makes the ids that come before the model's answer to msgs.
+func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []datasets.Image, error) {
+	images, opt, err := p.images(pictures)
+	if err != nil {
+		return nil, nil, err
+	}
+	enc, err := p.Template.Prompt(p.Tokenizer, msgs, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	place(images, enc.ImageAt)
+	return enc.IDs, images, nil
+}
+
+func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
+	opt := chat.Options{ImageToken: ImageTokenText}
+	var images []datasets.Image
+	for i, b := range pictures {
+		px, h, w, err := p.Pixels.ApplyBytes(b)
+		if err != nil {
+			return nil, opt, fmt.Errorf("picture %d: %w", i+1, err)
+		}
+		n := p.Config.ImageTokens(h, w)
+		images = append(images, datasets.Image{Pixels: px, H: h, W: w, Count: n})
+		opt.ImageTokens = append(opt.ImageTokens, n)
+	}
+	return images, opt, nil
+}
+
+func place(images []datasets.Image, at []int) {
+	for i := range images {
+		images[i].At = at[i]
+	}
+}
+
+// StopIDs are the ids that end an answer: the token that closes an assistant's turn.
+func (p *Processor) StopIDs() []int32 {
+	if id, ok := p.Template.EndOfTurn(p.Tokenizer); ok {
+		return []int32{id}
+	}
+	return nil
+}
