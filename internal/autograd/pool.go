@@ -6,7 +6,8 @@ import (
 )
 
 // pool keeps buffers that the tape has taken back, in classes a quarter of a power of two apart,
-// so that a training step after the first allocates next to nothing.
+// so that a training step after the first allocates next to nothing. A buffer of up to twice the size
+// serves, too: batches differ in length, and each length must not keep memory of its own.
 var pool buffers
 
 type buffers struct {
@@ -26,13 +27,14 @@ func class(n int) int {
 func (b *buffers) get(n int) []float32 {
 	c := class(n)
 	b.mu.Lock()
-	if l := b.free[c]; len(l) > 0 {
-		s := l[len(l)-1]
-		b.free[c] = l[:len(l)-1]
-		b.mu.Unlock()
-		return s[:n]
+	defer b.mu.Unlock()
+	for fit := c; fit <= 2*c; fit = class(fit + 1) {
+		if l := b.free[fit]; len(l) > 0 {
+			s := l[len(l)-1]
+			b.free[fit] = l[:len(l)-1]
+			return s[:n]
+		}
 	}
-	b.mu.Unlock()
 	return make([]float32, n, c)
 }
 
