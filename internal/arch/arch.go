@@ -1,0 +1,88 @@
+// Package arch says which package may import which. The table is policy, not a record: an edge that is
+// not in it fails the test of this package until somebody decides that it belongs there and says why.
+//
+// The order of the table is that of the layers, lowest first. Three rules stand behind it.
+//
+//   - vision, language, projector, moslora and datasets never import one another. Where two of them meet, the
+//     consumer declares a small interface and pipelines/vlm implements it.
+//   - internal/kernels takes slices and ints and imports nothing of ours: the place for another device.
+//   - scripts hold no logic: they see pipelines and what is below them only to call it.
+package arch
+
+// A Package is one row: a directory, or with the ending /... that directory and all below it.
+type Package struct {
+	Path  string // below the module's root
+	Files string // other packages of ours that its files may import, separated by spaces
+	Tests string // those that its test files may import besides; TestSupport goes without saying
+	Why   string // of each edge that the layers alone do not explain
+}
+
+// TestSupport may be imported by every test: what compares with reference files and reads models.
+const TestSupport = "internal/golden internal/checkpoint"
+
+// Layers that several rows share.
+const (
+	engine   = "internal/kernels internal/autograd internal/nn"
+	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
+	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
+	parts    = "pipelines/eval pipelines/metrics pipelines/progress pipelines/recipe pipelines/report pipelines/run pipelines/train pipelines/vlm"
+)
+
+// Packages is the table.
+var Packages = []Package{
+	{Path: "internal/arch"},
+	{Path: "internal/kernels"},
+	{Path: "internal/kernels/gen", Why: "writes the assembly of internal/kernels; it shares no code with it"},
+	{Path: "internal/autograd", Files: "internal/kernels"},
+	{Path: "internal/nn", Files: "internal/kernels internal/autograd",
+		Why: "layers keep frozen weights packed as kernels want them"},
+	{Path: "internal/optim", Why: "works on plain slices by name, so that it is tested without a model"},
+
+	{Path: "internal/atomicfile"},
+	{Path: "internal/safetensors", Files: "internal/atomicfile",
+		Why: "atomicfile: the one place that replaces a file in one step, whoever writes it"},
+	{Path: "internal/checkpoint", Files: "internal/safetensors internal/atomicfile",
+		Why: "atomicfile: JSON files beside the tensors are replaced the same way"},
+	{Path: "internal/golden", Files: "internal/safetensors",
+		Why: "safetensors: goldens are files of that format"},
+
+	{Path: "vision", Files: engine},
+	{Path: "vision/preprocess", Why: "pixels need neither the tower nor the engine"},
+	{Path: "projector", Files: engine},
+	{Path: "language", Files: engine},
+	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},
+	{Path: "language/chat", Files: "language/tokenizer",
+		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
+	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors",
+		Why: "checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
+	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile",
+		Why: "arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
+	{Path: "datasets/arrowipc"},
+	{Path: "datasets/scenes", Files: "datasets",
+		Why: "datasets: drawn scenes are a Source and come as its Samples"},
+
+	{Path: "pipelines/recipe", Why: "configuration knows none of the things it configures"},
+	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile",
+		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests"},
+	{Path: "pipelines/metrics", Files: "internal/atomicfile",
+		Why: "atomicfile: event files are replaced when a run is resumed"},
+	{Path: "pipelines/progress"},
+	{Path: "pipelines/report", Files: "internal/atomicfile", Why: "atomicfile: a report is there whole or not at all"},
+	{Path: "pipelines/eval", Files: "internal/atomicfile",
+		Why: "atomicfile: results; models are behind the Answerer interface, so that scores are tested without one"},
+	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
+		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
+	{Path: "pipelines/vlm", Files: siblings + " pipelines/eval " + engine + " " + formats,
+		Tests: "internal/optim pipelines/train",
+		Why: "the place where the siblings meet; eval: it implements Answerer. " +
+			"Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim " + engine + " " + formats,
+		Tests: "pipelines/demo",
+		Why:   "puts stages together from everything below it"},
+	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
+		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
+
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + "" +
+		" datasets datasets/scenes",
+		Why: "thin mains; datasets: what other programs write and read is checked with small ones"},
+}
