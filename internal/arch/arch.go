@@ -82,7 +82,6 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + "" +
-		" datasets datasets/scenes",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " datasets datasets/scenes",
 		Why: "thin mains; datasets: what other programs write and read is checked with small ones"},
 }
