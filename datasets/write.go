@@ -13,7 +13,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"moslava/datasets/arrowipc"
+	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/ipc"
+	alloc "github.com/apache/arrow/go/v15/arrow/memory"
+
 	"moslava/internal/atomicfile"
 )
 
@@ -117,7 +120,8 @@ type writer struct {
 	bytes         int64 // of all shards
 	file          *os.File
 	buf           *bufio.Writer
-	ipc           *arrowipc.Writer
+	ipc           *ipc.Writer
+	columns       *array.RecordBuilder
 	shardRows     int
 	shardBytes    int64
 	batchRows     int // of the record batch at hand
@@ -147,7 +151,7 @@ func (w *writer) row(s *Sample) error {
 			return err
 		}
 	}
-	appendRow(w.opt.Features, w.ipc.Columns, s)
+	appendRow(w.opt.Features, w.columns.Fields(), s)
 	w.shardRows++
 	w.batchRows++
 	w.batchBytes += size
@@ -175,19 +179,19 @@ func (w *writer) Write(b []byte) (int, error) {
 }
 
 func (w *writer) newShard() error {
+	schema, err := newSchema(w.opt.Features)
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(w.shard(w.shards), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
 	w.file, w.buf = f, bufio.NewWriterSize(f, 256<<10)
 	w.shards++
-	fields, features := columns(w.opt.Features)
-	info, err := schemaInfo(features)
-	if err != nil {
-		return err
-	}
-	w.ipc, err = arrowipc.NewWriter(w, fields, "huggingface", info)
-	return err
+	w.columns = array.NewRecordBuilder(alloc.DefaultAllocator, schema)
+	w.ipc = ipc.NewWriter(w, ipc.WithSchema(schema))
+	return nil
 }
 
 // flush writes the rows collected so far as one record batch.
@@ -196,12 +200,15 @@ func (w *writer) flush() error {
 		return nil
 	}
 	w.batchRows, w.batchBytes = 0, 0
-	return w.ipc.Flush()
+	batch := w.columns.NewRecord()
+	defer batch.Release()
+	return w.ipc.Write(batch)
 }
 
 func (w *writer) endShard() error {
 	err := errors.Join(w.flush(), w.ipc.Close(), w.buf.Flush(), w.file.Sync(), w.file.Close())
-	w.ipc, w.file, w.shardRows, w.shardBytes = nil, nil, 0, 0
+	w.columns.Release()
+	w.ipc, w.columns, w.file, w.shardRows, w.shardBytes = nil, nil, nil, 0, 0
 	return err
 }
 
@@ -231,10 +238,9 @@ func (w *writer) finish() error {
 		}
 		files = append(files, file{name})
 	}
-	_, features := columns(w.opt.Features)
 	info := map[string]any{
 		"citation": "", "description": "", "homepage": "", "license": "",
-		"features": features,
+		"features": features(w.opt.Features),
 		"splits": map[string]any{w.opt.Split: map[string]any{
 			"name": w.opt.Split, "num_bytes": w.bytes, "num_examples": w.total, "dataset_name": nil,
 		}},

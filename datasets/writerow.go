@@ -6,46 +6,61 @@ import (
 	"path/filepath"
 	"unicode/utf8"
 
-	"moslava/datasets/arrowipc"
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
 )
 
-// columns are the columns of each kind of Features and, for dataset_info.json
-// and the schema, what datasets calls their features. A list of features is
+// newSchema is the Arrow schema of each kind of Features. Its metadata holds what
+// datasets calls the columns' features, under the key it looks them up by.
+func newSchema(kind Features) (*arrow.Schema, error) {
+	info, err := json.Marshal(map[string]any{"info": map[string]any{"features": features(kind)}})
+	if err != nil {
+		return nil, err
+	}
+	meta := arrow.NewMetadata([]string{"huggingface"}, []string{string(info)})
+	column := func(name string, t arrow.DataType) arrow.Field {
+		return arrow.Field{Name: name, Type: t, Nullable: true}
+	}
+	text := arrow.BinaryTypes.String
+	turns := func(who, what string) arrow.DataType {
+		return arrow.ListOf(arrow.StructOf(column(who, text), column(what, text)))
+	}
+	picture := arrow.StructOf(column("bytes", arrow.BinaryTypes.Binary), column("path", text))
+	if kind == Messages {
+		return arrow.NewSchema([]arrow.Field{
+			column("id", text), column("images", arrow.ListOf(picture)), column("messages", turns("role", "content")),
+		}, &meta), nil
+	}
+	return arrow.NewSchema([]arrow.Field{
+		column("id", text), column("image", picture), column("conversations", turns("from", "value")),
+	}, &meta), nil
+}
+
+// features are the columns as datasets describes them. A list of features is
 // written as a JSON list of its element: every version of datasets reads that,
 // while older ones do not know "List", nor the newest "Sequence".
-func columns(kind Features) (fields []arrowipc.Field, features map[string]any) {
+func features(kind Features) map[string]any {
 	value := map[string]any{"dtype": "string", "_type": "Value"}
 	picture := map[string]any{"_type": "Image"}
-	pair := func(a, b string) arrowipc.Field {
-		return arrowipc.StructOf("", arrowipc.String(a), arrowipc.String(b))
-	}
-	image := arrowipc.StructOf("image", arrowipc.Binary("bytes"), arrowipc.String("path"))
 	if kind == Messages {
-		return []arrowipc.Field{
-				arrowipc.String("id"), arrowipc.ListOf("images", image), arrowipc.ListOf("messages", pair("role", "content")),
-			}, map[string]any{
-				"id": value, "images": []any{picture}, "messages": []any{map[string]any{"role": value, "content": value}},
-			}
-	}
-	return []arrowipc.Field{
-			arrowipc.String("id"), image, arrowipc.ListOf("conversations", pair("from", "value")),
-		}, map[string]any{
-			"id": value, "image": picture, "conversations": []any{map[string]any{"from": value, "value": value}},
+		return map[string]any{
+			"id": value, "images": []any{picture}, "messages": []any{map[string]any{"role": value, "content": value}},
 		}
+	}
+	return map[string]any{
+		"id": value, "image": picture, "conversations": []any{map[string]any{"from": value, "value": value}},
+	}
 }
 
-// schemaInfo is the value of the schema's metadata key "huggingface".
-func schemaInfo(features map[string]any) (string, error) {
-	b, err := json.Marshal(map[string]any{"info": map[string]any{"features": features}})
-	return string(b), err
-}
-
-// maxSample bounds the text and pictures of one sample, so that a record batch
-// stays below the 2 GiB that its offsets can count.
+// maxSample bounds the bytes of one sample, so that a record batch stays below the
+// 2 GiB that its offsets can count: arrow's builders do not look.
 const maxSample = 1 << 30
 
+// turnSize is what a turn takes besides its text, generously: its speaker, offsets.
+const turnSize = 32
+
 // checkRow refuses what the columns cannot hold, before any of it is appended,
-// and tells the sample's size in bytes.
+// and tells the sample's size in bytes, or a little more.
 func checkRow(kind Features, s *Sample) (size int, err error) {
 	ps := s.Pictures()
 	if len(ps) > 1 && kind == Conversations {
@@ -54,6 +69,7 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 	if !utf8.ValidString(s.ID) {
 		return 0, fmt.Errorf("id %q is not UTF-8", s.ID)
 	}
+	size = len(s.ID)
 	for i, t := range s.Turns {
 		if roles[t.From] == "" {
 			return 0, fmt.Errorf("sample %q: turn %d is from %q, expected %s, %s or %s", s.ID, i, t.From, Human, GPT, System)
@@ -61,13 +77,13 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 		if !utf8.ValidString(t.Value) {
 			return 0, fmt.Errorf("sample %q: turn %d is not UTF-8", s.ID, i)
 		}
-		size += len(t.Value)
+		size += len(t.Value) + turnSize
 	}
 	for i, p := range ps {
 		if len(p.Bytes) == 0 || !utf8.ValidString(p.Path) {
 			return 0, fmt.Errorf("sample %q: picture %d has %d bytes and path %q", s.ID, i, len(p.Bytes), p.Path)
 		}
-		size += len(p.Bytes)
+		size += len(p.Bytes) + len(p.Path)
 	}
 	if size > maxSample {
 		return 0, fmt.Errorf("sample %q has %d bytes, the limit is %d", s.ID, size, maxSample)
@@ -78,48 +94,49 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 // roles are what messages call the speakers.
 var roles = map[string]string{Human: "user", GPT: "assistant", System: "system"}
 
-// appendRow puts a checked sample into the columns.
-func appendRow(kind Features, cols []*arrowipc.Builder, s *Sample) {
-	appendText(cols[0], s.ID)
+// appendRow puts a checked sample into the columns of newSchema.
+func appendRow(kind Features, cols []array.Builder, s *Sample) {
+	appendText(cols[0].(*array.StringBuilder), s.ID)
 	ps := s.Pictures()
-	switch {
-	case kind == Messages:
-		cols[1].AppendList(len(ps))
+	if kind == Messages {
+		list := cols[1].(*array.ListBuilder)
+		list.Append(true)
 		for _, p := range ps {
-			appendPicture(cols[1].Child(0), p)
+			appendPicture(list.ValueBuilder().(*array.StructBuilder), p)
 		}
-	case len(ps) == 0:
-		cols[1].AppendNull()
-	default:
-		appendPicture(cols[1], ps[0])
+	} else if picture := cols[1].(*array.StructBuilder); len(ps) == 0 {
+		picture.AppendNull()
+	} else {
+		appendPicture(picture, ps[0])
 	}
-	cols[2].AppendList(len(s.Turns))
-	turn := cols[2].Child(0)
+	list := cols[2].(*array.ListBuilder)
+	list.Append(true)
+	turn := list.ValueBuilder().(*array.StructBuilder)
 	for _, t := range s.Turns {
 		from := t.From
 		if kind == Messages {
 			from = roles[from]
 		}
-		turn.AppendStruct()
-		turn.Child(0).AppendString(from)
-		turn.Child(1).AppendString(t.Value)
+		turn.Append(true)
+		turn.FieldBuilder(0).(*array.StringBuilder).Append(from)
+		turn.FieldBuilder(1).(*array.StringBuilder).Append(t.Value)
 	}
 }
 
-func appendPicture(b *arrowipc.Builder, p Picture) {
+func appendPicture(b *array.StructBuilder, p Picture) {
 	if filepath.IsAbs(p.Path) { // says nothing on another machine
 		p.Path = filepath.Base(p.Path)
 	}
-	b.AppendStruct()
-	b.Child(0).AppendBytes(p.Bytes)
-	appendText(b.Child(1), p.Path)
+	b.Append(true)
+	b.FieldBuilder(0).(*array.BinaryBuilder).Append(p.Bytes)
+	appendText(b.FieldBuilder(1).(*array.StringBuilder), p.Path)
 }
 
 // appendText appends a string, the empty one as null.
-func appendText(b *arrowipc.Builder, s string) {
+func appendText(b *array.StringBuilder, s string) {
 	if s == "" {
 		b.AppendNull()
 	} else {
-		b.AppendString(s)
+		b.Append(s)
 	}
 }
