@@ -59,7 +59,7 @@ func (s *arrowSource) open(want *rowCount) error {
 		if !shard.Complete() && cut == "" {
 			cut = p
 		}
-		r, err := newRowReader(shard.Fields())
+		r, err := newRowReader(shard.Schema())
 		if err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/arrow/go/v15/arrow"
+
 	"moslava/datasets/arrowipc"
 )
 
@@ -16,20 +18,19 @@ type rowReader struct {
 	from, value      string // names of the two halves of a turn
 }
 
-func newRowReader(fields []arrowipc.Field) (rowReader, error) {
-	col := map[string]int{}
-	var names []string
+func newRowReader(schema *arrow.Schema) (rowReader, error) {
+	fields := schema.Fields()
+	names := make([]string, len(fields))
 	for i, f := range fields {
-		if _, twice := col[f.Name]; twice {
+		if len(schema.FieldIndices(f.Name)) > 1 {
 			return rowReader{}, fmt.Errorf("two columns are called %q", f.Name)
 		}
-		col[f.Name] = i
-		names = append(names, f.Name)
+		names[i] = f.Name
 	}
 	find := func(names ...string) int {
 		for _, n := range names {
-			if i, ok := col[n]; ok {
-				return i
+			if i := schema.FieldIndices(n); len(i) > 0 {
+				return i[0]
 			}
 		}
 		return -1
@@ -41,86 +42,93 @@ func newRowReader(fields []arrowipc.Field) (rowReader, error) {
 	if find("image") >= 0 && find("images") >= 0 {
 		return r, errors.New("has both image and images, expected one of them")
 	}
-	if r.id >= 0 && fields[r.id].Kind != arrowipc.Bytes && fields[r.id].Kind != arrowipc.Int && fields[r.id].Kind != arrowipc.Null {
-		return r, fmt.Errorf("column id is %s, expected string or int", fields[r.id].Type)
+	if r.id >= 0 && !bytesOrNull(fields[r.id].Type) && !arrow.IsInteger(fields[r.id].Type.ID()) {
+		return r, fmt.Errorf("column id is %s, expected string or int", fields[r.id].Type.Name())
 	}
-	if err := r.checkTurns(&fields[r.turns]); err != nil {
+	if err := r.checkTurns(fields[r.turns]); err != nil {
 		return r, err
 	}
 	return r, r.checkImage(fields)
 }
 
+func bytesOrNull(t arrow.DataType) bool {
+	return arrowipc.IsBytes(t) || t.ID() == arrow.NULL
+}
+
+// child is the type of the field called name of a struct, or nil.
+func child(t arrow.DataType, name string) arrow.DataType {
+	if st, ok := t.(*arrow.StructType); ok {
+		if f, ok := st.FieldByName(name); ok {
+			return f.Type
+		}
+	}
+	return nil
+}
+
 // checkTurns settles how turns are stored: a list of structs, or the struct of
 // lists that the older Sequence feature makes of it.
-func (r *rowReader) checkTurns(f *arrowipc.Field) error {
-	st := f
-	if f.Kind == arrowipc.List {
-		st = &f.Children[0]
+func (r *rowReader) checkTurns(f arrow.Field) error {
+	st := f.Type
+	if elem := arrowipc.Elem(st); elem != nil {
+		st = elem
 	}
-	bad := func(x *arrowipc.Field, want string) error {
-		return fmt.Errorf("column %s: %s is %s, expected %s", f.Name, x.Name, x.Type, want)
-	}
-	if st.Kind != arrowipc.Struct {
-		return fmt.Errorf("column %s is %s, expected a list of struct<from, value>", f.Name, f.Type)
+	if st.ID() != arrow.STRUCT {
+		return fmt.Errorf("column %s is %s, expected a list of struct<from, value>", f.Name, f.Type.Name())
 	}
 	switch {
-	case st.Child("from") >= 0 && st.Child("value") >= 0:
+	case child(st, "from") != nil && child(st, "value") != nil:
 		r.from, r.value = "from", "value"
-	case st.Child("role") >= 0 && st.Child("content") >= 0:
+	case child(st, "role") != nil && child(st, "content") != nil:
 		r.from, r.value = "role", "content"
 	default:
 		return fmt.Errorf("column %s has neither from and value nor role and content", f.Name)
 	}
 	for _, name := range []string{r.from, r.value} {
-		x := &st.Children[st.Child(name)]
-		if f.Kind == arrowipc.Struct { // one list per name
-			if x.Kind != arrowipc.List {
-				return bad(x, "a list")
+		x := child(st, name)
+		if f.Type.ID() == arrow.STRUCT { // one list per name
+			elem := arrowipc.Elem(x)
+			if elem == nil {
+				return fmt.Errorf("column %s: %s is %s, expected a list", f.Name, name, x.Name())
 			}
-			x = &x.Children[0]
+			x = elem
 		}
-		if x.Kind == arrowipc.Bytes {
+		if arrowipc.IsBytes(x) || name == "content" && isPart(arrowipc.Elem(x)) {
 			continue
 		}
-		if name == "content" && x.Kind == arrowipc.List && isPart(&x.Children[0]) {
-			continue
-		}
-		return bad(x, "string")
+		return fmt.Errorf("column %s: %s is %s, expected string", f.Name, name, x.Name())
 	}
 	return nil
 }
 
-func isPart(f *arrowipc.Field) bool {
-	k, t := f.Child("type"), f.Child("text")
-	return f.Kind == arrowipc.Struct && k >= 0 && f.Children[k].Kind == arrowipc.Bytes &&
-		t >= 0 && (f.Children[t].Kind == arrowipc.Bytes || f.Children[t].Kind == arrowipc.Null)
+func isPart(t arrow.DataType) bool {
+	kind, text := child(t, "type"), child(t, "text")
+	return kind != nil && text != nil && arrowipc.IsBytes(kind) && bytesOrNull(text)
 }
 
-func (r *rowReader) checkImage(fields []arrowipc.Field) error {
+func (r *rowReader) checkImage(fields []arrow.Field) error {
 	if r.image < 0 {
 		return nil
 	}
-	x := &fields[r.image]
-	name := x.Name
-	if x.Kind == arrowipc.List {
+	name, t := fields[r.image].Name, fields[r.image].Type
+	if elem := arrowipc.Elem(t); elem != nil {
 		r.imageList = true
-		x = &x.Children[0]
+		t = elem
 	}
-	switch x.Kind {
-	case arrowipc.Bytes, arrowipc.Null:
+	if bytesOrNull(t) {
 		return nil
-	case arrowipc.Struct:
-		for _, n := range []string{"bytes", "path"} {
-			k := x.Child(n)
-			if k >= 0 && x.Children[k].Kind != arrowipc.Bytes && x.Children[k].Kind != arrowipc.Null {
-				return fmt.Errorf("column %s: %s is %s, expected binary or string", name, n, x.Children[k].Type)
-			}
-		}
-		if x.Child("bytes") >= 0 || x.Child("path") >= 0 {
-			return nil
-		}
 	}
-	return fmt.Errorf("column %s is %s, expected struct<bytes, path>", name, x.Type)
+	found := false
+	for _, n := range []string{"bytes", "path"} {
+		x := child(t, n)
+		if x != nil && !bytesOrNull(x) {
+			return fmt.Errorf("column %s: %s is %s, expected binary or string", name, n, x.Name())
+		}
+		found = found || x != nil
+	}
+	if !found {
+		return fmt.Errorf("column %s is %s, expected struct<bytes, path>", name, t.Name())
+	}
+	return nil
 }
 
 // read makes a Sample of row i. Text is copied, pictures alias the map.
@@ -131,7 +139,7 @@ func (r *rowReader) read(cols []arrowipc.Column, i int64, roots []string) (s Sam
 		}
 	}
 	if s.Turns, err = r.readTurns(&cols[r.turns], i); err != nil {
-		return s, fmt.Errorf("%s: %w", cols[r.turns].Field.Name, err)
+		return s, fmt.Errorf("%s: %w", cols[r.turns].Name, err)
 	}
 	if r.image < 0 {
 		return s, nil
@@ -139,7 +147,7 @@ func (r *rowReader) read(cols []arrowipc.Column, i int64, roots []string) (s Sam
 	c, lo, hi := &cols[r.image], i, i+1
 	if r.imageList {
 		if lo, hi, err = c.Range(i); err != nil {
-			return s, fmt.Errorf("%s: %w", c.Field.Name, err)
+			return s, fmt.Errorf("%s: %w", c.Name, err)
 		}
 		c = c.Elem()
 	}
@@ -147,12 +155,12 @@ func (r *rowReader) read(cols []arrowipc.Column, i int64, roots []string) (s Sam
 	for k := lo; k < hi; k++ {
 		p, err := readPicture(c, k, roots)
 		if err != nil {
-			return s, fmt.Errorf("%s: %w", cols[r.image].Field.Name, err)
+			return s, fmt.Errorf("%s: %w", cols[r.image].Name, err)
 		}
 		if p.Bytes != nil {
 			ps = append(ps, p)
 		} else if r.imageList {
-			return s, fmt.Errorf("%s: picture %d is null", cols[r.image].Field.Name, k-lo)
+			return s, fmt.Errorf("%s: picture %d is null", cols[r.image].Name, k-lo)
 		}
 	}
 	s.setPictures(ps)
@@ -163,7 +171,7 @@ func readID(c *arrowipc.Column, i int64) (string, error) {
 	if c.IsNull(i) {
 		return "", nil
 	}
-	if c.Field.Kind == arrowipc.Int {
+	if arrow.IsInteger(c.Type.ID()) {
 		v, ok := c.Int(i)
 		if !ok {
 			return "", errors.New("integer does not fit 64 bits")
@@ -179,7 +187,7 @@ func readPicture(c *arrowipc.Column, i int64, roots []string) (p Picture, err er
 		return p, nil
 	}
 	var data, path []byte
-	if c.Field.Kind == arrowipc.Struct {
+	if c.Type.ID() == arrow.STRUCT {
 		if data, err = childBytes(c, "bytes", i); err != nil {
 			return p, err
 		}
@@ -191,7 +199,7 @@ func readPicture(c *arrowipc.Column, i int64, roots []string) (p Picture, err er
 		if v, err = c.Bytes(i); err != nil {
 			return p, err
 		}
-		if strings.Contains(c.Field.Type, "string") {
+		if arrowipc.IsText(c.Type) {
 			path = v
 		} else {
 			data = v
@@ -223,7 +231,7 @@ func (r *rowReader) readTurns(c *arrowipc.Column, i int64) ([]Turn, error) {
 	var from, value *arrowipc.Column
 	var lo, hi, shift int64
 	var err error
-	if c.Field.Kind == arrowipc.List {
+	if c.Elem() != nil {
 		if lo, hi, err = c.Range(i); err != nil {
 			return nil, err
 		}
@@ -263,7 +271,7 @@ func (r *rowReader) readTurns(c *arrowipc.Column, i int64) ([]Turn, error) {
 
 // readText is the text of a turn; a null is no text.
 func readText(c *arrowipc.Column, i int64) (string, error) {
-	if c.Field.Kind == arrowipc.Bytes {
+	if arrowipc.IsBytes(c.Type) {
 		b, err := c.Bytes(i)
 		return string(b), err
 	}

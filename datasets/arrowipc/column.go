@@ -5,20 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/apache/arrow/go/v15/arrow"
 )
 
 // A Column is one column of one record batch, or a child of one: slices of the
-// map and the number of values. Reading it checks what it reads.
+// map and the number of values. Name and Type are its arrow.Field's. Reading it
+// checks what it reads.
 type Column struct {
-	Field *Field
-	Len   int64
+	Len int64
 
+	*field
 	valid   []byte // bit per value; empty: no value is null
 	offsets []byte
 	data    []byte // values, indices or views
 	views   [][]byte
 	kids    []Column
-	dict    *Column
+	values  *Column // of the dictionary
 }
 
 // ErrCorrupt is what reading a value from a damaged batch gives.
@@ -89,11 +92,11 @@ func (d *decoder) buffer() ([]byte, error) {
 	return d.body[at : at+n : at+n], nil
 }
 
-func (d *decoder) column(c *Column, x *Field) error {
+func (d *decoder) column(c *Column, x *field) error {
 	if d.nNodes == 0 {
 		return fmt.Errorf("%w: too few field nodes", ErrCorrupt)
 	}
-	c.Field, c.Len = x, d.f.i64(d.nodes)
+	c.field, c.Len = x, d.f.i64(d.nodes)
 	nulls := d.f.i64(d.nodes + 8)
 	d.nodes += 16
 	d.nNodes--
@@ -101,14 +104,14 @@ func (d *decoder) column(c *Column, x *Field) error {
 		return fmt.Errorf("%w: %d values, %d of them null", ErrCorrupt, c.Len, nulls)
 	}
 	var bufs [3][]byte
-	for i := range x.buffers(d.s.version) {
+	for i := range x.buffers {
 		b, err := d.buffer()
 		if err != nil {
 			return err
 		}
 		bufs[i] = b
 	}
-	if x.dict == nil && x.isView() {
+	if x.kind == view {
 		if err := d.viewBuffers(c); err != nil {
 			return err
 		}
@@ -116,19 +119,19 @@ func (d *decoder) column(c *Column, x *Field) error {
 	if err := c.place(bufs, nulls); err != nil {
 		return err
 	}
-	if x.dict != nil {
+	if x.kind == indices {
 		return d.dictionary(c)
 	}
-	if len(x.Children) == 0 {
+	if len(x.kids) == 0 {
 		return nil
 	}
-	c.kids = make([]Column, len(x.Children))
+	c.kids = make([]Column, len(x.kids))
 	for k := range c.kids {
-		if err := d.column(&c.kids[k], &x.Children[k]); err != nil {
-			return fmt.Errorf("%s: %w", x.Children[k].Name, err)
+		if err := d.column(&c.kids[k], &x.kids[k]); err != nil {
+			return fmt.Errorf("%s: %w", x.kids[k].Name, err)
 		}
-		if x.Kind == Struct && c.kids[k].Len < c.Len {
-			return fmt.Errorf("%w: %d values of %s in %d structs", ErrCorrupt, c.kids[k].Len, x.Children[k].Name, c.Len)
+		if x.kind == structure && c.kids[k].Len < c.Len {
+			return fmt.Errorf("%w: %d values of %s in %d structs", ErrCorrupt, c.kids[k].Len, x.kids[k].Name, c.Len)
 		}
 	}
 	return nil
@@ -156,62 +159,52 @@ func (d *decoder) viewBuffers(c *Column) error {
 
 // place checks the lengths of the buffers this package reads and keeps them.
 func (c *Column) place(bufs [3][]byte, nulls int64) error {
-	x := c.Field
-	if x.Kind == Null || x.Kind == Opaque {
+	if c.kind == null || c.kind == opaque {
 		return nil
 	}
 	c.valid = bufs[0]
 	if (len(c.valid) > 0 || nulls > 0) && int64(len(c.valid)) < c.Len/8+min(c.Len%8, 1) {
 		return fmt.Errorf("%w: validity of %d values in %d bytes", ErrCorrupt, c.Len, len(c.valid))
 	}
-	width, extra := int64(0), int64(0)
-	switch {
-	case x.dict != nil:
-		c.data, width = bufs[1], int64(x.dict.bits)/8
-	case x.Kind == Int:
-		c.data, width = bufs[1], int64(x.bits)/8
-	case x.isView():
-		c.data, width = bufs[1], 16
-	case x.Kind == Bytes, x.Kind == List:
-		c.offsets, c.data, width, extra = bufs[1], bufs[2], x.offsetWidth(), 1
+	extra := int64(0)
+	switch c.kind {
+	case integer, indices, view:
+		c.data = bufs[1]
+	case varbinary, list:
+		c.offsets, c.data, extra = bufs[1], bufs[2], 1
 	default:
 		return nil
 	}
 	if c.Len == 0 {
 		return nil
 	}
-	if have := int64(len(bufs[1])) / width; c.Len > have-extra {
-		return fmt.Errorf("%w: %d values of %d bytes in %d bytes", ErrCorrupt, c.Len, width, len(bufs[1]))
+	if have := int64(len(bufs[1])) / c.width; c.Len > have-extra {
+		return fmt.Errorf("%w: %d values of %d bytes in %d bytes", ErrCorrupt, c.Len, c.width, len(bufs[1]))
 	}
 	return nil
 }
 
-// dictionary attaches the values a dictionary-encoded column points into.
+// dictionary attaches the values that indices point to.
 func (d *decoder) dictionary(c *Column) error {
-	if c.Field.Kind != Bytes {
-		return nil
-	}
-	m, ok := d.s.dicts[c.Field.dict.id]
+	m, ok := d.s.dicts[c.field.dict]
 	if !ok {
-		return fmt.Errorf("%w: dictionary %d is missing", ErrCorrupt, c.Field.dict.id)
+		return fmt.Errorf("%w: dictionary %d is missing", ErrCorrupt, c.field.dict)
 	}
 	f := flat{b: d.s.bytes(m.meta, m.metaLen)}
 	v := decoder{s: d.s, f: &f, body: d.s.bytes(m.body, m.bodyLen)}
 	if err := v.open(f.sub(f.sub(f.root(), 2), 1)); err != nil {
-		return fmt.Errorf("dictionary %d: %w", c.Field.dict.id, err)
+		return fmt.Errorf("dictionary %d: %w", c.field.dict, err)
 	}
-	plain := *c.Field
-	plain.dict = nil
-	c.dict = new(Column)
-	if err := v.column(c.dict, &plain); err != nil {
-		return fmt.Errorf("dictionary %d: %w", c.Field.dict.id, err)
+	c.values = new(Column)
+	if err := v.column(c.values, &c.field.kids[0]); err != nil {
+		return fmt.Errorf("dictionary %d: %w", c.field.dict, err)
 	}
 	return nil
 }
 
 // IsNull reports whether value i is null; one outside the column is.
 func (c *Column) IsNull(i int64) bool {
-	if i < 0 || i >= c.Len || c.Field.Kind == Null {
+	if i < 0 || i >= c.Len || c.kind == null {
 		return true
 	}
 	return len(c.valid) > 0 && c.valid[i/8]>>(i%8)&1 == 0
@@ -219,15 +212,17 @@ func (c *Column) IsNull(i int64) bool {
 
 // Child is the child called name of a struct column, or nil.
 func (c *Column) Child(name string) *Column {
-	if k := c.Field.Child(name); k >= 0 && c.Field.Kind == Struct {
-		return &c.kids[k]
+	if t, ok := c.Type.(*arrow.StructType); ok {
+		if k, ok := t.FieldIdx(name); ok {
+			return &c.kids[k]
+		}
 	}
 	return nil
 }
 
 // Elem holds the elements of all values of a list column, or is nil.
 func (c *Column) Elem() *Column {
-	if c.Field.Kind != List {
+	if c.kind != list {
 		return nil
 	}
 	return &c.kids[0]
@@ -235,8 +230,8 @@ func (c *Column) Elem() *Column {
 
 // Range is where value i of a list column lies in Elem: [lo, hi). A null is empty.
 func (c *Column) Range(i int64) (lo, hi int64, err error) {
-	if c.Field.Kind != List {
-		return 0, 0, fmt.Errorf("%s is not a list", c.Field.Type)
+	if c.kind != list {
+		return 0, 0, fmt.Errorf("%s is not a list", c.Type.Name())
 	}
 	if c.IsNull(i) {
 		return 0, 0, nil
@@ -249,7 +244,7 @@ func (c *Column) Range(i int64) (lo, hi int64, err error) {
 }
 
 func (c *Column) span(i int64) (lo, hi int64) {
-	if c.Field.offsetWidth() == 8 {
+	if c.width == 8 {
 		return int64(binary.LittleEndian.Uint64(c.offsets[8*i:])), int64(binary.LittleEndian.Uint64(c.offsets[8*i+8:]))
 	}
 	return int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i:]))), int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i+4:])))
@@ -258,20 +253,20 @@ func (c *Column) span(i int64) (lo, hi int64) {
 // Bytes is value i of a string or binary column: a slice of the map, valid until
 // Close. A null is nil; an empty value is not.
 func (c *Column) Bytes(i int64) ([]byte, error) {
-	if c.Field.Kind != Bytes {
-		return nil, fmt.Errorf("%s is not a string", c.Field.Type)
+	if c.kind != varbinary && c.kind != view && c.kind != indices {
+		return nil, fmt.Errorf("%s is not a string", c.Type.Name())
 	}
 	if c.IsNull(i) {
 		return nil, nil
 	}
-	if c.dict != nil {
-		k := integer(c.data, i, c.Field.dict.bits, c.Field.dict.signed)
-		if k < 0 || k >= c.dict.Len {
-			return nil, fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, k, c.dict.Len)
+	switch c.kind {
+	case indices:
+		k := c.number(i)
+		if k < 0 || k >= c.values.Len {
+			return nil, fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, k, c.values.Len)
 		}
-		return c.dict.Bytes(k)
-	}
-	if c.Field.isView() {
+		return c.values.Bytes(k)
+	case view:
 		return c.view(i)
 	}
 	lo, hi := c.span(i)
@@ -302,29 +297,29 @@ func (c *Column) view(i int64) ([]byte, error) {
 // Int is value i of an integer column; ok is false when it is null or when an
 // unsigned value does not fit.
 func (c *Column) Int(i int64) (v int64, ok bool) {
-	if c.Field.Kind != Int || c.IsNull(i) {
+	if c.kind != integer || c.IsNull(i) {
 		return 0, false
 	}
-	v = integer(c.data, i, c.Field.bits, c.Field.signed)
-	return v, v >= 0 || c.Field.signed
+	v = c.number(i)
+	return v, v >= 0 || c.signed
 }
 
-// integer reads little-endian value i of b; -1 stands for an unsigned one that
-// no int64 holds.
-func integer(b []byte, i int64, bits int32, signed bool) int64 {
+// number is value i of integers or indices; -1 stands for an unsigned one that no
+// int64 holds.
+func (c *Column) number(i int64) int64 {
 	var u uint64
-	switch bits {
-	case 8:
-		u = uint64(b[i])
-	case 16:
-		u = uint64(binary.LittleEndian.Uint16(b[2*i:]))
-	case 32:
-		u = uint64(binary.LittleEndian.Uint32(b[4*i:]))
+	switch c.width {
+	case 1:
+		u = uint64(c.data[i])
+	case 2:
+		u = uint64(binary.LittleEndian.Uint16(c.data[2*i:]))
+	case 4:
+		u = uint64(binary.LittleEndian.Uint32(c.data[4*i:]))
 	default:
-		u = binary.LittleEndian.Uint64(b[8*i:])
+		u = binary.LittleEndian.Uint64(c.data[8*i:])
 	}
-	if signed {
-		return int64(u<<(64-bits)) >> (64 - bits)
+	if shift := 64 - 8*c.width; c.signed {
+		return int64(u<<shift) >> shift
 	}
 	if u > math.MaxInt64 {
 		return -1

@@ -3,51 +3,12 @@ package arrowipc
 import (
 	"errors"
 	"fmt"
+
+	"github.com/apache/arrow/go/v15/arrow"
 )
 
-// Kind is what a column holds, as far as this package reads values out of it.
-type Kind uint8
-
-const (
-	Opaque Kind = iota // any other type: skipped over, never read
-	Null
-	Int
-	Bytes // string, binary and their large and view forms, dictionary-encoded or not
-	Struct
-	List // list and large_list
-)
-
-// A Field is one column of the schema, or a child of one.
-type Field struct {
-	Name     string
-	Kind     Kind
-	Type     string // the Arrow type's name, for messages
-	Children []Field
-
-	typ    byte // Schema.fbs: union Type
-	mode   uint16
-	bits   int32 // Int: width of a value
-	signed bool
-	dict   *dictionary
-}
-
-type dictionary struct {
-	id     int64
-	bits   int32 // of an index
-	signed bool
-}
-
-// Child is the index of the child called name, or -1.
-func (f *Field) Child(name string) int {
-	for i := range f.Children {
-		if f.Children[i].Name == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// The members of Schema.fbs's union Type that are told apart here.
+// The members of Schema.fbs's union Type that are told apart here, and the rest
+// of Message.fbs that is looked at.
 const (
 	typeNull            = 1
 	typeInt             = 2
@@ -57,7 +18,6 @@ const (
 	typeStruct          = 13
 	typeUnion           = 14
 	typeFixedSizeList   = 16
-	typeMap             = 17
 	typeLargeBinary     = 19
 	typeLargeUtf8       = 20
 	typeLargeList       = 21
@@ -73,70 +33,288 @@ const (
 	maxFields, maxDepth = 4096, 32
 )
 
-var typeNames = [...]string{"none", "null", "int", "float", "binary", "string", "bool", "decimal", "date", "time",
-	"timestamp", "interval", "list", "struct", "union", "fixed_size_binary", "fixed_size_list", "map", "duration",
-	"large_binary", "large_string", "large_list", "run_end_encoded", "binary_view", "string_view", "list_view", "large_list_view"}
+var typeNames = [...]string{typeNull: "null", typeInt: "int", 3: "float", typeBinary: "binary", typeUtf8: "utf8", 6: "bool", 7: "decimal",
+	8: "date", 9: "time", 10: "timestamp", 11: "interval", typeList: "list", typeStruct: "struct", typeUnion: "union",
+	15: "fixed_size_binary", typeFixedSizeList: "fixed_size_list", 17: "map", 18: "duration", typeLargeBinary: "large_binary",
+	typeLargeUtf8: "large_utf8", typeLargeList: "large_list", typeRunEndEncoded: "run_end_encoded", typeBinaryView: "binary_view",
+	typeUtf8View: "string_view", typeListView: "list_view", typeLargeListView: "large_list_view"}
 
 var errSchema = errors.New("corrupt schema")
 
+// A skipped type is one whose values are never read, so neither are its
+// parameters: it knows how many buffers to step over. arrow has the types, but
+// their constructors panic at parameters they do not like, and it lacks some.
+type skipped struct {
+	name    string
+	buffers int
+}
+
+func (t skipped) ID() arrow.Type      { return arrow.EXTENSION }
+func (t skipped) Name() string        { return t.name }
+func (t skipped) String() string      { return t.name }
+func (t skipped) Fingerprint() string { return "" } // incomparable
+func (t skipped) Layout() arrow.DataTypeLayout {
+	return arrow.DataTypeLayout{Buffers: make([]arrow.BufferSpec, t.buffers)}
+}
+
+// skip is the type of a Field table that is stepped over (Arrow columnar format
+// 1.4, "Buffer listing"); tab is its Type table.
+func skip(f *flat, typ byte, tab int, version uint16) skipped {
+	t := skipped{typeNames[typ], 2}
+	switch typ {
+	case typeRunEndEncoded:
+		t.buffers = 0
+	case typeFixedSizeList:
+		t.buffers = 1
+	case typeUnion:
+		t.buffers = 1 // types
+		if tab != 0 {
+			t.buffers += int(f.u16Field(tab, 0) & 1) // offsets, when dense
+		}
+		if version == metadataV4 {
+			t.buffers++ // validity, which V5 removed
+		}
+	case typeListView, typeLargeListView:
+		t.buffers = 3
+	}
+	return t
+}
+
+// IsBytes reports whether t is a string or binary type in any of its forms:
+// large, view or dictionary-encoded.
+func IsBytes(t arrow.DataType) bool {
+	switch t := t.(type) {
+	case *arrow.DictionaryType:
+		return IsBytes(t.ValueType)
+	case *arrow.BinaryType, *arrow.LargeBinaryType, *arrow.BinaryViewType:
+		return true
+	}
+	return IsText(t)
+}
+
+// IsText reports whether t is a string type in any of its forms.
+func IsText(t arrow.DataType) bool {
+	switch t := t.(type) {
+	case *arrow.DictionaryType:
+		return IsText(t.ValueType)
+	case *arrow.StringType, *arrow.LargeStringType, *arrow.StringViewType:
+		return true
+	}
+	return false
+}
+
+// Elem is the type of the elements of a list or large list, or nil.
+func Elem(t arrow.DataType) arrow.DataType {
+	switch t := t.(type) {
+	case *arrow.ListType:
+		return t.Elem()
+	case *arrow.LargeListType:
+		return t.Elem()
+	}
+	return nil
+}
+
+// kind is how a column's values are read.
+type kind uint8
+
+const (
+	opaque kind = iota // not at all
+	null
+	integer
+	varbinary // offsets and data
+	view
+	indices // into a dictionary of varbinary or view
+	structure
+	list
+)
+
+// A field is one column of the schema, or a child of one, and how it lies in a
+// record batch.
+type field struct {
+	arrow.Field
+	kind    kind
+	buffers int   // children's and the data buffers of a view apart
+	width   int64 // bytes of a value, index, offset or view
+	signed  bool  // of a value or index
+	dict    int64 // id of the dictionary, of indices
+	kids    []field
+}
+
+// lay fills in what follows from the type.
+func (x *field) lay() {
+	for i, b := range x.Type.Layout().Buffers {
+		if b.Kind == arrow.KindAlwaysNull {
+			continue
+		}
+		x.buffers++
+		if i == 1 {
+			x.width = int64(b.ByteWidth)
+		}
+	}
+	number := x.Type
+	switch t := x.Type.(type) {
+	case *arrow.NullType:
+		x.kind = null
+	case *arrow.BinaryType, *arrow.LargeBinaryType, *arrow.StringType, *arrow.LargeStringType:
+		x.kind = varbinary
+	case *arrow.BinaryViewType, *arrow.StringViewType:
+		x.kind = view
+	case *arrow.StructType:
+		x.kind = structure
+	case *arrow.ListType, *arrow.LargeListType:
+		x.kind = list
+	case *arrow.DictionaryType:
+		if number = t.IndexType; IsBytes(t.ValueType) {
+			x.kind = indices
+			x.kids = []field{{Field: arrow.Field{Name: x.Name, Type: t.ValueType}}}
+			x.kids[0].lay()
+		}
+	default:
+		if arrow.IsInteger(t.ID()) {
+			x.kind = integer
+		}
+	}
+	x.signed = arrow.IsSignedInteger(number.ID())
+}
+
+// A schemaReader reads Field tables. left bounds the number of fields of the whole
+// schema: children may share bytes, so the size of the buffer bounds nothing.
+type schemaReader struct {
+	f       *flat
+	version uint16
+	left    int
+}
+
 // readSchema reads the Schema table at tab (Schema.fbs: endianness, fields).
-func readSchema(f *flat, tab int) ([]Field, error) {
+func readSchema(f *flat, tab int, version uint16) ([]field, error) {
 	if f.u16Field(tab, 0) != 0 {
 		return nil, errors.New("values are big-endian, expected little-endian")
 	}
 	start, n := f.vector(tab, 1, 4)
-	left := maxFields
-	fields, err := readFields(f, start, n, 0, &left)
+	r := schemaReader{f, version, maxFields}
+	fields, err := r.fields(start, n, 0)
 	if err == nil && f.bad {
 		err = errSchema
 	}
 	return fields, err
 }
 
-// readFields reads n Field tables. left bounds the number of fields of the whole
-// schema: children may share bytes, so the size of the buffer bounds nothing.
-func readFields(f *flat, start, n, depth int, left *int) ([]Field, error) {
-	if n > *left || depth > maxDepth {
+func (r *schemaReader) fields(start, n, depth int) ([]field, error) {
+	if n > r.left || depth > maxDepth {
 		return nil, fmt.Errorf("schema has more than %d fields or %d levels", maxFields, maxDepth)
 	}
-	*left -= n
+	r.left -= n
 	if n == 0 {
 		return nil, nil
 	}
-	fields := make([]Field, n)
-	for i := range fields {
-		tab := f.follow(start + 4*i)
-		if f.bad {
+	out := make([]field, n)
+	for i := range out {
+		tab := r.f.follow(start + 4*i)
+		if r.f.bad {
 			return nil, errSchema
 		}
-		x := &fields[i]
-		x.Name = f.name(tab)
-		x.typ = f.u8Field(tab, 2)
-		if f.bad || x.typ == 0 || int(x.typ) >= len(typeNames) {
-			return nil, fmt.Errorf("%w: field %q has type %d", errSchema, x.Name, x.typ)
-		}
-		x.Type = typeNames[x.typ]
-		readType(f, x, f.sub(tab, 3))
-		if d := f.sub(tab, 4); d != 0 {
-			x.dict = &dictionary{id: f.i64Field(d, 0), bits: 32, signed: true}
-			if t := f.sub(d, 1); t != 0 {
-				x.dict.bits, x.dict.signed = f.i32Field(t, 0), f.u8Field(t, 1) != 0
-			}
-		}
-		kids, k := f.vector(tab, 5, 4)
-		var err error
-		if x.Children, err = readFields(f, kids, k, depth+1, left); err != nil {
+		if err := r.field(&out[i], tab, depth); err != nil {
 			return nil, err
 		}
-		if f.bad {
-			return nil, errSchema
+	}
+	return out, nil
+}
+
+// field reads the Field table at tab (name, nullable, type_type, type, dictionary,
+// children).
+func (r *schemaReader) field(x *field, tab, depth int) error {
+	x.Name, x.Nullable = r.f.name(tab), r.f.u8Field(tab, 1) != 0
+	typ := r.f.u8Field(tab, 2)
+	if r.f.bad || typ == 0 || int(typ) >= len(typeNames) {
+		return fmt.Errorf("%w: field %q has type %d", errSchema, x.Name, typ)
+	}
+	start, n := r.f.vector(tab, 5, 4)
+	kids, err := r.fields(start, n, depth+1)
+	if err != nil {
+		return err
+	}
+	x.Type = r.dataType(typ, r.f.sub(tab, 3), kids)
+	if d := r.f.sub(tab, 4); d != 0 && x.Type != nil {
+		x.dict, kids = r.f.i64Field(d, 0), nil // the dictionary's own
+		index := arrow.DataType(arrow.PrimitiveTypes.Int32)
+		if t := r.f.sub(d, 1); t != 0 {
+			index = intType(r.f, t)
 		}
-		x.Kind = x.kind()
-		if (x.Kind == List && k != 1) || (x.dict != nil && !validIndex(x.dict.bits)) || (x.Kind == Int && !validIndex(x.bits)) {
-			return nil, fmt.Errorf("%w: field %q of type %s", errSchema, x.Name, x.Type)
+		x.Type = dictionaryOf(index, x.Type)
+	}
+	if r.f.bad || x.Type == nil {
+		return fmt.Errorf("%w: field %q of type %s with %d children", errSchema, x.Name, typeNames[typ], n)
+	}
+	x.kids = kids
+	x.lay()
+	return nil
+}
+
+// dataType is the type of a Field table, nil if there is no such type; tab is its
+// Type table, which types without parameters may lack.
+func (r *schemaReader) dataType(typ byte, tab int, kids []field) arrow.DataType {
+	switch typ {
+	case typeStruct:
+		fields := make([]arrow.Field, len(kids))
+		for i := range kids {
+			fields[i] = kids[i].Field
+		}
+		return arrow.StructOf(fields...)
+	case typeList, typeLargeList:
+		if len(kids) != 1 {
+			return nil
+		}
+		if typ == typeList {
+			return arrow.ListOfField(kids[0].Field)
+		}
+		return arrow.LargeListOfField(kids[0].Field)
+	case typeInt, typeNull, typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeBinaryView, typeUtf8View:
+		if len(kids) > 0 {
+			return nil
 		}
 	}
-	return fields, nil
+	switch typ {
+	case typeInt:
+		return intType(r.f, tab)
+	case typeNull:
+		return arrow.Null
+	case typeBinary:
+		return arrow.BinaryTypes.Binary
+	case typeUtf8:
+		return arrow.BinaryTypes.String
+	case typeLargeBinary:
+		return arrow.BinaryTypes.LargeBinary
+	case typeLargeUtf8:
+		return arrow.BinaryTypes.LargeString
+	case typeBinaryView:
+		return arrow.BinaryTypes.BinaryView
+	case typeUtf8View:
+		return arrow.BinaryTypes.StringView
+	}
+	return skip(r.f, typ, tab, r.version)
+}
+
+// integers are the integer types by their width in bits, unsigned and signed.
+var integers = [2]map[int32]arrow.DataType{
+	{8: arrow.PrimitiveTypes.Uint8, 16: arrow.PrimitiveTypes.Uint16, 32: arrow.PrimitiveTypes.Uint32, 64: arrow.PrimitiveTypes.Uint64},
+	{8: arrow.PrimitiveTypes.Int8, 16: arrow.PrimitiveTypes.Int16, 32: arrow.PrimitiveTypes.Int32, 64: arrow.PrimitiveTypes.Int64},
+}
+
+// intType reads the Int table at tab (bitWidth, is_signed); nil if there is no
+// such integer.
+func intType(f *flat, tab int) arrow.DataType {
+	if tab == 0 {
+		return nil
+	}
+	return integers[min(f.u8Field(tab, 1), 1)][f.i32Field(tab, 0)]
+}
+
+// dictionaryOf is nil if the index is.
+func dictionaryOf(index, values arrow.DataType) arrow.DataType {
+	if index == nil {
+		return nil
+	}
+	return &arrow.DictionaryType{IndexType: index, ValueType: values}
 }
 
 // maxName bounds what is copied for one field's name; shared strings would
@@ -150,73 +328,4 @@ func (f *flat) name(tab int) string {
 		return ""
 	}
 	return string(f.b[p : p+n])
-}
-
-func readType(f *flat, x *Field, tab int) {
-	if tab == 0 {
-		return
-	}
-	switch x.typ {
-	case typeInt:
-		x.bits, x.signed = f.i32Field(tab, 0), f.u8Field(tab, 1) != 0
-	case typeUnion:
-		x.mode = f.u16Field(tab, 0)
-	}
-}
-
-func validIndex(bits int32) bool { return bits == 8 || bits == 16 || bits == 32 || bits == 64 }
-
-func (x *Field) kind() Kind {
-	switch x.typ {
-	case typeNull:
-		return Null
-	case typeInt:
-		if x.dict == nil {
-			return Int
-		}
-	case typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeBinaryView, typeUtf8View:
-		return Bytes
-	case typeStruct:
-		if x.dict == nil {
-			return Struct
-		}
-	case typeList, typeLargeList:
-		if x.dict == nil {
-			return List
-		}
-	}
-	return Opaque
-}
-
-// buffers is how many buffers the field has in a record batch, children and the
-// data buffers of a view apart (Arrow columnar format 1.4, "Buffer listing").
-func (x *Field) buffers(version uint16) int {
-	if x.dict != nil {
-		return 2
-	}
-	switch x.typ {
-	case typeNull, typeRunEndEncoded:
-		return 0
-	case typeStruct, typeFixedSizeList:
-		return 1
-	case typeUnion:
-		n := 1 + int(x.mode&1) // types, and offsets when dense
-		if version == metadataV4 {
-			n++ // validity, which V5 removed
-		}
-		return n
-	case typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeListView, typeLargeListView:
-		return 3
-	}
-	return 2
-}
-
-func (x *Field) isView() bool { return x.typ == typeBinaryView || x.typ == typeUtf8View }
-
-func (x *Field) offsetWidth() int64 {
-	switch x.typ {
-	case typeLargeBinary, typeLargeUtf8, typeLargeList:
-		return 8
-	}
-	return 4
 }

@@ -11,6 +11,15 @@
 // It reads what the Arrow columnar format 1.4 calls a stream, and the file
 // format that wraps one. Compressed batches, dictionary deltas and big-endian
 // values are refused.
+//
+// Columns are described by the types of apache/arrow/go/v15, but messages are not
+// read through its ipc package. An ipc.Reader goes from front to back and copies
+// every body, where a shuffled row needs one; it allocates what a header declares
+// before looking for it, and running out of memory cannot be recovered. Nor are
+// array.Data and the typed arrays laid over the map: they trust all offsets but
+// the last and panic at reading a wrong one, cast buffers that a damaged header
+// can misalign, and would be built anew for every row
+// or kept for every batch.
 package arrowipc
 
 import (
@@ -21,6 +30,8 @@ import (
 	"math"
 	"os"
 	"sort"
+
+	"github.com/apache/arrow/go/v15/arrow"
 )
 
 // A Stream is one open file. Its methods may be used from several goroutines,
@@ -28,8 +39,8 @@ import (
 type Stream struct {
 	path     string
 	data     []byte
-	version  uint16
-	fields   []Field
+	schema   *arrow.Schema
+	fields   []field
 	batches  []message
 	starts   []int64 // first row of each batch, then the number of rows
 	dicts    map[int64]message
@@ -83,8 +94,9 @@ func (s *Stream) Close() error {
 	return unmap(d)
 }
 
-// Fields are the schema's columns.
-func (s *Stream) Fields() []Field { return s.fields }
+// Schema has the columns' names and types, without metadata. Types that no Column
+// reads have a name but no parameters, and arrow.EXTENSION as their ID.
+func (s *Stream) Schema() *arrow.Schema { return s.schema }
 
 // Rows is the number of rows in the file.
 func (s *Stream) Rows() int { return int(s.starts[len(s.starts)-1]) }
@@ -119,7 +131,6 @@ func (s *Stream) index() error {
 	}
 	s.starts = []int64{0}
 	s.dicts = map[int64]message{}
-	haveSchema := false
 	for !s.complete && pos < int64(len(s.data)) {
 		m, next, err := s.next(pos)
 		if err != nil {
@@ -130,11 +141,11 @@ func (s *Stream) index() error {
 			s.complete = true
 			break
 		}
-		if err := s.add(m, &haveSchema); err != nil {
+		if err := s.add(m); err != nil {
 			return fmt.Errorf("message at byte %d, after %d record batches: %w", m.meta, len(s.batches), err)
 		}
 	}
-	if !haveSchema {
+	if s.schema == nil {
 		return errors.New("no schema")
 	}
 	if rest := int64(len(s.data)) - pos; s.complete && !isFile && rest > 0 {
@@ -184,29 +195,32 @@ func (s *Stream) next(pos int64) (m message, after int64, err error) {
 func (s *Stream) bytes(at, n int64) []byte { return s.data[at : at+n : at+n] }
 
 // add takes in one message (Message.fbs: version, header type, header).
-func (s *Stream) add(m message, haveSchema *bool) error {
+func (s *Stream) add(m message) (err error) {
 	f := flat{b: s.bytes(m.meta, m.metaLen)}
 	root := f.root()
 	version, kind, header := f.u16Field(root, 0), f.u8Field(root, 1), f.sub(root, 2)
 	if f.bad || header == 0 {
 		return errors.New("corrupt message header")
 	}
-	if kind != messageSchema && !*haveSchema {
+	if kind != messageSchema && s.schema == nil {
 		return fmt.Errorf("message of kind %d before the schema", kind)
 	}
 	switch kind {
 	case messageSchema:
-		if *haveSchema {
+		if s.schema != nil {
 			return errors.New("second schema")
 		}
 		if version < metadataV4 {
 			return fmt.Errorf("metadata version V%d, expected V4 or V5", version+1)
 		}
-		fields, err := readSchema(&f, header)
-		if err != nil {
+		if s.fields, err = readSchema(&f, header, version); err != nil {
 			return err
 		}
-		s.fields, s.version, *haveSchema = fields, version, true
+		columns := make([]arrow.Field, len(s.fields))
+		for i := range s.fields {
+			columns[i] = s.fields[i].Field
+		}
+		s.schema = arrow.NewSchema(columns, nil)
 		return nil
 	case messageDictionary:
 		id := f.i64Field(header, 0)
@@ -226,7 +240,7 @@ func (s *Stream) add(m message, haveSchema *bool) error {
 		}
 		s.batches = append(s.batches, m)
 		s.starts = append(s.starts, before+rows)
-		_, err := s.Batch(len(s.batches) - 1)
+		_, err = s.Batch(len(s.batches) - 1)
 		return err
 	}
 	return fmt.Errorf("message of unknown kind %d", kind)
