@@ -33,9 +33,12 @@ func (s *stage) export() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := string(c.Path)
-	if dir == "" {
-		dir = filepath.Join(s.path, c.Format)
+	dir, output := filepath.Join(s.path, c.Format), c.Format
+	if c.Path != "" {
+		if output, err = filepath.Abs(string(c.Path)); err != nil {
+			return nil, err
+		}
+		dir = output
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -51,7 +54,7 @@ func (s *stage) export() ([]string, error) {
 		err = vlm.Export(dir, m, p, dtypes[c.DType])
 	}
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
-	return []string{dir}, err
+	return []string{output}, err
 }
 
 func percent(x float64) string { return fmt.Sprintf("circular %.1f %%", 100*x) }

@@ -34,6 +34,22 @@ func (s *Scene) brief() string {
 	return strings.Join(parts, ", ")
 }
 
+// scan names what is in each cell in reading order, always in three words, and the background. The words of a cell thus
+// stand at the same place in every text, so that a decoder need not search for where to look.
+func (s *Scene) scan() string {
+	words := make([]string, 0, NumCells+1)
+	for cell := range NumCells {
+		what := "no object here"
+		for _, o := range s.Objects {
+			if o.Cell == cell {
+				what = o.Size.String() + " " + o.pair()
+			}
+		}
+		words = append(words, what)
+	}
+	return strings.Join(append(words, "on "+s.Background.String()), " ")
+}
+
 // exchange is one request about the picture and its answer, with the facts that the answer needs and those that both give away.
 type exchange struct {
 	ask, answer string

@@ -26,7 +26,7 @@ func Lookup(r *rand.Rand) []Turn {
 	}
 	r.Shuffle(len(l.asks), func(i, j int) { l.asks[i], l.asks[j] = l.asks[j], l.asks[i] })
 	var turns []Turn
-	for i, x := range l.asks[:min(len(l.asks), 2+r.IntN(3))] {
+	for i, x := range l.asks[:min(len(l.asks), 4+r.IntN(4))] {
 		if i == 0 {
 			x.ask = l.given + x.ask
 		}

@@ -46,6 +46,27 @@ func pretraining(n int, seed uint64) func(i int) Sample {
 	}
 }
 
+// Reading yields n texts without pictures, as [Lookup] makes them: what a decoder learns by itself.
+func Reading(n int, seed uint64) iter.Seq[Sample] { return samples(n, reading(n, seed)) }
+
+func reading(_ int, seed uint64) func(i int) Sample {
+	return func(i int) Sample {
+		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
+		return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: Lookup(r), Origin: fmt.Sprintf("lookup:%d", i)}
+	}
+}
+
+// Scan yields n samples of the train split whose one answer goes through all cells in reading order: what a vision tower
+// learns by itself.
+func Scan(n int, seed uint64) iter.Seq[Sample] { return samples(n, scanning(n, seed)) }
+
+func scanning(_ int, seed uint64) func(i int) Sample {
+	return func(i int) Sample {
+		s := New(seed, Train, 3, i)
+		return s.sample([]Turn{{From: datasets.Human, Value: imageMarker + "scan"}, {From: datasets.GPT, Value: s.scan()}})
+	}
+}
+
 // Align yields n samples of the train split, one instruction and one description of the picture each.
 func Align(n int, seed uint64) iter.Seq[Sample] { return samples(n, aligning(n, seed)) }
 

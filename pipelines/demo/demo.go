@@ -1,0 +1,137 @@
+// Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from
+// towers that are part of the program, and reports what became of it.
+package demo
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"moslava/datasets"
+	"moslava/datasets/scenes"
+	"moslava/internal/atomicfile"
+	"moslava/pipelines"
+	"moslava/pipelines/recipe"
+)
+
+//go:embed towers demo.yaml
+var files embed.FS
+
+// Options of Run.
+type Options struct {
+	Dir   string // takes all that the demonstration writes
+	Short bool   // a minute in place of five: less data, fewer steps, no promise of accuracy
+	Out   io.Writer
+}
+
+// size is how much of everything there is.
+type size struct {
+	AlignRows, TuneRows   int
+	AlignSteps, TuneSteps int
+	Questions             int // a multiple of the six categories
+}
+
+var (
+	full  = size{AlignRows: 2000, TuneRows: 12000, AlignSteps: 120, TuneSteps: 1000, Questions: 240}
+	short = size{AlignRows: 300, TuneRows: 600, AlignSteps: 15, TuneSteps: 40, Questions: 12}
+)
+
+// Seeds of the data; the towers were pre-trained on scenes of seed 1.
+const alignSeed, tuneSeed, testSeed = 101, 102, 103
+
+// Run runs the demonstration, or goes on with one that was interrupted.
+func Run(ctx context.Context, opt Options) error {
+	began := time.Now()
+	n := full
+	if opt.Short {
+		n = short
+	}
+	d := &demo{Options: opt, size: n}
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	r, err := recipe.Load(d.path("demo.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := pipelines.Run(ctx, r, pipelines.Options{Out: opt.Out}); err != nil {
+		return err
+	}
+	return d.report(ctx, r, time.Since(began))
+}
+
+type demo struct {
+	Options
+	size
+}
+
+func (d *demo) path(names ...string) string {
+	return filepath.Join(append([]string{d.Dir}, names...)...)
+}
+
+// prepare writes towers, recipe and data, as far as they are not there.
+func (d *demo) prepare() error {
+	if err := os.MkdirAll(d.path("data"), 0o777); err != nil {
+		return err
+	}
+	if err := extract(files, "towers", d.path("towers")); err != nil {
+		return err
+	}
+	if err := d.writeRecipe(); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.Out, "data: drawing %d pictures to align and %d to tune on, %d questions to test\n", d.AlignRows, d.TuneRows, d.Questions)
+	for _, s := range []struct {
+		name string
+		rows int
+		make func(n int, seed uint64) (samples func(func(scenes.Sample) bool))
+		seed uint64
+	}{
+		{"align", d.AlignRows, func(n int, seed uint64) (s func(func(scenes.Sample) bool)) { return scenes.Align(n, seed) }, alignSeed},
+		{"tune", d.TuneRows, func(n int, seed uint64) (s func(func(scenes.Sample) bool)) { return scenes.Tune(n, seed) }, tuneSeed},
+	} {
+		dir := d.path("data", s.name)
+		if _, err := os.Stat(filepath.Join(dir, "state.json")); err == nil {
+			continue // the last file that a finished data set gets
+		}
+		if err := datasets.WriteArrow(dir, scenes.Rows(s.make(s.rows, s.seed)), datasets.WriteOptions{RowsPerShard: 2000}); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteFile(d.path("data", "test.tsv"), func(w io.Writer) error {
+		return scenes.TestTSV(w, d.Questions, scenes.Test, testSeed)
+	})
+}
+
+func (d *demo) writeRecipe() error {
+	t, err := template.ParseFS(files, "demo.yaml")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(d.path("demo.yaml"), func(w io.Writer) error { return t.Execute(w, d.size) })
+}
+
+// extract writes a folder of fsys to dir.
+func extract(fsys fs.FS, root, dir string) error {
+	return fs.WalkDir(fsys, root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, root)))
+		if e.IsDir() {
+			return os.MkdirAll(to, 0o777)
+		}
+		b, err := fs.ReadFile(fsys, path)
+		if err != nil {
+			return err
+		}
+		return atomicfile.WriteBytes(to, b)
+	})
+}
