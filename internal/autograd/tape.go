@@ -50,8 +50,8 @@ type Tape struct {
 	// Finite checks every result and fails at the first that holds a NaN or an infinity: slow, for
 	// finding where one comes from.
 	Finite bool
-	recs []record
-	drop uint64 // dropout masks drawn so far
+	recs   []record
+	drop   uint64 // dropout masks drawn so far
 }
 
 type record struct {

@@ -15,16 +15,16 @@ var haveAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 func kern6x16F32AVX2(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int)
 
 //go:noescape
-func gemvF32AVX2(k int, x *float32, b unsafe.Pointer, y *float32)
+func gemvF32AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
 
 //go:noescape
-func gemvBF16AVX2(k int, x *float32, b unsafe.Pointer, y *float32)
+func gemvBF16AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
 
 //go:noescape
 func nf4DequantAVX2(nblk int, q *byte, s *float32, dst *float32)
 
 //go:noescape
-func gemvNF4AVX2(nblk int, x *float32, q *byte, s *float32, y *float32)
+func gemvNF4AVX2(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
 
 //go:noescape
 func bf16ExpandAVX2(k int, b unsafe.Pointer, dst *float32)
@@ -46,27 +46,27 @@ func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext
 	}
 }
 
-func gemvF32(k int, x *float32, b unsafe.Pointer, y *float32) {
+func gemvF32(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
 	if haveAVX2 {
-		gemvF32AVX2(k, x, b, y)
+		gemvF32AVX2(k, x, b, stride, y, acc)
 	} else {
-		gemvF32Go(k, x, b, y)
+		gemvF32Go(k, x, b, stride, y, acc)
 	}
 }
 
-func gemvBF16(k int, x *float32, b unsafe.Pointer, y *float32) {
+func gemvBF16(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
 	if haveAVX2 {
-		gemvBF16AVX2(k, x, b, y)
+		gemvBF16AVX2(k, x, b, stride, y, acc)
 	} else {
-		gemvBF16Go(k, x, b, y)
+		gemvBF16Go(k, x, b, stride, y, acc)
 	}
 }
 
-func gemvNF4(nblk int, x *float32, q *byte, s *float32, y *float32) {
+func gemvNF4(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
 	if haveAVX2 {
-		gemvNF4AVX2(nblk, x, q, s, y)
+		gemvNF4AVX2(nblk, x, b, stride, s, sstride, y, acc)
 	} else {
-		gemvNF4Go(nblk, x, q, s, y)
+		gemvNF4Go(nblk, x, b, stride, s, sstride, y, acc)
 	}
 }
 

@@ -7,10 +7,14 @@ import "unsafe"
 func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
 	kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
 }
-func gemvF32(k int, x *float32, b unsafe.Pointer, y *float32)  { gemvF32Go(k, x, b, y) }
-func gemvBF16(k int, x *float32, b unsafe.Pointer, y *float32) { gemvBF16Go(k, x, b, y) }
-func gemvNF4(nblk int, x *float32, q *byte, s *float32, y *float32) {
-	gemvNF4Go(nblk, x, q, s, y)
+func gemvF32(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	gemvF32Go(k, x, b, stride, y, acc)
+}
+func gemvBF16(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	gemvBF16Go(k, x, b, stride, y, acc)
+}
+func gemvNF4(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
+	gemvNF4Go(nblk, x, b, stride, s, sstride, y, acc)
 }
 func nf4Dequant(nblk int, q *byte, s *float32, dst *float32) { nf4DequantGo(nblk, q, s, dst) }
 func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {

@@ -16,7 +16,7 @@ import (
 
 type scratch struct {
 	b    [nr * (kcMax + nr)]float32
-	tile [mr * nr]float32
+	tile [mr * nr]float32 // also the two panels of a row, 2*nr
 	t    [nr * nr]float32
 }
 
@@ -57,8 +57,8 @@ func mul(t, m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, acc
 		mulTall(t, m, a, rs, cs, b, c, ldc, accumulate)
 		return
 	}
-	if m == 1 && cs == 1 && !accumulate && !b.trans && b.Kind <= NF4 {
-		gemv(a, b, c)
+	if m == 1 && cs == 1 && !b.trans && b.Kind <= NF4 && b.K > 0 {
+		gemv(t, a, b, c, accumulate)
 		return
 	}
 	mulBlocks(t, m, a, rs, cs, b, c, ldc, accumulate)
@@ -132,6 +132,13 @@ func packA(t int, dst, a []float32, m, mp, k0, kc, rs, cs int) {
 func packAPanel(dst, a []float32, m, p, k0, kc, rs, cs int) {
 	d := dst[p*mr*kc : (p+1)*mr*kc]
 	i0 := p * mr
+	if i0+8 <= m && cs == 1 && kc > 8 {
+		// Eight rows are transposed where six are wanted: rows of the panel are written in order, each
+		// over the surplus of the one before. The last are left to the loop below.
+		n := (kc - 1) / 8 * 8
+		packT8(n/8, unsafe.Pointer(&a[i0*rs+k0]), rs*4, &d[0], mr*4)
+		k0, kc, d = k0+n, kc-n, d[n*mr:]
+	}
 	if i0+mr <= m && cs == 1 {
 		r0, r1, r2 := a[(i0+0)*rs+k0:][:kc], a[(i0+1)*rs+k0:][:kc], a[(i0+2)*rs+k0:][:kc]
 		r3, r4, r5 := a[(i0+3)*rs+k0:][:kc], a[(i0+4)*rs+k0:][:kc], a[(i0+5)*rs+k0:][:kc]
@@ -195,33 +202,4 @@ func macro(m, mp int, ap []float32, b *Packed, j, k0, kc int, c []float32, ldc i
 			}
 		}
 	}
-}
-
-// gemv is y = x·B for one row, at the speed of memory.
-func gemv(x []float32, b *Packed, y []float32) {
-	if b.Kind == NF4 && len(x) < b.kb*64 { // whole blocks are read
-		x = append(make([]float32, 0, b.kb*64), x...)[:b.kb*64]
-	}
-	grain := max(1, 1<<16/max(1, b.K*nr))
-	Rows(b.panels(), grain, func(lo, hi int) {
-		var tmp [nr]float32
-		for j := lo; j < hi; j++ {
-			dst := &tmp[0]
-			full := (j+1)*nr <= b.N
-			if full {
-				dst = &y[j*nr]
-			}
-			switch b.Kind {
-			case F32:
-				gemvF32(b.K, &x[0], unsafe.Pointer(&b.f[j*b.K*nr]), dst)
-			case BF16:
-				gemvBF16(b.K, &x[0], unsafe.Pointer(&b.u[j*b.K*8]), dst)
-			case NF4:
-				gemvNF4(b.kb, &x[0], &b.q[j*b.kb*512], &b.s[j*b.kb*nr], dst)
-			}
-			if !full {
-				copy(y[j*nr:b.N], tmp[:])
-			}
-		}
-	})
 }

@@ -10,29 +10,41 @@ import (
 
 func fs(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 
+// columns8 returns Σ a[l*step]·b[l*16+i] for eight columns i, each summed in one chain. Every plain
+// product goes through it, so that a row has the same bits in all of them.
+func columns8(k int, a []float32, step int, b []float32) (s [8]float32) {
+	var s0, s1, s2, s3, s4, s5, s6, s7 float32
+	for l := range k {
+		v := a[l*step]
+		r := (*[8]float32)(b[l*nr:])
+		s0 += v * r[0]
+		s1 += v * r[1]
+		s2 += v * r[2]
+		s3 += v * r[3]
+		s4 += v * r[4]
+		s5 += v * r[5]
+		s6 += v * r[6]
+		s7 += v * r[7]
+	}
+	return [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
+}
+
+// store sets dst = s, or dst += s if acc is not 0.
+func store(dst []float32, s [8]float32, acc int) {
+	if acc == 0 {
+		copy(dst, s[:])
+		return
+	}
+	for i, v := range s {
+		dst[i] += v
+	}
+}
+
 func kern6x16F32Go(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, _ unsafe.Pointer, acc int) {
 	A, B, C := fs(a, k*mr), fs((*float32)(b), k*nr), fs(c, 5*ldc+nr)
-	for i := 0; i < mr; i++ { // two half rows keep 8 accumulators in registers
+	for i := range mr {
 		for h := 0; h < nr; h += 8 {
-			var s0, s1, s2, s3, s4, s5, s6, s7 float32
-			for l := 0; l < k; l++ {
-				v := A[l*mr+i]
-				r := (*[8]float32)(B[l*nr+h:])
-				s0 += v * r[0]
-				s1 += v * r[1]
-				s2 += v * r[2]
-				s3 += v * r[3]
-				s4 += v * r[4]
-				s5 += v * r[5]
-				s6 += v * r[6]
-				s7 += v * r[7]
-			}
-			d := (*[8]float32)(C[i*ldc+h:])
-			if acc != 0 {
-				d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7] = d[0]+s0, d[1]+s1, d[2]+s2, d[3]+s3, d[4]+s4, d[5]+s5, d[6]+s6, d[7]+s7
-			} else {
-				*d = [8]float32{s0, s1, s2, s3, s4, s5, s6, s7}
-			}
+			store(C[i*ldc+h:][:8], columns8(k, A[i:], mr, B[h:]), acc)
 		}
 	}
 }
@@ -47,20 +59,31 @@ func bf16ExpandGo(k int, b unsafe.Pointer, dst *float32) {
 	}
 }
 
-func gemvF32Go(k int, x *float32, b unsafe.Pointer, y *float32) {
-	X, B, Y := fs(x, k), fs((*float32)(b), k*nr), fs(y, nr)
-	clear(Y)
-	for l, v := range X {
-		for i := 0; i < nr; i++ {
-			Y[i] += v * B[l*nr+i]
-		}
+// gemvF32Go multiplies x [k] with two panels, the second stride bytes after the first, into y [32].
+func gemvF32Go(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	X, Y := fs(x, k), fs(y, 2*nr)
+	for h := 0; h < 2*nr; h += 8 {
+		B := fs((*float32)(unsafe.Add(b, h/nr*stride)), k*nr)
+		store(Y[h:][:8], columns8(k, X, 1, B[h%nr:]), acc)
 	}
 }
 
-func gemvBF16Go(k int, x *float32, b unsafe.Pointer, y *float32) {
-	t := make([]float32, k*nr)
-	bf16ExpandGo(k, b, &t[0])
-	gemvF32Go(k, x, unsafe.Pointer(&t[0]), y)
+func gemvBF16Go(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	t := make([]float32, 2*k*nr)
+	for i := range 2 {
+		bf16ExpandGo(k, unsafe.Add(b, i*stride), &t[i*k*nr])
+	}
+	gemvF32Go(k, x, unsafe.Pointer(&t[0]), k*nr*4, y, acc)
+}
+
+// gemvNF4Go is gemvF32Go for nb blocks of 64 rows; sstride is the distance of the scales in bytes.
+func gemvNF4Go(nb int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
+	k := nb * 64
+	t := make([]float32, 2*k*nr)
+	for i := range 2 {
+		nf4DequantGo(nb, (*byte)(unsafe.Add(b, i*stride)), (*float32)(unsafe.Add(unsafe.Pointer(s), i*sstride)), &t[i*k*nr])
+	}
+	gemvF32Go(k, x, unsafe.Pointer(&t[0]), k*nr*4, y, acc)
 }
 
 func nf4DequantNGo(np int, q *byte, s *float32, dst *float32) {
@@ -81,12 +104,6 @@ func nf4DequantGo(nb int, q *byte, s *float32, dst *float32) {
 	}
 }
 
-func gemvNF4Go(nb int, x *float32, q *byte, s *float32, y *float32) {
-	t := make([]float32, nb*64*nr)
-	nf4DequantGo(nb, q, s, &t[0])
-	gemvF32Go(nb*64, x, unsafe.Pointer(&t[0]), y)
-}
-
 func packT8Go(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
 	for b := 0; b < nb*8; b++ {
 		for j := 0; j < 8; j++ {
@@ -95,12 +112,30 @@ func packT8Go(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
 	}
 }
 
+// The exponents between which exp is neither 0 nor infinite: where 2^n takes n = -127 and n = 128.
+const expMin, expMax = -126.5 * math.Ln2, 127.5 * math.Ln2
+
 func expSumGo(n8 int, src, dst *float32, sub float32) float32 {
 	S, D := fs(src, n8*8), fs(dst, n8*8)
 	var t float32
 	for i, v := range S {
-		D[i] = float32(math.Exp(float64(v - sub)))
+		switch x := float64(v - sub); {
+		case x > expMax:
+			D[i] = float32(math.Inf(1))
+		case x < expMin:
+			D[i] = 0
+		default:
+			D[i] = float32(math.Exp(x))
+		}
 		t += D[i]
 	}
 	return t
+}
+
+func maxGo(x []float32) float32 {
+	m := x[0]
+	for _, v := range x[1:] {
+		m = max(m, v)
+	}
+	return m
 }

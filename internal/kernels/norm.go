@@ -10,9 +10,7 @@ func RMSNorm(y, rstd, x, w []float32, rows, d int, eps float64) {
 			xr, yr := x[r*d:][:d], y[r*d:][:d]
 			s := float32(1 / math.Sqrt(float64(Dot(xr, xr))/float64(d)+eps))
 			rstd[r] = s
-			for i, v := range xr {
-				yr[i] = v * s * w[i]
-			}
+			rmsRow(yr, xr, w, s)
 		}
 	})
 }
@@ -35,14 +33,10 @@ func RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
 	Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			a, b, o, s := dy[r*d:][:d], x[r*d:][:d], dx[r*d:][:d], rstd[r]
-			var dot float32
-			for i, v := range a {
-				dot += v * w[i] * b[i]
-			}
-			k := dot * s * s * s / float32(d)
-			for i, v := range a {
-				o[i] = v*w[i]*s - b[i]*k
-			}
+			vecMul(o, a, w)
+			k := Dot(o, b) * s * s * s / float32(d)
+			vecScale(o, o, s)
+			vecAxpy(o, b, -k)
 		}
 	})
 }
@@ -52,20 +46,12 @@ func LayerNorm(y, mean, rstd, x, w, b []float32, rows, d int, eps float64) {
 	Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			xr, yr := x[r*d:][:d], y[r*d:][:d]
-			var sum, sq float64
-			for _, v := range xr {
-				sum += float64(v)
-			}
+			sum, _ := centred(xr, 0)
 			m := float32(sum / float64(d))
-			for _, v := range xr {
-				c := v - m
-				sq += float64(c * c)
-			}
+			_, sq := centred(xr, m)
 			s := float32(1 / math.Sqrt(sq/float64(d)+eps))
 			mean[r], rstd[r] = m, s
-			for i, v := range xr {
-				yr[i] = (v-m)*s*w[i] + b[i]
-			}
+			layerRow(yr, xr, w, b, m, s)
 		}
 	})
 }
@@ -104,4 +90,21 @@ func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
 			}
 		}
 	})
+}
+
+// centred returns Σ(x-m) and Σ(x-m)², summed in float64.
+func centred(x []float32, m float32) (sum, squares float64) {
+	var lane [16]float64
+	n := len(x) &^ 7
+	moments(x[:n], m, &lane)
+	for i := range 8 {
+		sum += lane[i]
+		squares += lane[8+i]
+	}
+	for _, v := range x[n:] {
+		c := v - m
+		sum += float64(c)
+		squares += float64(float32(c * c))
+	}
+	return sum, squares
 }

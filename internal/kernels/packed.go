@@ -230,20 +230,23 @@ func (p *Packed) panel(j, k0, kc int, s *scratch) (b, next unsafe.Pointer, nextB
 
 func (p *Packed) packNK(j, k0, kc int, dst []float32) {
 	n0 := j * nr
-	if n0+nr <= p.N && kc%8 == 0 {
-		packT8(kc/8, unsafe.Pointer(&p.f[n0*p.ld+k0]), p.ld*4, &dst[0], nr*4)
-		packT8(kc/8, unsafe.Pointer(&p.f[(n0+8)*p.ld+k0]), p.ld*4, &dst[8], nr*4)
-		return
-	}
-	for i := range nr {
-		if n0+i < p.N {
-			for k, v := range p.f[(n0+i)*p.ld+k0:][:kc] {
-				dst[k*nr+i] = v
-			}
-			continue
+	for h := 0; h < nr; h += 8 {
+		done := 0
+		if n0+h+8 <= p.N && kc >= 8 {
+			done = kc &^ 7
+			packT8(kc/8, unsafe.Pointer(&p.f[(n0+h)*p.ld+k0]), p.ld*4, &dst[h], nr*4)
 		}
-		for k := range kc {
-			dst[k*nr+i] = 0
+		for i := h; i < h+8; i++ {
+			if n0+i < p.N {
+				row := p.f[(n0+i)*p.ld+k0:][:kc]
+				for k := done; k < kc; k++ {
+					dst[k*nr+i] = row[k]
+				}
+				continue
+			}
+			for k := range kc {
+				dst[k*nr+i] = 0
+			}
 		}
 	}
 }

@@ -32,14 +32,8 @@ func Rope(x []float32, pos []int32, heads int, t *RopeTable, sign float32) {
 		for r := lo; r < hi; r++ {
 			cos, sin := t.Cos[int(pos[r])*h:][:h], t.Sin[int(pos[r])*h:][:h]
 			for k := range heads {
-				a := x[r*d+k*2*h:][:h]
-				b := x[r*d+k*2*h+h:][:h]
-				for i, c := range cos {
-					s := sign * sin[i]
-					u, v := a[i], b[i]
-					a[i] = u*c - v*s
-					b[i] = v*c + u*s
-				}
+				head := x[r*d+k*2*h:][:2*h]
+				rotate(head[:h], head[h:], cos, sin, sign)
 			}
 		}
 	})

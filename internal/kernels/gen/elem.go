@@ -2,13 +2,14 @@ package main
 
 import "math"
 
-// constants for exp
+// consts writes the constants of exp. Above chi and below clo the exponent of the result is all ones
+// or zero, so that it is infinite or zero without further instructions.
 func consts() {
 	c := []struct {
 		n string
 		v float32
 	}{
-		{"clo", -87.33654}, {"chi", 88.3762626647949}, {"clog2e", 1.44269504088896341},
+		{"clo", -88}, {"chi", 89}, {"clog2e", 1.44269504088896341},
 		{"cln2hi", 0.693359375}, {"cln2lo", -2.12194440e-4},
 		{"cp0", 1.9875691500e-4}, {"cp1", 1.3981999507e-3}, {"cp2", 8.3334519073e-3}, {"cp3", 4.1665795894e-2}, {"cp4", 1.6666665459e-1}, {"cp5", 5.0000001201e-1}, {"cone", 1},
 	}
@@ -25,7 +26,7 @@ func consts() {
 	l("GLOBL ·ci127(SB), RODATA|NOPTR, $32")
 }
 
-// expv: X=exp(X), clobbers T1,T2,T3. constants: Y15=log2e Y14=one, Y13=p5 others from memory
+// expv sets Yx = exp(Yx) and clobbers Yt1 and Yt2. Y15 is log2(e), Y14 one, Y13 the last coefficient.
 func expv(x, t1, t2 int) {
 	p("VMOVUPS ·clo(SB), Y%d", t1)
 	p("VMAXPS Y%d, Y%d, Y%d", x, t1, x) // NaN in x wins
@@ -98,13 +99,4 @@ func expSum() {
 	p("VZEROUPPER")
 	p("RET")
 	l("")
-}
-
-// nf4 gemv with byte shuffles: 4 tables of 16 bytes give the 4 bytes of each f32; layout per 64x16 block:
-// for each k pair-of-pairs... q2: per 2 k (k, k+1): 16 bytes; low nibbles = k, high = k+1, byte order permuted so that
-// unpacks yield columns 0-7 / 8-15 in order (see packNF4Shuf).
-func extra() {
-	consts()
-	l("")
-	expSum()
 }
