@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 )
 
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
@@ -34,8 +35,13 @@ const maxRow = 64 << 20
 //
 // as LLaVA has it, or with "messages": [{"role", "content"}] and "images" as
 // ShareGPT files have it; content may be a list of OpenAI's text and image_url
-// parts. Pictures are looked up under roots, in order, and read when their row
-// is. Only the place of each row is kept: 16 bytes.
+// parts. A single message of role pretrain, which in XTuner 1 is text to be learnt
+// whole, becomes what LLaVA's stage 1 has: a human turn of its leading image markers
+// and a gpt turn of the text. Of such a row with a picture inside or after the text,
+// which pairs of turns cannot say, At gives an error.
+//
+// Pictures are looked up under roots, in order, and read when their row is. Only
+// the place of each row is kept: 16 bytes.
 func OpenJSON(path string, roots ...string) (Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -231,11 +237,11 @@ func (s *jsonSource) read(b []byte, x *Sample) error {
 		x.Turns = append(x.Turns, Turn{System, *row.System})
 	}
 	for i := range turns {
-		t, urls, err := turns[i].turn()
+		ts, urls, err := turns[i].turns(len(turns) == 1)
 		if err != nil {
 			return fmt.Errorf("%s %d: %w", key, i, err)
 		}
-		x.Turns = append(x.Turns, t)
+		x.Turns = append(x.Turns, ts...)
 		names = append(names, urls...)
 	}
 	ps := make([]Picture, len(names))
@@ -279,33 +285,72 @@ func imageNames(image, images json.RawMessage) ([]string, error) {
 	return names, nil
 }
 
-func (t *jsonTurn) turn() (Turn, []string, error) {
-	who, content := t.From, t.Content
+// turns are the message's turn, or the two of a pretrain message that is alone, and
+// the names of the pictures in it.
+func (t *jsonTurn) turns(alone bool) ([]Turn, []string, error) {
+	who := t.From
 	if who == nil {
 		who = t.Role
 	}
 	if who == nil {
-		return Turn{}, nil, errors.New("neither from nor role")
+		return nil, nil, errors.New("neither from nor role")
+	}
+	if alone && *who == "pretrain" {
+		text, urls, err := t.text()
+		if err != nil {
+			return nil, nil, err
+		}
+		pair, err := captionTurns(text)
+		return pair, urls, err
 	}
 	name, err := speaker(*who)
 	if err != nil {
-		return Turn{}, nil, err
+		return nil, nil, err
 	}
-	if t.Value != nil {
-		return Turn{name, *t.Value}, nil, nil
-	}
-	if len(content) == 0 || string(content) == "null" {
-		return Turn{}, nil, errors.New("neither value nor content")
-	}
-	if content[0] != '[' {
-		var text string
-		if err := json.Unmarshal(content, &text); err != nil {
-			return Turn{}, nil, fmt.Errorf("content: %w", err)
+	text, urls, err := t.text()
+	return []Turn{{name, text}}, urls, err
+}
+
+// captionTurns divides a pretraining text (XTuner 1.0, role pretrain: every token
+// but the images' is a target) at the end of its leading image markers. A text
+// without pictures is a gpt turn alone.
+func captionTurns(text string) ([]Turn, error) {
+	images, rest := 0, text
+	for {
+		after, ok := strings.CutPrefix(strings.TrimLeftFunc(rest, unicode.IsSpace), ImageMarker)
+		if !ok {
+			break
 		}
-		return Turn{name, strings.ReplaceAll(text, contextMarker, ImageMarker)}, nil, nil
+		images, rest = images+1, after
 	}
-	text, urls, err := readContent(content)
-	return Turn{name, text}, urls, err
+	switch inside := strings.Count(rest, ImageMarker); {
+	case inside > 0:
+		return nil, fmt.Errorf("pretrain: %d of %d pictures stand inside or after the text, expected all before it", inside, images+inside)
+	case strings.TrimSpace(rest) == "":
+		return nil, fmt.Errorf("pretrain: no text with %d pictures", images)
+	case images == 0:
+		return []Turn{{GPT, text}}, nil
+	}
+	return []Turn{{Human, strings.Repeat(ImageMarker, images)}, {GPT, strings.TrimLeftFunc(rest, unicode.IsSpace)}}, nil
+}
+
+// text is the message's text, with image markers, and the names of the pictures
+// in it.
+func (t *jsonTurn) text() (string, []string, error) {
+	if t.Value != nil {
+		return *t.Value, nil, nil
+	}
+	if len(t.Content) == 0 || string(t.Content) == "null" {
+		return "", nil, errors.New("neither value nor content")
+	}
+	if t.Content[0] == '[' {
+		return readContent(t.Content)
+	}
+	var text string
+	if err := json.Unmarshal(t.Content, &text); err != nil {
+		return "", nil, fmt.Errorf("content: %w", err)
+	}
+	return strings.ReplaceAll(text, contextMarker, ImageMarker), nil, nil
 }
 
 // readContent reads a list of parts: {"type": "text", "text"}, {"type":

@@ -43,6 +43,46 @@ func TestJSONForms(t *testing.T) {
 	}
 }
 
+// TestJSONPretrain: XTuner's pretraining rows become captions of the pictures
+// before them.
+func TestJSONPretrain(t *testing.T) {
+	picture := `{"type": "image_url", "image_url": {"url": "016_3.jpg"}}`
+	row := func(content string) string { return `{"messages": [{"role": "pretrain", "content": ` + content + `}]}` }
+	parts := func(text string, pictures int) string {
+		return row("[" + strings.Repeat(picture+", ", pictures) + `{"type": "text", "text": "` + text + `"}]`)
+	}
+	for text, want := range map[string]struct {
+		pictures int
+		turns    []Turn
+		err      string
+	}{
+		parts(`<IMG_CONTEXT>\nA dog.`, 1):                          {1, []Turn{{Human, "<image>"}, {GPT, "A dog."}}, ""},
+		parts(`A dog.`, 1):                                         {1, []Turn{{Human, "<image>"}, {GPT, "A dog."}}, ""},
+		parts(`<IMG_CONTEXT>\n<IMG_CONTEXT> \nTwo\n<b>dogs.\n`, 2): {2, []Turn{{Human, "<image><image>"}, {GPT, "Two\n<b>dogs.\n"}}, ""},
+		parts(` A text.`, 0):                                       {0, []Turn{{GPT, " A text."}}, ""},
+		row(`"A text."`):                                           {0, []Turn{{GPT, "A text."}}, ""},
+		parts(`<IMG_CONTEXT>\nA dog.<IMG_CONTEXT>\nA cat.`, 2):     {err: "1 of 2 pictures stand inside or after the text"},
+		parts(`A dog.<IMG_CONTEXT>`, 1):                            {err: "1 of 1 pictures stand inside or after the text"},
+		parts(`<IMG_CONTEXT>\n`, 1):                                {err: "no text with 1 pictures"},
+		row(`""`):                                                  {err: "no text with 0 pictures"},
+		row(`null`):                                                {err: "neither value nor content"},
+		`{"messages": [{"role": "pretrain", "content": "a"}, {"role": "pretrain", "content": "b"}]}`: {err: `messages 0: speaker "pretrain"`},
+	} {
+		s, err := openText(t, "rows.jsonl", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := s.At(0)
+		if want.err != "" {
+			if err == nil || !strings.Contains(err.Error(), want.err) || !strings.Contains(err.Error(), "rows.jsonl:0: messages 0: ") {
+				t.Errorf("%s: error %v, want %q", text, err, want.err)
+			}
+		} else if err != nil || !reflect.DeepEqual(x.Turns, want.turns) || len(x.Pictures()) != want.pictures {
+			t.Errorf("%s: %q with %d pictures, %v", text, x.Turns, len(x.Pictures()), err)
+		}
+	}
+}
+
 func TestJSONLayouts(t *testing.T) {
 	row := `{"id": "é", "conversations": [{"from": "human", "value": "[{\"]}\n"}]}`
 	for name, text := range map[string]string{
@@ -108,6 +148,7 @@ func FuzzJSON(f *testing.F) {
 	}
 	f.Add(b[:2000])
 	f.Add([]byte(`[{"id": 1, "messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "a"}]}]}]`))
+	f.Add([]byte(`[{"messages": [{"role": "pretrain", "content": "<IMG_CONTEXT>a<image>"}]}]`))
 	f.Add([]byte("{\"conversations\": []}\n{\"conversations\": null}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := openText(t, "rows.json", string(b))
