@@ -31,6 +31,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(convertCommand(), demoCommand(), runCommand())
+	c.AddCommand(askCommand(), convertCommand(), demoCommand(), runCommand())
 	return c
 }

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"moslava/language"
+	"moslava/language/chat"
+	"moslava/pipelines/vlm"
+)
+
+// askOptions are the flags of `moslava ask`.
+type askOptions struct {
+	adapters string
+	json     bool
+	gen      language.Generation
+}
+
+// askAnswer is what `moslava ask --json` prints.
+type askAnswer struct {
+	PromptIDs []int32 `json:"prompt_ids"` // image tokens repeated
+	NewIDs    []int32 `json:"new_ids"`    // with the id that ends the turn, if it came
+	Text      string  `json:"text"`       // of the new ids, special tokens left out
+}
+
+// askCommand is `moslava ask MODEL IMAGE QUESTION`.
+func askCommand() *cobra.Command {
+	var opt askOptions
+	c := &cobra.Command{
+		Use:   "ask MODEL IMAGE QUESTION",
+		Short: "Ask a LLaVA model directory about a picture, or with none in its place about text alone",
+		Args:  cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opt.check(); err != nil {
+				return err
+			}
+			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], args[2], opt)
+		},
+	}
+	f, s := c.Flags(), &opt.gen.Sampling
+	f.StringVar(&opt.adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
+	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
+	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "most new tokens")
+	f.Float64Var(&s.Temperature, "temperature", 0, "of sampling; 0: always the most probable token")
+	f.Float64Var(&s.TopP, "top-p", 1, "sample among the most probable tokens that have this probability together")
+	f.Uint64Var(&s.Seed, "seed", 0, "of sampling")
+	return c
+}
+
+// check refuses flags out of range.
+func (o *askOptions) check() error {
+	s := o.gen.Sampling
+	switch {
+	case o.gen.MaxNew < 1:
+		return fmt.Errorf("--max-new is %d, want 1 or more", o.gen.MaxNew)
+	case !(s.Temperature >= 0 && s.Temperature <= 100):
+		return fmt.Errorf("--temperature is %g, want 0 to 100", s.Temperature)
+	case !(s.TopP > 0 && s.TopP <= 1):
+		return fmt.Errorf("--top-p is %g, want more than 0 and at most 1", s.TopP)
+	}
+	return nil
+}
+
+// ask answers one question and writes the answer to out as it comes.
+func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt askOptions) error {
+	image, err := readPicture(picture)
+	if err != nil {
+		return err
+	}
+	a, err := openAnswerer(dir, opt.adapters)
+	if err != nil {
+		return err
+	}
+	ids, err := promptIDs(a.Processor, image, question)
+	if err != nil && image != nil {
+		err = fmt.Errorf("%s: %w", picture, err)
+	}
+	if err != nil {
+		return err
+	}
+	if room := a.Model.Config.Text.MaxPositionEmbeddings - len(ids); opt.gen.MaxNew > room {
+		return fmt.Errorf("the prompt has %d tokens and the model %d positions: --max-new is %d, want at most %d",
+			len(ids), a.Model.Config.Text.MaxPositionEmbeddings, opt.gen.MaxNew, room)
+	}
+	g := opt.gen
+	g.Stop = a.Processor.StopIDs()
+	text := a.Processor.Tokenizer.Stream()
+	var writing error
+	if !opt.json {
+		g.Token = func(_ int, id int32) {
+			if writing == nil {
+				_, writing = io.WriteString(out, text.Next(id))
+			}
+		}
+	}
+	answers, err := a.Generate(ctx, image, []string{question}, g)
+	if err = errors.Join(err, writing); err != nil {
+		return err
+	}
+	if opt.json {
+		return json.NewEncoder(out).Encode(askAnswer{PromptIDs: ids, NewIDs: answers[0], Text: a.Processor.Tokenizer.Decode(answers[0], true)})
+	}
+	_, err = fmt.Fprintln(out, text.Flush())
+	return err
+}
+
+// readPicture reads the file of a picture; "-" and "none" stand for no picture, nil.
+func readPicture(path string) ([]byte, error) {
+	if path == "-" || path == "none" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == 0 {
+		err = fmt.Errorf("%s is empty, want a picture", path)
+	}
+	return b, err
+}
+
+// openAnswerer loads a model directory and, if there is a second, its adapters.
+func openAnswerer(dir, adapters string) (*vlm.Answerer, error) {
+	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no model directory: it has no %s", dir, vlm.ConfigFile)
+	}
+	m, err := vlm.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := vlm.LoadProcessor(dir, m.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if adapters != "" {
+		if err := m.LoadAdapters(adapters); err != nil {
+			return nil, err
+		}
+		m.Adapters.Train(false)
+	}
+	m.Params.Freeze()
+	return &vlm.Answerer{Model: m, Processor: p}, nil
+}
+
+// promptIDs are the ids that the answer follows.
+func promptIDs(p *vlm.Processor, image []byte, question string) ([]int32, error) {
+	var pictures [][]byte
+	if image != nil {
+		pictures, question = [][]byte{image}, vlm.ImageTokenText+"\n"+question
+	}
+	ids, _, err := p.Prompt([]chat.Message{{Role: "user", Content: question}}, pictures)
+	return ids, err
+}

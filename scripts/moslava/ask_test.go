@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"moslava/internal/safetensors"
+	"moslava/moslora"
+	"moslava/pipelines/vlm"
+)
+
+// tinyModel exports a model of drawn weights, with adapters beside it that change what it says.
+func tinyModel(t *testing.T) (dir, adapters string) {
+	t.Helper()
+	m, p, err := vlm.Assemble(vlm.Towers{Vision: "../recipes/tiny/vision", Language: "../recipes/tiny/language",
+		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default", Seed: 3, Random: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, adapters = filepath.Join(t.TempDir(), "model"), filepath.Join(t.TempDir(), "adapters")
+	if err := vlm.Export(dir, m, p, safetensors.F32); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.AttachAdapters("language", moslora.Config{R: 4, Alpha: 64, Mixer: "none", Targets: []string{"all-linear"}}, 5); err != nil {
+		t.Fatal(err)
+	}
+	for q := range m.Adapters.Params() {
+		if strings.Contains(q.Name, "lora_B") {
+			for i := range q.Floats() {
+				q.Floats()[i] = float32(i%7-3) / 10
+			}
+		}
+	}
+	if err := os.Mkdir(adapters, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SaveAdapters(adapters, "model", false); err != nil {
+		t.Fatal(err)
+	}
+	return dir, adapters
+}
+
+// command runs moslava with arguments and returns what it prints.
+func command(args ...string) (string, error) {
+	var out bytes.Buffer
+	c := root()
+	c.SetArgs(args)
+	c.SetOut(&out)
+	err := c.Execute()
+	return out.String(), err
+}
+
+func TestAsk(t *testing.T) {
+	dir, adapters := tinyModel(t)
+	picture := filepath.Join(t.TempDir(), "grey.png")
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 20, 30))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(picture, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	question := []string{"What is in the picture?", "--max-new", "12"}
+	answer := func(extra ...string) (string, askAnswer) {
+		t.Helper()
+		args := append([]string{"ask", dir}, append(extra, question...)...)
+		plain, err := command(args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := command(append(args, "--json")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a askAnswer
+		if err := json.Unmarshal([]byte(raw), &a); err != nil {
+			t.Fatalf("%v in %q", err, raw)
+		}
+		if plain != a.Text+"\n" {
+			t.Errorf("printed %q, in JSON %q", plain, a.Text)
+		}
+		if len(a.NewIDs) == 0 || len(a.NewIDs) > 12 {
+			t.Errorf("%d new ids", len(a.NewIDs))
+		}
+		return plain, a
+	}
+	plain, with := answer(picture)
+	_, without := answer("none")
+	if got := len(with.PromptIDs) - len(without.PromptIDs); got < 64 {
+		t.Errorf("a picture makes the prompt %d tokens longer, want at least its 64", got)
+	}
+	if adapted, _ := answer(picture, "--adapters", adapters); adapted == plain {
+		t.Errorf("with adapters and without %q", plain)
+	}
+	one, _ := answer(picture, "--temperature", "2", "--seed", "1")
+	same, _ := answer(picture, "--temperature", "2", "--seed", "1")
+	other, _ := answer(picture, "--temperature", "2", "--seed", "2")
+	if one != same || one == other {
+		t.Errorf("sampled %q and %q with one seed, %q with another", one, same, other)
+	}
+	narrow, _ := answer(picture, "--temperature", "2", "--top-p", "1e-9")
+	if narrow != plain {
+		t.Errorf("the most probable token each time gives %q, greedy %q", narrow, plain)
+	}
+}
+
+func TestAskSaysWhatIsWrong(t *testing.T) {
+	dir, _ := tinyModel(t)
+	empty := t.TempDir()
+	text, nothing := filepath.Join(empty, "notes.txt"), filepath.Join(empty, "empty.png")
+	for path, content := range map[string]string{text: "not a picture at all", nothing: ""} {
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"no picture there": {[]string{dir, filepath.Join(empty, "none.png"), "?"}, []string{"none.png", "no such file"}},
+		"not a picture":    {[]string{dir, text, "?"}, []string{"notes.txt", "picture format"}},
+		"empty file":       {[]string{dir, nothing, "?"}, []string{"empty.png", "empty"}},
+		"a directory":      {[]string{dir, empty, "?"}, []string{"is a directory"}},
+		"not a model":      {[]string{empty, "none", "?"}, []string{empty, "no model directory", "config.json"}},
+		"a tower":          {[]string{"../recipes/tiny/vision", "none", "?"}, []string{"tiny/vision", "clip_vision_model", "llava"}},
+		"no adapters":      {[]string{dir, "none", "?", "--adapters", empty}, []string{"adapter_config.json"}},
+		"marker":           {[]string{dir, "none", "what is <image>?"}, []string{"1 image marker", "0 images"}},
+		"too long":         {[]string{dir, "none", "?", "--max-new", "5000"}, []string{"--max-new", "5000", "1024"}},
+		"no tokens":        {[]string{dir, "none", "?", "--max-new", "0"}, []string{"--max-new", "0"}},
+		"temperature":      {[]string{dir, "none", "?", "--temperature", "-1"}, []string{"--temperature", "-1"}},
+		"NaN":              {[]string{dir, "none", "?", "--temperature", "NaN"}, []string{"--temperature", "NaN"}},
+		"top-p":            {[]string{dir, "none", "?", "--top-p", "0"}, []string{"--top-p", "0"}},
+		"arguments":        {[]string{dir, "none"}, []string{"3 arg"}},
+	} {
+		out, err := command(append([]string{"ask"}, tt.args...)...)
+		if err == nil {
+			t.Errorf("%s: no error, printed %q", name, out)
+			continue
+		}
+		for _, w := range tt.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q does not mention %q", name, err, w)
+			}
+		}
+	}
+}
