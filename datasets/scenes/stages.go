@@ -16,33 +16,29 @@ const (
 	forTest
 )
 
-// One pre-training sample in lookupEvery is a text without a picture; one tuning sample in describeEvery is a conversation of
-// open answers, which keeps them alive.
-const (
-	lookupEvery   = 4
-	describeEvery = 8
-)
+// One tuning sample in describeEvery is a conversation of open answers, which keeps them alive.
+const describeEvery = 8
 
-// Pretrain yields n samples of the train split for pre-training tower and decoder together: conversations as [Scene.Describe] makes
-// them and, one in four, texts as [Lookup] makes them. The scenes begin easy: level 1 for the first eighth, level 2 up to a
-// quarter, then level 3 with an easier one now and then. Sample i depends on seed, i and n alone.
+// Pretrain yields n samples of the train split for pre-training tower and decoder together: of eight, two are texts
+// as Reading has them, two are what Scan has, and four are conversations as [Scene.Describe] makes them, one of these about
+// an easier scene. Sample i depends on seed and i alone.
 func Pretrain(n int, seed uint64) iter.Seq[Sample] { return samples(n, pretraining(n, seed)) }
 
 func pretraining(n int, seed uint64) func(i int) Sample {
+	read, scan := reading(n, seed), scanning(n, seed)
 	return func(i int) Sample {
-		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
-		if r.IntN(lookupEvery) == 0 {
-			return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: Lookup(r), Origin: fmt.Sprintf("lookup:%d", i)}
+		switch r := rand.New(rand.NewPCG(mix(seed), uint64(i))); r.IntN(8) {
+		case 0, 1:
+			return read(i)
+		case 2, 3:
+			return scan(i)
+		case 4:
+			s := New(seed, Train, 1+r.IntN(2), i)
+			return s.sample(s.Describe(s.Rand(forDescribe)))
+		default:
+			s := New(seed, Train, 3, i)
+			return s.sample(s.Describe(s.Rand(forDescribe)))
 		}
-		level := 3
-		switch x := r.IntN(8); {
-		case i < n/8 || x == 0:
-			level = 1
-		case i < n/4 || x == 1:
-			level = 2
-		}
-		s := New(seed, Train, level, i)
-		return s.sample(s.Describe(s.Rand(forDescribe)))
 	}
 }
 
