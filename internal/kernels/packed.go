@@ -71,7 +71,9 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 	default:
 		panic("kernels: Pack: " + kind.String())
 	}
-	Each(p.panels(), func(j int) { p.packPanel(j, w, n, k) })
+	if k > 0 {
+		Each(p.panels(), func(j int) { p.packPanel(j, w, n, k) })
+	}
 	return p
 }
 
