@@ -5,45 +5,42 @@ import (
 	"encoding/json"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"moslava/internal/safetensors"
-	"moslava/moslora"
-	"moslava/pipelines/vlm"
 )
 
-// tinyModel exports a model of drawn weights, with adapters beside it that change what it says.
+// tinyRecipe trains a model of drawn weights for a few steps, and adapters on top that change what it says.
+const tinyRecipe = `
+name: ask
+seed: 3
+model: {vision: VISION, language: LANGUAGE, init: random, feature_layer: -1}
+stages:
+  - {kind: pretrain, data: "scenes:pretrain?n=8&seed=1", batch: 2, steps: 2, lr: 1e-6}
+  - {kind: export, name: base}
+  - {kind: tune, data: "scenes:tune?n=8&seed=1", batch: 2, steps: 3, lr: 0.05, adapters: {language: {r: 4, mixer: orthogonal}}}
+  - {kind: export, name: adapters, format: peft}
+`
+
+// tinyModel returns a model directory and one of adapters for it.
 func tinyModel(t *testing.T) (dir, adapters string) {
 	t.Helper()
-	m, p, err := vlm.Assemble(vlm.Towers{Vision: "../recipes/tiny/vision", Language: "../recipes/tiny/language",
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default", Seed: 3, Random: true})
+	towers, err := filepath.Abs("../recipes/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, adapters = filepath.Join(t.TempDir(), "model"), filepath.Join(t.TempDir(), "adapters")
-	if err := vlm.Export(dir, m, p, safetensors.F32); err != nil {
+	path := filepath.Join(t.TempDir(), "ask.yaml")
+	text := strings.NewReplacer("VISION", filepath.Join(towers, "vision"), "LANGUAGE", filepath.Join(towers, "language")).Replace(tinyRecipe)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.AttachAdapters("language", moslora.Config{R: 4, Alpha: 64, Mixer: "none", Targets: []string{"all-linear"}}, 5); err != nil {
+	runs := t.TempDir()
+	if _, err := command("run", path, "--set", "run_dir="+runs); err != nil {
 		t.Fatal(err)
 	}
-	for q := range m.Adapters.Params() {
-		if strings.Contains(q.Name, "lora_B") {
-			for i := range q.Floats() {
-				q.Floats()[i] = float32(i%7-3) / 10
-			}
-		}
-	}
-	if err := os.Mkdir(adapters, 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.SaveAdapters(adapters, "model", false); err != nil {
-		t.Fatal(err)
-	}
-	return dir, adapters
+	return filepath.Join(runs, "01-base", "hf"), filepath.Join(runs, "03-adapters", "peft")
 }
 
 // command runs moslava with arguments and returns what it prints.
@@ -52,6 +49,7 @@ func command(args ...string) (string, error) {
 	c := root()
 	c.SetArgs(args)
 	c.SetOut(&out)
+	c.SetErr(io.Discard)
 	err := c.Execute()
 	return out.String(), err
 }
