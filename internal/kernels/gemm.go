@@ -9,6 +9,7 @@ package kernels
 //go:generate sh -c "go run ./gen > kern_amd64.s"
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -49,6 +50,7 @@ func mul1(m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accum
 }
 
 func mul(t, m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accumulate bool) {
+	b.checkOperands(m, a, rs, cs, c, ldc)
 	flops := 2 * m * b.N * b.K
 	if flops < 1<<20 {
 		t = 1
@@ -62,6 +64,22 @@ func mul(t, m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, acc
 		return
 	}
 	mulBlocks(t, m, a, rs, cs, b, c, ldc, accumulate)
+}
+
+// checkOperands panics where an operand is shorter than its shape: the assembly knows no bounds.
+func (b *Packed) checkOperands(m int, a []float32, rs, cs int, c []float32, ldc int) {
+	if n := (m-1)*ldc + b.N; len(c) < n || ldc < b.N && m > 1 {
+		panic(fmt.Sprintf("kernels: Mul: C has %d elements and rows %d apart for [%d, %d]", len(c), ldc, m, b.N))
+	}
+	if b.K == 0 {
+		return
+	}
+	if n := (m-1)*rs + (b.K-1)*cs + 1; len(a) < n {
+		panic(fmt.Sprintf("kernels: Mul: A has %d elements for [%d, %d], strides %d and %d", len(a), m, b.K, rs, cs))
+	}
+	if n := b.rawLen(); len(b.f) < n {
+		panic(fmt.Sprintf("kernels: Mul: B has %d elements for %s, K %d, N %d, rows %d apart", len(b.f), b.Kind, b.K, b.N, b.ld))
+	}
 }
 
 // mulTall splits the rows of C: with a skinny B (an adapter) there are too few panels to share out.
@@ -136,6 +154,7 @@ func packAPanel(dst, a []float32, m, p, k0, kc, rs, cs int) {
 		// Eight rows are transposed where six are wanted: rows of the panel are written in order, each
 		// over the surplus of the one before. The last are left to the loop below.
 		n := (kc - 1) / 8 * 8
+		_ = a[(i0+7)*rs+k0+n-1]
 		packT8(n/8, unsafe.Pointer(&a[i0*rs+k0]), rs*4, &d[0], mr*4)
 		k0, kc, d = k0+n, kc-n, d[n*mr:]
 	}

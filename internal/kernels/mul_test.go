@@ -122,7 +122,7 @@ func TestARowHasTheSameBitsAloneAndAmongOthers(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{1, 3, 64, 100, 384, 385, 450, 1153} {
 			for _, n := range []int{1, 16, 17, 40, 144} {
-				const m = 9
+				const m = 13
 				a := draw(uint64(k), m*k)
 				for _, r := range rights(k, n) {
 					for _, acc := range []bool{false, true} {
@@ -204,5 +204,24 @@ func TestToBF16(t *testing.T) {
 		if got := ToBF16(math.Float32frombits(c.in)); got != c.want {
 			t.Errorf("%08x becomes %04x, want %04x", c.in, got, c.want)
 		}
+	}
+}
+
+func TestMulRefusesShortOperands(t *testing.T) {
+	a, w := make([]float32, 12), make([]float32, 20)
+	for name, f := range map[string]func(){
+		"a":   func() { Mul(3, a[:11], 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 5, false) },
+		"b":   func() { Mul(3, a, 4, 1, NK(w[:19], 5, 4, 4), make([]float32, 15), 5, false) },
+		"c":   func() { Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 14), 5, false) },
+		"ldc": func() { Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 4, false) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is too short and Mul went on", name)
+				}
+			}()
+			f()
+		}()
 	}
 }

@@ -146,6 +146,17 @@ func NK(b []float32, n, k, ld int) *Packed { return &Packed{Kind: rawNK, K: k, N
 // KN wraps row-major b [k, n], rows ld apart, as the right-hand matrix of x·b. Nothing is copied.
 func KN(b []float32, k, n, ld int) *Packed { return &Packed{Kind: rawKN, K: k, N: n, ld: ld, f: b} }
 
+// rawLen is how many elements a raw matrix must have.
+func (p *Packed) rawLen() int {
+	switch p.Kind {
+	case rawNK:
+		return (p.N-1)*p.ld + p.K
+	case rawKN:
+		return (p.K-1)*p.ld + p.N
+	}
+	return 0
+}
+
 // T is a view of the same storage for the transposed matrix: dx = dy·W.
 func (p *Packed) T() *Packed {
 	q := *p

@@ -62,13 +62,8 @@ func (l *Linear) Merge() {
 	if l.Adapter == nil {
 		return
 	}
-	packed := l.Weight.packed != nil
-	l.Weight.unpack()
-	kernels.Add(l.Weight.v.Floats(), l.Adapter.Delta())
+	l.Weight.rewrite(func(w []float32) { kernels.Add(w, l.Adapter.Delta()) })
 	l.Adapter = nil
-	if packed {
-		l.Weight.pack(kernels.F32, false)
-	}
 }
 
 // Embedding is a table of rows.
@@ -87,45 +82,31 @@ func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
 // Head maps hidden states to logits. It is no Linear: adapters are not attached to it (XTuner's
 // "all linear" leaves it out, too), and its weight may be an embedding's.
 type Head struct {
-	Weight *Param          // [V, D]
-	packed *kernels.Packed // of a frozen weight, beside the embedding that shares it
+	Weight *Param // [V, D]
+	tied   bool   // Weight is an embedding's, which needs the plain form
 }
 
 // Head declares an output layer of its own.
 func (s *Scope) Head(name string, d, v int) *Head {
-	return s.head(s.In(name).Param("weight", Normal(0.02), v, d))
+	return s.head(&Head{Weight: s.In(name).Param("weight", Normal(0.02), v, d)})
 }
 
 // TiedHead is the output layer that shares an embedding's table.
-func (s *Scope) TiedHead(e *Embedding) *Head { return s.head(e.Weight) }
+func (s *Scope) TiedHead(e *Embedding) *Head { return s.head(&Head{Weight: e.Weight, tied: true}) }
 
-func (s *Scope) head(w *Param) *Head {
-	h := &Head{Weight: w}
+func (s *Scope) head(h *Head) *Head {
 	s.b.params.heads = append(s.b.params.heads, h)
 	return h
 }
 
-func (h *Head) refresh() {
-	if h.packed = nil; !h.Weight.Trainable() {
-		h.packed = h.Weight.pack(kernels.F32, true)
-	}
-}
-
-func (h *Head) matrix() autograd.Matrix {
-	if h.packed != nil {
-		return autograd.Matrix{Packed: h.packed}
-	}
-	return h.Weight.matrix()
-}
-
 // Logits maps x [n, D] to [n, V].
 func (h *Head) Logits(t *autograd.Tape, x *autograd.Var) *autograd.Var {
-	return t.Linear(x, h.matrix(), nil)
+	return t.Linear(x, h.Weight.matrix(), nil)
 }
 
 // Loss is the summed cross-entropy of rows x [n, D] against targets [n], on the tape and in float64.
 func (h *Head) Loss(t *autograd.Tape, x *autograd.Var, targets []int32) (*autograd.Var, float64) {
-	return t.CrossEntropy(x, h.matrix(), targets)
+	return t.CrossEntropy(x, h.Weight.matrix(), targets)
 }
 
 // RMSNorm scales rows to unit root mean square.
@@ -159,4 +140,33 @@ func (s *Scope) LayerNorm(name string, d int, eps float64) *LayerNorm {
 // Forward normalises the rows of x.
 func (n *LayerNorm) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	return t.LayerNorm(x, n.Weight.v, n.Bias.v, n.Eps)
+}
+
+// Vars are the variables that layers read: linears with their biases and adapters, and norms. Packed
+// weights, which are never trained, are left out.
+func Vars(layers ...any) []*autograd.Var {
+	var out []*autograd.Var
+	add := func(ps ...*Param) {
+		for _, p := range ps {
+			if p != nil && p.v != nil {
+				out = append(out, p.v)
+			}
+		}
+	}
+	for _, l := range layers {
+		switch l := l.(type) {
+		case *Linear:
+			add(l.Weight, l.Bias)
+			if l.Adapter != nil {
+				add(l.Adapter.Params()...)
+			}
+		case *RMSNorm:
+			add(l.Weight)
+		case *LayerNorm:
+			add(l.Weight, l.Bias)
+		case *Param:
+			add(l)
+		}
+	}
+	return out
 }

@@ -16,8 +16,8 @@ import (
 type Param struct {
 	Name   string
 	Shape  []int
-	v      *autograd.Var
-	packed *kernels.Packed // set in place of v's memory once a linear's weight is packed
+	v      *autograd.Var   // nil if only the packed form is kept
+	packed *kernels.Packed // of a frozen weight of a product
 }
 
 // NewParam makes a parameter that is not (yet) in a tree.
@@ -40,9 +40,9 @@ func (p *Param) Size() int {
 // Trainable reports whether the parameter collects a gradient.
 func (p *Param) Trainable() bool { return p.v != nil && p.v.RequiresGrad() }
 
-// Floats returns the elements: the memory itself, or for a packed weight an unpacked copy.
+// Floats returns the elements: the memory itself, or of a weight that is only kept packed a copy.
 func (p *Param) Floats() []float32 {
-	if p.packed == nil {
+	if p.v != nil {
 		return p.v.Floats()
 	}
 	out := make([]float32, p.Size())
@@ -60,19 +60,28 @@ func (p *Param) matrix() autograd.Matrix {
 
 // pack stores a frozen weight [out, in] in the form that products read fastest and drops the
 // plain one, unless keep.
-func (p *Param) pack(kind kernels.Kind, keep bool) *kernels.Packed {
-	packed := kernels.Pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
+func (p *Param) pack(kind kernels.Kind, keep bool) {
+	p.packed = kernels.Pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
 	if !keep {
-		p.packed, p.v = packed, nil
+		p.v = nil
 	}
-	return packed
 }
 
 // unpack undoes pack.
 func (p *Param) unpack() {
-	if p.packed != nil {
+	if p.v == nil {
 		p.v = autograd.New(p.Floats(), p.Shape...)
-		p.packed = nil
+	}
+	p.packed = nil
+}
+
+// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was.
+func (p *Param) rewrite(f func(data []float32)) {
+	packed, keep := p.packed, p.v != nil
+	p.unpack()
+	f(p.v.Floats())
+	if packed != nil {
+		p.pack(packed.Kind, keep)
 	}
 }
 
@@ -93,8 +102,8 @@ func (ps *Params) Get(name string) *Param { return ps.byName[name] }
 // Linears yields the linear layers, which adapters attach to.
 func (ps *Params) Linears() iter.Seq[*Linear] { return slices.Values(ps.linears) }
 
-// Train makes exactly the parameters that match trainable, packs the weights of the linears
-// that are not, and returns how many parameters match.
+// Train makes exactly the parameters that match trainable, packs the weights of the linears and
+// heads that are not, and returns how many parameters match.
 func (ps *Params) Train(match func(name string) bool) int {
 	n := 0
 	for _, p := range ps.list {
@@ -116,7 +125,9 @@ func (ps *Params) Train(match func(name string) bool) int {
 		}
 	}
 	for _, h := range ps.heads {
-		h.refresh()
+		if w := h.Weight; w.packed == nil && !w.Trainable() {
+			w.pack(kernels.F32, h.tied)
+		}
 	}
 	return n
 }
@@ -124,12 +135,11 @@ func (ps *Params) Train(match func(name string) bool) int {
 // Freeze makes nothing trainable and packs every linear's weight: the state for inference.
 func (ps *Params) Freeze() { ps.Train(func(string) bool { return false }) }
 
-// Set replaces the elements of a parameter.
+// Set replaces the elements of a parameter. A weight that was packed is so again.
 func (p *Param) Set(data []float32, shape []int) error {
 	if !slices.Equal(shape, p.Shape) || len(data) != p.Size() {
 		return fmt.Errorf("%s has shape %v, want %v", p.Name, shape, p.Shape)
 	}
-	p.unpack()
-	copy(p.v.Floats(), data)
+	p.rewrite(func(old []float32) { copy(old, data) })
 	return nil
 }
