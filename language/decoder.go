@@ -15,6 +15,9 @@ type Decoder struct {
 	Config Config
 	Embed  *nn.Embedding
 	Head   *nn.Head
+	// Checkpointing computes each block again in the backward pass in place of keeping what is inside it.
+	Checkpointing bool
+
 	blocks []*block
 	norm   *nn.RMSNorm
 	rope   ropeCache
@@ -85,9 +88,16 @@ func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, ea
 	}
 	table := d.rope.upTo(longest)
 	for i, b := range d.blocks {
-		x = b.forward(t, x, pos, table, func(q, k, v *autograd.Var) *autograd.Var {
-			return t.Attention(q, k, v, b.attention(), spans)
-		})
+		run := func(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+			return b.forward(t, x, pos, table, func(q, k, v *autograd.Var) *autograd.Var {
+				return t.Attention(q, k, v, b.attention(), spans)
+			})
+		}
+		if d.Checkpointing {
+			x = t.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.gate, b.up, b.down), run)
+		} else {
+			x = run(t, x)
+		}
 		if each != nil {
 			each(i, x)
 		}

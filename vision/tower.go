@@ -12,6 +12,9 @@ import (
 // Tower maps pixels to hidden states.
 type Tower struct {
 	Config Config
+	// Checkpointing computes each block again in the backward pass in place of keeping what is inside it.
+	Checkpointing bool
+
 	embed  embeddings
 	pre    *nn.LayerNorm // CLIP's pre_layrnorm, else nil
 	blocks []*block
@@ -94,7 +97,13 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 		if l == top {
 			return out, nil
 		}
-		x = t.blocks[l].forward(tape, x, spans)
+		b := t.blocks[l]
+		run := func(tape *autograd.Tape, x *autograd.Var) *autograd.Var { return b.forward(tape, x, spans) }
+		if t.Checkpointing {
+			x = tape.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.fc1, b.fc2, b.scale1, b.scale2), run)
+		} else {
+			x = run(tape, x)
+		}
 	}
 }
 

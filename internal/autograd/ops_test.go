@@ -152,6 +152,46 @@ func TestCrossEntropy(t *testing.T) {
 	}, map[string]*Var{"x": x, "w": w})
 }
 
+func TestCheckpointGivesTheSameBits(t *testing.T) {
+	w1, w2, a, b := random(6, 6), random(6, 6), random(3, 6), random(6, 3)
+	layer := func(t *Tape, x *Var) *Var {
+		h := t.Activate(kernels.SiLU, t.Linear(x, Matrix{Var: w1}, nil))
+		return t.Add(x, t.AddLowRank(t.Linear(h, Matrix{Var: w2}, nil), h, a, nil, b, 1, 0.3))
+	}
+	x, probe := random(9, 6), random(9, 6)
+	leaves := []*Var{x, w1, w2, a, b}
+	run := func(checkpoint bool) (out [][]float32) {
+		for _, v := range leaves {
+			v.SetRequiresGrad(true)
+			v.ZeroGrad()
+		}
+		tp, h := &Tape{Seed: 5}, x
+		for range 3 {
+			if checkpoint {
+				h = tp.Checkpoint(h, leaves[1:], layer)
+			} else {
+				h = layer(tp, h)
+			}
+		}
+		out = append(out, append([]float32(nil), h.data...))
+		if err := tp.Backward(tp.Apply(&weighted{h, probe}), 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range leaves {
+			out = append(out, append([]float32(nil), v.GradFloats()...))
+		}
+		return out
+	}
+	plain, again := run(false), run(true)
+	for i := range plain {
+		for j := range plain[i] {
+			if plain[i][j] != again[i][j] {
+				t.Fatalf("array %d, element %d: %g, with checkpoints %g", i, j, plain[i][j], again[i][j])
+			}
+		}
+	}
+}
+
 func TestErrorsComeBack(t *testing.T) {
 	run := func(f func()) (err error) {
 		defer Catch(&err)

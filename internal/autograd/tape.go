@@ -52,6 +52,7 @@ type Tape struct {
 	Finite bool
 	recs   []record
 	drop   uint64 // dropout masks drawn so far
+	forget bool   // record nothing, with dropout on: the first pass of a checkpoint
 }
 
 type record struct {
@@ -73,7 +74,7 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		t.checkFinite(fn, v)
 	}
 	tracked := false
-	if t != nil {
+	if t != nil && !t.forget {
 		for _, o := range fn.Operands() {
 			tracked = tracked || o.RequiresGrad()
 		}
@@ -81,7 +82,10 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 	if tracked {
 		v.track = true
 		t.recs = append(t.recs, record{fn, v})
-	} else if r, ok := fn.(releaser); ok {
+		return v
+	}
+	v.track = false
+	if r, ok := fn.(releaser); ok {
 		r.release()
 	}
 	return v

@@ -50,6 +50,11 @@ func New(cfg *Config, src nn.Source) (*Model, error) {
 	return m, nil
 }
 
+// Checkpointing makes training compute the blocks of both towers twice in place of keeping what is inside them.
+func (m *Model) Checkpointing(on bool) {
+	m.Vision.Checkpointing, m.Language.Checkpointing = on, on
+}
+
 // Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.
 func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd.Var, error) {
 	var out []*autograd.Var
