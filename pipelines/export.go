@@ -53,8 +53,11 @@ func (s *stage) export() ([]string, error) {
 		m.Adapters.Merge(m.Params)
 		err = vlm.Export(dir, m, p, dtypes[c.DType])
 	}
+	if err != nil {
+		return nil, err
+	}
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
-	return []string{output}, err
+	return []string{output}, nil
 }
 
 func percent(x float64) string { return fmt.Sprintf("circular %.1f %%", 100*x) }

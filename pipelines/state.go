@@ -3,7 +3,6 @@ package pipelines
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,12 +23,24 @@ const (
 	stateFile   = "state.json"
 )
 
-// save writes the state after a step and removes all but the newest ones.
+// save writes the state after a step and removes all but the newest ones. A state that is there
+// already is that of the same step of the same run, and stays: replacing it would leave none for a while.
 func (t *training) save(s train.State) error {
 	if err := t.log.Sync(); err != nil {
 		return err
 	}
 	dir := filepath.Join(t.path, fmt.Sprintf("%s%08d", statePrefix, s.Step))
+	if ok, err := there(filepath.Join(dir, stateFile)); err != nil || ok {
+		return err
+	}
+	if err := t.write(dir, s); err != nil {
+		return errors.Join(err, os.RemoveAll(dir)) // half a state is of no use and may fill the disk
+	}
+	return t.prune()
+}
+
+// write makes the directory of a state.
+func (t *training) write(dir string, s train.State) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -50,44 +61,47 @@ func (t *training) save(s train.State) error {
 	if err := safetensors.Write(filepath.Join(dir, optimFile), moments, nil); err != nil {
 		return err
 	}
-	if err := checkpoint.WriteJSON(dir, stateFile, s); err != nil {
-		return err
-	}
-	return t.prune()
+	return checkpoint.WriteJSON(dir, stateFile, s)
 }
 
-// states lists the complete states, oldest first.
-func (t *training) states() ([]string, error) {
+// states lists the complete states, oldest first, and the remains of interrupted saves.
+func (t *training) states() (whole, torn []string, err error) {
 	entries, err := os.ReadDir(t.path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []string
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), statePrefix) {
 			continue
 		}
 		dir := filepath.Join(t.path, e.Name())
-		switch _, err := os.Stat(filepath.Join(dir, stateFile)); {
-		case err == nil:
-			out = append(out, dir)
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, err
+		ok, err := there(filepath.Join(dir, stateFile))
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			whole = append(whole, dir)
+		} else {
+			torn = append(torn, dir)
 		}
 	}
-	slices.Sort(out)
-	return out, nil
+	slices.Sort(whole)
+	return whole, torn, nil
 }
 
+// prune removes old states and the remains of interrupted saves.
 func (t *training) prune() error {
-	all, err := t.states()
+	whole, torn, err := t.states()
 	if err != nil {
 		return err
 	}
-	for _, dir := range all[:max(0, len(all)-t.cfg.Keep)] {
+	for _, dir := range whole[:max(0, len(whole)-t.cfg.Keep)] {
 		if err := os.Remove(filepath.Join(dir, stateFile)); err != nil { // first: half a state is none
 			return err
 		}
+		torn = append(torn, dir)
+	}
+	for _, dir := range torn {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
@@ -97,12 +111,22 @@ func (t *training) prune() error {
 
 // resume takes over the newest state, if there is one.
 func (t *training) resume() (train.State, error) {
-	var s train.State
-	all, err := t.states()
+	all, _, err := t.states()
 	if err != nil || len(all) == 0 {
-		return s, err
+		return train.State{}, err
 	}
 	dir := all[len(all)-1]
+	s, err := t.load(dir)
+	if err != nil {
+		return s, fmt.Errorf("%w (to go on from the state before it, or from the start, remove %s)", err, dir)
+	}
+	fmt.Fprintf(t.out, "%s: goes on after step %d\n", t.Name, s.Step)
+	return s, nil
+}
+
+// load takes over the state in a directory.
+func (t *training) load(dir string) (train.State, error) {
+	var s train.State
 	if err := checkpoint.ReadJSON(dir, stateFile, &s); err != nil {
 		return s, err
 	}
@@ -117,7 +141,7 @@ func (t *training) resume() (train.State, error) {
 			return s, err
 		}
 		if err := p.Set(data, p.Shape); err != nil {
-			return s, err
+			return s, fmt.Errorf("%s: %w", dir, err)
 		}
 	}
 	if left := params.Unused(nil); len(left) > 0 {
@@ -136,6 +160,8 @@ func (t *training) resume() (train.State, error) {
 		}
 		state = append(state, optim.Tensor{Name: name, Data: data})
 	}
-	fmt.Fprintf(t.out, "%s: goes on after step %d\n", t.Name, s.Step)
-	return s, t.trainer.Optim.Load(state)
+	if err := t.trainer.Optim.Load(state); err != nil {
+		return s, fmt.Errorf("%s: %w", filepath.Join(dir, optimFile), err)
+	}
+	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"moslava/datasets"
+	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
 	"moslava/pipelines/metrics"
@@ -97,7 +98,7 @@ func (t *training) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
+	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
 		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, Save: t.save, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
 	if t.val.Len() > 0 {
@@ -112,7 +113,12 @@ func (t *training) attach() error {
 	if a == nil {
 		return nil
 	}
-	for part, c := range map[string]*recipe.Adapter{recipe.PartVision: a.Vision, recipe.PartLanguage: a.Language} {
+	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
+	for _, tower := range []struct {
+		part string
+		c    *recipe.Adapter
+	}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
+		part, c := tower.part, tower.c
 		if c == nil {
 			continue
 		}
@@ -151,6 +157,19 @@ func (t *training) params() []train.Param {
 		}
 	}
 	return out
+}
+
+// frozen yields the parameters that the stage leaves alone.
+func (t *training) frozen() iter.Seq[*nn.Param] {
+	return func(yield func(*nn.Param) bool) {
+		for _, all := range []iter.Seq[*nn.Param]{t.model.Params.All(), t.model.Adapters.Params()} {
+			for p := range all {
+				if !p.Trainable() && !yield(p) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (t *training) loadOptions() datasets.LoadOptions {

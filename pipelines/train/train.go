@@ -33,6 +33,7 @@ type Param struct {
 type Trainer struct {
 	Model    Model
 	Params   []Param
+	Frozen   iter.Seq[*nn.Param] // those that are not trained, to be searched when the loss is not finite; may be nil
 	Batches  func(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error]
 	Optim    *optim.AdamW
 	LR       float64
@@ -85,7 +86,7 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 		began := time.Now()
 		group, err := tr.group(next)
 		if ctx.Err() != nil {
-			return state, errors.Join(tr.Save(state), ctx.Err())
+			return state, tr.interrupted(ctx, state)
 		}
 		if err != nil {
 			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
@@ -99,7 +100,7 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 		last := state.Step == tr.Steps
 		if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
 			if r.Validation, err = tr.Validate(&state); err != nil {
-				return state, err
+				return state, fmt.Errorf("validation after step %d: %w", state.Step, err)
 			}
 		}
 		if err := tr.Log(r); err != nil {
@@ -112,6 +113,14 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 		}
 	}
 	return state, nil
+}
+
+// interrupted saves what there is and says how to go on.
+func (tr *Trainer) interrupted(ctx context.Context, state State) error {
+	if err := tr.Save(state); err != nil {
+		return errors.Join(fmt.Errorf("save at step %d: %w", state.Step, err), ctx.Err())
+	}
+	return fmt.Errorf("%w after step %d of %d, which is saved; the same run goes on there", ctx.Err(), state.Step, tr.Steps)
 }
 
 // group pulls the batches of one step.
@@ -181,9 +190,14 @@ func (tr *Trainer) optimParams() []optim.Param {
 // diagnose finds the first tensor that is not finite: a parameter, or else the result of an operation.
 func (tr *Trainer) diagnose(seed uint64, b *datasets.Batch, loss float64) error {
 	for _, p := range tr.Params {
-		for i, v := range p.Var().Floats() {
-			if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
-				return fmt.Errorf("the loss is %g: parameter %s is %g at index %d", loss, p.Name, x, i)
+		if err := finite(p.Param); err != nil {
+			return fmt.Errorf("the loss is %g: parameter %w", loss, err)
+		}
+	}
+	if tr.Frozen != nil {
+		for p := range tr.Frozen {
+			if err := finite(p); err != nil {
+				return fmt.Errorf("the loss is %g: frozen parameter %w", loss, err)
 			}
 		}
 	}
@@ -192,6 +206,16 @@ func (tr *Trainer) diagnose(seed uint64, b *datasets.Batch, loss float64) error 
 		err = errors.New("every tensor before it is finite")
 	}
 	return fmt.Errorf("the loss is %g: %w", loss, err)
+}
+
+// finite names the first element that is none.
+func finite(p *nn.Param) error {
+	for i, v := range p.Floats() {
+		if x := float64(v); math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%s is %g at index %d", p.Name, x, i)
+		}
+	}
+	return nil
 }
 
 // Evaluate is the mean loss over all targets of the batches, and their number.
@@ -208,7 +232,10 @@ func Evaluate(m Model, batches iter.Seq2[*datasets.Batch, error]) (loss float64,
 		targets += b.Targets()
 	}
 	if targets == 0 {
-		return 0, 0, errors.New("validation: no position carries a target")
+		return 0, 0, errors.New("no position carries a target")
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) { // no loss is less than a NaN, so it would count as the best
+		return 0, 0, fmt.Errorf("the loss is %g", loss)
 	}
 	return loss / float64(targets), targets, nil
 }
