@@ -35,7 +35,7 @@ func (l *loader) work(j job) (out outcome) {
 	case l.fits(&e):
 		l.keep(&out, e)
 	case l.opt.OnLong == OnError:
-		out.err = out.name(l.tooLong(&e))
+		out.err = out.name(fmt.Errorf("%w; on_long drop leaves such samples out, split cuts them between exchanges", l.tooLong(&e)))
 	case l.opt.OnLong == OnDrop:
 		out.add(Dropped, l.tooLong(&e))
 	default:
@@ -61,11 +61,14 @@ type contractError struct{ error }
 // bad ends the sample, or loading, because of err, which names the sample.
 func (l *loader) bad(o *outcome, err error) {
 	o.pieces, o.events = nil, nil
-	if errors.As(err, new(contractError)) || l.opt.OnBad == OnError {
+	switch {
+	case errors.As(err, new(contractError)):
 		o.err = err
-		return
+	case l.opt.OnBad == OnError:
+		o.err = fmt.Errorf("%w; on_bad skip leaves such samples out", err)
+	default:
+		o.add(Skipped, err)
 	}
-	o.add(Skipped, err)
 }
 
 // read calls the source. A panic of it becomes the sample's error: it would
@@ -119,7 +122,7 @@ func (l *loader) keep(o *outcome, e Example) {
 	}
 	err := fmt.Errorf("none of %d tokens is supervised", len(e.IDs))
 	if l.opt.OnNoTargets == OnError {
-		o.err = o.name(err)
+		o.err = o.name(fmt.Errorf("%w; on_no_targets skip leaves such samples out", err))
 		return
 	}
 	o.add(NoTargets, err)

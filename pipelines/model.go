@@ -43,11 +43,6 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 			return nil, nil, fmt.Errorf("image_size: %w", err)
 		}
 	}
-	if c.ChatTemplate != "" {
-		if p.Template, err = chatTemplate(c.ChatTemplate); err != nil {
-			return nil, nil, err
-		}
-	}
 	return m, p, nil
 }
 
@@ -61,12 +56,19 @@ func baseName(r *recipe.Recipe) string {
 
 func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	c := r.Model
+	var tmpl *chat.Template // nil: the directory's own
+	if c.ChatTemplate != "" {
+		var err error
+		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+			return nil, nil, fmt.Errorf("chat_template: %w", err)
+		}
+	}
 	if c.From != "" {
 		m, err := vlm.Load(string(c.From))
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := vlm.LoadProcessor(string(c.From), m.Config)
+		p, err := vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		return m, p, err
 	}
 	layers := c.FeatureLayer
@@ -78,7 +80,7 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		strategy = "default"
 	}
 	return vlm.Assemble(vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random"})
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl})
 }
 
 // chatTemplate is a built-in template, or one in a Jinja file.

@@ -20,9 +20,10 @@ type Towers struct {
 	Vision, Language string // Hugging Face directories of a vision tower and of a decoder with its tokenizer
 	Projector        string // mlp2x_gelu or linear
 	FeatureLayers    []int
-	Strategy         string // default or full
-	Seed             uint64 // of what is drawn: the projector, or everything
-	Random           bool   // draw the towers, too: the directories need no weights
+	Strategy         string         // default or full
+	Seed             uint64         // of what is drawn: the projector, or everything
+	Random           bool           // draw the towers, too: the directories need no weights
+	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
 }
 
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
@@ -72,7 +73,7 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
 	}
 	p := &Processor{Config: cfg, Tokenizer: tok}
-	if p.Template, err = chat.Load(t.Language); err != nil {
+	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
 		return nil, nil, err
 	}
 	if p.Pixels, err = preprocess.Load(t.Vision); err != nil {

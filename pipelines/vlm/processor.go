@@ -3,6 +3,7 @@ package vlm
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"moslava/datasets"
@@ -27,12 +28,16 @@ var _ datasets.Encoder = (*Processor)(nil)
 
 // LoadProcessor reads tokenizer, chat template and preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
+	return LoadProcessorWith(dir, cfg, nil)
+}
+
+// LoadProcessorWith is LoadProcessor with a chat template in place of the directory's own, which may be missing then.
+func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor, error) {
 	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
 	if err != nil {
 		return nil, err
 	}
-	tmpl, err := chat.Load(dir)
-	if err != nil {
+	if tmpl, err = templateOf(dir, tmpl); err != nil {
 		return nil, err
 	}
 	px, err := preprocess.Load(dir)
@@ -41,6 +46,18 @@ func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
 	}
 	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
 	return p, p.check()
+}
+
+// templateOf is the given template, or that of a directory.
+func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
+	if given != nil {
+		return given, nil
+	}
+	t, err := chat.Load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; a recipe can name one: model.chat_template is vicuna_v1, plain, chatml or a .jinja file", err)
+	}
+	return t, err
 }
 
 // check makes sure that the parts fit one another.
