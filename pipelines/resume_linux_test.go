@@ -1,0 +1,233 @@
+package pipelines
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipe"
+)
+
+// Environment of a child: where it runs the recipe, and what happens to it.
+const (
+	childDir   = "MOSLAVA_TEST_RUN_DIR"
+	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
+	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
+)
+
+// An ending says when a child ends: once so many steps of all stages are in the metrics, then so much
+// later, or in the midst of the next save; with SIGKILL, or with SIGINT as Ctrl-C sends it.
+type ending struct {
+	Steps  int
+	Delay  time.Duration
+	Saving bool
+	Signal syscall.Signal
+}
+
+func (e ending) String() string {
+	return fmt.Sprintf("%d %d %t %d", e.Steps, e.Delay, e.Saving, e.Signal)
+}
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		os.Exit(child(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// child is what the test binary does when it is started again: it runs the recipe.
+func child(dir string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if s := os.Getenv(childLimit); s != "" {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err == nil { // writing more is EFBIG then
+			err = unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: n, Max: n})
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 3
+		}
+	}
+	var e ending
+	armed := os.Getenv(childEnd) != ""
+	if armed {
+		if _, err := fmt.Sscanf(os.Getenv(childEnd), "%d %d %t %d", &e.Steps, &e.Delay, &e.Saving, &e.Signal); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 3
+		}
+		go e.wait(dir)
+	}
+	r, err := recipe.Load(resumeRecipe, "run_dir="+dir)
+	if err == nil {
+		err = Run(ctx, r, Options{Out: os.Stdout})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if armed { // it was faster than its end
+		e.send()
+	}
+	return 0
+}
+
+func (e ending) send() {
+	if err := syscall.Kill(os.Getpid(), e.Signal); err != nil {
+		panic(err)
+	}
+}
+
+// wait ends the process when it is time.
+func (e ending) wait(dir string) {
+	for stepsDone(dir) < e.Steps || e.Saving && !saving(dir) {
+		time.Sleep(50 * time.Microsecond)
+	}
+	time.Sleep(e.Delay)
+	e.send()
+}
+
+// stepsDone counts the lines in the metrics of all stages.
+func stepsDone(dir string) int {
+	files, _ := filepath.Glob(filepath.Join(dir, "*", metrics.LinesFile))
+	n := 0
+	for _, f := range files {
+		b, _ := os.ReadFile(f)
+		n += bytes.Count(b, []byte("\n"))
+	}
+	return n
+}
+
+// saving says whether there is a state that is not whole.
+func saving(dir string) bool {
+	states, _ := filepath.Glob(filepath.Join(dir, "*", statePrefix+"*"))
+	return slices.ContainsFunc(states, func(s string) bool {
+		whole, err := there(filepath.Join(s, stateFile))
+		return err == nil && !whole
+	})
+}
+
+// start runs a child to its end. The error is an *exec.ExitError; the text is all that it wrote.
+func start(t *testing.T, dir string, env ...string) (string, error) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run=^$")
+	c.Env = append(os.Environ(), append(env, childDir+"="+dir)...)
+	b, err := c.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(b), err
+}
+
+// TestKilled: a run that is killed again and again, in steps, in saves and between them, ends with the
+// bytes of one that is not.
+func TestKilled(t *testing.T) {
+	want := uninterrupted(t)
+	r := rand.New(rand.NewPCG(7, 7))
+	dir := t.TempDir()
+	const kills = 10
+	torn := 0
+	for k := range kills {
+		e := ending{Steps: 4*k + r.IntN(4), Delay: time.Duration(r.IntN(8000)) * time.Microsecond, Saving: k%3 == 1, Signal: syscall.SIGKILL}
+		if e.Saving {
+			e.Delay = 0
+		}
+		out, err := start(t, dir, childEnd+"="+e.String())
+		exit := new(exec.ExitError)
+		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("kill %d: the child ended with %v\n%s", k, err, out)
+		}
+		if saving(dir) {
+			torn++
+		}
+		t.Logf("kill %d at %d steps, in a save %t", k, stepsDone(dir), saving(dir))
+	}
+	if torn == 0 {
+		t.Errorf("no kill of %d hit a save", kills)
+	}
+	out, err := start(t, dir)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	equal(t, results(t, dir), want)
+	if saving(dir) {
+		t.Error("the remains of an interrupted save are there still")
+	}
+}
+
+// TestInterrupted: SIGINT saves at once, so that no finished step is lost.
+func TestInterrupted(t *testing.T) {
+	want := uninterrupted(t)
+	dir := t.TempDir()
+	for _, steps := range []int{0, 8, 25} {
+		out, err := start(t, dir, childEnd+"="+ending{Steps: steps, Signal: syscall.SIGINT}.String())
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(out, "context canceled") {
+			t.Fatalf("at step %d the child ended with %v\n%s", steps, err, out)
+		}
+		stages, _ := filepath.Glob(filepath.Join(dir, "0*"))
+		if len(stages) == 0 {
+			continue // before the first stage
+		}
+		last := stages[len(stages)-1]
+		lines, err := metrics.Read(filepath.Join(last, metrics.LinesFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := filepath.Join(last, fmt.Sprintf("%s%08d", statePrefix, len(lines)), stateFile)
+		if _, err := os.Stat(state); err != nil {
+			t.Errorf("%d steps are logged: %v", len(lines), err)
+		}
+	}
+	mustRun(t, load(t, resumeRecipe, dir))
+	equal(t, results(t, dir), want)
+}
+
+// cancelAt cancels a context when a text is written.
+type cancelAt struct {
+	text   string
+	cancel context.CancelFunc
+	out    bytes.Buffer
+}
+
+func (c *cancelAt) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), c.text) {
+		c.cancel()
+	}
+	return c.out.Write(b)
+}
+
+// TestCanceled: a context that ends between two saves loses nothing either, and the message says so.
+func TestCanceled(t *testing.T) {
+	want := uninterrupted(t)
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	err := Run(ctx, load(t, resumeRecipe, dir), Options{Out: &cancelAt{text: "step 8: validation", cancel: cancel}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	names(t, err, "stage align", "after step 8 of 20", "saved", "goes on")
+	if again := Run(ctx, load(t, resumeRecipe, dir), Options{Out: io.Discard}); !errors.Is(again, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", again)
+	}
+	out := mustRun(t, load(t, resumeRecipe, dir))
+	if !strings.Contains(out, "align: goes on after step 8\n") {
+		t.Errorf("the run does not say where it goes on:\n%s", out)
+	}
+	equal(t, results(t, dir), want)
+}
