@@ -42,9 +42,9 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	a.A = param(suffixA, nn.KaimingUniform, cfg.R, l.In())
 	a.B = param(suffixB, nn.Zeros, l.Out(), cfg.R)
-	switch cfg.Mixer {
-	case None:
-	case Butterfly:
+	switch {
+	case cfg.Mixer == None || len(errs) > 0: // a rank that the others do not have takes no memory here
+	case cfg.Mixer == Butterfly:
 		data := make([]float32, cfg.R*cfg.R)
 		butterfly(nil, []int{cfg.R, cfg.R}, data)
 		a.M = nn.NewParam(l.Name+suffixM, data, cfg.R, cfg.R)
@@ -122,8 +122,8 @@ func (s *Set) Train(on bool) {
 }
 
 // Attach hangs an adapter on every linear for which within is true and which cfg targets, drawing
-// or loading its parameters from src, and adds them to s. Matching nothing is an error, and so is a
-// linear that has an adapter already.
+// or loading its parameters from src, and adds them to s. A target that matches nothing is an error,
+// and so is a linear that has an adapter already; after an error nothing is attached.
 func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, src nn.Source) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("moslora: %w", err)
@@ -134,7 +134,7 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	}
 	var errs []error
 	var linears []string
-	n := 0
+	var list []fresh
 	for l := range ps.Linears() {
 		if !within(l.Name) {
 			continue
@@ -143,28 +143,45 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 		if !match(l.Name) {
 			continue
 		}
-		n++
-		if err := s.attach(l, cfg, src); err != nil {
+		f, err := prepare(l, cfg, src)
+		if err != nil {
 			errs = append(errs, err)
 		}
+		list = append(list, f)
 	}
-	if n == 0 {
+	if len(list) == 0 {
 		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(linears), sample(linears))
 	}
-	return errors.Join(errs...)
-}
-
-func (s *Set) attach(l *nn.Linear, cfg Config, src nn.Source) error {
-	if l.Adapter != nil {
-		return fmt.Errorf("moslora: %s has an adapter already", l.Name)
+	for _, target := range cfg.unmatched(linears) {
+		errs = append(errs, fmt.Errorf("moslora: target %q matches none of the %d linears (such as %s)", target, len(linears), sample(linears)))
 	}
-	a, err := newAdapter(l, cfg, src)
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	l.Adapter = a
-	s.list = append(s.list, a)
+	s.attach(list)
 	return nil
+}
+
+// fresh is an adapter that is not yet on its linear.
+type fresh struct {
+	l *nn.Linear
+	a *Adapter
+}
+
+func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
+	if l.Adapter != nil {
+		return fresh{}, fmt.Errorf("moslora: %s has an adapter already", l.Name)
+	}
+	a, err := newAdapter(l, cfg, src)
+	return fresh{l, a}, err
+}
+
+// attach is done once nothing can fail any more, so that a model has all adapters or none.
+func (s *Set) attach(list []fresh) {
+	for _, f := range list {
+		f.l.Adapter = f.a
+		s.list = append(s.list, f.a)
+	}
 }
 
 func sample(names []string) string {

@@ -38,6 +38,9 @@ type Config struct {
 	Targets []string
 }
 
+// maxRank is beyond any use; it bounds the memory that a slip of the pen may ask for.
+const maxRank = 1 << 14
+
 // Scale is s.
 func (c Config) Scale() float32 {
 	if c.RSLoRA {
@@ -49,11 +52,14 @@ func (c Config) Scale() float32 {
 // Validate reports everything that is wrong with c.
 func (c Config) Validate() error {
 	var errs []error
-	if c.R < 1 {
-		errs = append(errs, fmt.Errorf("r is %d, want at least 1", c.R))
+	if c.R < 1 || c.R > maxRank {
+		errs = append(errs, fmt.Errorf("r is %d, want 1 to %d", c.R, maxRank))
 	}
-	if c.Alpha == 0 || math.IsNaN(c.Alpha) || math.IsInf(c.Alpha, 0) {
-		errs = append(errs, fmt.Errorf("alpha is %g: the adapter would change nothing", c.Alpha))
+	if c.Alpha == 0 {
+		errs = append(errs, errors.New("alpha is 0: the adapter would change nothing"))
+	}
+	if math.IsNaN(c.Alpha) || math.IsInf(c.Alpha, 0) {
+		errs = append(errs, fmt.Errorf("alpha is %g, want a finite number", c.Alpha))
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		errs = append(errs, fmt.Errorf("dropout is %g, want 0 to below 1", c.Dropout))
@@ -80,7 +86,15 @@ func (c Config) matcher() (func(name string) bool, error) {
 	if len(c.Targets) == 0 || slices.Equal(c.Targets, []string{"all-linear"}) {
 		return func(string) bool { return true }, nil
 	}
-	if pattern, ok := strings.CutPrefix(c.Targets[0], "re:"); ok && len(c.Targets) == 1 {
+	for _, t := range c.Targets {
+		if len(c.Targets) > 1 && (t == "all-linear" || strings.HasPrefix(t, "re:")) {
+			return nil, fmt.Errorf("targets: %q stands alone or not at all, there are %d", t, len(c.Targets))
+		}
+		if t == "" {
+			return nil, errors.New("targets: one is empty")
+		}
+	}
+	if pattern, ok := strings.CutPrefix(c.Targets[0], "re:"); ok {
 		re, err := regexp.Compile("^(?:" + pattern + ")$")
 		if err != nil {
 			return nil, fmt.Errorf("targets: %w", err)
@@ -88,16 +102,20 @@ func (c Config) matcher() (func(name string) bool, error) {
 		return re.MatchString, nil
 	}
 	return func(name string) bool {
-		return slices.ContainsFunc(c.Targets, func(t string) bool { return name == t || strings.HasSuffix(name, "."+t) })
+		return slices.ContainsFunc(c.Targets, func(t string) bool { return endsIn(name, t) })
 	}, nil
 }
 
-// patternExpr is the expression that PEFT makes of a key of rank_pattern: it stands for the end of
-// a module path, after a dot or whole.
-func patternExpr(key string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
-	if err != nil {
-		return nil, fmt.Errorf("pattern %q: %w", key, err)
+// endsIn reports whether target is the module's name or the end of it, after a dot.
+func endsIn(name, target string) bool { return name == target || strings.HasSuffix(name, "."+target) }
+
+// unmatched are the targets that are names and none of the linears has, while others match.
+func (c Config) unmatched(linears []string) (out []string) {
+	for _, t := range c.Targets {
+		if t != "all-linear" && !strings.HasPrefix(t, "re:") &&
+			!slices.ContainsFunc(linears, func(name string) bool { return endsIn(name, t) }) {
+			out = append(out, t)
+		}
 	}
-	return re, nil
+	return out
 }

@@ -1,0 +1,239 @@
+package moslora
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/nn"
+)
+
+// Saved is an adapter directory that has been read: what AttachSaved needs, and the parameters that
+// are stored entire.
+type Saved struct {
+	configs map[string]Config // by module
+	tensors map[string]tensor // by the name a parameter has in the program
+	dir     string
+}
+
+type tensor struct {
+	data  []float32
+	shape []int
+}
+
+// Load reads an adapter directory. name turns a module path or parameter name in the file into the program's.
+func Load(dir string, name func(string) string) (*Saved, error) {
+	var raw json.RawMessage
+	if err := checkpoint.ReadJSON(dir, ConfigFile, &raw); err != nil {
+		return nil, err
+	}
+	c, err := parseConfig(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s/%s: %w", dir, ConfigFile, err)
+	}
+	ckpt, err := checkpoint.OpenFile(dir + "/" + WeightsFile)
+	if err != nil {
+		return nil, err
+	}
+	defer ckpt.Close()
+	s := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, dir: dir}
+	mixers := map[string]bool{}
+	stored := map[string]string{} // module in the program: module in the file
+	var whole []string
+	for _, key := range ckpt.Names() {
+		path, ok := strings.CutPrefix(key, keyPrefix)
+		if !ok {
+			return nil, fmt.Errorf("%s/%s: key %q does not begin with %s", dir, WeightsFile, key, keyPrefix)
+		}
+		shape, _ := ckpt.Shape(key)
+		data, err := ckpt.Float32(key, shape)
+		if err != nil {
+			return nil, err
+		}
+		module, suffix := splitKey(path)
+		program := name(module)
+		if _, twice := s.tensors[program+suffix]; twice {
+			return nil, fmt.Errorf("%s/%s: %s comes twice, the second time as %q", dir, WeightsFile, program+suffix, key)
+		}
+		s.tensors[program+suffix] = tensor{data, shape}
+		if suffix == "" {
+			whole = append(whole, path)
+			continue
+		}
+		stored[program] = module
+		mixers[program] = mixers[program] || suffix == suffixM
+	}
+	var errs []error
+	for _, program := range slices.Sorted(maps.Keys(stored)) {
+		cfg, err := c.of(stored[program], mixers[program])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", dir, program, err))
+		}
+		s.configs[program] = cfg
+	}
+	for _, module := range c.Save {
+		if !slices.ContainsFunc(whole, func(path string) bool { return strings.Contains("."+path, "."+module+".") }) {
+			errs = append(errs, fmt.Errorf("%s: modules_to_save names %q and %s holds no tensor of it", dir, module, WeightsFile))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+// splitKey cuts a key into the module and one of the three suffixes; a parameter stored entire has none.
+func splitKey(path string) (module, suffix string) {
+	for _, suffix := range []string{suffixA, suffixM, suffixB} {
+		if m, ok := strings.CutSuffix(path, suffix); ok {
+			return m, suffix
+		}
+	}
+	return path, ""
+}
+
+// parseConfig reads adapter_config.json and refuses what would not have its effect.
+func parseConfig(raw []byte) (*peftConfig, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, err
+	}
+	var c peftConfig
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return nil, err
+	}
+	return &c, c.supported(all)
+}
+
+// unread are fields of PEFT that change the numbers when they are set, and are not read.
+var unread = []string{"use_dora", "fan_in_fan_out", "lora_bias", "layer_replication", "alora_invocation_tokens",
+	"trainable_token_indices", "target_parameters", "use_qalora", "use_bdlora", "kasa_config", "velora_config",
+	"arrow_config", "monteclora_config"}
+
+// supported refuses what would change the numbers and is not read.
+func (c *peftConfig) supported(all map[string]json.RawMessage) error {
+	if c.PeftType != "LORA" {
+		return fmt.Errorf("peft_type is %q, only LORA is read", c.PeftType)
+	}
+	var errs []error
+	for _, field := range unread {
+		switch v := strings.Join(strings.Fields(string(all[field])), ""); v {
+		case "", "null", "false", "{}", "[]", `""`:
+		default:
+			errs = append(errs, fmt.Errorf("%s is %.60s, which is not read", field, v))
+		}
+	}
+	if c.Bias != "" && c.Bias != "none" {
+		errs = append(errs, fmt.Errorf("bias is %q, only none is read", c.Bias))
+	}
+	switch c.InitWeights {
+	case nil, true, false, "gaussian", "orthogonal", "eva": // others change the base model's weights
+	default:
+		errs = append(errs, fmt.Errorf("init_lora_weights is %v: such an adapter belongs to changed weights of its base, which are not read", c.InitWeights))
+	}
+	return errors.Join(errs...)
+}
+
+// of is the configuration of one module, under its name in the file.
+func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
+	out := Config{
+		R:       c.RankPattern.get(module, c.R),
+		Alpha:   c.AlphaPattern.get(module, c.Alpha),
+		Dropout: c.DropoutPattern.get(module, c.Dropout),
+		Mixer:   c.MixerPattern.get(module, c.Mixer),
+		RSLoRA:  c.RSLoRA,
+	}
+	if out.Mixer == "two" { // as the authors' code calls it
+		out.Mixer = Butterfly
+	}
+	switch {
+	case hasMixer && !c.UseMixer:
+		return out, fmt.Errorf("there is a %s and lora_use_mixer is false", suffixM[1:])
+	case hasMixer && (out.Mixer == "" || out.Mixer == None):
+		out.Mixer = Kaiming // how it started is not known, nor needed
+	case !hasMixer && c.UseMixer && out.Mixer != Butterfly && out.Mixer != None:
+		return out, fmt.Errorf("lora_use_mixer is true and there is no %s", suffixM[1:])
+	case !hasMixer && (out.Mixer != Butterfly || !c.UseMixer):
+		out.Mixer = None
+	}
+	return out, out.Validate()
+}
+
+// Modules are the modules that have an adapter, sorted.
+func (s *Saved) Modules() []string { return slices.Sorted(maps.Keys(s.configs)) }
+
+// AttachSaved hangs the adapters of a directory on the linears they belong to and replaces the
+// parameters of ps that are stored entire. A tensor for which there is no place is an error; after
+// an error the model is as it was.
+func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
+	used := map[string]bool{}
+	src := nn.From(reader(func(name string, shape []int) ([]float32, error) {
+		t, ok := saved.tensors[name]
+		if !ok {
+			return nil, fmt.Errorf("%s: there is no %s", saved.dir, name)
+		}
+		if !slices.Equal(t.shape, shape) {
+			return nil, fmt.Errorf("%s: %s has shape %v, want %v", saved.dir, name, t.shape, shape)
+		}
+		return slices.Clone(t.data), nil
+	}))
+	var errs []error
+	var list []fresh
+	for l := range ps.Linears() {
+		cfg, ok := saved.configs[l.Name]
+		if !ok {
+			continue
+		}
+		f, err := prepare(l, cfg, src)
+		if err == nil {
+			err = saved.checkButterfly(f.a)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+		list = append(list, f)
+		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB] = true, true, true
+	}
+	var whole []string
+	for _, name := range slices.Sorted(maps.Keys(saved.tensors)) {
+		if used[name] {
+			continue
+		}
+		p, t := ps.Get(name), saved.tensors[name]
+		switch {
+		case p == nil:
+			errs = append(errs, fmt.Errorf("%s: the model has no place for %s", saved.dir, name))
+		case !slices.Equal(p.Shape, t.shape):
+			errs = append(errs, fmt.Errorf("%s: %s has shape %v, want %v", saved.dir, name, t.shape, p.Shape))
+		default:
+			whole = append(whole, name)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, name := range whole {
+		if err := ps.Get(name).Set(saved.tensors[name].data, saved.tensors[name].shape); err != nil {
+			return fmt.Errorf("%s: %w", saved.dir, err)
+		}
+	}
+	s.attach(list)
+	return nil
+}
+
+// checkButterfly makes sure that a fixed mixer that a file holds is the fixed mixer.
+func (s *Saved) checkButterfly(a *Adapter) error {
+	t, ok := s.tensors[a.Module+suffixM]
+	if !ok || a.Config.Mixer != Butterfly {
+		return nil
+	}
+	if !slices.Equal(t.shape, a.M.Shape) || !slices.Equal(t.data, a.M.Floats()) {
+		return fmt.Errorf("%s: %s is called a fixed butterfly and is not [[I,I],[I,I]]", s.dir, a.Module+suffixM)
+	}
+	return nil
+}
+
+type reader func(name string, shape []int) ([]float32, error)
+
+func (r reader) Float32(name string, shape []int) ([]float32, error) { return r(name, shape) }
