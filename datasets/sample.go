@@ -40,6 +40,11 @@ type Sample struct {
 	More      []Picture // the second and later pictures
 	Turns     []Turn
 	Origin    string // file:row, rows counted from 0; for messages
+
+	// Dense, if set, holds a word for each patch of the picture, in reading order: what the model is to say
+	// at the patch's own token, "" for nothing. Turns then are one human turn, which asks for it before the
+	// picture. It is for pre-training vision towers on drawn pictures; stored samples have none.
+	Dense []string
 }
 
 // Pictures are all of the sample's pictures, in the order of their markers.

@@ -101,6 +101,9 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	if s.Dense != nil {
+		return p.encodeDense(msgs, images, opt, s.Dense)
+	}
 	enc, err := p.Template.Encode(p.Tokenizer, msgs, opt)
 	if err != nil && !errors.Is(err, chat.ErrNoTargets) { // the loader has a policy for those
 		return datasets.Example{}, err
