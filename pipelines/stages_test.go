@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/recipe"
-	dirs "moslava/pipelines/run"
+	"moslava/pipelines/run"
 )
 
 // short is the resume recipe of fewer steps.
@@ -41,7 +41,7 @@ func TestAgain(t *testing.T) {
 		return out.String(), err
 	}
 	_, err := changed(false, "stages.tune.lr=2e-2")
-	if c := new(dirs.ChangedError); !errors.As(err, &c) || c.Stage != "tune" || !c.Finished {
+	if c := new(run.ChangedError); !errors.As(err, &c) || c.Stage != "tune" || !c.Finished {
 		t.Errorf("a new rate gives %#v", err)
 	}
 	names(t, err, "tune", "finished in", "lr was 0.01 and is 0.02", "Undo the change", "another run_dir", "force")
@@ -106,7 +106,7 @@ func TestOnly(t *testing.T) {
 func TestLocked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	r := shortRecipe(t, dir)
-	d, err := dirs.Open(dir, r, dirs.Options{})
+	d, err := run.Open(dir, r, run.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
