@@ -185,4 +185,3 @@ func (d *demo) summary(m *vlm.Model, took time.Duration) []report.KV {
 		{Key: "time", Value: took.Round(time.Second).String()},
 	}
 }
-
