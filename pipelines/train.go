@@ -77,6 +77,7 @@ func (t *training) prepare(ctx context.Context) error {
 	if err := t.attach(); err != nil {
 		return err
 	}
+	t.model.Checkpointing(t.cfg.Checkpointing)
 	rows := datasets.Source(t.source)
 	if t.cfg.Limit > 0 {
 		rows = datasets.Head(rows, t.cfg.Limit)
