@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Checks what moslava writes and reads against transformers, PEFT and datasets. See README.md.
+set -euo pipefail
+
+case ${1:-} in
+-h | --help)
+	cat <<'TEXT'
+usage: [VENV=DIR] [MOSLAVA_REAL=DIR] [MOSLAVA_REAL_GOLDENS=DIR] [MOSLAVA_INTEROP=require] scripts/interop/run.sh
+
+Ends with a line "N passed, N failed"; the exit status is 1 if one failed.
+
+  VENV                  a Python environment with requirements.txt (default: made for this run)
+  MOSLAVA_REAL          what scripts/weights/real_weights.py wrote; none leaves real weights out (default: made for this run)
+  MOSLAVA_REAL_GOLDENS  what real_goldens.py wrote (default: made for this run)
+  MOSLAVA_INTEROP       require: without Python or its packages the exit status is 1 instead of 0
+TEXT
+	exit 0
+	;;
+?*)
+	echo "interop: found $1, expected no arguments; -h tells more" >&2
+	exit 2
+	;;
+esac
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 HF_HOME=$work/huggingface TOKENIZERS_PARALLELISM=false
+
+# skip WHY: there is nothing to check with.
+skip() {
+	echo "interop: $1" >&2
+	if [ "${MOSLAVA_INTEROP:-}" = require ]; then
+		echo "0 passed, 1 failed"
+		exit 1
+	fi
+	echo "0 passed, 0 failed"
+	exit 0
+}
+
+environment() {
+	VENV=${VENV:-}
+	if [ -z "$VENV" ]; then
+		VENV=$work/venv
+		command -v python3 >/dev/null || skip "there is no python3: nothing was checked"
+		python3 -m venv "$VENV" >"$work/pip.log" 2>&1 ||
+			skip "python3 -m venv failed ($(tail -n 1 "$work/pip.log")): nothing was checked"
+		echo "installing $here/requirements.txt"
+		"$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
+			skip "the Python packages could not be installed ($(grep -m 1 -i error "$work/pip.log" || tail -n 1 "$work/pip.log")): nothing was checked"
+	fi
+	python=$VENV/bin/python
+	"$python" -c 'import torch, transformers, peft, datasets, safetensors, PIL' 2>"$work/import.log" ||
+		skip "VENV=$VENV lacks a package ($(tail -n 1 "$work/import.log")): nothing was checked"
+	"$python" -c 'import torch, transformers, peft, datasets, PIL
+print(*(f"{m.__name__} {m.__version__}" for m in (torch, transformers, peft, datasets, PIL)), sep=", ")' 2>/dev/null
+}
+
+# step NAME COMMAND...: runs a program that prints "ok" and "FAILED" lines; if it ends otherwise, that is a failure, too.
+step() {
+	local name=$1
+	shift
+	if ! "$@" 2>"$work/stderr" | tee -a "$work/results"; then
+		echo "FAILED $name: $(grep -v '^Loading\|^$' "$work/stderr" | tail -n 5)" | tee -a "$work/results"
+	fi
+}
+
+# models VISION: the recipe with that tower, and what is made of it.
+models() {
+	local run=$work/runs/$1
+	if ! "$work/moslava" run "$here/recipe.yaml" --set "run_dir=$run" --set "model.vision=$here/towers/$1" \
+		--set "model.language=$work/decoder" 2>"$work/stderr"; then
+		echo "FAILED $1: moslava run: $(tail -n 3 "$work/stderr")" | tee -a "$work/results"
+		return
+	fi
+	step "$1: check_llava.py" "$python" "$here/check_llava.py" "$work" "$work" "$run/01-base/hf" "$run/08-mixer-merged/hf"
+	step "$1: check_peft.py" "$python" "$here/check_peft.py" "$work" "$work" "$run"
+}
+
+# real_weights: the Go test on real weights, if they are there or can be made.
+real_weights() {
+	if [ "${MOSLAVA_REAL:-}" = none ]; then
+		return
+	fi
+	if [ -z "${MOSLAVA_REAL:-}" ]; then
+		MOSLAVA_REAL=$work/real
+		echo "making real weights"
+		if ! "$python" "$root/scripts/weights/real_weights.py" "$MOSLAVA_REAL" >"$work/real.log" 2>&1; then
+			echo "interop: left out: scripts/weights/real_weights.py made no real weights ($(tail -n 1 "$work/real.log"))" >&2
+			return
+		fi
+	fi
+	if [ -z "${MOSLAVA_REAL_GOLDENS:-}" ]; then
+		MOSLAVA_REAL_GOLDENS=$work/goldens
+		local pictures=$root/vision/preprocess/testdata
+		if ! "$python" "$here/real_goldens.py" --real "$MOSLAVA_REAL" --out "$MOSLAVA_REAL_GOLDENS" \
+			"$pictures/photo.png" "$pictures/portrait.png" >"$work/real.log" 2>&1; then
+			echo "FAILED real_goldens.py: $(tail -n 1 "$work/real.log")" | tee -a "$work/results"
+			return
+		fi
+	fi
+	export MOSLAVA_REAL MOSLAVA_REAL_GOLDENS
+	go test -C "$root" ./pipelines/vlm -count=1 -v -run '^TestRealWeightsAgreeWithTransformers$' >"$work/go.log" 2>&1 || true
+	grep -E '^ +real_test.go.*(, want|allowed)' "$work/go.log" || true
+	sed -nE 's/^ *--- PASS: ([^ ]*).*/ok \1/p; s/^ *--- FAIL: ([^ ]*).*/FAILED \1/p' "$work/go.log" | tee -a "$work/results"
+	if ! grep -q -E '^--- (PASS|FAIL)' "$work/go.log"; then
+		echo "FAILED go test ./pipelines/vlm: $(tail -n 3 "$work/go.log")" | tee -a "$work/results"
+	fi
+}
+
+environment
+go build -C "$root" -o "$work/moslava" ./scripts/moslava
+go build -C "$root" -o "$work/dump" ./scripts/interop/dump
+mkdir -p "$work/decoder"
+cp "$here/towers/decoder/config.json" "$root"/scripts/recipes/tiny/language/tokenizer*.json "$work/decoder"
+: >"$work/results"
+models clip
+models dinov2
+step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
+real_weights
+passed=$(grep -c '^ok ' "$work/results" || true)
+failed=$(grep -c '^FAILED ' "$work/results" || true)
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
