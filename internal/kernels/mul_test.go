@@ -100,6 +100,8 @@ func checkMul(t *testing.T, m, k, n int, r right) {
 }
 
 func TestMulAgainstFloat64(t *testing.T) {
+	defer SetThreads(Threads())
+	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{0, 1, 7, 8, 9, 64, 65, 384, 385, 769} {
 			for _, n := range []int{1, 8, 9, 16, 17, 33} {
@@ -119,6 +121,8 @@ func TestMulAgainstFloat64(t *testing.T) {
 }
 
 func TestARowHasTheSameBitsAloneAndAmongOthers(t *testing.T) {
+	defer SetThreads(Threads())
+	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{1, 3, 64, 100, 384, 385, 450, 1153} {
 			for _, n := range []int{1, 16, 17, 40, 144} {
