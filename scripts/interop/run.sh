@@ -27,6 +27,7 @@ root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1 HF_HOME=$work/huggingface TOKENIZERS_PARALLELISM=false
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # small models, and on a busy machine threads that wait for each other take long
 
 # skip WHY: there is nothing to check with.
 skip() {
@@ -39,20 +40,28 @@ skip() {
 	exit 0
 }
 
+make_environment() {
+	command -v python3 >/dev/null || skip "there is no python3: nothing was checked"
+	python3 -m venv "$VENV" >"$work/pip.log" 2>&1 ||
+		skip "python3 -m venv failed ($(tail -n 1 "$work/pip.log")): nothing was checked"
+	echo "installing $here/requirements.txt"
+	"$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
+		skip "the Python packages could not be installed ($(grep -m 1 '^ERROR' "$work/pip.log" || tail -n 1 "$work/pip.log")): nothing was checked"
+}
+
 environment() {
-	VENV=${VENV:-}
-	if [ -z "$VENV" ]; then
+	if [ -z "${VENV:-}" ]; then
 		VENV=$work/venv
-		command -v python3 >/dev/null || skip "there is no python3: nothing was checked"
-		python3 -m venv "$VENV" >"$work/pip.log" 2>&1 ||
-			skip "python3 -m venv failed ($(tail -n 1 "$work/pip.log")): nothing was checked"
-		echo "installing $here/requirements.txt"
-		"$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
-			skip "the Python packages could not be installed ($(grep -m 1 -i error "$work/pip.log" || tail -n 1 "$work/pip.log")): nothing was checked"
+		make_environment
+	elif [ ! -x "$VENV/bin/python" ]; then
+		echo "interop: VENV=$VENV has no bin/python" >&2
+		exit 2
 	fi
 	python=$VENV/bin/python
-	"$python" -c 'import torch, transformers, peft, datasets, safetensors, PIL' 2>"$work/import.log" ||
-		skip "VENV=$VENV lacks a package ($(tail -n 1 "$work/import.log")): nothing was checked"
+	if ! "$python" -c 'import torch, transformers, peft, datasets, safetensors, PIL' 2>"$work/import.log"; then
+		echo "interop: VENV=$VENV lacks a package: $(tail -n 1 "$work/import.log")" >&2
+		exit 2
+	fi
 	"$python" -c 'import torch, transformers, peft, datasets, PIL
 print(*(f"{m.__name__} {m.__version__}" for m in (torch, transformers, peft, datasets, PIL)), sep=", ")' 2>/dev/null
 }
