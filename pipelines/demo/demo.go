@@ -39,8 +39,8 @@ type size struct {
 }
 
 var (
-	full  = size{AlignRows: 2000, TuneRows: 12000, AlignSteps: 120, TuneSteps: 1000, Questions: 240}
-	short = size{AlignRows: 300, TuneRows: 600, AlignSteps: 15, TuneSteps: 40, Questions: 12}
+	full  = size{AlignRows: 1600, TuneRows: 4000, AlignSteps: 100, TuneSteps: 280, Questions: 240}
+	short = size{AlignRows: 200, TuneRows: 300, AlignSteps: 12, TuneSteps: 20, Questions: 12}
 )
 
 // Seeds of the data; the towers were pre-trained on scenes of seed 1.
