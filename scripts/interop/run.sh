@@ -45,7 +45,7 @@ make_environment() {
 	python3 -m venv "$VENV" >"$work/pip.log" 2>&1 ||
 		skip "python3 -m venv failed ($(tail -n 1 "$work/pip.log")): nothing was checked"
 	echo "installing $here/requirements.txt"
-	"$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
+	timeout 1800 "$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
 		skip "the Python packages could not be installed ($(grep -m 1 '^ERROR' "$work/pip.log" || tail -n 1 "$work/pip.log")): nothing was checked"
 }
 
