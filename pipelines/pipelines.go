@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
@@ -34,12 +36,12 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	defer func() { err = errors.Join(err, d.Close()) }()
 	for _, name := range opt.Only {
 		if s, _ := r.Stage(name); s == nil {
-			return fmt.Errorf("the recipe has no stage %q", name)
+			return fmt.Errorf("the recipe has no stage %q; it has %s", name, stageNames(r))
 		}
 	}
 	for i := range r.Stages {
 		s := &r.Stages[i]
-		if len(opt.Only) > 0 && !contains(opt.Only, s.Name) {
+		if len(opt.Only) > 0 && !slices.Contains(opt.Only, s.Name) {
 			continue
 		}
 		done, why, err := d.Finished(i)
@@ -60,13 +62,12 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	return nil
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
+func stageNames(r *recipe.Recipe) string {
+	names := make([]string, len(r.Stages))
+	for i, s := range r.Stages {
+		names[i] = s.Name
 	}
-	return false
+	return strings.Join(names, ", ")
 }
 
 // stage is one stage being run.
