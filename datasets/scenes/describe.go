@@ -83,10 +83,8 @@ const (
 	maxTurns = 10
 )
 
-// Describe makes a conversation about the picture, requests with short open answers, [human, gpt] alternating and starting with the
-// image marker: 6 to 10 exchanges in a random order. An exchange whose answer could be read off earlier turns is left out unless
-// the conversation would be too short; the longest answer, the caption, comes last.
-func (s *Scene) Describe(r *rand.Rand) []Turn {
+// talk collects everything that can be asked about the scene.
+func (s *Scene) talk(r *rand.Rand) *talk {
 	t := &talk{Scene: s, r: r, haste: inTime}
 	t.whole()
 	for k := range s.Objects {
@@ -102,6 +100,14 @@ func (s *Scene) Describe(r *rand.Rand) []Turn {
 		t.alike(k)
 	}
 	t.row()
+	return t
+}
+
+// Describe makes a conversation about the picture, requests with short open answers, [human, gpt] alternating and starting with the
+// image marker: 6 to 10 exchanges in a random order. An exchange whose answer could be read off earlier turns is left out unless
+// the conversation would be too short; the longest answer, the caption, comes last.
+func (s *Scene) Describe(r *rand.Rand) []Turn {
+	t := s.talk(r)
 	slices.SortFunc(t.list, func(a, b exchange) int { return cmp.Compare(a.turn, b.turn) })
 
 	want := minTurns + r.IntN(maxTurns-minTurns+1)

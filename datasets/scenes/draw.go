@@ -12,11 +12,14 @@ import (
 )
 
 // Side is the width and height of a picture, in pixels.
-const Side = 64
+const Side = 3 * cellSide
+
+// cellSide is the width and height of a cell of the grid.
+const cellSide = 22
 
 // Half the extent of objects in pixels, by size. Digits are narrower than figures and therefore taller.
 var (
-	figureReach = [2]float64{5.9, 9.25}
+	figureReach = [2]float64{5.9, 8.9}
 	digitCell   = [2]float64{1.86, 2.75} // side of one dot of the 5 x 7 font
 )
 
@@ -29,7 +32,7 @@ func (s *Scene) Image() *image.RGBA {
 	draw.Draw(img, img.Rect, image.NewUniform(s.Background.RGBA()), image.Point{}, draw.Src)
 	p := pen{Rasterizer: vector.NewRasterizer(tile, tile)}
 	for _, o := range s.Objects {
-		x, y := 11+21*o.col()+o.DX, 11+21*o.row()+o.DY
+		x, y := cellSide/2+cellSide*o.col()+o.DX, cellSide/2+cellSide*o.row()+o.DY
 		// The tile lies within the picture, as the object does.
 		left, top := min(max(x-tile/2, 0), Side-tile), min(max(y-tile/2, 0), Side-tile)
 		p.Reset(tile, tile)

@@ -10,18 +10,18 @@ import (
 )
 
 // makers are the sources that Open knows.
-var makers = map[string]func(n int, seed uint64) func(i int) Sample{"read": reading, "scan": scanning, "patches": patching, "pretrain": pretraining, "align": aligning, "tune": tuning}
+var makers = map[string]func(n int, seed uint64) func(i int) Sample{"read": reading, "scan": scanning, "patches": patching, "whose": whose, "pretrain": pretraining, "align": aligning, "tune": tuning}
 
 // maxSamples keeps row numbers within 31 bits.
 const maxSamples = 1 << 30
 
 // Open returns a source that draws its samples as they are read: "STAGE?n=N&seed=S", where STAGE is
-// read, scan, patches, pretrain, align or tune. Its rows are those of Reading, Scan, Patches, Pretrain, Align or Tune.
+// read, scan, patches, whose, pretrain, align or tune. Its rows are those of Reading, Scan, Patches, Whose, Pretrain, Align or Tune.
 func Open(spec string) (datasets.Source, error) {
 	stage, query, _ := strings.Cut(spec, "?")
 	make, ok := makers[stage]
 	if !ok {
-		return nil, fmt.Errorf("scenes: stage %q, expected read, scan, patches, pretrain, align or tune", stage)
+		return nil, fmt.Errorf("scenes: stage %q, expected read, scan, patches, whose, pretrain, align or tune", stage)
 	}
 	q, err := url.ParseQuery(query)
 	if err != nil {

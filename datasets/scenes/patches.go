@@ -8,14 +8,11 @@ import (
 	"moslava/datasets"
 )
 
-// patchSide is the number of patches along a side of the picture in the labels that Patches makes.
-const patchSide = 8
+// emptyEvery: one in so many cells without an object is labelled, lest they outweigh the others.
+const emptyEvery = 4
 
-// emptyEvery: one in so many patches without an object is labelled, lest they outweigh the others.
-const emptyEvery = 8
-
-// Patches yields n pictures of the train split with a word for each patch: colour, shape or size of the object in whose
-// cell its centre lies. It is the densest thing that a vision tower can learn from by itself.
+// Patches yields n pictures of the train split with a word for each cell, which is one patch of the tiny vision tower: colour,
+// shape or size of the object in it. It is the densest thing that a vision tower can learn from by itself.
 func Patches(n int, seed uint64) iter.Seq[Sample] { return samples(n, patching(n, seed)) }
 
 func patching(_ int, seed uint64) func(i int) Sample {
@@ -41,19 +38,16 @@ func patching(_ int, seed uint64) func(i int) Sample {
 	}
 }
 
-// patches has a word for each patch: of an object, the background's colour, or none.
+// patches has a word for each cell: of its object, the background's colour, or none.
 func (s *Scene) patches(r *rand.Rand, of func(Object) string) []string {
-	out := make([]string, patchSide*patchSide)
-	for p := range out {
-		x, y := (p%patchSide*2+1)*Side/(2*patchSide), (p/patchSide*2+1)*Side/(2*patchSide)
+	out := make([]string, NumCells)
+	for cell := range out {
 		if r.IntN(emptyEvery) == 0 {
-			out[p] = s.Background.String()
+			out[cell] = s.Background.String()
 		}
-		for _, o := range s.Objects {
-			if o.Cell == y*3/Side*3+x*3/Side {
-				out[p] = of(o)
-			}
-		}
+	}
+	for _, o := range s.Objects {
+		out[o.Cell] = of(o)
 	}
 	return out
 }

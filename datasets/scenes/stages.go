@@ -14,27 +14,27 @@ const (
 	forAlign
 	forTune
 	forTest
+	forWhose
 )
 
 // One tuning sample in describeEvery is a conversation of open answers, which keeps them alive.
 const describeEvery = 8
 
 // Pretrain yields n samples of the train split for pre-training tower and decoder together: of eight, two are texts
-// as Reading has them, two are what Scan has, and four are conversations as [Scene.Describe] makes them, one of these about
-// an easier scene. Sample i depends on seed and i alone.
+// as Reading has them, one is what Scan has, two are what Whose has, and three are conversations as [Scene.Describe] makes them.
+// Sample i depends on seed and i alone.
 func Pretrain(n int, seed uint64) iter.Seq[Sample] { return samples(n, pretraining(n, seed)) }
 
 func pretraining(n int, seed uint64) func(i int) Sample {
-	read, scan := reading(n, seed), scanning(n, seed)
+	read, scan, whose := reading(n, seed), scanning(n, seed), whose(n, seed)
 	return func(i int) Sample {
 		switch r := rand.New(rand.NewPCG(mix(seed), uint64(i))); r.IntN(8) {
 		case 0, 1:
 			return read(i)
-		case 2, 3:
+		case 2:
 			return scan(i)
-		case 4:
-			s := New(seed, Train, 1+r.IntN(2), i)
-			return s.sample(s.Describe(s.Rand(forDescribe)))
+		case 3, 4:
+			return whose(i)
 		default:
 			s := New(seed, Train, 3, i)
 			return s.sample(s.Describe(s.Rand(forDescribe)))
@@ -42,13 +42,18 @@ func pretraining(n int, seed uint64) func(i int) Sample {
 	}
 }
 
-// Reading yields n texts without pictures, as [Lookup] makes them: what a decoder learns by itself.
+// Reading yields n texts without pictures, one in three as [Recite] and the others as [Lookup] makes them: what a decoder
+// learns by itself.
 func Reading(n int, seed uint64) iter.Seq[Sample] { return samples(n, reading(n, seed)) }
 
 func reading(_ int, seed uint64) func(i int) Sample {
 	return func(i int) Sample {
 		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
-		return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: Lookup(r), Origin: fmt.Sprintf("lookup:%d", i)}
+		read := Lookup
+		if r.IntN(3) == 0 {
+			read = Recite
+		}
+		return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: read(r), Origin: fmt.Sprintf("lookup:%d", i)}
 	}
 }
 

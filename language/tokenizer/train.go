@@ -9,11 +9,23 @@ import (
 	"slices"
 )
 
-// TrainByteLevelBPE learns a byte-level BPE vocabulary from texts and returns it as a tokenizer.json: digits one by
-// one, GPT-2's word pattern, no space put before a text, ids in the order special tokens, the 256 byte letters, merges.
+// Spacing says how the words of a byte-level vocabulary come by the space before them.
+type Spacing bool
+
+const (
+	// AsWritten puts no space before a text, and splits digits one by one, as SmolLM's tokenizers do. A word that opens a text or a
+	// line is another token than the same word elsewhere.
+	AsWritten Spacing = false
+	// Everywhere puts a space before every text and line, so that a word is the same token wherever it stands: what a small model
+	// needs to find in its prompt the word that it is about to say.
+	Everywhere Spacing = true
+)
+
+// TrainByteLevelBPE learns a byte-level BPE vocabulary from texts and returns it as a tokenizer.json: GPT-2's word
+// pattern, ids in the order special tokens, the 256 byte letters, merges.
 // Special tokens that occur in texts are learnt nothing from. The same texts give the same bytes: of equally frequent
 // pairs the lexicographically first is merged. The vocabulary is smaller than vocabSize if no pair is left to merge.
-func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string) ([]byte, error) {
+func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string, spaces Spacing) ([]byte, error) {
 	if least := len(special) + 256; vocabSize < least || vocabSize > maxID+1 {
 		return nil, fmt.Errorf("tokenizer: vocabulary of %d tokens, %d..%d expected (%d special tokens and 256 bytes)", vocabSize, least, maxID+1, len(special))
 	}
@@ -21,7 +33,7 @@ func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string) 
 	for _, r := range slices.Sorted(maps.Keys(letterByte)) {
 		vocab = append(vocab, string(r))
 	}
-	untrained, err := writeByteLevel(vocab, len(special), nil)
+	untrained, err := writeByteLevel(vocab, len(special), nil, spaces)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +44,7 @@ func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string) 
 	tr := newTrainer(vocab, splitter.countWords(texts))
 	for len(tr.vocab) < vocabSize && tr.mergeBest() {
 	}
-	return writeByteLevel(tr.vocab, len(special), tr.merges)
+	return writeByteLevel(tr.vocab, len(special), tr.merges, spaces)
 }
 
 // countWords counts the words that the model would be given, spelled in byte letters.
@@ -203,9 +215,9 @@ func (v orderedVocab) MarshalJSON() ([]byte, error) {
 }
 
 // writeByteLevel is the tokenizer.json of a byte-level vocabulary whose first nSpecial tokens are special.
-func writeByteLevel(vocab []string, nSpecial int, merges [][2]string) ([]byte, error) {
+func writeByteLevel(vocab []string, nSpecial int, merges [][2]string, spaces Spacing) ([]byte, error) {
 	type object = map[string]any
-	byteLevel := object{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}
+	byteLevel := object{"type": "ByteLevel", "add_prefix_space": bool(spaces), "trim_offsets": true, "use_regex": true}
 	added := make([]AddedToken, nSpecial)
 	for i := range added {
 		added[i] = AddedToken{ID: int32(i), Content: vocab[i], Special: true}
@@ -236,7 +248,12 @@ func writeByteLevel(vocab []string, nSpecial int, merges [][2]string) ([]byte, e
 			Merges       []string     `json:"merges"`
 		} `json:"model"`
 	}{Version: "1.0", Added: added, Decoder: byteLevel}
-	f.PreTokenizer = object{"type": "Sequence", "pretokenizers": []object{{"type": "Digits", "individual_digits": true}, byteLevel}}
+	if spaces == Everywhere {
+		f.Normalizer = object{"type": "Replace", "pattern": object{"String": "\n"}, "content": "\n "}
+		f.PreTokenizer = byteLevel
+	} else {
+		f.PreTokenizer = object{"type": "Sequence", "pretokenizers": []object{{"type": "Digits", "individual_digits": true}, byteLevel}}
+	}
 	f.Model.Type, f.Model.Vocab, f.Model.Merges = "BPE", vocab, lines
 	b, err := marshalPlain(f, "")
 	if err != nil {

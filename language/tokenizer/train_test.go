@@ -13,11 +13,11 @@ var trainTexts = []string{
 
 func TestTrainByteLevelBPE(t *testing.T) {
 	special := []string{"<|endoftext|>", "<image>"}
-	b, err := TrainByteLevelBPE(slices.Values(trainTexts), 300, special)
+	b, err := TrainByteLevelBPE(slices.Values(trainTexts), 300, special, AsWritten)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := TrainByteLevelBPE(slices.Values(trainTexts), 300, special)
+	again, err := TrainByteLevelBPE(slices.Values(trainTexts), 300, special, AsWritten)
 	if err != nil || !bytes.Equal(b, again) {
 		t.Fatalf("two trainings differ (%v)", err)
 	}
@@ -58,7 +58,7 @@ func TestTrainByteLevelBPE(t *testing.T) {
 // Equally frequent pairs are merged in lexicographic order, whatever the order of the texts.
 func TestTrainBreaksTiesByToken(t *testing.T) {
 	for _, texts := range [][]string{{"zy", "ab", "cd"}, {"cd", "zy", "ab"}} {
-		b, err := TrainByteLevelBPE(slices.Values(texts), 256+9, nil)
+		b, err := TrainByteLevelBPE(slices.Values(texts), 256+9, nil, AsWritten)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestTrainErrors(t *testing.T) {
 		{300, []string{""}, "content is empty"},
 		{300, []string{"a"}, `"a"`},
 	} {
-		if _, err := TrainByteLevelBPE(slices.Values(trainTexts), c.size, c.special); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := TrainByteLevelBPE(slices.Values(trainTexts), c.size, c.special, AsWritten); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%d %q: error %v, want %s", c.size, c.special, err, c.want)
 		}
 	}
