@@ -3,13 +3,66 @@
 package kernels
 
 import (
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
 )
 
-// haveAVX2 chooses the assembly at run time; the plain Go kernels run without it.
-var haveAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+// haveAVX2 and haveAVX512 choose the assembly at run time; the plain Go kernels run without it. Both
+// say that the operating system saves the registers too (XCR0). MOSLAVA_ISA lowers them.
+var (
+	haveAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA && isaCap() >= isaAVX2
+	haveAVX512 = haveAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL && isaCap() >= isaAVX512
+)
+
+const (
+	isaPlain = iota
+	isaAVX2
+	isaAVX512
+)
+
+// isaCap is the best instruction set that the environment variable MOSLAVA_ISA admits: plain, avx2 or
+// avx512. Anything else admits all.
+func isaCap() int {
+	switch os.Getenv("MOSLAVA_ISA") {
+	case "plain":
+		return isaPlain
+	case "avx2":
+		return isaAVX2
+	}
+	return isaAVX512
+}
+
+// ISA names the instruction set of the kernels in use.
+func ISA() string {
+	switch {
+	case haveAVX512:
+		return "avx512"
+	case haveAVX2:
+		return "avx2"
+	}
+	return "plain"
+}
+
+//go:noescape
+func peakAVX2(n int)
+
+//go:noescape
+func peakAVX512(n int)
+
+// peak runs n steps of the best loop of fused multiply-adds and returns the operations of a step.
+func peak(n int) int {
+	switch {
+	case haveAVX512:
+		peakAVX512(n)
+		return 2 * 16 * 24
+	case haveAVX2:
+		peakAVX2(n)
+		return 2 * 8 * 12
+	}
+	return peakGo(n)
+}
 
 //go:noescape
 func kern6x16F32AVX2(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int)

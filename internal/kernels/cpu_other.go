@@ -4,6 +4,11 @@ package kernels
 
 import "unsafe"
 
+// ISA names the instruction set of the kernels in use.
+func ISA() string { return "plain" }
+
+func peak(n int) int { return peakGo(n) }
+
 func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
 	kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
 }

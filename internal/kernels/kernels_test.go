@@ -76,7 +76,9 @@ func wide(x []float32) []float64 {
 }
 
 // Element-wise kernels, dequantisation and transposition: assembly and plain Go agree to the bit.
-func TestVectorKernelsAgreeToTheBit(t *testing.T) {
+func TestVectorKernelsAgreeToTheBit(t *testing.T) { eachPath(t, vectorKernelsAgreeToTheBit) }
+
+func vectorKernelsAgreeToTheBit(t *testing.T) {
 	cases := map[string]func(v [][]float32){
 		"add":          func(v [][]float32) { vecAdd(v[0], v[1], v[2]) },
 		"mul":          func(v [][]float32) { vecMul(v[0], v[1], v[2]) },
@@ -123,7 +125,9 @@ func TestVectorKernelsAgreeToTheBit(t *testing.T) {
 	}
 }
 
-func TestExpandAndTransposeAgreeToTheBit(t *testing.T) {
+func TestExpandAndTransposeAgreeToTheBit(t *testing.T) { eachPath(t, expandAndTransposeAgreeToTheBit) }
+
+func expandAndTransposeAgreeToTheBit(t *testing.T) {
 	for _, k := range []int{1, 2, 3, 8, 17} {
 		u := make([]uint32, k*8)
 		for i := range u {
@@ -169,7 +173,9 @@ func TestExpandAndTransposeAgreeToTheBit(t *testing.T) {
 }
 
 // The products fuse multiplication and addition in assembly: equal up to 2e-7 of Σ|a·b|.
-func TestProductKernelsAgree(t *testing.T) {
+func TestProductKernelsAgree(t *testing.T) { eachPath(t, productKernelsAgree) }
+
+func productKernelsAgree(t *testing.T) {
 	for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 383, 384} {
 		a, b := draw(1, k*mr), draw(2, 2*k*nr)
 		tol := 2e-7 * float64(k)
@@ -208,7 +214,9 @@ func TestProductKernelsAgree(t *testing.T) {
 	}
 }
 
-func TestNF4RowKernelAgrees(t *testing.T) {
+func TestNF4RowKernelAgrees(t *testing.T) { eachPath(t, nf4RowKernelAgrees) }
+
+func nf4RowKernelAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for nb := 1; nb <= 6; nb++ {
 		q, s, x := make([]byte, 2*nb*512), draw(7, 2*nb*nr), draw(8, nb*64)
