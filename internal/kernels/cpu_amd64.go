@@ -65,7 +65,19 @@ func peak(n int) int {
 }
 
 //go:noescape
-func kern6x16F32AVX2(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int)
+func micro16AVX2(k, rows int, a *float32, b unsafe.Pointer, c *float32, ldc int, next unsafe.Pointer, acc int)
+
+//go:noescape
+func micro16AVX512(k, rows int, a *float32, b, b2 unsafe.Pointer, c *float32, ldc int, next unsafe.Pointer, acc, mask int)
+
+//go:noescape
+func micro32AVX512(k, rows int, a *float32, b, b2 unsafe.Pointer, c *float32, ldc int, next unsafe.Pointer, acc, mask int)
+
+//go:noescape
+func bf16ExpandAVX512(k int, b unsafe.Pointer, dst *float32)
+
+//go:noescape
+func nf4ExpandAVX512(nblk, pairs int, q *byte, s, dst *float32)
 
 //go:noescape
 func gemvF32AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
@@ -91,11 +103,32 @@ func expSumAVX2(n8 int, src, dst *float32, sub float32) float32
 //go:noescape
 func nf4DequantNAVX2(npairs int, q *byte, s *float32, dst *float32)
 
-func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
+// tallest is the height of the register tile in use.
+func tallest() int {
+	if haveAVX512 {
+		return 14
+	}
+	return 6
+}
+
+// tile multiplies a panel of A [k, rows] with one or two panels of B [k, 16] into n <= 32 columns of C.
+// What lies at next is prefetched.
+func tile(k, rows int, a *float32, b, b2 unsafe.Pointer, c []float32, ldc, n int, next unsafe.Pointer, acc int, s *scratch) {
+	switch {
+	case haveAVX512 && n > nr:
+		micro32AVX512(k, rows, a, b, b2, &c[0], ldc, next, acc, 1<<n-1)
+	case haveAVX512:
+		micro16AVX512(k, rows, a, b, nil, &c[0], ldc, next, acc, 1<<n-1)
+	default:
+		tiles16(k, rows, a, b, b2, c, ldc, n, next, acc, s)
+	}
+}
+
+func micro16(k, rows int, a *float32, b unsafe.Pointer, c *float32, ldc int, next unsafe.Pointer, acc int) {
 	if haveAVX2 {
-		kern6x16F32AVX2(k, a, b, c, ldc, bnext, acc)
+		micro16AVX2(k, rows, a, b, c, ldc, next, acc)
 	} else {
-		kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
+		micro16Go(k, rows, a, b, c, ldc, acc)
 	}
 }
 
@@ -124,7 +157,9 @@ func gemvNF4(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sst
 }
 
 func nf4Dequant(nblk int, q *byte, s *float32, dst *float32) {
-	if haveAVX2 {
+	if haveAVX512 {
+		nf4ExpandAVX512(nblk, 32, q, s, dst)
+	} else if haveAVX2 {
 		nf4DequantAVX2(nblk, q, s, dst)
 	} else {
 		nf4DequantGo(nblk, q, s, dst)
@@ -132,7 +167,9 @@ func nf4Dequant(nblk int, q *byte, s *float32, dst *float32) {
 }
 
 func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {
-	if haveAVX2 {
+	if haveAVX512 {
+		nf4ExpandAVX512(1, npairs, q, s, dst)
+	} else if haveAVX2 {
 		nf4DequantNAVX2(npairs, q, s, dst)
 	} else {
 		nf4DequantNGo(npairs, q, s, dst)
@@ -140,7 +177,9 @@ func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {
 }
 
 func bf16Expand(k int, b unsafe.Pointer, dst *float32) {
-	if haveAVX2 {
+	if haveAVX512 {
+		bf16ExpandAVX512(k, b, dst)
+	} else if haveAVX2 {
 		bf16ExpandAVX2(k, b, dst)
 	} else {
 		bf16ExpandGo(k, b, dst)

@@ -177,18 +177,21 @@ func TestProductKernelsAgree(t *testing.T) { eachPath(t, productKernelsAgree) }
 
 func productKernelsAgree(t *testing.T) {
 	for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 383, 384} {
-		a, b := draw(1, k*mr), draw(2, 2*k*nr)
+		a, b := draw(1, k*maxTall), draw(2, 2*k*nr)
 		tol := 2e-7 * float64(k)
 		for acc := range 2 {
-			for _, ldc := range []int{16, 21} {
-				asm, plain := bothPaths(func() []float32 {
-					c := draw(5, 6*ldc+40)
-					kern6x16F32(k, &a[0], unsafe.Pointer(&b[0]), &c[0], ldc, unsafe.Pointer(&b[0]), acc)
-					return c
-				})
-				within(t, "kern6x16F32", asm, wide(plain), tol)
-				for i := range 6 {
-					sameBits(t, "beside C", asm[i*ldc+nr:(i+1)*ldc], plain[i*ldc+nr:(i+1)*ldc])
+			for rows := 1; rows <= tallest(); rows++ {
+				for _, n := range []int{1, 7, 15, 16, 17, 31, 32} {
+					ldc := n + rows
+					asm, plain := bothPaths(func() []float32 {
+						c, s := draw(5, rows*ldc+40), new(scratch)
+						tile(k, rows, &a[0], unsafe.Pointer(&b[0]), unsafe.Pointer(&b[k*nr]), c, ldc, n, unsafe.Pointer(&b[0]), acc, s)
+						return c
+					})
+					within(t, "tile", asm, wide(plain), tol)
+					for i := range rows {
+						sameBits(t, "beside C", asm[i*ldc+n:(i+1)*ldc], plain[i*ldc+n:(i+1)*ldc])
+					}
 				}
 			}
 			for _, stride := range []int{0, k * nr * 4} {

@@ -27,6 +27,13 @@ func workers(n int, f func()) {
 	wg.Wait()
 }
 
+// pause is for loops that wait for another worker: soon over, as a rule.
+func pause(spins int) {
+	if spins > 100 {
+		runtime.Gosched()
+	}
+}
+
 // Each calls f for every index in [0, n), on as many workers as there are threads.
 // Which worker takes which index is left open, so f must write only what belongs to its index.
 func Each(n int, f func(i int)) {

@@ -12,84 +12,6 @@ var o = os.Stdout
 func p(f string, a ...any) { fmt.Fprintf(o, "\t"+f+"\n", a...) }
 func l(f string, a ...any) { fmt.Fprintf(o, f+"\n", a...) }
 
-// kern multiplies a panel of A [k, 6] with a panel of B [k, 16] into C [6, 16].
-func kern(name string) {
-	l("// func %sAVX2(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int)", name)
-	l("TEXT ·%sAVX2(SB), NOSPLIT, $0-56", name)
-	p("MOVQ k+0(FP), CX")
-	p("MOVQ a+8(FP), SI")
-	p("MOVQ b+16(FP), DI")
-	p("MOVQ c+24(FP), DX")
-	p("MOVQ ldc+32(FP), R8")
-	p("SHLQ $2, R8")
-	p("MOVQ bnext+40(FP), R9")
-	for i := 4; i < 16; i++ {
-		p("VXORPS Y%d, Y%d, Y%d", i, i, i)
-	}
-	p("MOVQ DX, R10")
-	for range 6 {
-		p("PREFETCHT0 (R10)")
-		p("PREFETCHT0 60(R10)")
-		p("ADDQ R8, R10")
-	}
-	p("MOVQ CX, BX")
-	p("SHRQ $2, BX")
-	p("JZ %s_tail", name)
-	p("PCALIGN $32")
-	l("%s_loop4:", name)
-	step := func(u int) {
-		p("VMOVUPS %d(DI), Y0", u*64)
-		p("VMOVUPS %d(DI), Y1", u*64+32)
-		for i := range 6 {
-			r := 2 + i%2
-			p("VBROADCASTSS %d(SI), Y%d", u*24+i*4, r)
-			p("VFMADD231PS Y0, Y%d, Y%d", r, 4+2*i)
-			p("VFMADD231PS Y1, Y%d, Y%d", r, 5+2*i)
-		}
-	}
-	p("PREFETCHT0 (R9)")
-	p("PREFETCHT0 %d(SI)", 24*4*8)
-	for u := range 4 {
-		step(u)
-	}
-	p("ADDQ $64, R9")
-	p("ADDQ $%d, SI", 24*4)
-	p("ADDQ $%d, DI", 64*4)
-	p("DECQ BX")
-	p("JNZ %s_loop4", name)
-	l("%s_tail:", name)
-	p("ANDQ $3, CX")
-	p("JZ %s_store", name)
-	l("%s_loop1:", name)
-	step(0)
-	p("ADDQ $24, SI")
-	p("ADDQ $64, DI")
-	p("DECQ CX")
-	p("JNZ %s_loop1", name)
-	l("%s_store:", name)
-	p("CMPQ acc+48(FP), $0")
-	p("JEQ %s_st", name)
-	p("MOVQ DX, R10")
-	for i := range 6 {
-		p("VADDPS (R10), Y%d, Y%d", 4+2*i, 4+2*i)
-		p("VADDPS 32(R10), Y%d, Y%d", 5+2*i, 5+2*i)
-		if i < 5 {
-			p("ADDQ R8, R10")
-		}
-	}
-	l("%s_st:", name)
-	for i := range 6 {
-		p("VMOVUPS Y%d, (DX)", 4+2*i)
-		p("VMOVUPS Y%d, 32(DX)", 5+2*i)
-		if i < 5 {
-			p("ADDQ R8, DX")
-		}
-	}
-	p("VZEROUPPER")
-	p("RET")
-	l("")
-}
-
 // nf4dequant: one block of 64 k x 16 n. q: 32 k-pairs x 16 bytes (lo nibble even k, hi nibble odd k); scales[16]; dst [64][16] f32
 func nf4deq() {
 	l("// func nf4DequantAVX2(nblk int, q *byte, s *float32, dst *float32)")
@@ -218,7 +140,7 @@ func avx2() {
 	}
 	l("GLOBL ·himask(SB), RODATA|NOPTR, $32")
 	l("")
-	kern("kern6x16F32")
+	micro{"micro16AVX2", "Y", 32, 1, 6, false}.print()
 	gemv("gemvF32", false)
 	gemv("gemvBF16", true)
 	gemvNF4()
