@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -105,4 +106,35 @@ func BenchmarkElementwise(b *testing.B) {
 	perElement(b, "Dot", n, func() { Dot(x, y) })
 	perElement(b, "Max", n, func() { Max(x) })
 	perElement(b, "Exp", n, func() { Exp(z, x, 1) })
+}
+
+// What a call costs that has next to nothing to share out.
+func BenchmarkWorkers(b *testing.B) {
+	x := make([]float32, 2<<10)
+	f := func(i int) { Scale(x[i<<10:][:1<<10], 0.5) }
+	b.Run("pool", func(b *testing.B) {
+		for b.Loop() {
+			Each(2, f)
+		}
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		for b.Loop() {
+			var next atomic.Int64
+			spawn(2, func() {
+				for i := next.Add(1); i <= 2; i = next.Add(1) {
+					f(int(i - 1))
+				}
+			})
+		}
+	})
+	for _, m := range []int{16, 64, 256} {
+		a, w, c := draw(1, m*576), draw(2, 576*576), make([]float32, m*576)
+		p := Pack(w, 576, 576, F32)
+		bestOf(b, fmt.Sprint("mul/", m), m*576*576, func() { Mul(m, a, 576, 1, p, c, 576, false) })
+		b.Run(fmt.Sprint("mean/", m), func(b *testing.B) {
+			for b.Loop() {
+				Mul(m, a, 576, 1, p, c, 576, false)
+			}
+		})
+	}
 }
