@@ -103,6 +103,38 @@ func expSumAVX2(n8 int, src, dst *float32, sub float32) float32
 //go:noescape
 func nf4DequantNAVX2(npairs int, q *byte, s *float32, dst *float32)
 
+//go:noescape
+func copyRowsAVX512(rows int, src *float32, lds int, dst *float32, ldd, mask int)
+
+//go:noescape
+func fillRowsAVX512(rows int, src *float32, lds int, dst *float32, ldd, mask int)
+
+// copyRows copies rows of n <= 16 numbers, lds apart, to rows ldd apart.
+func copyRows(rows, n int, src []float32, lds int, dst []float32, ldd int) {
+	if rows == 0 {
+		return
+	}
+	if !haveAVX512 {
+		copyRowsGo(rows, n, src, lds, dst, ldd)
+		return
+	}
+	_, _ = src[(rows-1)*lds+n-1], dst[(rows-1)*ldd+n-1]
+	copyRowsAVX512(rows, &src[0], lds, &dst[0], ldd, 1<<n-1)
+}
+
+// fillRows is copyRows into rows of 16, zero after the n numbers.
+func fillRows(rows, n int, src []float32, lds int, dst []float32) {
+	if rows == 0 {
+		return
+	}
+	if !haveAVX512 {
+		fillRowsGo(rows, n, src, lds, dst)
+		return
+	}
+	_, _ = src[(rows-1)*lds+n-1], dst[rows*nr-1]
+	fillRowsAVX512(rows, &src[0], lds, &dst[0], nr, 1<<n-1)
+}
+
 // tallest is the height of the register tile in use.
 func tallest() int {
 	if haveAVX512 {

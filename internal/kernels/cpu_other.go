@@ -9,6 +9,12 @@ func ISA() string { return "plain" }
 
 func peak(n int) int { return peakGo(n) }
 
+func copyRows(rows, n int, src []float32, lds int, dst []float32, ldd int) {
+	copyRowsGo(rows, n, src, lds, dst, ldd)
+}
+
+func fillRows(rows, n int, src []float32, lds int, dst []float32) { fillRowsGo(rows, n, src, lds, dst) }
+
 // tallest is the height of the register tile in use.
 func tallest() int { return 6 }
 

@@ -73,6 +73,25 @@ func tiles16(k, rows int, a *float32, b, b2 unsafe.Pointer, c []float32, ldc, n 
 	}
 }
 
+func copyRowsGo(rows, n int, src []float32, lds int, dst []float32, ldd int) {
+	for k := range rows {
+		copy(dst[k*ldd:][:n], src[k*lds:][:n])
+	}
+}
+
+func fillRowsGo(rows, n int, src []float32, lds int, dst []float32) {
+	if n == nr {
+		for k := range rows {
+			*(*[nr]float32)(dst[k*nr:]) = *(*[nr]float32)(src[k*lds:])
+		}
+		return
+	}
+	for k := range rows {
+		copy(dst[k*nr:][:n], src[k*lds:][:n])
+		clear(dst[k*nr+n:][:nr-n])
+	}
+}
+
 func bf16ExpandGo(k int, b unsafe.Pointer, dst *float32) {
 	B, D := unsafe.Slice((*uint32)(b), k*8), fs(dst, k*nr)
 	for l := 0; l < k; l++ {

@@ -3813,6 +3813,90 @@ nf4e512_loop:
 	VZEROUPPER
 	RET
 
+// func copyRowsAVX512(rows int, src *float32, lds int, dst *float32, ldd, mask int)
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), CX
+	MOVQ src+8(FP), SI
+	MOVQ lds+16(FP), R8
+	MOVQ dst+24(FP), DX
+	MOVQ ldd+32(FP), R9
+	MOVQ mask+40(FP), AX
+	KMOVW AX, K1
+	SHLQ $2, R8
+	SHLQ $2, R9
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R9*2), R11
+	SUBQ $4, CX
+	JLT copyRowsAVX512_tail
+copyRowsAVX512_loop:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (SI)(R8*1), K1, Z1
+	VMOVUPS.Z (SI)(R8*2), K1, Z2
+	VMOVUPS.Z (SI)(R10*1), K1, Z3
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(R9*1)
+	VMOVUPS Z2, K1, (DX)(R9*2)
+	VMOVUPS Z3, K1, (DX)(R11*1)
+	LEAQ (SI)(R8*4), SI
+	LEAQ (DX)(R9*4), DX
+	SUBQ $4, CX
+	JGE copyRowsAVX512_loop
+copyRowsAVX512_tail:
+	ADDQ $4, CX
+	JEQ copyRowsAVX512_done
+copyRowsAVX512_one:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS Z0, K1, (DX)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	DECQ CX
+	JNZ copyRowsAVX512_one
+copyRowsAVX512_done:
+	VZEROUPPER
+	RET
+
+// func fillRowsAVX512(rows int, src *float32, lds int, dst *float32, ldd, mask int)
+TEXT ·fillRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ rows+0(FP), CX
+	MOVQ src+8(FP), SI
+	MOVQ lds+16(FP), R8
+	MOVQ dst+24(FP), DX
+	MOVQ ldd+32(FP), R9
+	MOVQ mask+40(FP), AX
+	KMOVW AX, K1
+	SHLQ $2, R8
+	SHLQ $2, R9
+	LEAQ (R8)(R8*2), R10
+	LEAQ (R9)(R9*2), R11
+	SUBQ $4, CX
+	JLT fillRowsAVX512_tail
+fillRowsAVX512_loop:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (SI)(R8*1), K1, Z1
+	VMOVUPS.Z (SI)(R8*2), K1, Z2
+	VMOVUPS.Z (SI)(R10*1), K1, Z3
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, (DX)(R9*1)
+	VMOVUPS Z2, (DX)(R9*2)
+	VMOVUPS Z3, (DX)(R11*1)
+	LEAQ (SI)(R8*4), SI
+	LEAQ (DX)(R9*4), DX
+	SUBQ $4, CX
+	JGE fillRowsAVX512_loop
+fillRowsAVX512_tail:
+	ADDQ $4, CX
+	JEQ fillRowsAVX512_done
+fillRowsAVX512_one:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS Z0, (DX)
+	ADDQ R8, SI
+	ADDQ R9, DX
+	DECQ CX
+	JNZ fillRowsAVX512_one
+fillRowsAVX512_done:
+	VZEROUPPER
+	RET
+
 // func peakAVX512(n int)
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8
 	MOVQ n+0(FP), CX

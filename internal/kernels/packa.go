@@ -9,9 +9,7 @@ func packA(dst, a []float32, i0, h, m, k0, kc, rs, cs int) {
 	case cs == 1:
 		packRowMajor(d, a[i0*rs+k0:], h, m-i0, kc, rs)
 	case rs == 1:
-		for k := range kc {
-			copy(d[k*h:][:h], a[i0+(k0+k)*cs:][:h])
-		}
+		copyRows(kc, h, a[i0+k0*cs:], cs, d, h)
 	default:
 		for i := range h {
 			o := (i0+i)*rs + k0*cs

@@ -284,18 +284,7 @@ func (p *Packed) packNK(j, k0, kc int, dst []float32) {
 }
 
 func (p *Packed) packKN(j, k0, kc int, dst []float32) {
-	n0 := j * nr
-	if n0+nr <= p.N {
-		for k := range kc {
-			*(*[nr]float32)(dst[k*nr:]) = *(*[nr]float32)(p.f[(k0+k)*p.ld+n0:])
-		}
-		return
-	}
-	w := p.N - n0
-	for k := range kc {
-		copy(dst[k*nr:k*nr+w], p.f[(k0+k)*p.ld+n0:])
-		clear(dst[k*nr+w : k*nr+nr])
-	}
+	fillRows(kc, min(nr, p.N-j*nr), p.f[k0*p.ld+j*nr:], p.ld, dst)
 }
 
 // packTrans fills dst[n][16] with columns kk0..kk0+16 of the stored K and rows k0..k0+kc of the stored N.

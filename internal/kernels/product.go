@@ -11,6 +11,7 @@ import (
 // way nothing is packed twice, and no sum over K is split between workers.
 
 const (
+	rowGroup   = 4         // panels of A taken at a time by byRows
 	tallPanels = 16        // of B, up to which byRows is used
 	mcMax      = 1 << 10   // rows of A taken at a time by byColumns,
 	ksMax      = 8 * kcMax // and of its columns: what is packed takes 8 MiB at most
@@ -157,7 +158,11 @@ func (p *mulCall) byRows() {
 		expand.n = np * ((k + kcMax - 1) / kcMax)
 	}
 	mp := (p.m + p.tall - 1) / p.tall
-	each := tasks{n: mp}
+	group := 1
+	if p.rs == 1 && mp >= 8*rowGroup*p.t {
+		group = rowGroup // neighbours share cache lines and pages
+	}
+	each := tasks{n: (mp + group - 1) / group}
 	workers(p.t, func() {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
@@ -165,17 +170,20 @@ func (p *mulCall) byRows() {
 			j, k0 := i%np, i/np*kcMax
 			p.b.expand(j, k0, min(kcMax, k-k0), bp[j*room+k0*nr:(j+1)*room], &s.t)
 		})
-		each.run(func(i int) { p.rows(bp, room, i, mp, s) })
+		each.run(func(g int) { p.rows(bp, room, g*group, min(mp, g*group+group), mp, s) })
 	})
 }
 
-// rows multiplies panel i of A with all of B: expanded in bp, room numbers a panel, or in place.
-func (p *mulCall) rows(bp []float32, room, i, mp int, s *scratch) {
-	lo, hi := cut(p.m, mp, i), cut(p.m, mp, i+1)
+// rows multiplies panels p0..p1 of A with all of B: expanded in bp, room numbers a panel, or in place.
+func (p *mulCall) rows(bp []float32, room, p0, p1, mp int, s *scratch) {
 	np := p.b.panels()
+	first := cut(p.m, mp, p0)
 	for k0 := 0; k0 < p.b.K; k0 += kcMax {
 		kc := min(kcMax, p.b.K-k0)
-		packA(s.a[:], p.a, lo, hi-lo, p.m, k0, kc, p.rs, p.cs)
+		for i := p0; i < p1; i++ {
+			lo, hi := cut(p.m, mp, i), cut(p.m, mp, i+1)
+			packA(s.a[(lo-first)*kc:], p.a, lo, hi-lo, p.m, k0, kc, p.rs, p.cs)
+		}
 		acc := 0
 		if p.accumulate || k0 > 0 {
 			acc = 1
@@ -190,7 +198,10 @@ func (p *mulCall) rows(bp []float32, room, i, mp int, s *scratch) {
 				b, b2 = unsafe.Pointer(&bp[j*room+k0*nr]), unsafe.Pointer(&bp[j2*room+k0*nr])
 			}
 			nw := min(2*nr, p.b.N-j*nr)
-			tile(kc, hi-lo, &s.a[0], b, b2, p.c[lo*p.ldc+j*nr:], p.ldc, nw, b, acc, s)
+			for i := p0; i < p1; i++ {
+				lo, hi := cut(p.m, mp, i), cut(p.m, mp, i+1)
+				tile(kc, hi-lo, &s.a[(lo-first)*kc], b, b2, p.c[lo*p.ldc+j*nr:], p.ldc, nw, b, acc, s)
+			}
 		}
 	}
 }

@@ -9,6 +9,8 @@ func avx512() {
 	micro{"micro32AVX512", "Z", 64, 2, 14, true}.print()
 	micro{"micro16AVX512", "Z", 64, 1, 14, true}.print()
 	expand512()
+	copy512("copyRowsAVX512", false)
+	copy512("fillRowsAVX512", true)
 	peak("peakAVX512", "Z", 24)
 }
 
@@ -64,6 +66,56 @@ func expand512() {
 	p("ADDQ $64, DI")
 	p("DECQ CX")
 	p("JNZ nf4e512_blk")
+	p("VZEROUPPER")
+	p("RET")
+	l("")
+}
+
+// copy512 copies rows of up to 16 numbers, as many as mask has bits. fill writes all 16, zeros after them.
+func copy512(name string, fill bool) {
+	l("// func %s(rows int, src *float32, lds int, dst *float32, ldd, mask int)", name)
+	l("TEXT ·%s(SB), NOSPLIT, $0-48", name)
+	p("MOVQ rows+0(FP), CX")
+	p("MOVQ src+8(FP), SI")
+	p("MOVQ lds+16(FP), R8")
+	p("MOVQ dst+24(FP), DX")
+	p("MOVQ ldd+32(FP), R9")
+	p("MOVQ mask+40(FP), AX")
+	p("KMOVW AX, K1")
+	p("SHLQ $2, R8")
+	p("SHLQ $2, R9")
+	p("LEAQ (R8)(R8*2), R10")
+	p("LEAQ (R9)(R9*2), R11")
+	mask := "K1, "
+	if fill {
+		mask = ""
+	}
+	ats := []string{"(SI)", "(SI)(R8*1)", "(SI)(R8*2)", "(SI)(R10*1)"}
+	to := []string{"(DX)", "(DX)(R9*1)", "(DX)(R9*2)", "(DX)(R11*1)"}
+	p("SUBQ $4, CX")
+	p("JLT %s_tail", name)
+	l("%s_loop:", name)
+	for i := range 4 {
+		p("VMOVUPS.Z %s, K1, Z%d", ats[i], i)
+	}
+	for i := range 4 {
+		p("VMOVUPS Z%d, %s%s", i, mask, to[i])
+	}
+	p("LEAQ (SI)(R8*4), SI")
+	p("LEAQ (DX)(R9*4), DX")
+	p("SUBQ $4, CX")
+	p("JGE %s_loop", name)
+	l("%s_tail:", name)
+	p("ADDQ $4, CX")
+	p("JEQ %s_done", name)
+	l("%s_one:", name)
+	p("VMOVUPS.Z (SI), K1, Z0")
+	p("VMOVUPS Z0, %s(DX)", mask)
+	p("ADDQ R8, SI")
+	p("ADDQ R9, DX")
+	p("DECQ CX")
+	p("JNZ %s_one", name)
+	l("%s_done:", name)
 	p("VZEROUPPER")
 	p("RET")
 	l("")
