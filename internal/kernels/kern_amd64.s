@@ -1281,6 +1281,25 @@ mulAdd_loop:
 	VZEROUPPER
 	RET
 
+// func centreMulAVX2(n8 int, dst, x *float32, m float32)
+TEXT ·centreMulAVX2(SB), NOSPLIT, $0-28
+	MOVQ n8+0(FP), CX
+	SHLQ $5, CX
+	MOVQ dst+8(FP), SI
+	MOVQ x+16(FP), DI
+	VBROADCASTSS m+24(FP), Y15
+	XORQ AX, AX
+centreMul_loop:
+	VMOVUPS (SI)(AX*1), Y0
+	VSUBPS Y15, Y0, Y0
+	VMULPS (DI)(AX*1), Y0, Y0
+	VMOVUPS Y0, (SI)(AX*1)
+	ADDQ $32, AX
+	CMPQ AX, CX
+	JLT centreMul_loop
+	VZEROUPPER
+	RET
+
 // func recip1pAVX2(n8 int, dst, x *float32)
 TEXT ·recip1pAVX2(SB), NOSPLIT, $0-24
 	MOVQ n8+0(FP), CX

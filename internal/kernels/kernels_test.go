@@ -85,6 +85,7 @@ func vectorKernelsAgreeToTheBit(t *testing.T) {
 		"scale":        func(v [][]float32) { vecScale(v[0], v[1], -1.7) },
 		"axpy":         func(v [][]float32) { vecAxpy(v[0], v[1], 0.3) },
 		"mulAdd":       func(v [][]float32) { vecMulAdd(v[0], v[1], v[2]) },
+		"centreMul":    func(v [][]float32) { vecCentreMul(v[0], v[1], -0.4) },
 		"recip1p":      func(v [][]float32) { vecRecip1p(v[0], v[1]) },
 		"rmsRow":       func(v [][]float32) { rmsRow(v[0], v[1], v[2], 0.7) },
 		"layerRow":     func(v [][]float32) { layerRow(v[0], v[1], v[2], v[3], 0.2, 1.3) },
