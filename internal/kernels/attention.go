@@ -3,6 +3,7 @@ package kernels
 import (
 	"math"
 	"sync"
+	"unsafe"
 )
 
 // Attention describes scaled dot-product attention over sequences that lie end to end.
@@ -16,8 +17,6 @@ type Attention struct {
 
 // Span is one sequence: queries Q0..Q0+QN of q, keys and values K0..K0+KN of k and v.
 type Span struct{ Q0, QN, K0, KN int }
-
-const queryBlock = 48
 
 var floatPool = sync.Pool{New: func() any { return new([]float32) }}
 
@@ -42,115 +41,131 @@ func (a *Attention) visible(s Span, i int) (lo, hi int) {
 	return lo, hi
 }
 
+// Keys and values are packed once for a head and a run of queries; scores exist for a block of queries
+// at a time, queryBlock rows of as many columns as there are keys.
+const (
+	queryBlock = 4 * maxTall
+	queryRun   = 6 * queryBlock
+)
+
+// panels are the columns of a matrix [pitch, n], 16 at a time, each panel [pitch, 16].
+type panels struct {
+	f     []float32
+	pitch int
+}
+
+// packAll packs all of b into f and returns what is left of f.
+func packAll(b *Packed, f []float32) (p panels, rest []float32) {
+	var t [nr * nr]float32
+	room := b.K * nr
+	for j := range b.panels() {
+		b.expand(j, 0, b.K, f[j*room:(j+1)*room], &t)
+	}
+	n := b.panels() * room
+	return panels{f[:n], b.K}, f[n:]
+}
+
+// mul multiplies rows i0..i1 of a, which has m, no more than a tile has, with rows k0..k0+k and columns
+// n0..n0+n of b; n0 is a multiple of 16. c begins at row 0 and column n0.
+func (b panels) mul(a []float32, m, i0, i1, rs, cs, k0, k, n0, n int, c []float32, ldc int, add bool, s *scratch) {
+	for l := 0; l < k; l += kcMax {
+		kc := min(kcMax, k-l)
+		packA(s.a[:], a, i0, i1-i0, m, l, kc, rs, cs)
+		acc := 0
+		if add || l > 0 {
+			acc = 1
+		}
+		for j := 0; j < n; j += 2 * nr {
+			at := (n0+j)*b.pitch + (k0+l)*nr
+			b1 := unsafe.Pointer(&b.f[at])
+			b2 := b1
+			if n-j > nr {
+				b2 = unsafe.Pointer(&b.f[at+b.pitch*nr])
+			}
+			tile(kc, i1-i0, &s.a[0], b1, b2, c[i0*ldc+j:], ldc, min(2*nr, n-j), b1, acc, s)
+		}
+	}
+}
+
+// eachTile cuts m rows into panels that a tile takes.
+func eachTile(m int, f func(i0, i1 int)) {
+	tall := tallest()
+	mp := (m + tall - 1) / tall
+	for i := range mp {
+		f(cut(m, mp, i), cut(m, mp, i+1))
+	}
+}
+
+func up16(n int) int { return (n + 15) &^ 15 }
+
 // Forward writes out [queries, H*D] and lse [queries, H], the log-sum-exp of each row of scores.
 func (a *Attention) Forward(out, lse, q, k, v []float32, spans []Span) {
-	Each(len(spans)*a.H, func(t int) {
-		s, h := spans[t/a.H], t%a.H
-		g := h / (a.H / a.KV)
-		lq, lk := a.H*a.D, a.KV*a.D
-		kk, vv := k[s.K0*lk+g*a.D:], v[s.K0*lk+g*a.D:]
-		buf := getFloats(queryBlock * (s.KN + a.D))
-		defer floatPool.Put(buf)
-		qs, p := (*buf)[:queryBlock*a.D], (*buf)[queryBlock*a.D:]
-		for i0 := 0; i0 < s.QN; i0 += queryBlock {
-			n := min(queryBlock, s.QN-i0)
-			a.scaledQueries(qs, q, s.Q0+i0, n, h)
-			lo, _ := a.visible(s, i0)
-			_, hi := a.visible(s, i0+n-1)
-			w := hi - lo
-			mul1(n, qs, a.D, 1, NK(kk[lo*lk:], w, a.D, lk), p, w, false)
-			for i := range n {
-				l, r := a.visible(s, i0+i)
-				row := p[i*w:][:w]
-				clear(row[:l-lo])
-				clear(row[r-lo:])
-				lse[(s.Q0+i0+i)*a.H+h] = float32(Softmax(row[l-lo : r-lo]))
+	type run struct {
+		Span
+		from, h int
+	}
+	var runs []run
+	for _, s := range spans {
+		for h := range a.H {
+			for i := 0; i < s.QN; i += queryRun {
+				runs = append(runs, run{s, i, h})
 			}
-			mul1(n, p, w, 1, KN(vv[lo*lk:], w, a.D, lk), out[(s.Q0+i0)*lq+h*a.D:], lq, false)
 		}
+	}
+	Each(len(runs), func(t int) {
+		r := runs[t]
+		a.forward(out, lse, q, k, v, r.Span, r.h, r.from, min(r.QN, r.from+queryRun))
 	})
+}
+
+// forward does queries from..to of head h.
+func (a *Attention) forward(out, lse, q, k, v []float32, s Span, h, from, to int) {
+	g, lq, lk := h/(a.H/a.KV), a.H*a.D, a.KV*a.D
+	first, _ := a.visible(s, from)
+	first &^= nr - 1
+	_, last := a.visible(s, to-1)
+	keys, at := last-first, (s.K0+first)*lk+g*a.D
+	buf := getFloats(up16(keys)*(a.D+queryBlock) + keys*up16(a.D) + queryBlock*a.D)
+	defer floatPool.Put(buf)
+	kt, rest := packAll(NK(k[at:], keys, a.D, lk), *buf)
+	vp, rest := packAll(KN(v[at:], keys, a.D, lk), rest)
+	qs, p := rest[:queryBlock*a.D], rest[queryBlock*a.D:]
+	sc := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(sc)
+	for i0 := from; i0 < to; i0 += queryBlock {
+		n := min(queryBlock, to-i0)
+		a.scaledQueries(qs, q, s.Q0+i0, n, h)
+		lo, _ := a.visible(s, i0)
+		lo = lo&^(nr-1) - first
+		_, hi := a.visible(s, i0+n-1)
+		w := up16(hi - first - lo)
+		o := out[(s.Q0+i0)*lq+h*a.D:]
+		eachTile(n, func(t0, t1 int) {
+			var inverse [maxTall]float32
+			_, end := a.visible(s, i0+t1-1)
+			end -= first + lo
+			kt.mul(qs, n, t0, t1, a.D, 1, 0, a.D, lo, end, p, w, false, sc)
+			for i := t0; i < t1; i++ {
+				l, r := a.visible(s, i0+i)
+				l, r = l-first-lo, r-first-lo
+				row := p[i*w:][:end]
+				clear(row[:l])
+				clear(row[r:])
+				m := Max(row[l:r])
+				sum := Exp(row[l:r], row[l:r], m)
+				lse[(s.Q0+i0+i)*a.H+h] = float32(float64(m) + math.Log(float64(sum)))
+				inverse[i-t0] = 1 / sum
+			}
+			vp.mul(p, n, t0, t1, w, 1, lo, end, 0, a.D, o, lq, false, sc)
+			for i := t0; i < t1; i++ {
+				Scale(o[i*lq:][:a.D], inverse[i-t0])
+			}
+		})
+	}
 }
 
 func (a *Attention) scaledQueries(dst, q []float32, r0, n, h int) {
 	for i := range n {
-		src := q[(r0+i)*a.H*a.D+h*a.D:][:a.D]
-		d := dst[i*a.D:][:a.D]
-		for j, x := range src {
-			d[j] = x * a.Scale
-		}
+		vecScale(dst[i*a.D:][:a.D], q[(r0+i)*a.H*a.D+h*a.D:][:a.D], a.Scale)
 	}
-}
-
-// Backward writes dq, dk and dv, shaped like q, k and v, from dout and what Forward left.
-func (a *Attention) Backward(dq, dk, dv, dout, out, lse, q, k, v []float32, spans []Span) {
-	Each(len(spans)*a.KV, func(t int) {
-		s, g := spans[t/a.KV], t%a.KV
-		lk := a.KV * a.D
-		for j := range s.KN {
-			clear(dk[(s.K0+j)*lk+g*a.D:][:a.D])
-			clear(dv[(s.K0+j)*lk+g*a.D:][:a.D])
-		}
-		rep := a.H / a.KV
-		for h := g * rep; h < (g+1)*rep; h++ {
-			a.headBackward(dq, dk, dv, dout, out, lse, q, k, v, s, h, g)
-		}
-	})
-}
-
-func (a *Attention) headBackward(dq, dk, dv, dout, out, lse, q, k, v []float32, s Span, h, g int) {
-	lq, lk := a.H*a.D, a.KV*a.D
-	at := s.K0*lk + g*a.D
-	buf := getFloats(queryBlock * (2*s.KN + a.D))
-	defer floatPool.Put(buf)
-	qs, p := (*buf)[:queryBlock*a.D], (*buf)[queryBlock*a.D:][:queryBlock*s.KN]
-	dp := (*buf)[queryBlock*(a.D+s.KN):]
-	for i0 := 0; i0 < s.QN; i0 += queryBlock {
-		n := min(queryBlock, s.QN-i0)
-		a.scaledQueries(qs, q, s.Q0+i0, n, h)
-		lo, _ := a.visible(s, i0)
-		_, hi := a.visible(s, i0+n-1)
-		w := hi - lo
-		row0 := (s.Q0+i0)*lq + h*a.D
-		mul1(n, qs, a.D, 1, NK(k[at+lo*lk:], w, a.D, lk), p, w, false)
-		mul1(n, dout[row0:], lq, 1, NK(v[at+lo*lk:], w, a.D, lk), dp, w, false)
-		for i := range n {
-			l, r := a.visible(s, i0+i)
-			pr, dr := p[i*w:][:w], dp[i*w:][:w]
-			o := row0 + i*lq
-			sum := Dot(dout[o:][:a.D], out[o:][:a.D])
-			clear(pr[:l-lo])
-			clear(pr[r-lo:])
-			Exp(pr[l-lo:r-lo], pr[l-lo:r-lo], lse[(s.Q0+i0+i)*a.H+h])
-			for j, x := range pr {
-				dr[j] = x * (dr[j] - sum)
-			}
-		}
-		mul1(w, p, 1, w, KN(dout[row0:], n, a.D, lq), dv[at+lo*lk:], lk, true)
-		mul1(w, dp, 1, w, KN(qs, n, a.D, a.D), dk[at+lo*lk:], lk, true)
-		mul1(n, dp, w, 1, KN(k[at+lo*lk:], w, a.D, lk), dq[row0:], lq, false)
-		for i := range n {
-			Scale(dq[row0+i*lq:][:a.D], a.Scale)
-		}
-	}
-}
-
-// CrossEntropy replaces each row of logits [n, v] by its gradient, softmax minus one at the
-// target, and returns the summed loss -log softmax(target), natural logarithm.
-func CrossEntropy(logits []float32, targets []int32, v int) float64 {
-	loss := make([]float64, len(targets))
-	Each(len(targets), func(i int) {
-		row := logits[i*v:][:v]
-		t := targets[i]
-		x := float64(row[t])
-		m := Max(row)
-		sum := Exp(row, row, m)
-		Scale(row, 1/sum)
-		row[t]--
-		loss[i] = float64(m) + math.Log(float64(sum)) - x
-	})
-	var s float64
-	for _, l := range loss {
-		s += l
-	}
-	return s
 }

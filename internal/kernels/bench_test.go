@@ -2,11 +2,14 @@ package kernels
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func BenchmarkMul(b *testing.B) {
-	for _, s := range [][3]int{{1, 2048, 5632}, {64, 576, 1536}, {256, 576, 1536}, {700, 2048, 5632}, {700, 2048, 16}, {700, 16, 2048}} {
+	for _, s := range [][3]int{{256, 576, 1536}, {700, 2048, 5632}, {577, 1024, 4096}, {64, 576, 49152}, {1, 2048, 5632}, {700, 2048, 16}, {700, 2048, 64},
+		{700, 64, 700}, {700, 16, 2048}, {1408, 576, 1536}, {1408, 1536, 576}, {4, 576, 1536}, {16, 576, 1536}} {
 		m, k, n := s[0], s[1], s[2]
 		a, w, c := draw(1, m*k), draw(2, n*k), make([]float32, m*n)
 		for _, kind := range []Kind{F32, BF16, NF4, rawNK} {
@@ -14,13 +17,38 @@ func BenchmarkMul(b *testing.B) {
 			if kind != rawNK {
 				p = Pack(w, n, k, kind)
 			}
-			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, k, n, kind), func(b *testing.B) {
-				for b.Loop() {
-					Mul(m, a, k, 1, p, c, n, false)
-				}
-				b.ReportMetric(2*float64(m)*float64(k)*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GF/s")
-			})
+			bestOf(b, fmt.Sprintf("%dx%dx%d/%s", m, k, n, kind), m*k*n, func() { Mul(m, a, k, 1, p, c, n, false) })
 		}
+	}
+}
+
+// bestOf reports the best rate of f, which takes n multiply-adds.
+func bestOf(b *testing.B, name string, n int, f func()) {
+	b.Run(name, func(b *testing.B) {
+		best := time.Duration(1 << 62)
+		for b.Loop() {
+			start := time.Now()
+			f()
+			best = min(best, time.Since(start))
+		}
+		b.ReportMetric(2*float64(n)/float64(best.Nanoseconds()), "best-GF/s")
+	})
+}
+
+// The products of an adapter of rank r on [n, in] -> [n, out], forward and backward.
+func BenchmarkAdapter(b *testing.B) {
+	const n, in, out = 1408, 576, 1536
+	for _, r := range []int{16, 64} {
+		x, u, y := draw(1, n*in), draw(2, n*r), draw(3, n*out)
+		wa, wm, wb := draw(4, r*in), draw(5, r*r), draw(6, out*r)
+		v, da, db, dx := make([]float32, n*r), make([]float32, r*in), make([]float32, out*r), make([]float32, n*in)
+		bestOf(b, fmt.Sprint("r", r, "/xA"), n*in*r, func() { Mul(n, x, in, 1, NK(wa, r, in, in), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/uM"), n*r*r, func() { Mul(n, u, r, 1, NK(wm, r, r, r), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/vB"), n*out*r, func() { Mul(n, u, r, 1, NK(wb, out, r, r), y, out, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dB"), n*out*r, func() { Mul(out, y, 1, out, KN(u, n, r, r), db, r, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dv"), n*out*r, func() { Mul(n, y, out, 1, KN(wb, out, r, r), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/dA"), n*in*r, func() { Mul(r, u, 1, r, KN(x, n, in, in), da, in, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dx"), n*in*r, func() { Mul(n, u, r, 1, KN(wa, r, in, in), dx, in, false) })
 	}
 }
 
@@ -78,4 +106,35 @@ func BenchmarkElementwise(b *testing.B) {
 	perElement(b, "Dot", n, func() { Dot(x, y) })
 	perElement(b, "Max", n, func() { Max(x) })
 	perElement(b, "Exp", n, func() { Exp(z, x, 1) })
+}
+
+// What a call costs that has next to nothing to share out.
+func BenchmarkWorkers(b *testing.B) {
+	x := make([]float32, 2<<10)
+	f := func(i int) { Scale(x[i<<10:][:1<<10], 0.5) }
+	b.Run("pool", func(b *testing.B) {
+		for b.Loop() {
+			Each(2, f)
+		}
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		for b.Loop() {
+			var next atomic.Int64
+			spawn(2, func() {
+				for i := next.Add(1); i <= 2; i = next.Add(1) {
+					f(int(i - 1))
+				}
+			})
+		}
+	})
+	for _, m := range []int{16, 64, 256} {
+		a, w, c := draw(1, m*576), draw(2, 576*576), make([]float32, m*576)
+		p := Pack(w, 576, 576, F32)
+		bestOf(b, fmt.Sprint("mul/", m), m*576*576, func() { Mul(m, a, 576, 1, p, c, 576, false) })
+		b.Run(fmt.Sprint("mean/", m), func(b *testing.B) {
+			for b.Loop() {
+				Mul(m, a, 576, 1, p, c, 576, false)
+			}
+		})
+	}
 }

@@ -4,9 +4,28 @@ package kernels
 
 import "unsafe"
 
-func kern6x16F32(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, bnext unsafe.Pointer, acc int) {
-	kern6x16F32Go(k, a, b, c, ldc, bnext, acc)
+// ISA names the instruction set of the kernels in use.
+func ISA() string { return "plain" }
+
+func peak(n int) int { return peakGo(n) }
+
+func copyRows(rows, n int, src []float32, lds int, dst []float32, ldd int) {
+	copyRowsGo(rows, n, src, lds, dst, ldd)
 }
+
+func fillRows(rows, n int, src []float32, lds int, dst []float32) { fillRowsGo(rows, n, src, lds, dst) }
+
+// tallest is the height of the register tile in use.
+func tallest() int { return 6 }
+
+func tile(k, rows int, a *float32, b, b2 unsafe.Pointer, c []float32, ldc, n int, next unsafe.Pointer, acc int, s *scratch) {
+	tiles16(k, rows, a, b, b2, c, ldc, n, next, acc, s)
+}
+
+func micro16(k, rows int, a *float32, b unsafe.Pointer, c *float32, ldc int, _ unsafe.Pointer, acc int) {
+	micro16Go(k, rows, a, b, c, ldc, acc)
+}
+
 func gemvF32(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
 	gemvF32Go(k, x, b, stride, y, acc)
 }

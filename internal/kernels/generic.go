@@ -40,12 +40,55 @@ func store(dst []float32, s [8]float32, acc int) {
 	}
 }
 
-func kern6x16F32Go(k int, a *float32, b unsafe.Pointer, c *float32, ldc int, _ unsafe.Pointer, acc int) {
-	A, B, C := fs(a, k*mr), fs((*float32)(b), k*nr), fs(c, 5*ldc+nr)
-	for i := range mr {
+func micro16Go(k, rows int, a *float32, b unsafe.Pointer, c *float32, ldc, acc int) {
+	A, B, C := fs(a, k*rows), fs((*float32)(b), k*nr), fs(c, (rows-1)*ldc+nr)
+	for i := range rows {
 		for h := 0; h < nr; h += 8 {
-			store(C[i*ldc+h:][:8], columns8(k, A[i:], mr, B[h:]), acc)
+			store(C[i*ldc+h:][:8], columns8(k, A[i:], rows, B[h:]), acc)
 		}
+	}
+}
+
+// tiles16 is tile by way of micro16, which writes 16 columns; where there are fewer it writes aside.
+func tiles16(k, rows int, a *float32, b, b2 unsafe.Pointer, c []float32, ldc, n int, next unsafe.Pointer, acc int, s *scratch) {
+	for at := 0; at < n; at += nr {
+		if at > 0 {
+			b, next = b2, b2
+		}
+		if n-at >= nr {
+			micro16(k, rows, a, b, &c[at], ldc, next, acc)
+			continue
+		}
+		micro16(k, rows, a, b, &s.tile[0], nr, next, 0)
+		for i := range rows {
+			row, t := c[i*ldc+at:][:n-at], s.tile[i*nr:][:n-at]
+			if acc == 0 {
+				copy(row, t)
+				continue
+			}
+			for x := range row {
+				row[x] += t[x]
+			}
+		}
+	}
+}
+
+func copyRowsGo(rows, n int, src []float32, lds int, dst []float32, ldd int) {
+	for k := range rows {
+		copy(dst[k*ldd:][:n], src[k*lds:][:n])
+	}
+}
+
+func fillRowsGo(rows, n int, src []float32, lds int, dst []float32) {
+	if n == nr {
+		for k := range rows {
+			*(*[nr]float32)(dst[k*nr:]) = *(*[nr]float32)(src[k*lds:])
+		}
+		return
+	}
+	for k := range rows {
+		copy(dst[k*nr:][:n], src[k*lds:][:n])
+		clear(dst[k*nr+n:][:nr-n])
 	}
 }
 

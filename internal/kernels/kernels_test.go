@@ -76,13 +76,16 @@ func wide(x []float32) []float64 {
 }
 
 // Element-wise kernels, dequantisation and transposition: assembly and plain Go agree to the bit.
-func TestVectorKernelsAgreeToTheBit(t *testing.T) {
+func TestVectorKernelsAgreeToTheBit(t *testing.T) { eachPath(t, vectorKernelsAgreeToTheBit) }
+
+func vectorKernelsAgreeToTheBit(t *testing.T) {
 	cases := map[string]func(v [][]float32){
 		"add":          func(v [][]float32) { vecAdd(v[0], v[1], v[2]) },
 		"mul":          func(v [][]float32) { vecMul(v[0], v[1], v[2]) },
 		"scale":        func(v [][]float32) { vecScale(v[0], v[1], -1.7) },
 		"axpy":         func(v [][]float32) { vecAxpy(v[0], v[1], 0.3) },
 		"mulAdd":       func(v [][]float32) { vecMulAdd(v[0], v[1], v[2]) },
+		"centreMul":    func(v [][]float32) { vecCentreMul(v[0], v[1], -0.4) },
 		"recip1p":      func(v [][]float32) { vecRecip1p(v[0], v[1]) },
 		"rmsRow":       func(v [][]float32) { rmsRow(v[0], v[1], v[2], 0.7) },
 		"layerRow":     func(v [][]float32) { layerRow(v[0], v[1], v[2], v[3], 0.2, 1.3) },
@@ -123,7 +126,9 @@ func TestVectorKernelsAgreeToTheBit(t *testing.T) {
 	}
 }
 
-func TestExpandAndTransposeAgreeToTheBit(t *testing.T) {
+func TestExpandAndTransposeAgreeToTheBit(t *testing.T) { eachPath(t, expandAndTransposeAgreeToTheBit) }
+
+func expandAndTransposeAgreeToTheBit(t *testing.T) {
 	for _, k := range []int{1, 2, 3, 8, 17} {
 		u := make([]uint32, k*8)
 		for i := range u {
@@ -169,20 +174,25 @@ func TestExpandAndTransposeAgreeToTheBit(t *testing.T) {
 }
 
 // The products fuse multiplication and addition in assembly: equal up to 2e-7 of Σ|a·b|.
-func TestProductKernelsAgree(t *testing.T) {
+func TestProductKernelsAgree(t *testing.T) { eachPath(t, productKernelsAgree) }
+
+func productKernelsAgree(t *testing.T) {
 	for _, k := range []int{1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 383, 384} {
-		a, b := draw(1, k*mr), draw(2, 2*k*nr)
+		a, b := draw(1, k*maxTall), draw(2, 2*k*nr)
 		tol := 2e-7 * float64(k)
 		for acc := range 2 {
-			for _, ldc := range []int{16, 21} {
-				asm, plain := bothPaths(func() []float32 {
-					c := draw(5, 6*ldc+40)
-					kern6x16F32(k, &a[0], unsafe.Pointer(&b[0]), &c[0], ldc, unsafe.Pointer(&b[0]), acc)
-					return c
-				})
-				within(t, "kern6x16F32", asm, wide(plain), tol)
-				for i := range 6 {
-					sameBits(t, "beside C", asm[i*ldc+nr:(i+1)*ldc], plain[i*ldc+nr:(i+1)*ldc])
+			for rows := 1; rows <= tallest(); rows++ {
+				for _, n := range []int{1, 7, 15, 16, 17, 31, 32} {
+					ldc := n + rows
+					asm, plain := bothPaths(func() []float32 {
+						c, s := draw(5, rows*ldc+40), new(scratch)
+						tile(k, rows, &a[0], unsafe.Pointer(&b[0]), unsafe.Pointer(&b[k*nr]), c, ldc, n, unsafe.Pointer(&b[0]), acc, s)
+						return c
+					})
+					within(t, "tile", asm, wide(plain), tol)
+					for i := range rows {
+						sameBits(t, "beside C", asm[i*ldc+n:(i+1)*ldc], plain[i*ldc+n:(i+1)*ldc])
+					}
 				}
 			}
 			for _, stride := range []int{0, k * nr * 4} {
@@ -208,7 +218,9 @@ func TestProductKernelsAgree(t *testing.T) {
 	}
 }
 
-func TestNF4RowKernelAgrees(t *testing.T) {
+func TestNF4RowKernelAgrees(t *testing.T) { eachPath(t, nf4RowKernelAgrees) }
+
+func nf4RowKernelAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for nb := 1; nb <= 6; nb++ {
 		q, s, x := make([]byte, 2*nb*512), draw(7, 2*nb*nr), draw(8, nb*64)

@@ -103,7 +103,7 @@ func TestMulAgainstFloat64(t *testing.T) {
 	defer SetThreads(Threads())
 	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
-		for _, k := range []int{0, 1, 7, 8, 9, 64, 65, 384, 385, 769} {
+		for _, k := range []int{0, 1, 7, 8, 9, 64, 65, kcMax - 1, kcMax, kcMax + 1, 2*kcMax + 1} {
 			for _, n := range []int{1, 8, 9, 16, 17, 33} {
 				for _, r := range rights(k, n) {
 					for _, m := range []int{0, 1, 2, 6, 8, 13} {

@@ -21,11 +21,12 @@ func (k Kind) String() string {
 	return [...]string{"float32", "bfloat16", "nf4", "raw [N,K]", "raw [K,N]"}[k]
 }
 
-// mr x nr is the tile of the micro-kernel; kc rows of B and of A are taken at a time:
-// kc*nr*4 bytes = 24 KiB stay in the first-level cache.
+// nr is the width of a panel of B. kcMax rows of B are taken at a time, so that a pair of panels and
+// what of A meets it stay in the first-level cache. It is the same for every instruction set: a sum is
+// cut where kcMax says, and results should not differ by more than the fusing of products does.
 const (
-	mr, nr = 6, 16
-	kcMax  = 384
+	nr    = 16
+	kcMax = 256
 )
 
 // nf4tab is the NF4 code book of QLoRA (Dettmers et al. 2023), as bitsandbytes has it.
@@ -211,34 +212,52 @@ func (p *Packed) at(k, n int) float32 {
 // panel returns rows k0..k0+kc of panel j as [kc, 16] floats, in place or expanded into s,
 // and where the next panel lies (nil: nowhere) for prefetching, with the bytes it has.
 func (p *Packed) panel(j, k0, kc int, s *scratch) (b, next unsafe.Pointer, nextBytes uintptr) {
-	b = unsafe.Pointer(&s.b[0])
-	if p.trans {
-		p.packTrans(j, k0, kc, s)
-		return b, nil, 0
+	next, nextBytes = p.stored(j+1, k0, kc)
+	if p.inPlace() {
+		b, _ = p.stored(j, k0, kc)
+		return b, next, nextBytes
+	}
+	p.expand(j, k0, kc, s.b[:], &s.t)
+	return unsafe.Pointer(&s.b[0]), next, nextBytes
+}
+
+// inPlace says that the product reads what is stored, without expanding it.
+func (p *Packed) inPlace() bool { return p.Kind == F32 && !p.trans }
+
+// stored is where rows k0..k0+kc of panel j lie if they lie together, and their bytes.
+func (p *Packed) stored(j, k0, kc int) (unsafe.Pointer, uintptr) {
+	if p.trans || j >= p.panels() {
+		return nil, 0
 	}
 	switch p.Kind {
 	case F32:
-		b = unsafe.Pointer(&p.f[(j*p.K+k0)*nr])
-		if nx := ((j+1)*p.K + k0) * nr; nx < len(p.f) {
-			next, nextBytes = unsafe.Pointer(&p.f[nx]), uintptr(kc*nr*4)
-		}
+		return unsafe.Pointer(&p.f[(j*p.K+k0)*nr]), uintptr(kc * nr * 4)
 	case BF16:
-		bf16Expand(kc, unsafe.Pointer(&p.u[(j*p.K+k0)*8]), &s.b[0])
-		if nx := ((j+1)*p.K + k0) * 8; nx < len(p.u) {
-			next, nextBytes = unsafe.Pointer(&p.u[nx]), uintptr(kc*nr*2)
-		}
+		return unsafe.Pointer(&p.u[(j*p.K+k0)*8]), uintptr(kc * nr * 2)
 	case NF4:
-		blk := k0 / 64
-		nf4Dequant((kc+63)/64, &p.q[(j*p.kb+blk)*512], &p.s[(j*p.kb+blk)*nr], &s.b[0])
-		if nx := ((j+1)*p.kb + blk) * 512; nx < len(p.q) {
-			next, nextBytes = unsafe.Pointer(&p.q[nx]), uintptr(kc*nr/2)
-		}
-	case rawNK:
-		p.packNK(j, k0, kc, s.b[:])
-	case rawKN:
-		p.packKN(j, k0, kc, s.b[:])
+		return unsafe.Pointer(&p.q[(j*p.kb+k0/64)*512]), uintptr(kc * nr / 2)
 	}
-	return b, next, nextBytes
+	return nil, 0
+}
+
+// expand writes rows k0..k0+kc of panel j to dst as [kc, 16]. Up to the next multiple of 64 rows of dst
+// may be overwritten.
+func (p *Packed) expand(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
+	switch {
+	case p.trans:
+		p.packTrans(j, k0, kc, dst, t)
+	case p.Kind == F32:
+		copy(dst, p.f[(j*p.K+k0)*nr:][:kc*nr])
+	case p.Kind == BF16:
+		bf16Expand(kc, unsafe.Pointer(&p.u[(j*p.K+k0)*8]), &dst[0])
+	case p.Kind == NF4:
+		blk := k0 / 64
+		nf4Dequant((kc+63)/64, &p.q[(j*p.kb+blk)*512], &p.s[(j*p.kb+blk)*nr], &dst[0])
+	case p.Kind == rawNK:
+		p.packNK(j, k0, kc, dst)
+	case p.Kind == rawKN:
+		p.packKN(j, k0, kc, dst)
+	}
 }
 
 func (p *Packed) packNK(j, k0, kc int, dst []float32) {
@@ -265,42 +284,31 @@ func (p *Packed) packNK(j, k0, kc int, dst []float32) {
 }
 
 func (p *Packed) packKN(j, k0, kc int, dst []float32) {
-	n0 := j * nr
-	if n0+nr <= p.N {
-		for k := range kc {
-			*(*[nr]float32)(dst[k*nr:]) = *(*[nr]float32)(p.f[(k0+k)*p.ld+n0:])
-		}
-		return
-	}
-	w := p.N - n0
-	for k := range kc {
-		copy(dst[k*nr:k*nr+w], p.f[(k0+k)*p.ld+n0:])
-		clear(dst[k*nr+w : k*nr+nr])
-	}
+	fillRows(kc, min(nr, p.N-j*nr), p.f[k0*p.ld+j*nr:], p.ld, dst)
 }
 
-// packTrans fills s.b[n][16] with columns kk0..kk0+16 of the stored K and rows k0..k0+kc of the stored N.
-func (p *Packed) packTrans(j, k0, kc int, s *scratch) {
+// packTrans fills dst[n][16] with columns kk0..kk0+16 of the stored K and rows k0..k0+kc of the stored N.
+func (p *Packed) packTrans(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
 	kk0, sk := j*nr, p.N // sk: stored K
 	rows := min(nr, sk-kk0)
 	for n := 0; n < kc; n += nr {
 		pn := (k0 + n) / nr // stored panel
-		src := &s.t[0]
+		src := &t[0]
 		switch p.Kind {
 		case F32:
 			if rows == nr {
 				src = &p.f[(pn*sk+kk0)*nr]
 			} else {
-				clear(s.t[copy(s.t[:], p.f[(pn*sk+kk0)*nr:][:rows*nr]):])
+				clear(t[copy(t[:], p.f[(pn*sk+kk0)*nr:][:rows*nr]):])
 			}
 		case BF16:
 			bf16Expand(rows, unsafe.Pointer(&p.u[(pn*sk+kk0)*8]), src)
-			clear(s.t[rows*nr:])
+			clear(t[rows*nr:])
 		case NF4:
 			o := (pn*p.kb+kk0/64)*512 + (kk0%64)/2*16
 			nf4DequantN(8, &p.q[o], &p.s[(pn*p.kb+kk0/64)*nr], src)
 		}
-		d, sp := s.b[n*nr:], unsafe.Pointer(src) // [16 kk][16 n] to [n][kk]
+		d, sp := dst[n*nr:], unsafe.Pointer(src) // [16 kk][16 n] to [n][kk]
 		packT8(2, sp, nr*4, &d[0], nr*4)
 		packT8(2, unsafe.Add(sp, 8*nr*4), nr*4, &d[8], nr*4)
 	}

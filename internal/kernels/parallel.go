@@ -2,7 +2,6 @@ package kernels
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
@@ -17,14 +16,11 @@ func SetThreads(n int) { threads.Store(int64(max(1, n))) }
 // Threads returns the number of workers.
 func Threads() int { return int(threads.Load()) }
 
-// workers runs f on n goroutines, the caller being one of them.
-func workers(n int, f func()) {
-	var wg sync.WaitGroup
-	for range n - 1 {
-		wg.Go(f)
+// pause is for loops that wait for another worker, which is soon over as a rule.
+func pause(spins int) {
+	if spins > 100 {
+		runtime.Gosched()
 	}
-	f()
-	wg.Wait()
 }
 
 // Each calls f for every index in [0, n), on as many workers as there are threads.

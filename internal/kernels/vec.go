@@ -45,6 +45,14 @@ func vecMulAddGo(dst, x, y []float32) {
 	}
 }
 
+// vecCentreMulGo sets dst = (dst-m)·x.
+func vecCentreMulGo(dst, x []float32, m float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = (dst[i] - m) * x[i]
+	}
+}
+
 // vecRecip1pGo sets dst = 1/(1+x).
 func vecRecip1pGo(dst, x []float32) {
 	x = x[:len(dst)]

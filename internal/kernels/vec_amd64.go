@@ -18,6 +18,9 @@ func axpyAVX2(n8 int, dst, x *float32, s float32)
 func mulAddAVX2(n8 int, dst, x, y *float32)
 
 //go:noescape
+func centreMulAVX2(n8 int, dst, x *float32, m float32)
+
+//go:noescape
 func recip1pAVX2(n8 int, dst, x *float32)
 
 //go:noescape
@@ -95,6 +98,15 @@ func vecMulAdd(dst, x, y []float32) {
 		mulAddAVX2(n/8, &dst[0], &x[0], &y[0])
 	}
 	vecMulAddGo(dst[n:], x[n:], y[n:])
+}
+
+func vecCentreMul(dst, x []float32, m float32) {
+	x = x[:len(dst)]
+	n := lanes(len(dst), 8)
+	if n > 0 {
+		centreMulAVX2(n/8, &dst[0], &x[0], m)
+	}
+	vecCentreMulGo(dst[n:], x[n:], m)
 }
 
 func vecRecip1p(dst, x []float32) {

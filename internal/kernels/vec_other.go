@@ -7,6 +7,7 @@ func vecMul(dst, x, y []float32)                       { vecMulGo(dst, x, y) }
 func vecScale(dst, x []float32, s float32)             { vecScaleGo(dst, x, s) }
 func vecAxpy(dst, x []float32, s float32)              { vecAxpyGo(dst, x, s) }
 func vecMulAdd(dst, x, y []float32)                    { vecMulAddGo(dst, x, y) }
+func vecCentreMul(dst, x []float32, m float32)         { vecCentreMulGo(dst, x, m) }
 func vecRecip1p(dst, x []float32)                      { vecRecip1pGo(dst, x) }
 func rmsRow(dst, x, w []float32, s float32)            { rmsRowGo(dst, x, w, s) }
 func layerRow(dst, x, w, b []float32, m, s float32)    { layerRowGo(dst, x, w, b, m, s) }

@@ -80,6 +80,12 @@ func elementwise() {
 		p("VADDPS %s, Y0, Y0", at(0))
 		p("VMOVUPS Y0, %s", at(0))
 	})
+	vec("centreMul", names("dst x"), names("m"), nil, func(at func(int) string) {
+		p("VMOVUPS %s, Y0", at(0))
+		p("VSUBPS Y15, Y0, Y0")
+		p("VMULPS %s, Y0, Y0", at(1))
+		p("VMOVUPS Y0, %s", at(0))
+	})
 	vec("recip1p", names("dst x"), nil, one, func(at func(int) string) {
 		p("VADDPS %s, Y13, Y0", at(1))
 		p("VDIVPS Y0, Y13, Y0")
