@@ -63,11 +63,11 @@ func newBlock(s *nn.Scope, c *Config) *block {
 		q:     linear(attn, "q_proj", d, q, c.qkvBias()),
 		k:     linear(attn, "k_proj", d, kv, c.qkvBias()),
 		v:     linear(attn, "v_proj", d, kv, c.qkvBias()),
-		o:     linear(attn, "o_proj", q, d, c.outBias()),
+		o:     attn.LinearToResidual("o_proj", q, d, c.outBias(), 2*c.NumHiddenLayers),
 		norm2: s.RMSNorm("post_attention_layernorm", d, c.RMSNormEps),
 		gate:  linear(mlp, "gate_proj", d, c.IntermediateSize, c.MLPBias),
 		up:    linear(mlp, "up_proj", d, c.IntermediateSize, c.MLPBias),
-		down:  linear(mlp, "down_proj", c.IntermediateSize, d, c.MLPBias),
+		down:  mlp.LinearToResidual("down_proj", c.IntermediateSize, d, c.MLPBias, 2*c.NumHiddenLayers),
 	}
 }
 

@@ -23,10 +23,10 @@ func newCLIP(s *nn.Scope, cfg Config) *Tower {
 			q:     attn.Linear("q_proj", d, d),
 			k:     attn.Linear("k_proj", d, d),
 			v:     attn.Linear("v_proj", d, d),
-			o:     attn.Linear("out_proj", d, d),
+			o:     attn.LinearToResidual("out_proj", d, d, true, 2*cfg.NumHiddenLayers),
 			norm2: l.LayerNorm("layer_norm2", d, cfg.LayerNormEps),
 			fc1:   mlp.Linear("fc1", d, cfg.IntermediateSize),
-			fc2:   mlp.Linear("fc2", cfg.IntermediateSize, d),
+			fc2:   mlp.LinearToResidual("fc2", cfg.IntermediateSize, d, true, 2*cfg.NumHiddenLayers),
 		})
 	}
 	s.LayerNorm("post_layernorm", d, cfg.LayerNormEps)

@@ -34,11 +34,11 @@ func newDinov2(s *nn.Scope, cfg Config) *Tower {
 			q:      linear("query", d, d),
 			k:      linear("key", d, d),
 			v:      linear("value", d, d),
-			o:      l.In("attention", "output").Linear("dense", d, d),
+			o:      l.In("attention", "output").LinearToResidual("dense", d, d, true, 2*cfg.NumHiddenLayers),
 			scale1: l.In("layer_scale1").Param("lambda1", nn.Ones, d),
 			norm2:  l.LayerNorm("norm2", d, cfg.LayerNormEps),
 			fc1:    l.In("mlp").Linear("fc1", d, cfg.IntermediateSize),
-			fc2:    l.In("mlp").Linear("fc2", cfg.IntermediateSize, d),
+			fc2:    l.In("mlp").LinearToResidual("fc2", cfg.IntermediateSize, d, true, 2*cfg.NumHiddenLayers),
 			scale2: l.In("layer_scale2").Param("lambda1", nn.Ones, d),
 		})
 	}

@@ -123,6 +123,6 @@ var valueClasses = []func(*rand.Rand) string{
 	// Capital letters, so that their embeddings are trained: in texts they are things that people have, never names of options.
 	func(r *rand.Rand) string { return string(rune('A' + r.IntN(8))) },
 	func(r *rand.Rand) string {
-		return []string{"left", "right", "above", "below", "above left", "above right", "below left", "below right"}[r.IntN(8)]
+		return directions[r.IntN(len(directions))]
 	},
 }

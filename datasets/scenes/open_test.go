@@ -35,8 +35,8 @@ func TestOpen(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	for spec, want := range map[string]string{
-		"":                      "expected read, scan, patches, pretrain, align or tune",
-		"test?n=3":              "expected read, scan, patches, pretrain, align or tune",
+		"":                      "expected read, scan, patches, whose, pretrain, align or tune",
+		"test?n=3":              "expected read, scan, patches, whose, pretrain, align or tune",
 		"tune":                  "n is 0",
 		"tune?n=-3":             "expected a number",
 		"tune?n=2147483648":     "expected 1 to",

@@ -81,7 +81,7 @@ func possessions(r *rand.Rand, class []string, value string) (owner, text string
 // answerClasses are the sets of values that an answer is one of.
 var answerClasses = [][]string{
 	colourNames[:], backgroundNames[:], figureNames[:], cellNames[:], digitWords(0, 9),
-	{"left", "right", "above", "below", "above left", "above right", "below left", "below right"},
+	directions,
 	plurals(),
 }
 

@@ -11,11 +11,11 @@ import (
 // Recite makes a request to say a list of words again, in the same order or backwards, and its answer. Every word of the answer
 // has to be found in the list by the word before it, so that few samples teach a decoder to look things up.
 func Recite(r *rand.Rand) []Turn {
-	words := make([]string, 0, 10)
-	for n := 4 + r.IntN(7); len(words) < n; {
+	words := make([]string, 0, 16)
+	for n := 4 + r.IntN(13); len(words) < n; {
 		words = appendNew(words, anyWord(r))
 	}
-	sep := one(r, []string{" ", " ", ", ", ". "})
+	sep := one(r, []string{", ", "\n"}) // never a space: two words of a list are no phrase
 	ask, answer := one(r, []string{"say again", "repeat"}), slices.Clone(words)
 	if r.IntN(2) == 0 {
 		ask = one(r, []string{"say backwards", "turn round"})

@@ -114,6 +114,9 @@ var sides = []side{
 	{"below", func(o, a Object) bool { return o.row() > a.row() }},
 }
 
+// directions are all that direction says.
+var directions = []string{"left", "right", "above", "below", "above left", "above right", "below left", "below right"}
+
 // direction says where o lies as seen from anchor: "above", "left", "above left".
 func direction(o, anchor Object) string {
 	vertical, horizontal := "", ""

@@ -42,7 +42,7 @@ func pretraining(n int, seed uint64) func(i int) Sample {
 	}
 }
 
-// Reading yields n texts without pictures, one in three as [Recite] and the others as [Lookup] makes them: what a decoder
+// Reading yields n texts without pictures, half of them as [Recite] and half as [Lookup] makes them: what a decoder
 // learns by itself.
 func Reading(n int, seed uint64) iter.Seq[Sample] { return samples(n, reading(n, seed)) }
 
@@ -50,7 +50,7 @@ func reading(_ int, seed uint64) func(i int) Sample {
 	return func(i int) Sample {
 		r := rand.New(rand.NewPCG(mix(seed), uint64(i)))
 		read := Lookup
-		if r.IntN(3) == 0 {
+		if r.IntN(2) == 0 {
 			read = Recite
 		}
 		return Sample{ID: fmt.Sprintf("lookup-%06d", i), Turns: read(r), Origin: fmt.Sprintf("lookup:%d", i)}

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"math"
+
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
 )
@@ -33,7 +35,21 @@ func (s *Scope) Linear(name string, in, out int) *Linear {
 
 // LinearNoBias declares a linear layer without a bias.
 func (s *Scope) LinearNoBias(name string, in, out int) *Linear {
-	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", KaimingUniform, out, in)}
+	return s.linear(name, in, out, KaimingUniform)
+}
+
+// LinearToResidual declares a linear layer whose output is added to a residual stream, one of n that are. It starts small,
+// N(0, 1/(4·in·n)), so that at first the stream holds what has entered it.
+func (s *Scope) LinearToResidual(name string, in, out int, bias bool, n int) *Linear {
+	l := s.linear(name, in, out, Normal(0.5/math.Sqrt(float64(in*n))))
+	if bias {
+		l.Bias = s.In(name).Param("bias", Zeros, out)
+	}
+	return l
+}
+
+func (s *Scope) linear(name string, in, out int, init Init) *Linear {
+	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", init, out, in)}
 	s.b.params.linears = append(s.b.params.linears, l)
 	return l
 }
@@ -71,7 +87,7 @@ type Embedding struct{ Weight *Param } // [V, D]
 
 // Embedding declares a table of n rows of d.
 func (s *Scope) Embedding(name string, n, d int) *Embedding {
-	return &Embedding{s.In(name).Param("weight", Normal(0.02), n, d)}
+	return &Embedding{s.In(name).Param("weight", Normal(1/math.Sqrt(float64(d))), n, d)}
 }
 
 // Forward looks up ids: [len(ids), D].

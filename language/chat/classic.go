@@ -17,13 +17,27 @@ type classic struct {
 	marks []string // must be added tokens of the tokenizer
 	// segments renders a conversation; prompt adds what the assistant's next turn starts with.
 	segments func(messages []Message, prompt bool) ([]segment, error)
+	jinja    string // what renders the same, for those who read the model later; "" if nothing does
+	eos      string // ends the assistant's turn
 }
 
 var classics = map[string]classic{
-	"vicuna_v1": {[]string{"</s>"}, vicunaSegments},
-	"chatml":    {[]string{"<|im_start|>", "<|im_end|>"}, chatMLSegments},
-	"plain":     {nil, plainSegments},
+	"vicuna_v1": {[]string{"</s>"}, vicunaSegments, vicunaJinja, "</s>"},
+	"chatml":    {[]string{"<|im_start|>", "<|im_end|>"}, chatMLSegments, chatMLJinja, "<|im_end|>"},
+	"plain":     {nil, plainSegments, "", ""},
 }
+
+const chatMLJinja = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}" +
+	"{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+
+const vicunaJinja = "{% if messages[0]['role'] != 'system' %}{{ '" + vicunaJinjaSystem + " ' }}{% elif messages[0]['content'] %}{{ messages[0]['content'] + ' ' }}{% endif %}" +
+	"{% for message in messages %}{% if message['role'] == 'user' %}{{ 'USER: ' + message['content'] + ' ' }}" +
+	"{% elif message['role'] == 'assistant' %}{{ 'ASSISTANT: ' + message['content'] + '</s>' }}{% endif %}{% endfor %}" +
+	"{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+
+// vicunaJinjaSystem is vicunaSystem inside of a quoted Jinja string.
+const vicunaJinjaSystem = "A chat between a curious user and an artificial intelligence assistant. " +
+	"The assistant gives helpful, detailed, and polite answers to the user\\'s questions."
 
 // vicunaSystem is the system prompt of LLaVA 1.5 (llava/conversation.py, conv_vicuna_v1), used if messages have none.
 const vicunaSystem = "A chat between a curious user and an artificial intelligence assistant. " +

@@ -131,6 +131,20 @@ func TestNamed(t *testing.T) {
 		if got, err := tmpl.Render(c.in, c.prompt); err != nil || got != c.want {
 			t.Errorf("%s:\n got %q (%v)\nwant %q", c.name, got, err, c.want)
 		}
+		source, vars := tmpl.Source()
+		if c.name == "plain" {
+			if source != "" {
+				t.Errorf("plain gives %q to those who ask questions", source)
+			}
+			continue
+		}
+		written, err := Parse(source, vars)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := written.Render(c.in, c.prompt); err != nil || got != c.want {
+			t.Errorf("%s, as it is written beside a model:\n got %q (%v)\nwant %q", c.name, got, err, c.want)
+		}
 	}
 	for name, in := range map[string][]Message{
 		"vicuna_v1": {{"user", "a"}, {"user", "b"}}, "chatml": {{"human", "a"}}, "plain": {{"user", "no image"}},

@@ -55,11 +55,14 @@ func Named(name string) (*Template, error) {
 	return &Template{name: "chat template " + name, classic: c}, nil
 }
 
-// Source is the Jinja text of the template and the special tokens it sees, for writing them beside a model; the
-// text is empty for a Named one.
+// Source is the Jinja text of the template and the special tokens it sees, for writing them beside a model. A Named one gives
+// Jinja that renders the same, with the token that ends a turn as eos_token; plain, which is for captions alone, gives nothing.
 func (t *Template) Source() (text string, vars map[string]string) {
 	if t.jinja == nil {
-		return "", nil
+		if t.classic.jinja == "" {
+			return "", nil
+		}
+		return t.classic.jinja, map[string]string{"eos_token": t.classic.eos}
 	}
 	return t.source, maps.Clone(t.jinja.vars)
 }
