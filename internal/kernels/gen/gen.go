@@ -5,11 +5,23 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 )
 
 var o = os.Stdout
 
-func p(f string, a ...any) { fmt.Fprintf(o, "\t"+f+"\n", a...) }
+// zmm makes p write Z for each register Y.
+var zmm bool
+
+var ymmName = regexp.MustCompile(`\bY(\d)`)
+
+func p(f string, a ...any) {
+	s := fmt.Sprintf(f, a...)
+	if zmm {
+		s = ymmName.ReplaceAllString(s, "Z$1")
+	}
+	fmt.Fprintln(o, "\t"+s)
+}
 func l(f string, a ...any) { fmt.Fprintf(o, f+"\n", a...) }
 
 // nf4dequant: one block of 64 k x 16 n. q: 32 k-pairs x 16 bytes (lo nibble even k, hi nibble odd k); scales[16]; dst [64][16] f32
