@@ -53,22 +53,22 @@ func BenchmarkAdapter(b *testing.B) {
 }
 
 func BenchmarkAttention(b *testing.B) {
-	for _, n := range []int{64, 700} {
-		a := Attention{H: 9, KV: 3, D: 64, Scale: 0.125, Causal: true}
-		q, k, v, do := draw(1, n*9*64), draw(2, n*3*64), draw(3, n*3*64), draw(4, n*9*64)
-		out, lse := make([]float32, len(q)), make([]float32, n*9)
+	for _, c := range []struct {
+		h, kv, n int
+		causal   bool
+	}{{9, 3, 352, true}, {6, 6, 257, false}, {9, 3, 2048, true}} {
+		a := Attention{H: c.h, KV: c.kv, D: 64, Scale: 0.125, Causal: c.causal}
+		n, lq, lk := c.n, c.h*64, c.kv*64
+		q, k, v, do := draw(1, n*lq), draw(2, n*lk), draw(3, n*lk), draw(4, n*lq)
+		out, lse := make([]float32, len(q)), make([]float32, n*c.h)
 		dq, dk, dv := make([]float32, len(q)), make([]float32, len(k)), make([]float32, len(v))
 		spans := []Span{{0, n, 0, n}}
-		b.Run(fmt.Sprintf("forward/%d", n), func(b *testing.B) {
-			for b.Loop() {
-				a.Forward(out, lse, q, k, v, spans)
-			}
-		})
-		b.Run(fmt.Sprintf("backward/%d", n), func(b *testing.B) {
-			for b.Loop() {
-				a.Backward(dq, dk, dv, do, out, lse, q, k, v, spans)
-			}
-		})
+		seen := n * n * lq // multiply-adds of one product
+		if c.causal {
+			seen /= 2
+		}
+		bestOf(b, fmt.Sprint("forward/", c.h, "x", n), 2*seen, func() { a.Forward(out, lse, q, k, v, spans) })
+		bestOf(b, fmt.Sprint("backward/", c.h, "x", n), 5*seen, func() { a.Backward(dq, dk, dv, do, out, lse, q, k, v, spans) })
 	}
 }
 

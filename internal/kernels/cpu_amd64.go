@@ -226,7 +226,13 @@ func packT8(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
 	}
 }
 
+//go:noescape
+func expSumAVX512(n8 int, src, dst *float32, sub float32) float32
+
 func expSum(n8 int, src, dst *float32, sub float32) float32 {
+	if haveAVX512 {
+		return expSumAVX512(n8, src, dst, sub)
+	}
 	if haveAVX2 {
 		return expSumAVX2(n8, src, dst, sub)
 	}

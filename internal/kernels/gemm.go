@@ -9,6 +9,7 @@ package kernels
 
 //go:generate sh -c "go run ./gen > kern_amd64.s"
 //go:generate sh -c "go run ./gen avx512 > kern_avx512_amd64.s"
+//go:generate sh -c "go run ./gen neon > kern_arm64.s"
 
 import (
 	"fmt"

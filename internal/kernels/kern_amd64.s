@@ -1084,6 +1084,8 @@ DATA ·ci127+8(SB)/8, $0x0000007f0000007f
 DATA ·ci127+16(SB)/8, $0x0000007f0000007f
 DATA ·ci127+24(SB)/8, $0x0000007f0000007f
 GLOBL ·ci127(SB), RODATA|NOPTR, $32
+DATA ·notSign+0(SB)/4, $0x7fffffff
+GLOBL ·notSign(SB), RODATA|NOPTR, $4
 // func expSumAVX2(n8 int, src, dst *float32, sub float32) float32   // dst = exp(src-sub), returns the sum
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	MOVQ n8+0(FP), CX
@@ -1194,153 +1196,153 @@ es_done:
 // func addAVX2(n8 int, dst, x, y *float32)
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	MOVQ y+24(FP), DX
 	XORQ AX, AX
-add_loop:
+addAVX2_loop:
 	VMOVUPS (DI)(AX*1), Y0
 	VADDPS (DX)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT add_loop
+	JLT addAVX2_loop
 	VZEROUPPER
 	RET
 
 // func mulAVX2(n8 int, dst, x, y *float32)
 TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	MOVQ y+24(FP), DX
 	XORQ AX, AX
-mul_loop:
+mulAVX2_loop:
 	VMOVUPS (DI)(AX*1), Y0
 	VMULPS (DX)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT mul_loop
+	JLT mulAVX2_loop
 	VZEROUPPER
 	RET
 
 // func scaleAVX2(n8 int, dst, x *float32, s float32)
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-28
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	VBROADCASTSS s+24(FP), Y15
 	XORQ AX, AX
-scale_loop:
+scaleAVX2_loop:
 	VMULPS (DI)(AX*1), Y15, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT scale_loop
+	JLT scaleAVX2_loop
 	VZEROUPPER
 	RET
 
 // func axpyAVX2(n8 int, dst, x *float32, s float32)
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	VBROADCASTSS s+24(FP), Y15
 	XORQ AX, AX
-axpy_loop:
+axpyAVX2_loop:
 	VMULPS (DI)(AX*1), Y15, Y0
 	VADDPS (SI)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT axpy_loop
+	JLT axpyAVX2_loop
 	VZEROUPPER
 	RET
 
 // func mulAddAVX2(n8 int, dst, x, y *float32)
 TEXT ·mulAddAVX2(SB), NOSPLIT, $0-32
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	MOVQ y+24(FP), DX
 	XORQ AX, AX
-mulAdd_loop:
+mulAddAVX2_loop:
 	VMOVUPS (DI)(AX*1), Y0
 	VMULPS (DX)(AX*1), Y0, Y0
 	VADDPS (SI)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT mulAdd_loop
+	JLT mulAddAVX2_loop
 	VZEROUPPER
 	RET
 
 // func centreMulAVX2(n8 int, dst, x *float32, m float32)
 TEXT ·centreMulAVX2(SB), NOSPLIT, $0-28
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	VBROADCASTSS m+24(FP), Y15
 	XORQ AX, AX
-centreMul_loop:
+centreMulAVX2_loop:
 	VMOVUPS (SI)(AX*1), Y0
 	VSUBPS Y15, Y0, Y0
 	VMULPS (DI)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT centreMul_loop
+	JLT centreMulAVX2_loop
 	VZEROUPPER
 	RET
 
 // func recip1pAVX2(n8 int, dst, x *float32)
 TEXT ·recip1pAVX2(SB), NOSPLIT, $0-24
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
-	VMOVUPS ·cone(SB), Y13
+	VBROADCASTSS ·cone(SB), Y13
 	XORQ AX, AX
-recip1p_loop:
+recip1pAVX2_loop:
 	VADDPS (DI)(AX*1), Y13, Y0
 	VDIVPS Y0, Y13, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT recip1p_loop
+	JLT recip1pAVX2_loop
 	VZEROUPPER
 	RET
 
 // func rmsRowAVX2(n8 int, dst, x, w *float32, s float32)
 TEXT ·rmsRowAVX2(SB), NOSPLIT, $0-36
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	MOVQ w+24(FP), DX
 	VBROADCASTSS s+32(FP), Y15
 	XORQ AX, AX
-rmsRow_loop:
+rmsRowAVX2_loop:
 	VMULPS (DI)(AX*1), Y15, Y0
 	VMULPS (DX)(AX*1), Y0, Y0
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT rmsRow_loop
+	JLT rmsRowAVX2_loop
 	VZEROUPPER
 	RET
 
 // func layerRowAVX2(n8 int, dst, x, w, b *float32, m, s float32)
 TEXT ·layerRowAVX2(SB), NOSPLIT, $0-48
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ x+16(FP), DI
 	MOVQ w+24(FP), DX
@@ -1348,7 +1350,7 @@ TEXT ·layerRowAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS m+40(FP), Y15
 	VBROADCASTSS s+44(FP), Y14
 	XORQ AX, AX
-layerRow_loop:
+layerRowAVX2_loop:
 	VMOVUPS (DI)(AX*1), Y0
 	VSUBPS Y15, Y0, Y0
 	VMULPS Y14, Y0, Y0
@@ -1357,21 +1359,21 @@ layerRow_loop:
 	VMOVUPS Y0, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT layerRow_loop
+	JLT layerRowAVX2_loop
 	VZEROUPPER
 	RET
 
 // func rotateAVX2(n8 int, a, b, cos, sin *float32, sign float32)
 TEXT ·rotateAVX2(SB), NOSPLIT, $0-44
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ a+8(FP), SI
 	MOVQ b+16(FP), DI
 	MOVQ cos+24(FP), DX
 	MOVQ sin+32(FP), R8
 	VBROADCASTSS sign+40(FP), Y15
 	XORQ AX, AX
-rotate_loop:
+rotateAVX2_loop:
 	VMOVUPS (SI)(AX*1), Y0
 	VMOVUPS (DI)(AX*1), Y1
 	VMOVUPS (DX)(AX*1), Y2
@@ -1386,21 +1388,21 @@ rotate_loop:
 	VMOVUPS Y4, (DI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT rotate_loop
+	JLT rotateAVX2_loop
 	VZEROUPPER
 	RET
 
 // func sigmoidSlopeAVX2(n8 int, dst, sig, x *float32, k float32)
 TEXT ·sigmoidSlopeAVX2(SB), NOSPLIT, $0-36
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ sig+16(FP), DI
 	MOVQ x+24(FP), DX
 	VBROADCASTSS k+32(FP), Y15
-	VMOVUPS ·cone(SB), Y13
+	VBROADCASTSS ·cone(SB), Y13
 	XORQ AX, AX
-sigmoidSlope_loop:
+sigmoidSlopeAVX2_loop:
 	VMOVUPS (DI)(AX*1), Y0
 	VSUBPS Y0, Y13, Y1
 	VMULPS (DX)(AX*1), Y15, Y2
@@ -1410,23 +1412,22 @@ sigmoidSlope_loop:
 	VMOVUPS Y2, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT sigmoidSlope_loop
+	JLT sigmoidSlopeAVX2_loop
 	VZEROUPPER
 	RET
 
 // func normalCDFAVX2(n8 int, dst, e, x *float32)
 TEXT ·normalCDFAVX2(SB), NOSPLIT, $0-32
 	MOVQ n8+0(FP), CX
-	SHLQ $5, CX
+	IMULQ $32, CX
 	MOVQ dst+8(FP), SI
 	MOVQ e+16(FP), DI
 	MOVQ x+24(FP), DX
-	VMOVUPS ·cone(SB), Y13
-	VPCMPEQD Y12, Y12, Y12
-	VPSRLD $1, Y12, Y12 // clears a sign
+	VBROADCASTSS ·cone(SB), Y13
+	VBROADCASTSS ·notSign(SB), Y12
 	VBROADCASTSS ·cdfSlope(SB), Y11
 	XORQ AX, AX
-normalCDF_loop:
+normalCDFAVX2_loop:
 	VMOVUPS (DX)(AX*1), Y0
 	VANDPS Y12, Y0, Y1
 	VMULPS Y11, Y1, Y1
@@ -1461,7 +1462,7 @@ normalCDF_loop:
 	VMOVUPS Y3, (SI)(AX*1)
 	ADDQ $32, AX
 	CMPQ AX, CX
-	JLT normalCDF_loop
+	JLT normalCDFAVX2_loop
 	VZEROUPPER
 	RET
 

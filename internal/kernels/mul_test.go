@@ -104,15 +104,16 @@ func TestMulAgainstFloat64(t *testing.T) {
 	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{0, 1, 7, 8, 9, 64, 65, kcMax - 1, kcMax, kcMax + 1, 2*kcMax + 1} {
-			for _, n := range []int{1, 8, 9, 16, 17, 33} {
+			for _, n := range []int{1, 9, 15, 16, 17, 31, 32, 33} {
 				for _, r := range rights(k, n) {
-					for _, m := range []int{0, 1, 2, 6, 8, 13} {
+					for _, m := range []int{0, 1, 5, 6, 7, 13, 14, 15} {
 						checkMul(t, m, k, n, r)
 					}
 				}
 			}
 		}
-		for _, s := range [][3]int{{97, 130, 75}, {300, 70, 16}, {64, 500, 8}, {25, 16, 300}, {1, 700, 400}} {
+		for _, s := range [][3]int{{97, 130, 75}, {300, 70, 16}, {64, 500, 8}, {25, 16, 300}, {1, 700, 400},
+			{460, 40, 20}, {mcMax + 40, 9, 300}, {3, ksMax + 20, 270}} {
 			for _, r := range rights(s[1], s[2]) {
 				checkMul(t, s[0], s[1], s[2], r)
 			}

@@ -74,20 +74,24 @@ func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
 	if dx == nil {
 		return
 	}
+	one := make([]float32, d)
+	for i := range one {
+		one[i] = 1
+	}
 	Rows(rows, grainFor(d), func(lo, hi int) {
+		centred := getFloats(d)
+		defer floatPool.Put(centred)
+		c := *centred
 		for r := lo; r < hi; r++ {
-			a, b, o, m, s := dy[r*d:][:d], x[r*d:][:d], dx[r*d:][:d], mean[r], rstd[r]
-			var sum, dot float32
-			for i, v := range a {
-				g := v * w[i]
-				sum += g
-				dot += g * (b[i] - m)
-			}
-			sum /= float32(d)
-			dot *= s * s / float32(d)
-			for i, v := range a {
-				o[i] = (v*w[i] - sum - (b[i]-m)*dot) * s
-			}
+			o := dx[r*d:][:d]
+			vecMul(o, dy[r*d:][:d], w)
+			copy(c, x[r*d:][:d])
+			vecCentreMul(c, one, mean[r])
+			s := rstd[r]
+			sum, dot := Dot(o, one)/float32(d), Dot(o, c)*s*s/float32(d)
+			vecAxpy(o, c, -dot)
+			vecCentreMul(o, one, sum)
+			vecScale(o, o, s)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package kernels
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // threads is the number of workers of every kernel; no result depends on it.
@@ -16,10 +17,15 @@ func SetThreads(n int) { threads.Store(int64(max(1, n))) }
 // Threads returns the number of workers.
 func Threads() int { return int(threads.Load()) }
 
-// pause is for loops that wait for another worker, which is soon over as a rule.
+// pause is for loops that wait for another worker, which is soon over as a rule. If it is not, the
+// system may have taken the processor from that worker, and sleeping gives it back.
 func pause(spins int) {
-	if spins > 100 {
+	switch {
+	case spins < 100:
+	case spins < 400:
 		runtime.Gosched()
+	default:
+		time.Sleep(20 * time.Microsecond)
 	}
 }
 

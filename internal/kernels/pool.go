@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,7 +111,7 @@ func help() {
 				last, since = c, time.Now()
 			}
 		}
-		pause(1 << 10)
+		runtime.Gosched()
 		if time.Since(since) < lookout {
 			continue
 		}

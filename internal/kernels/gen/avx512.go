@@ -11,6 +11,11 @@ func avx512() {
 	expand512()
 	copy512("copyRowsAVX512", false)
 	copy512("fillRowsAVX512", true)
+	expSum512()
+	max512()
+	zmm = true
+	elementwise()
+	zmm = false
 	peak("peakAVX512", "Z", 24)
 }
 

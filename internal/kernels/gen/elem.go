@@ -24,6 +24,8 @@ func consts() {
 		l("DATA ·ci127+%d(SB)/8, $0x%08x%08x", i*8, 127, 127)
 	}
 	l("GLOBL ·ci127(SB), RODATA|NOPTR, $32")
+	l("DATA ·notSign+0(SB)/4, $0x7fffffff")
+	l("GLOBL ·notSign(SB), RODATA|NOPTR, $4")
 }
 
 // expv sets Yx = exp(Yx) and clobbers Yt1 and Yt2. Y15 is log2(e), Y14 one, Y13 the last coefficient.

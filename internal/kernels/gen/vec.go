@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kernels over arrays of n8*8 elements. They use no fused multiply-add, so that they round as the
+// Kernels over arrays of n8*8 elements, or of n16*16 where zmm turns each register Y into Z. They use no fused multiply-add, so that they round as the
 // plain Go ones do and results are the same to the bit.
 
 var pointers = []string{"SI", "DI", "DX", "R8", "R9", "R10", "R11"}
@@ -26,10 +26,15 @@ func vec(name string, ptrs, scalars []string, setup, body func(at func(i int) st
 			sig += " float32"
 		}
 	}
-	l("// func %sAVX2(n8 int%s)", name, sig)
-	l("TEXT ·%sAVX2(SB), NOSPLIT, $0-%d", name, 8+8*len(ptrs)+4*len(scalars))
-	p("MOVQ n8+0(FP), CX")
-	p("SHLQ $5, CX")
+	isa, width := "AVX2", 8
+	if zmm {
+		isa, width = "AVX512", 16
+	}
+	name += isa
+	l("// func %s(n%d int%s)", name, width, sig)
+	l("TEXT ·%s(SB), NOSPLIT, $0-%d", name, 8+8*len(ptrs)+4*len(scalars))
+	p("MOVQ n%d+0(FP), CX", width)
+	p("IMULQ $%d, CX", 4*width)
 	for i, a := range ptrs {
 		p("MOVQ %s+%d(FP), %s", a, 8+8*i, pointers[i])
 	}
@@ -43,7 +48,7 @@ func vec(name string, ptrs, scalars []string, setup, body func(at func(i int) st
 	p("XORQ AX, AX")
 	l("%s_loop:", name)
 	body(at)
-	p("ADDQ $32, AX")
+	p("ADDQ $%d, AX", 4*width)
 	p("CMPQ AX, CX")
 	p("JLT %s_loop", name)
 	p("VZEROUPPER")
@@ -54,7 +59,7 @@ func vec(name string, ptrs, scalars []string, setup, body func(at func(i int) st
 // names splits a list such as "dst x y".
 func names(s string) []string { return strings.Fields(s) }
 func elementwise() {
-	one := func(func(int) string) { p("VMOVUPS ·cone(SB), Y13") }
+	one := func(func(int) string) { p("VBROADCASTSS ·cone(SB), Y13") }
 	vec("add", names("dst x y"), nil, nil, func(at func(int) string) {
 		p("VMOVUPS %s, Y0", at(1))
 		p("VADDPS %s, Y0, Y0", at(2))
@@ -133,9 +138,8 @@ func elementwise() {
 // normalCDF computes Φ(x) from e = exp(-x²/2): Φ(-|x|) = e·t·P(t) with t = 1/(1+c|x|).
 func normalCDF() {
 	setup := func(func(int) string) {
-		p("VMOVUPS ·cone(SB), Y13")
-		p("VPCMPEQD Y12, Y12, Y12")
-		p("VPSRLD $1, Y12, Y12 // clears a sign")
+		p("VBROADCASTSS ·cone(SB), Y13")
+		p("VBROADCASTSS ·notSign(SB), Y12")
 		p("VBROADCASTSS ·cdfSlope(SB), Y11")
 	}
 	vec("normalCDF", names("dst e x"), nil, setup, func(at func(int) string) {
@@ -153,7 +157,12 @@ func normalCDF() {
 		p("VMULPS Y1, Y2, Y2")
 		p("VMULPS %s, Y2, Y2", at(1))
 		p("VSUBPS Y2, Y13, Y3")
-		p("VBLENDVPS Y0, Y2, Y3, Y3")
+		if zmm {
+			p("VPMOVD2M Z0, K1")
+			p("VMOVAPS Z2, K1, Z3")
+		} else {
+			p("VBLENDVPS Y0, Y2, Y3, Y3")
+		}
 		p("VMOVUPS Y3, %s", at(0))
 	})
 }
