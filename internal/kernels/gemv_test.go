@@ -63,3 +63,29 @@ func BenchmarkRow(b *testing.B) {
 		})
 	}
 }
+
+func TestRoomsAreZeroAndApart(t *testing.T) {
+	var all [][]float32
+	for _, n := range []int{1, leastRoom/4 - 1, leastRoom / 4, leastRoom/4 + 3, chunkBytes / 16, chunkBytes/8 + 1, chunkBytes/4 + 7} {
+		for range 5 {
+			r := room[float32](n)
+			if len(r) != n || cap(r) != n {
+				t.Fatalf("room of %d has %d, room for %d", n, len(r), cap(r))
+			}
+			for i, v := range r {
+				if v != 0 {
+					t.Fatalf("room of %d holds %g at %d", n, v, i)
+				}
+			}
+			for i := range r {
+				r[i] = float32(len(all) + 1)
+			}
+			all = append(all, r)
+		}
+	}
+	for i, r := range all {
+		if r[0] != float32(i+1) || r[len(r)-1] != float32(i+1) {
+			t.Fatalf("room %d was overwritten", i)
+		}
+	}
+}

@@ -63,17 +63,17 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 	p := &Packed{Kind: kind, K: k, N: n}
 	switch kind {
 	case F32:
-		p.f = make([]float32, p.panels()*k*nr)
+		p.f = room[float32](p.panels() * k * nr)
 	case BF16:
-		p.u = make([]uint32, p.panels()*k*8)
+		p.u = room[uint32](p.panels() * k * 8)
 	case NF4:
 		p.kb = (k + 63) / 64
-		p.q = make([]byte, p.panels()*p.kb*64*8)
-		p.s = make([]float32, p.panels()*p.kb*nr)
+		p.q = room[byte](p.panels() * p.kb * 64 * 8)
+		p.s = room[float32](p.panels() * p.kb * nr)
 	case Q8:
 		p.kb = (k + 63) / 64
-		p.q = make([]byte, p.panels()*p.kb*64*nr)
-		p.s = make([]float32, p.panels()*p.kb*nr)
+		p.q = room[byte](p.panels() * p.kb * 64 * nr)
+		p.s = room[float32](p.panels() * p.kb * nr)
 	default:
 		panic("kernels: Pack: " + kind.String())
 	}
