@@ -59,6 +59,10 @@ func (c *Cache) memory(n int) []float32 {
 			return m[:n]
 		}
 	}
+	if last := len(c.free) - 1; last >= 0 { // none fits: what is kept must not grow
+		c.free[last] = nil
+		c.free = c.free[:last]
+	}
 	return make([]float32, n)
 }
 
@@ -66,6 +70,21 @@ func (c *Cache) memory(n int) []float32 {
 func (c *Cache) Close(s int) {
 	c.free = append(c.free, c.slots[s].mem)
 	c.slots[s] = slot{}
+}
+
+// Reset closes every slot.
+func (c *Cache) Reset() {
+	for i := range c.slots {
+		if c.slots[i].kv != nil {
+			c.Close(i)
+		}
+	}
+	c.slots = c.slots[:0]
+}
+
+// Bytes is the memory of a slot of so many positions.
+func (c *Cache) Bytes(capacity int) int {
+	return 4 * c.layers * kernels.KVSize(c.heads, c.dim, capacity)
 }
 
 // Len is the number of positions in a slot.
