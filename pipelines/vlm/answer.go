@@ -19,7 +19,7 @@ import (
 type Answerer struct {
 	Model     *Model
 	Processor *Processor
-	// CacheBytes bounds the keys and values in memory, 512 MiB if 0: prompts that do not fit wait for others to be
+	// CacheBytes bounds the keys and values in memory, 256 MiB if 0: prompts that do not fit wait for others to be
 	// finished. A single prompt may take more.
 	CacheBytes int
 

@@ -86,7 +86,7 @@ func (a *Answerer) waves(ctx context.Context, questions []Question, room int, th
 func (a *Answerer) take(questions []Question, room int) ([]prompt, error) {
 	left := a.CacheBytes
 	if left <= 0 {
-		left = 512 << 20
+		left = 256 << 20
 	}
 	var out []prompt
 	for _, q := range questions {
