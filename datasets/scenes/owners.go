@@ -24,7 +24,7 @@ func whose(_ int, seed uint64) func(i int) Sample {
 	}
 }
 
-// whose makes one to three rounds of a text and a question, or none if the scene offers nothing to ask.
+// whose makes up to four rounds of a text and a question, or none if the scene offers nothing to ask.
 func (s *Scene) whose(r *rand.Rand) []Turn {
 	t := s.talk(r)
 	r.Shuffle(len(t.list), func(i, j int) { t.list[i], t.list[j] = t.list[j], t.list[i] })
@@ -41,6 +41,9 @@ func (s *Scene) whose(r *rand.Rand) []Turn {
 			ask += "\n" + text
 		} else {
 			ask = text + "\n" + ask
+		}
+		if r.IntN(4) == 0 { // saying first what is looked for makes it easier to learn
+			ask, name = "in full, "+ask, x.answer+" "+name
 		}
 		turns = append(turns, Turn{From: datasets.Human, Value: ask}, Turn{From: datasets.GPT, Value: name})
 	}

@@ -145,8 +145,14 @@ func TestLookup(t *testing.T) {
 		turns := Lookup(New(2, Train, 1, i).Rand(1))
 		text := turns[0].Value
 		for j := 0; j < len(turns); j += 2 {
-			if answer := turns[j+1].Value; !strings.Contains(text, answer) && !slices.Contains(ordinals, answer) {
-				t.Fatalf("%q does not hold %q", text, answer)
+			answers := []string{turns[j+1].Value}
+			if strings.Contains(turns[j].Value, "in full, ") {
+				answers = strings.FieldsFunc(answers[0], func(r rune) bool { return r == ' ' || r == ',' })
+			}
+			for _, answer := range answers {
+				if !strings.Contains(text, answer) && !slices.Contains(ordinals, answer) {
+					t.Fatalf("%q does not hold %q", text, answer)
+				}
 			}
 		}
 	}

@@ -82,7 +82,7 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat datasets datasets/scenes",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model"},
 }

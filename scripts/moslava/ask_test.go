@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"moslava/datasets/scenes"
 )
 
 // tinyRecipe trains a model of drawn weights for a few steps, and adapters on top that change what it says.
@@ -18,7 +20,7 @@ name: ask
 seed: 3
 model: {vision: VISION, language: LANGUAGE, init: random, feature_layer: -1}
 stages:
-  - {kind: pretrain, data: "scenes:pretrain?n=8&seed=1", batch: 2, steps: 2, lr: 1e-6}
+  - {kind: pretrain, data: "scenes:pretrain?n=8&seed=1", batch: 2, steps: 8, lr: 3e-3}
   - {kind: export, name: base}
   - {kind: tune, data: "scenes:tune?n=8&seed=1", batch: 2, steps: 3, lr: 0.05, adapters: {language: {r: 4, mixer: orthogonal}}}
   - {kind: export, name: adapters, format: peft}
@@ -90,8 +92,8 @@ func TestAsk(t *testing.T) {
 	}
 	plain, with := answer(picture)
 	_, without := answer("none")
-	if got := len(with.PromptIDs) - len(without.PromptIDs); got < 64 {
-		t.Errorf("a picture makes the prompt %d tokens longer, want at least its 64", got)
+	if got := len(with.PromptIDs) - len(without.PromptIDs); got < scenes.NumCells {
+		t.Errorf("a picture makes the prompt %d tokens longer, want at least its %d", got, scenes.NumCells)
 	}
 	if adapted, _ := answer(picture, "--adapters", adapters); adapted == plain {
 		t.Errorf("with adapters and without %q", plain)
