@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"fmt"
 	"math"
 	"unsafe"
 )
@@ -41,4 +42,19 @@ func gemvQ8Go(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, ss
 	q8ExpandGo(nblk, 64, (*byte)(b), s, &(*t)[0])
 	q8ExpandGo(nblk, 64, (*byte)(unsafe.Add(b, stride)), (*float32)(unsafe.Add(unsafe.Pointer(s), sstride)), &(*t)[k*nr])
 	gemvF32(k, x, unsafe.Pointer(&(*t)[0]), k*nr*4, y, acc)
+}
+
+// ParseKind reads the name of a storage of weights as flags and recipes have it: f32, bf16, q8 or nf4.
+func ParseKind(name string) (Kind, error) {
+	switch name {
+	case "f32":
+		return F32, nil
+	case "bf16":
+		return BF16, nil
+	case "q8":
+		return Q8, nil
+	case "nf4":
+		return NF4, nil
+	}
+	return 0, fmt.Errorf("weights %q are not known; known are f32, bf16, q8, nf4", name)
 }

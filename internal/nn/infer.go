@@ -50,3 +50,31 @@ func (n *RMSNorm) Normalise(rows int, x, y, rstd []float32) {
 	w := n.Weight.v.Floats()
 	kernels.RMSNorm(y, rstd, x, w, rows, len(w), n.Eps)
 }
+
+// FreezeAs is Freeze with weights stored as kind. A weight that is already stored in another reduced form stays as it
+// is. Output layers are stored in 8 bits where kind has fewer: every token is chosen by them.
+func (ps *Params) FreezeAs(kind kernels.Kind) {
+	for _, p := range ps.list {
+		if p.v != nil {
+			p.v.SetRequiresGrad(false)
+			p.v.ZeroGrad()
+		}
+	}
+	for _, l := range ps.linears {
+		l.Weight.packAs(kind, false)
+	}
+	if kind == kernels.NF4 {
+		kind = kernels.Q8
+	}
+	for _, h := range ps.heads {
+		h.Weight.packAs(kind, h.tied)
+	}
+}
+
+func (p *Param) packAs(kind kernels.Kind, keep bool) {
+	if p.packed != nil && (p.packed.Kind == kind || p.packed.Kind != kernels.F32) {
+		return
+	}
+	p.unpack()
+	p.pack(kind, keep)
+}

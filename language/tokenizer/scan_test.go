@@ -30,7 +30,9 @@ func TestScannersMatchTheirExpressions(t *testing.T) {
 		plain := *p
 		plain.scan = nil
 		for _, s := range texts {
-			if !slices.EqualFunc(p.FindMatches(s), plain.FindMatches(s), func(x, y normalizer.OffsetsMatch) bool { return x.Match == y.Match && slices.Equal(x.Offsets, y.Offsets) }) {
+			if !slices.EqualFunc(p.FindMatches(s), plain.FindMatches(s), func(x, y normalizer.OffsetsMatch) bool {
+				return x.Match == y.Match && slices.Equal(x.Offsets, y.Offsets)
+			}) {
 				t.Fatalf("%s in %q: found %v, expected %v", expr, s, p.FindMatches(s), plain.FindMatches(s))
 			}
 			split, want := Split{Pattern: p, Behavior: behaviors["Isolated"]}, Split{Pattern: &plain, Behavior: behaviors["Isolated"]}
