@@ -7,38 +7,98 @@ import (
 	"moslava/internal/kernels"
 )
 
-// Cache holds the keys and values of several sequences, one to a slot.
+// Cache holds the keys and values of several sequences, one to a slot, and the working memory of Extend.
 type Cache struct {
-	capacity int // positions of a slot
-	width    int // floats of a position
-	lens     []int
-	k, v     [][]float32 // by layer: [slots*capacity, width]
+	layers, heads, dim int
+	slots              []slot
+	free               [][]float32 // memory of closed slots
+	work               workspace
+}
+
+// slot is one sequence: by layer, what its positions have been computed to.
+type slot struct {
+	n, capacity int
+	mem         []float32
+	kv          []kernels.KV
 }
 
 // NewCache makes room for slots sequences of up to capacity positions.
 func (d *Decoder) NewCache(slots, capacity int) *Cache {
-	c := &Cache{capacity: capacity, width: d.Config.NumKeyValueHeads * d.Config.HeadDim, lens: make([]int, slots)}
-	for range d.blocks {
-		c.k = append(c.k, make([]float32, slots*capacity*c.width))
-		c.v = append(c.v, make([]float32, slots*capacity*c.width))
+	c := &Cache{layers: len(d.blocks), heads: d.Config.NumKeyValueHeads, dim: d.Config.HeadDim}
+	for range slots {
+		c.Open(capacity)
 	}
 	return c
 }
 
-// Len is the number of positions in a slot.
-func (c *Cache) Len(slot int) int { return c.lens[slot] }
+// Open makes an empty slot of up to capacity positions and returns its number.
+func (c *Cache) Open(capacity int) int {
+	each := kernels.KVSize(c.heads, c.dim, capacity)
+	s := slot{capacity: capacity, mem: c.memory(c.layers * each)}
+	for l := range c.layers {
+		s.kv = append(s.kv, kernels.NewKV(s.mem[l*each:(l+1)*each], c.heads, c.dim, capacity))
+	}
+	for i := range c.slots {
+		if c.slots[i].kv == nil {
+			c.slots[i] = s
+			return i
+		}
+	}
+	c.slots = append(c.slots, s)
+	return len(c.slots) - 1
+}
 
-// Fork copies what slot src holds into slot dst: sequences that begin alike compute it once.
+// memory takes n floats from closed slots, or new ones. Slots of one run have about the same size.
+func (c *Cache) memory(n int) []float32 {
+	for i, m := range c.free {
+		if cap(m) >= n && cap(m) <= 2*n+1024 {
+			last := len(c.free) - 1
+			c.free[i] = c.free[last]
+			c.free[last] = nil
+			c.free = c.free[:last]
+			return m[:n]
+		}
+	}
+	if last := len(c.free) - 1; last >= 0 { // none fits: what is kept must not grow
+		c.free[last] = nil
+		c.free = c.free[:last]
+	}
+	return make([]float32, n)
+}
+
+// Close gives a slot's memory back to the cache; its number may be used again.
+func (c *Cache) Close(s int) {
+	c.free = append(c.free, c.slots[s].mem)
+	c.slots[s] = slot{}
+}
+
+// Reset closes every slot.
+func (c *Cache) Reset() {
+	for i := range c.slots {
+		if c.slots[i].kv != nil {
+			c.Close(i)
+		}
+	}
+	c.slots = c.slots[:0]
+}
+
+// Bytes is the memory of a slot of so many positions.
+func (c *Cache) Bytes(capacity int) int {
+	return 4 * c.layers * kernels.KVSize(c.heads, c.dim, capacity)
+}
+
+// Len is the number of positions in a slot.
+func (c *Cache) Len(slot int) int { return c.slots[slot].n }
+
+// Fork copies what slot src holds into slot dst, whose capacity must do: sequences that begin alike compute
+// it once.
 func (c *Cache) Fork(src, dst int) {
 	if src == dst {
 		return
 	}
-	n, a, b := c.lens[src]*c.width, src*c.capacity*c.width, dst*c.capacity*c.width
-	for l := range c.k {
-		copy(c.k[l][b:b+n], c.k[l][a:a+n])
-		copy(c.v[l][b:b+n], c.v[l][a:a+n])
-	}
-	c.lens[dst] = c.lens[src]
+	from, to := &c.slots[src], &c.slots[dst]
+	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], from.n) })
+	to.n = from.n
 }
 
 // Chunk is a piece of a sequence to be appended to a slot.
@@ -48,55 +108,29 @@ type Chunk struct {
 }
 
 // Extend appends chunks to their slots, each slot at most once, and returns the hidden state after
-// the final norm at each chunk's last position, [len(chunks), D].
+// the final norm at each chunk's last position, [len(chunks), D]. A chunk's result does not depend on
+// the others, to the bit.
 func (d *Decoder) Extend(c *Cache, chunks []Chunk) (*autograd.Var, error) {
-	width := d.Config.HiddenSize
-	var rows int
+	p := pass{d: d, c: c, table: d.rope.upTo(1)}
 	for _, ch := range chunks {
-		n := ch.X.Rows()
-		if c.lens[ch.Slot]+n > c.capacity {
-			return nil, fmt.Errorf("language: %d positions do not fit into a cache of %d that holds %d", n, c.capacity, c.lens[ch.Slot])
+		s, n := &c.slots[ch.Slot], ch.X.Rows()
+		if s.n+n > s.capacity {
+			return nil, fmt.Errorf("language: %d positions do not fit into a cache of %d that holds %d", n, s.capacity, s.n)
 		}
-		rows += n
+		p.add(ch.Slot, s.n, n)
 	}
-	data := make([]float32, 0, rows*width)
-	pos := make([]int32, 0, rows)
-	last := make([]int32, 0, len(chunks))
-	spans := make([]kernels.Span, len(chunks))
-	longest := 0
+	p.table = d.rope.upTo(p.longest)
+	w := &c.work
+	w.fit(&d.Config, p.rows)
+	at := 0
+	for _, ch := range chunks {
+		at += copy(w.x[at:], ch.X.Floats())
+	}
+	p.run()
 	for i, ch := range chunks {
-		n, have := ch.X.Rows(), c.lens[ch.Slot]
-		spans[i] = kernels.Span{Q0: len(pos), QN: n, K0: ch.Slot * c.capacity, KN: have + n}
-		data = append(data, ch.X.Floats()...)
-		for p := range n {
-			pos = append(pos, int32(have+p))
-		}
-		last = append(last, int32(len(pos)-1))
-		longest = max(longest, have+n)
+		c.slots[ch.Slot].n = p.spans[i].Len
 	}
-	x := autograd.New(data, rows, width)
-	table := d.rope.upTo(longest)
-	for l, b := range d.blocks {
-		x = b.forward(nil, x, pos, table, func(q, k, v *autograd.Var) *autograd.Var {
-			return c.attend(l, b.attention(), q, k, v, spans)
-		})
-	}
-	for i, ch := range chunks {
-		c.lens[ch.Slot] = spans[i].KN
-	}
-	var t *autograd.Tape
-	return d.norm.Forward(nil, t.SelectRows(x, last)), nil
-}
-
-// attend stores the new keys and values and attends over all of them.
-func (c *Cache) attend(layer int, cfg kernels.Attention, q, k, v *autograd.Var, spans []kernels.Span) *autograd.Var {
-	for _, s := range spans {
-		at := (s.K0 + s.KN - s.QN) * c.width
-		copy(c.k[layer][at:], k.Floats()[s.Q0*c.width:(s.Q0+s.QN)*c.width])
-		copy(c.v[layer][at:], v.Floats()[s.Q0*c.width:(s.Q0+s.QN)*c.width])
-	}
-	out := make([]float32, q.Size())
-	lse := make([]float32, q.Rows()*cfg.H)
-	cfg.Forward(out, lse, q.Floats(), c.k[layer], c.v[layer], spans)
-	return autograd.New(out, q.Shape()...)
+	out := make([]float32, len(chunks)*d.Config.HiddenSize)
+	d.norm.Normalise(len(chunks), w.x[:len(out)], out, w.rstd)
+	return autograd.New(out, len(chunks), d.Config.HiddenSize), nil
 }

@@ -44,11 +44,13 @@ func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *a
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		logits := d.Logits(hidden)
+		vocabulary := d.Head.Weight.Shape[0]
+		logits := c.logits(len(live), vocabulary)
+		d.Head.Scores(len(live), hidden.Floats(), logits)
 		var chunks []Chunk
 		var next []int
 		for r, i := range live {
-			id := g.Sampling.pick(logits.Floats()[r*logits.Cols():][:logits.Cols()], rngs[i])
+			id := g.Sampling.pick(logits[r*vocabulary:][:vocabulary], rngs[i])
 			out[i] = append(out[i], id)
 			if g.Token != nil {
 				g.Token(i, id)

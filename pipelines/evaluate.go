@@ -19,8 +19,9 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Params.Freeze()
-	m.Adapters.Train(false)
+	if err := m.Freeze(s.Stage.Evaluate.Weights); err != nil {
+		return nil, err
+	}
 	var outputs []string
 	for _, suite := range s.Stage.Evaluate.Suites {
 		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p}); err != nil {

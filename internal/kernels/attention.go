@@ -120,7 +120,7 @@ func (a *Attention) Forward(out, lse, q, k, v []float32, spans []Span) {
 
 // forward does queries from..to of head h.
 func (a *Attention) forward(out, lse, q, k, v []float32, s Span, h, from, to int) {
-	g, lq, lk := h/(a.H/a.KV), a.H*a.D, a.KV*a.D
+	g, lk := h/(a.H/a.KV), a.KV*a.D
 	first, _ := a.visible(s, from)
 	first &^= nr - 1
 	_, last := a.visible(s, to-1)
@@ -129,7 +129,14 @@ func (a *Attention) forward(out, lse, q, k, v []float32, s Span, h, from, to int
 	defer floatPool.Put(buf)
 	kt, rest := packAll(NK(k[at:], keys, a.D, lk), *buf)
 	vp, rest := packAll(KN(v[at:], keys, a.D, lk), rest)
-	qs, p := rest[:queryBlock*a.D], rest[queryBlock*a.D:]
+	a.over(out, lse, q, s, h, from, to, first, kt, vp, rest)
+}
+
+// over attends with queries from..to of head h to keys kt and values vp, which begin at key first. work has
+// room for queryBlock queries and their scores. lse is nil where nobody wants it.
+func (a *Attention) over(out, lse, q []float32, s Span, h, from, to, first int, kt, vp panels, work []float32) {
+	lq := a.H * a.D
+	qs, p := work[:queryBlock*a.D], work[queryBlock*a.D:]
 	sc := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(sc)
 	for i0 := from; i0 < to; i0 += queryBlock {
@@ -153,7 +160,9 @@ func (a *Attention) forward(out, lse, q, k, v []float32, s Span, h, from, to int
 				clear(row[r:])
 				m := Max(row[l:r])
 				sum := Exp(row[l:r], row[l:r], m)
-				lse[(s.Q0+i0+i)*a.H+h] = float32(float64(m) + math.Log(float64(sum)))
+				if lse != nil {
+					lse[(s.Q0+i0+i)*a.H+h] = float32(float64(m) + math.Log(float64(sum)))
+				}
 				inverse[i-t0] = 1 / sum
 			}
 			vp.mul(p, n, t0, t1, w, 1, lo, end, 0, a.D, o, lq, false, sc)

@@ -12,7 +12,7 @@ func BenchmarkMul(b *testing.B) {
 		{700, 64, 700}, {700, 16, 2048}, {1408, 576, 1536}, {1408, 1536, 576}, {4, 576, 1536}, {16, 576, 1536}} {
 		m, k, n := s[0], s[1], s[2]
 		a, w, c := draw(1, m*k), draw(2, n*k), make([]float32, m*n)
-		for _, kind := range []Kind{F32, BF16, NF4, rawNK} {
+		for _, kind := range []Kind{F32, BF16, NF4, Q8, rawNK} {
 			p := NK(w, n, k, k)
 			if kind != rawNK {
 				p = Pack(w, n, k, kind)

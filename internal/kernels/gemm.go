@@ -9,6 +9,7 @@ package kernels
 
 //go:generate sh -c "go run ./gen > kern_amd64.s"
 //go:generate sh -c "go run ./gen avx512 > kern_avx512_amd64.s"
+//go:generate sh -c "go run ./gen gemv > gemv_amd64.s"
 //go:generate sh -c "go run ./gen neon > kern_arm64.s"
 
 import (
@@ -64,13 +65,13 @@ func mul(t, m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, acc
 		}
 		return
 	}
+	if m == 1 && cs == 1 && b.takesRow() {
+		gemv(min(t, rowThreads(t, b.N, b.K)), a, accumulate, Right{b, c})
+		return
+	}
 	flops := 2 * m * b.N * b.K
 	if flops < 1<<20 {
 		t = 1
-	}
-	if m == 1 && cs == 1 && !b.trans && b.Kind <= NF4 {
-		gemv(t, a, b, c, accumulate)
-		return
 	}
 	p := mulCall{t: t, m: m, a: a, rs: rs, cs: cs, b: b, c: c, ldc: ldc, accumulate: accumulate, tall: tallest()}
 	if b.panels() <= tallPanels && m >= 2*p.tall*t {

@@ -2,37 +2,108 @@ package kernels
 
 import "unsafe"
 
-// gemv is y = x·B, or y += x·B, for one row at the speed of memory. It adds up blocks of kcMax as
-// mulBlocks does, so a row has the same bits alone as among others.
-func gemv(t int, x []float32, b *Packed, y []float32, accumulate bool) {
-	pairs := (b.panels() + 1) / 2
-	span := func(lo, hi int) {
-		s := scratchPool.Get().(*scratch)
-		defer scratchPool.Put(s)
-		for p := lo; p < hi; p++ {
-			gemvPair(x, b, 2*p, y, accumulate, s)
-		}
-	}
-	if t == 1 {
-		span(0, pairs)
-		return
-	}
-	Rows(pairs, max(1, 1<<15/(b.K*nr)), span)
+// Right is one of several matrices that the same rows are multiplied with: y [m, B.N], rows B.N apart,
+// becomes x·B.
+type Right struct {
+	B *Packed
+	Y []float32
 }
 
-// gemvPair does panels j and j+1.
-func gemvPair(x []float32, b *Packed, j int, y []float32, accumulate bool, s *scratch) {
-	out := y[j*nr : min(b.N, (j+2)*nr)]
+// MulEach multiplies x [m, K], rows of B.K elements each, with each of the matrices, which have the same K.
+// Each y is what Mul gives, to the bit; of one row it is the faster way to several.
+func MulEach(m int, x []float32, rights ...Right) {
+	if m == 1 && len(rights) <= maxRights {
+		row, n := true, 0
+		for _, r := range rights {
+			r.B.checkOperands(1, x, r.B.K, 1, r.Y, r.B.N)
+			row = row && r.B.takesRow() && r.B.K == rights[0].B.K
+			n += r.B.N
+		}
+		if row {
+			gemv(rowThreads(Threads(), n, rights[0].B.K), x, false, rights...)
+			return
+		}
+	}
+	for _, r := range rights {
+		Mul(m, x, r.B.K, 1, r.B, r.Y, r.B.N, false)
+	}
+}
+
+const maxRights = 4
+
+// takesRow says that gemv can read the matrix.
+func (b *Packed) takesRow() bool { return !b.trans && b.Kind <= Q8 && b.K > 0 && b.N > 0 }
+
+// rowThreads is how many of t threads are worth calling for a row times [k, n].
+func rowThreads(t, n, k int) int {
+	if n*k < 1<<16 {
+		return 1
+	}
+	return t
+}
+
+// gemv is y = x·B, or y += x·B, for one row and each of the matrices, which have the same K, at the speed
+// of memory. It adds up blocks of kcMax as the tiles do, so a row has the same bits alone as among others.
+func gemv(t int, x []float32, accumulate bool, rights ...Right) {
+	if t == 1 {
+		s := scratchPool.Get().(*scratch)
+		for _, r := range rights {
+			gemvPanels(x, r.B, 0, r.B.panels(), r.Y, accumulate, s)
+		}
+		scratchPool.Put(s)
+		return
+	}
+	// A task is panels of one matrix that lie together, enough of them to be worth handing out.
+	width := rowPanels()
+	width *= max(1, rowTask/(rights[0].B.K*nr*width))
+	var starts [maxRights + 1]int
+	for i, r := range rights {
+		starts[i+1] = starts[i] + (r.B.panels()+width-1)/width
+	}
+	each := tasks{n: starts[len(rights)]}
+	workers(t, func() {
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		each.run(func(i int) {
+			r := 0
+			for i >= starts[r+1] {
+				r++
+			}
+			b, j := rights[r].B, (i-starts[r])*width
+			gemvPanels(x, b, j, min(b.panels(), j+width), rights[r].Y, accumulate, s)
+		})
+	})
+}
+
+// rowTask is how many weights a task of gemv has about.
+const rowTask = 1 << 15
+
+// gemvPanels does panels j to end.
+func gemvPanels(x []float32, b *Packed, j, end int, y []float32, accumulate bool, s *scratch) {
+	width := rowPanels()
+	for j < end {
+		n := min(end-j, width)
+		if n < width {
+			n = min(n, 2)
+		}
+		gemvGroup(x, b, j, n, y, accumulate, s)
+		j += n
+	}
+}
+
+// gemvGroup does n panels: rowPanels, 2 or 1.
+func gemvGroup(x []float32, b *Packed, j, n int, y []float32, accumulate bool, s *scratch) {
+	out := y[j*nr : min(b.N, (j+n)*nr)]
+	apart := 1
+	if n == 1 {
+		n, apart = 2, 0 // the first panel is computed twice, and the second result dropped
+	}
 	dst := out
-	if len(out) < 2*nr {
-		dst = s.tile[:2*nr]
+	if len(out) < n*nr {
+		dst = s.tile[:n*nr]
 		if accumulate {
 			copy(dst, out)
 		}
-	}
-	second := 0 // of the panel; without one the first is computed twice
-	if j+1 < b.panels() {
-		second = 1
 	}
 	for k0 := 0; k0 < b.K; k0 += kcMax {
 		kc := min(kcMax, b.K-k0)
@@ -40,33 +111,31 @@ func gemvPair(x []float32, b *Packed, j int, y []float32, accumulate bool, s *sc
 		if accumulate || k0 > 0 {
 			acc = 1
 		}
-		switch b.Kind {
-		case F32:
-			gemvF32(kc, &x[k0], unsafe.Pointer(&b.f[(j*b.K+k0)*nr]), second*b.K*nr*4, &dst[0], acc)
-		case BF16:
-			gemvBF16(kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), second*b.K*8*4, &dst[0], acc)
-		case NF4:
-			gemvPairNF4(x[k0:][:kc], b, j, second, k0, dst, acc, s)
+		blk := j*b.kb + k0/64
+		switch {
+		case b.Kind == F32:
+			gemvRow(F32, n, kc, &x[k0], unsafe.Pointer(&b.f[(j*b.K+k0)*nr]), apart*b.K*nr*4, &dst[0], acc)
+		case b.Kind == BF16:
+			gemvRow(BF16, n, kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), apart*b.K*8*4, &dst[0], acc)
+		case kc%64 != 0:
+			gemvExpanded(x[k0:][:kc], b, j, n, apart, k0, dst, acc, s)
+		default:
+			block := len(b.q) / (b.panels() * b.kb) // bytes
+			gemvBlocks(b.Kind, n, kc/64, &x[k0], unsafe.Pointer(&b.q[blk*block]), apart*b.kb*block, &b.s[blk*nr], apart*b.kb*nr*4, &dst[0], acc)
 		}
 	}
-	if len(out) < 2*nr {
+	if len(out) < n*nr {
 		copy(out, dst)
 	}
 }
 
-// gemvPairNF4 does rows k0..k0+len(x). The kernel takes whole blocks; a last one that is cut short
-// is expanded first.
-func gemvPairNF4(x []float32, b *Packed, j, second, k0 int, dst []float32, acc int, s *scratch) {
-	if len(x)%64 == 0 {
-		blk := j*b.kb + k0/64
-		gemvNF4(len(x)/64, &x[0], unsafe.Pointer(&b.q[blk*512]), second*b.kb*512, &b.s[blk*nr], second*b.kb*nr*4, &dst[0], acc)
-		return
-	}
+// gemvExpanded does rows k0..k0+len(x) where the last block is cut short: kernels take whole ones.
+func gemvExpanded(x []float32, b *Packed, j, n, apart, k0 int, dst []float32, acc int, s *scratch) {
 	var y [2 * nr]float32
-	for i := range 1 + second {
-		bp, _, _ := b.panel(j+i, k0, len(x), s)
+	for i := range n {
+		bp, _, _ := b.panel(j+i*apart, k0, len(x), s)
 		copy(y[:nr], dst[i*nr:])
-		gemvF32(len(x), &x[0], bp, 0, &y[0], acc)
+		gemvRow(F32, 2, len(x), &x[0], bp, 0, &y[0], acc)
 		copy(dst[i*nr:], y[:nr])
 	}
 }

@@ -13,12 +13,13 @@ const (
 	F32   Kind = iota // packed panels, 4 bytes an element
 	BF16              // packed panels, 2 bytes an element, columns j and j+8 in one uint32
 	NF4               // packed panels, 4 bits and a float32 absmax per 64 (k) x 1 (n) block
+	Q8                // packed panels, 8 bits and a float32 scale per 64 (k) x 1 (n) block
 	rawNK             // row-major [N, K] float32, packed block by block in each call
 	rawKN             // row-major [K, N] float32, packed block by block in each call
 )
 
 func (k Kind) String() string {
-	return [...]string{"float32", "bfloat16", "nf4", "raw [N,K]", "raw [K,N]"}[k]
+	return [...]string{"float32", "bfloat16", "nf4", "q8", "raw [N,K]", "raw [K,N]"}[k]
 }
 
 // nr is the width of a panel of B. kcMax rows of B are taken at a time, so that a pair of panels and
@@ -40,7 +41,7 @@ var nf4tab = [16]float32{-1.0, -0.6961928009986877, -0.5250730514526367, -0.3949
 type Packed struct {
 	Kind  Kind
 	K, N  int
-	kb    int // NF4: blocks along K
+	kb    int // NF4, Q8: blocks along K
 	ld    int // raw: distance between rows
 	f     []float32
 	u     []uint32 // BF16: pairs
@@ -62,13 +63,17 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 	p := &Packed{Kind: kind, K: k, N: n}
 	switch kind {
 	case F32:
-		p.f = make([]float32, p.panels()*k*nr)
+		p.f = room[float32](p.panels() * k * nr)
 	case BF16:
-		p.u = make([]uint32, p.panels()*k*8)
+		p.u = room[uint32](p.panels() * k * 8)
 	case NF4:
 		p.kb = (k + 63) / 64
-		p.q = make([]byte, p.panels()*p.kb*64*8)
-		p.s = make([]float32, p.panels()*p.kb*nr)
+		p.q = room[byte](p.panels() * p.kb * 64 * 8)
+		p.s = room[float32](p.panels() * p.kb * nr)
+	case Q8:
+		p.kb = (k + 63) / 64
+		p.q = room[byte](p.panels() * p.kb * 64 * nr)
+		p.s = room[float32](p.panels() * p.kb * nr)
 	default:
 		panic("kernels: Pack: " + kind.String())
 	}
@@ -95,6 +100,8 @@ func (p *Packed) packPanel(j int, w []float32, n, k int) {
 			}
 		case NF4:
 			p.packNF4(j, i, row)
+		case Q8:
+			p.packQ8(j, i, row)
 		}
 	}
 }
@@ -202,6 +209,9 @@ func (p *Packed) at(k, n int) float32 {
 		b := k / 64
 		c := p.q[((j*p.kb+b)*32+(k%64)/2)*16+i] >> (4 * (k & 1)) & 15
 		return nf4tab[c] * p.s[(j*p.kb+b)*nr+i]
+	case Q8:
+		b := k / 64
+		return float32(int8(p.q[((j*p.kb+b)*64+k%64)*nr+i])) * p.s[(j*p.kb+b)*nr+i]
 	case rawNK:
 		return p.f[n*p.ld+k]
 	default:
@@ -236,6 +246,8 @@ func (p *Packed) stored(j, k0, kc int) (unsafe.Pointer, uintptr) {
 		return unsafe.Pointer(&p.u[(j*p.K+k0)*8]), uintptr(kc * nr * 2)
 	case NF4:
 		return unsafe.Pointer(&p.q[(j*p.kb+k0/64)*512]), uintptr(kc * nr / 2)
+	case Q8:
+		return unsafe.Pointer(&p.q[(j*p.kb+k0/64)*64*nr]), uintptr(kc * nr)
 	}
 	return nil, 0
 }
@@ -253,6 +265,9 @@ func (p *Packed) expand(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
 	case p.Kind == NF4:
 		blk := k0 / 64
 		nf4Dequant((kc+63)/64, &p.q[(j*p.kb+blk)*512], &p.s[(j*p.kb+blk)*nr], &dst[0])
+	case p.Kind == Q8:
+		blk := j*p.kb + k0/64
+		q8Expand((kc+63)/64, 64, &p.q[blk*64*nr], &p.s[blk*nr], &dst[0])
 	case p.Kind == rawNK:
 		p.packNK(j, k0, kc, dst)
 	case p.Kind == rawKN:
@@ -307,6 +322,9 @@ func (p *Packed) packTrans(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
 		case NF4:
 			o := (pn*p.kb+kk0/64)*512 + (kk0%64)/2*16
 			nf4DequantN(8, &p.q[o], &p.s[(pn*p.kb+kk0/64)*nr], src)
+		case Q8:
+			blk := pn*p.kb + kk0/64
+			q8Expand(1, nr, &p.q[(blk*64+kk0%64)*nr], &p.s[blk*nr], src)
 		}
 		d, sp := dst[n*nr:], unsafe.Pointer(src) // [16 kk][16 n] to [n][kk]
 		packT8(2, sp, nr*4, &d[0], nr*4)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
+	"moslava/internal/kernels"
 )
 
 // stored is a Source like a checkpoint.
@@ -322,6 +323,70 @@ func TestMergeKeepsOutputs(t *testing.T) {
 		near(t, "merged", m.logits(nil), want, 1e-6)
 		if slices.Equal(plain, want) {
 			t.Error("the adapter does nothing")
+		}
+	}
+}
+
+func TestFreezeAsRoundsWeights(t *testing.T) {
+	for _, tied := range []bool{false, true} {
+		for kind, tol := range map[kernels.Kind]float64{kernels.F32: 1e-6, kernels.BF16: 0.05, kernels.Q8: 0.05, kernels.NF4: 1} {
+			m, ps := build(t, tied)
+			ps.Train(all)
+			want := m.logits(nil)
+			ps.FreezeAs(kind)
+			near(t, kind.String(), m.logits(nil), want, tol)
+			head := kind
+			if kind == kernels.NF4 {
+				head = kernels.Q8
+			}
+			if m.up.Weight.packed.Kind != kind || m.head.Weight.packed.Kind != head || m.up.Weight.v != nil || (m.head.Weight.v != nil) != tied {
+				t.Errorf("%s, tied %v: weights are stored as %s, the head as %s", kind, tied, m.up.Weight.packed.Kind, m.head.Weight.packed.Kind)
+			}
+			for p := range ps.All() {
+				if p.Trainable() {
+					t.Errorf("%s is trainable", p.Name)
+				}
+			}
+			if ps.FreezeAs(kernels.F32); m.up.Weight.packed.Kind != kind {
+				t.Errorf("weights rounded to %s are stored as %s", kind, m.up.Weight.packed.Kind)
+			}
+		}
+	}
+}
+
+// TestProjectIsForward computes layers with bias and adapter without a tape.
+func TestProjectIsForward(t *testing.T) {
+	for _, frozen := range []bool{false, true} {
+		m, ps := build(t, false)
+		if frozen {
+			ps.Freeze()
+		}
+		delta := make([]float32, 54)
+		for i := range delta {
+			delta[i] = float32(i%7) - 3
+		}
+		m.up.Adapter = &term{delta}
+		for _, rows := range []int{1, 3} {
+			x := make([]float32, rows*6)
+			for i := range x {
+				x[i] = float32(i%5) / 3
+			}
+			y, z := make([]float32, rows*9), make([]float32, rows*9)
+			Project(rows, x, Output{m.up, y}, Output{m.up, z})
+			want := m.up.Forward(nil, autograd.New(x, rows, 6)).Floats()
+			if !slices.Equal(y, want) || !slices.Equal(z, want) {
+				t.Errorf("frozen %v, %d rows: Project gives %v, Forward %v", frozen, rows, y, want)
+			}
+			n, rstd := make([]float32, rows*6), make([]float32, rows)
+			m.norm.Normalise(rows, x, n, rstd)
+			if !slices.Equal(n, m.norm.Forward(nil, autograd.New(x, rows, 6)).Floats()) {
+				t.Error("Normalise is not Forward")
+			}
+			s := make([]float32, rows*20)
+			m.head.Scores(rows, x, s)
+			if !slices.Equal(s, m.head.Logits(nil, autograd.New(x, rows, 6)).Floats()) {
+				t.Error("Scores are not Logits")
+			}
 		}
 	}
 }

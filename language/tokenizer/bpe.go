@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	sugarme "github.com/sugarme/tokenizer"
@@ -17,12 +16,6 @@ import (
 
 // maxID bounds token ids: an id is a row of an embedding matrix, and a corrupt file must not ask for billions.
 const maxID = 1<<24 - 1
-
-// maxCachedWords and maxCachedLen bound the memory of the word cache.
-const (
-	maxCachedWords = 50_000
-	maxCachedLen   = 256
-)
 
 // BPE is the byte-pair-encoding model of tokenizer.json (tokenizers 0.22, models/bpe). It implements
 // sugarme/tokenizer's Model and is safe for concurrent use.
@@ -38,8 +31,7 @@ type BPE struct {
 	fuseUnk      bool
 	ignoreMerges bool
 
-	mu    sync.RWMutex
-	cache map[string][]int32 // word -> ids; the slices are never written to
+	cache wordCache
 }
 
 var _ sugarme.Model = (*BPE)(nil)
@@ -52,7 +44,6 @@ func newBPE(c *modelConfig) (*BPE, error) {
 	b := &BPE{
 		unkID: -1, suffix: deref(c.Suffix), prefix: deref(c.Prefix),
 		byteFallback: c.ByteFallback, fuseUnk: c.FuseUnk, ignoreMerges: c.IgnoreMerges,
-		cache: map[string][]int32{},
 	}
 	switch {
 	case c.Type != "BPE" && (c.Type != "" || c.Merges == nil): // files of old had no type
@@ -125,18 +116,21 @@ func parseMerge(raw json.RawMessage) (left, right string, err error) {
 	return parts[0], parts[1], nil
 }
 
-// appendWord appends the ids of one word (no white-space rules, no byte letters: word is spelled as in the vocabulary).
-func (b *BPE) appendWord(dst []int32, word string) ([]int32, error) {
+// appendWord appends the ids of one word (no white-space rules). bytes says that it is still to be spelled in the
+// byte-level alphabet, as the vocabulary is.
+func (b *BPE) appendWord(dst []int32, word string, bytes bool) ([]int32, error) {
 	if word == "" {
 		return dst, nil
 	}
-	b.mu.RLock()
-	ids, ok := b.cache[word]
-	b.mu.RUnlock()
-	if ok {
-		return append(dst, ids...), nil
+	slot := b.cache.slot(word)
+	if w := slot.Load(); w != nil && w.text == word {
+		return append(dst, w.ids...), nil
 	}
-	symbols, err := b.merge(word)
+	spelled := word
+	if bytes {
+		spelled = toByteLetters(word)
+	}
+	symbols, err := b.merge(spelled)
 	if err != nil {
 		return dst, err
 	}
@@ -145,12 +139,7 @@ func (b *BPE) appendWord(dst []int32, word string) ([]int32, error) {
 		dst = append(dst, s.id)
 	}
 	if len(word) < maxCachedLen {
-		ids = slices.Clone(dst[n:])
-		b.mu.Lock()
-		if len(b.cache) < maxCachedWords {
-			b.cache[strings.Clone(word)] = ids
-		}
-		b.mu.Unlock()
+		slot.Store(&cachedWord{strings.Clone(word), slices.Clone(dst[n:])})
 	}
 	return dst, nil
 }

@@ -1,6 +1,9 @@
 package tokenizer
 
-import "container/heap"
+import (
+	"container/heap"
+	"math"
+)
 
 // symbol is a node of the doubly linked list that a word's merges shorten. A symbol of zero bytes has been merged away.
 type symbol struct {
@@ -31,8 +34,7 @@ func (q *queue) Pop() any {
 	return x
 }
 
-// merge returns the symbols that word ends in, in O(n log n): a queue of possible merges over a linked list, where
-// stale entries are recognised when they are taken out.
+// merge returns the symbols that word ends in.
 func (b *BPE) merge(word string) ([]symbol, error) {
 	if b.ignoreMerges {
 		if id, ok := b.vocab[word]; ok {
@@ -43,6 +45,15 @@ func (b *BPE) merge(word string) ([]symbol, error) {
 	if err != nil || len(symbols) < 2 {
 		return symbols, err
 	}
+	if len(symbols) <= shortWord {
+		return b.mergeShort(symbols), nil
+	}
+	return b.mergeLong(symbols), nil
+}
+
+// mergeLong takes O(n log n): a queue of possible merges over a linked list, where stale entries are recognised when
+// they are taken out.
+func (b *BPE) mergeLong(symbols []symbol) []symbol {
 	var q queue
 	consider := func(i, j int32) {
 		if m, ok := b.merges[pair{symbols[i].id, symbols[j].id}]; ok {
@@ -78,5 +89,47 @@ func (b *BPE) merge(word string) ([]symbol, error) {
 			live = append(live, s)
 		}
 	}
-	return live, nil
+	return live
+}
+
+// shortWord is up to how many symbols looking at all pairs beats a queue of them.
+const shortWord = 32
+
+// mergeShort does what merge does, symbol by symbol in one row.
+func (b *BPE) mergeShort(row []symbol) []symbol {
+	var possible [shortWord]merge // of each symbol and the next
+	find := func(i int) {
+		m, ok := b.merges[pair{row[i].id, row[i+1].id}]
+		if !ok {
+			m.rank = math.MaxInt32
+		}
+		possible[i] = m
+	}
+	for i := range len(row) - 1 {
+		find(i)
+	}
+	for len(row) > 1 {
+		at := 0
+		for i := 1; i < len(row)-1; i++ {
+			if possible[i].rank < possible[at].rank {
+				at = i
+			}
+		}
+		m := possible[at]
+		if m.rank == math.MaxInt32 {
+			break
+		}
+		row[at].id, row[at].bytes = m.id, row[at].bytes+row[at+1].bytes
+		if at+2 < len(row) {
+			copy(possible[at+1:], possible[at+2:len(row)-1])
+		}
+		row = append(row[:at+1], row[at+2:]...)
+		if at > 0 {
+			find(at - 1)
+		}
+		if at+1 < len(row) {
+			find(at)
+		}
+	}
+	return row
 }

@@ -30,6 +30,7 @@ type Pattern struct {
 	re *regexp.Regexp
 	// head is the anchored expression without its space tail; nil when the tail is absent.
 	head *regexp.Regexp
+	scan scanner // of well-known patterns, in place of both
 }
 
 var _ normalizer.Pattern = (*Pattern)(nil)
@@ -37,7 +38,7 @@ var _ normalizer.Pattern = (*Pattern)(nil)
 // CompilePattern translates an Oniguruma expression. \s \S \w \d mean Unicode classes; of look-arounds only the tail
 // `\s+(?!\S)|\s+` is understood. Anything that RE2 cannot say, or would understand differently, is an error.
 func CompilePattern(expr string) (*Pattern, error) {
-	p := &Pattern{}
+	p := &Pattern{scan: scanners[expr]}
 	body := expr
 	if rest, ok := strings.CutSuffix(expr, spaceTail); ok && (rest == "" || strings.HasSuffix(rest, "|")) {
 		head, err := translate(strings.TrimSuffix(rest, "|"))
@@ -74,7 +75,11 @@ func literalPattern(s string) (*Pattern, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", s, err)
 	}
-	return &Pattern{re: re}, nil
+	find := func(t string, pos int) (int, int, bool) {
+		i := strings.Index(t[pos:], s)
+		return pos + i, pos + i + len(s), i >= 0
+	}
+	return &Pattern{re: re, scan: find}, nil
 }
 
 // translate rewrites the Oniguruma escapes for RE2 and refuses what the two read differently.
@@ -149,6 +154,9 @@ func translateEscape(c byte, inClass bool) (string, error) {
 
 // find returns the first match at or after pos as a byte range.
 func (p *Pattern) find(s string, pos int) (start, end int, ok bool) {
+	if p.scan != nil {
+		return p.scan(s, pos)
+	}
 	m := p.re.FindStringIndex(s[pos:])
 	if m == nil {
 		return 0, 0, false
@@ -190,7 +198,7 @@ func (p *Pattern) FindMatches(s string) []normalizer.OffsetsMatch {
 
 // replaceAll replaces every match by the literal content.
 func (p *Pattern) replaceAll(s, content string) string {
-	if p.head == nil {
+	if p.head == nil && p.scan == nil {
 		return p.re.ReplaceAllLiteralString(s, content)
 	}
 	var sb strings.Builder

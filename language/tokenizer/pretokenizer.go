@@ -144,7 +144,11 @@ type Split struct {
 var _ sugarme.PreTokenizer = (*Split)(nil)
 
 func (s *Split) all(pieces []string, _ place) []string {
-	out := make([]string, 0, 2*len(pieces))
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	out := make([]string, 0, len(pieces)+size/4+1)
 	for _, p := range pieces {
 		out = s.appendPieces(out, p)
 	}
@@ -153,6 +157,20 @@ func (s *Split) all(pieces []string, _ place) []string {
 
 // appendPieces appends the non-empty pieces of text.
 func (s *Split) appendPieces(dst []string, text string) []string {
+	if s.Behavior == normalizer.IsolatedBehavior && s.Pattern.scan != nil { // matches and what lies between them
+		for pos := 0; pos < len(text); {
+			start, end, ok := s.Pattern.scan(text, pos)
+			if !ok {
+				return append(dst, text[pos:])
+			}
+			if start > pos {
+				dst = append(dst, text[pos:start])
+			}
+			dst = append(dst, text[start:end])
+			pos = end
+		}
+		return dst
+	}
 	for _, r := range s.ranges(text) {
 		dst = append(dst, text[r[0]:r[1]])
 	}

@@ -149,21 +149,18 @@ func (t *Tokenizer) appendSection(ids []int32, section string, at place) (_ []in
 		words = split(words, at)
 	}
 	for _, w := range words {
-		if t.byteLevel {
-			w = toByteLetters(w)
-		}
 		for t.markSplit {
 			marks := len(w) - len(strings.TrimLeft(w, spaceMark))
 			n := strings.Index(w[marks:], spaceMark)
 			if n < 0 {
 				break
 			}
-			if ids, err = t.model.appendWord(ids, w[:marks+n]); err != nil {
+			if ids, err = t.model.appendWord(ids, w[:marks+n], false); err != nil {
 				return ids, err
 			}
 			w = w[marks+n:]
 		}
-		if ids, err = t.model.appendWord(ids, w); err != nil {
+		if ids, err = t.model.appendWord(ids, w, t.byteLevel); err != nil {
 			return ids, err
 		}
 	}

@@ -20,6 +20,19 @@ type Answerer interface {
 	Letters(ctx context.Context, image []byte, prompts []string, letters []string) ([][]float64, error)
 }
 
+// Question is a prompt and the encoded picture it is about, nil for none.
+type Question struct {
+	Picture []byte
+	Prompt  string
+}
+
+// BatchAnswerer is an Answerer that is faster when it is asked about several pictures at once.
+type BatchAnswerer interface {
+	Answerer
+	// AnswerAll is Answer for questions about different pictures.
+	AnswerAll(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error)
+}
+
 // AnswerOptions bound an answer.
 type AnswerOptions struct {
 	MaxNewTokens int

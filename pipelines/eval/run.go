@@ -22,8 +22,7 @@ type Options struct {
 	Progress func(done, total int, running float64)
 }
 
-// maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what the Answerer
-// holds at once and what a kill loses.
+// maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses.
 const maxPrompts = 64
 
 // Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
@@ -105,36 +104,60 @@ func (r *runner) resume(old []Verdict) error {
 	return nil
 }
 
-// all goes through the questions, those about the same picture together.
+// all goes through the questions, those about the same picture together, and more than that if the answerer can.
 func (r *runner) all(ctx context.Context, items []Item) error {
-	var order []string
-	about := map[string][][]Item{}
+	_, batches := r.batch()
+	var waiting [][]Item
+	prompts := 0
+	flush := func() error {
+		gs := waiting
+		waiting, prompts = nil, 0
+		if len(gs) == 0 {
+			return nil
+		}
+		return r.questions(ctx, gs)
+	}
+	for _, gs := range byPicture(items) {
+		for _, g := range gs {
+			if prompts > 0 && prompts+len(g) > maxPrompts {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			waiting = append(waiting, g)
+			prompts += len(g)
+		}
+		if batches {
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+	}
+	return flush()
+}
+
+// batch is the answerer if it takes questions about different pictures, and the protocol asks such.
+func (r *runner) batch() (BatchAnswerer, bool) {
+	b, ok := r.answerer.(BatchAnswerer)
+	return b, ok && r.opt.Protocol.Candidates == nil
+}
+
+// byPicture puts questions about the same picture together, in the order of their first ones. Those without a
+// picture stay alone.
+func byPicture(items []Item) (out [][][]Item) {
+	at := map[string]int{}
 	for _, g := range groups(items) {
 		key := g[0].ImageKey
-		if key == "" || about[key] == nil {
-			order = append(order, key)
+		i, ok := at[key]
+		if key == "" || !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, nil)
 		}
-		about[key] = append(about[key], g)
+		out[i] = append(out[i], g)
 	}
-	textOnly := about[""]
-	for _, key := range order {
-		gs := about[key]
-		if key == "" { // each question without a picture takes its own turn
-			gs, textOnly = textOnly[:1], textOnly[1:]
-		}
-		for len(gs) > 0 {
-			n, prompts := 1, len(gs[0])
-			for n < len(gs) && prompts+len(gs[n]) <= maxPrompts {
-				prompts += len(gs[n])
-				n++
-			}
-			if err := r.questions(ctx, gs[:n]); err != nil {
-				return err
-			}
-			gs = gs[n:]
-		}
-	}
-	return nil
+	return out
 }
 
 // questions asks what is missing of some questions, writes the verdicts down and reports progress.
@@ -183,6 +206,9 @@ func (r *runner) questions(ctx context.Context, gs [][]Item) error {
 
 // callKey is equal for items that may share a call.
 func (r *runner) callKey(it Item) string {
+	if _, ok := r.batch(); ok {
+		return ""
+	}
 	key := it.ImageKey
 	if r.opt.Protocol.Candidates != nil {
 		key += "\x00" + strings.Join(r.opt.Protocol.Candidates(it), "\x00")
@@ -196,14 +222,16 @@ func (r *runner) ask(ctx context.Context, items []Item) ([]Verdict, error) {
 		return nil, err
 	}
 	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
-	picture, err := r.suite.Picture(items[0].ImageKey)
-	if err != nil {
-		return nil, err
-	}
-	if r.opt.Blank && picture != nil {
-		if picture, err = Blank(picture); err != nil {
-			return nil, fmt.Errorf("%s: picture %s: %w", where, items[0].ImageKey, err)
+	pictures := map[string][]byte{}
+	for _, it := range items {
+		if _, ok := pictures[it.ImageKey]; ok {
+			continue
 		}
+		picture, err := r.picture(it)
+		if err != nil {
+			return nil, err
+		}
+		pictures[it.ImageKey] = picture
 	}
 	p := r.opt.Protocol
 	vs, prompts := make([]Verdict, len(items)), make([]string, len(items))
@@ -212,10 +240,11 @@ func (r *runner) ask(ctx context.Context, items []Item) ([]Verdict, error) {
 		vs[i] = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
 			Prompt: prompts[i], Suite: r.suite.Version, Protocol: p.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 	}
+	var err error
 	if p.Candidates != nil {
-		err = r.letters(ctx, picture, prompts, p.Candidates(items[0]), vs)
+		err = r.letters(ctx, pictures[items[0].ImageKey], prompts, p.Candidates(items[0]), vs)
 	} else {
-		err = r.texts(ctx, picture, prompts, vs)
+		err = r.texts(ctx, pictures, items, prompts, vs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
@@ -228,8 +257,31 @@ func (r *runner) ask(ctx context.Context, items []Item) ([]Verdict, error) {
 	return vs, nil
 }
 
-func (r *runner) texts(ctx context.Context, picture []byte, prompts []string, vs []Verdict) error {
-	answers, err := r.answerer.Answer(ctx, picture, prompts, AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens})
+// picture reads an item's picture, or makes the grey one in its place.
+func (r *runner) picture(it Item) ([]byte, error) {
+	b, err := r.suite.Picture(it.ImageKey)
+	if err != nil || b == nil || !r.opt.Blank {
+		return b, err
+	}
+	if b, err = Blank(b); err != nil {
+		return nil, fmt.Errorf("suite %s: item %d: picture %s: %w", r.suite.Name, it.ID, it.ImageKey, err)
+	}
+	return b, nil
+}
+
+func (r *runner) texts(ctx context.Context, pictures map[string][]byte, items []Item, prompts []string, vs []Verdict) error {
+	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens}
+	var answers []string
+	var err error
+	if b, ok := r.batch(); ok {
+		questions := make([]Question, len(items))
+		for i, it := range items {
+			questions[i] = Question{Picture: pictures[it.ImageKey], Prompt: prompts[i]}
+		}
+		answers, err = b.AnswerAll(ctx, questions, opt)
+	} else {
+		answers, err = r.answerer.Answer(ctx, pictures[items[0].ImageKey], prompts, opt)
+	}
 	if err != nil {
 		return err
 	}

@@ -292,3 +292,71 @@ func FuzzReadVerdicts(f *testing.F) {
 		}
 	})
 }
+
+// together is an oracle that takes questions about different pictures in one call.
+type together struct {
+	*oracle
+	batches []int
+}
+
+func (o *together) AnswerAll(ctx context.Context, qs []Question, opt AnswerOptions) ([]string, error) {
+	o.batches = append(o.batches, len(qs))
+	var out []string
+	for _, q := range qs {
+		a, err := o.Answer(ctx, q.Picture, []string{q.Prompt}, opt)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a...)
+	}
+	return out, nil
+}
+
+// TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also
+// after an interruption.
+func TestRunTogether(t *testing.T) {
+	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	dir := t.TempDir()
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	o := newOracle(s)
+	o.wrong[3000002] = "Z"
+	want, err := Run(context.Background(), s, o, Options{VerdictsPath: filepath.Join(dir, "apart")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := &together{oracle: newOracle(s)}
+	all.wrong = o.wrong
+	steps := 0
+	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ float64) {
+		if steps++; done != steps || total != 6 {
+			t.Errorf("progress %d of %d at step %d", done, total, steps)
+		}
+	}}
+	got, err := Run(context.Background(), s, all, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all.batches) != 1 || all.batches[0] != 24 || steps != 6 {
+		t.Errorf("found calls of %v prompts and %d steps, expected one of 24 and 6", all.batches, steps)
+	}
+	if !reflect.DeepEqual(got, want) || read("together") != read("apart") {
+		t.Error("verdicts differ from those of single calls")
+	}
+	lines := strings.SplitAfter(read("together"), "\n")
+	if err := os.WriteFile(filepath.Join(dir, "together"), []byte(strings.Join(lines[:10], "")+lines[10][:40]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	steps = 0
+	if got, err = Run(context.Background(), s, all, opt); err != nil {
+		t.Fatal(err)
+	}
+	if all.batches[1] != 14 || !reflect.DeepEqual(got, want) || read("together") != read("apart") {
+		t.Errorf("resumed with calls of %v prompts, or with other verdicts", all.batches)
+	}
+}

@@ -88,3 +88,15 @@ func TestJSON(t *testing.T) {
 		t.Errorf("%v, %+v of\n%s", err, m, b)
 	}
 }
+
+// TestWeights: stored as they are is the default and counts as leaving the key out; anything else counts.
+func TestWeights(t *testing.T) {
+	plain := stageJSON(t, load(t), 3)
+	if got := stageJSON(t, load(t, "stages.3.weights=f32"), 3); got != plain {
+		t.Errorf("f32 makes %s of %s", got, plain)
+	}
+	r := load(t, "stages.3.weights=q8")
+	if r.Stages[3].Evaluate.Weights != "q8" || stageJSON(t, r, 3) == plain {
+		t.Errorf("q8 counts for nothing: %+v", r.Stages[3].Evaluate)
+	}
+}

@@ -139,6 +139,9 @@ func (r *Recipe) from(d *decoder, key string, i int) int {
 }
 
 func (e *EvaluateConfig) check(d *decoder, key string) {
+	if e.Weights == "f32" {
+		e.Weights = "" // the default
+	}
 	seen := map[string]bool{}
 	for i := range e.Suites {
 		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)

@@ -76,10 +76,10 @@ func TestFullStages(t *testing.T) {
 	paper := "vlmevalkit-2024.06"
 	want := []Stage{
 		{Kind: Pretrain, Train: &warm}, {Kind: Align, Train: &align}, {Kind: Tune, Train: &tune},
-		{Kind: Evaluate, Evaluate: &EvaluateConfig{[]Suite{
+		{Kind: Evaluate, Evaluate: &EvaluateConfig{Suites: []Suite{
 			{TSV: dev, Name: "dev_en", Protocol: paper}, {TSV: dev, Name: "dev_en-blank", Protocol: paper, Limit: 100, Blank: true},
 			{TSV: Path(filepath.Join("testdata", "dev_cn.tsv")), Name: "cn", Protocol: "letter-logit"}}}},
-		{Kind: Evaluate, Evaluate: &EvaluateConfig{[]Suite{{TSV: "scenes:test", Name: "scenes-test", Protocol: paper}}}},
+		{Kind: Evaluate, Evaluate: &EvaluateConfig{Suites: []Suite{{TSV: "scenes:test", Name: "scenes-test", Protocol: paper}}}},
 		{Kind: Export, Export: &ExportConfig{"peft", "bfloat16", Path(filepath.Join("testdata", "out", "adapter"))}},
 		{Kind: Merge},
 		{Kind: Export, Export: &ExportConfig{Format: "hf", DType: "float32"}},

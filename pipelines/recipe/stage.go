@@ -135,6 +135,9 @@ type Adapter struct {
 type EvaluateConfig struct {
 	// Suites is required: what is asked.
 	Suites []Suite `yaml:"suites,required"`
+	// Weights is how the model's weights are stored while it answers: as they are, or rounded to bfloat16, to blocks of 64 with 8 bits
+	// a weight, or to NF4. Default: f32, which is exact; the others take less memory, and answer faster where there are few questions.
+	Weights string `yaml:"weights" enum:"f32|bf16|q8|nf4"`
 }
 
 // A Suite is a table of questions; a plain string is its tsv.

@@ -7,6 +7,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/autograd"
+	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/moslora"
@@ -53,6 +54,21 @@ func New(cfg *Config, src nn.Source) (*Model, error) {
 // Checkpointing makes training compute the blocks of both towers twice in place of keeping what is inside them.
 func (m *Model) Checkpointing(on bool) {
 	m.Vision.Checkpointing, m.Language.Checkpointing = on, on
+}
+
+// Freeze makes nothing trainable and stores the weights of linear layers for inference: as they are (f32), or rounded
+// to bf16, to 8-bit blocks (q8) or to nf4 with output layers in q8. The empty name is f32.
+func (m *Model) Freeze(weights string) error {
+	kind := kernels.F32
+	if weights != "" {
+		var err error
+		if kind, err = kernels.ParseKind(weights); err != nil {
+			return err
+		}
+	}
+	m.Params.FreezeAs(kind)
+	m.Adapters.Train(false)
+	return nil
 }
 
 // Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.

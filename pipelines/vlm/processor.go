@@ -114,16 +114,29 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 
 // Prompt makes the ids that come before the model's answer to msgs.
 func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []datasets.Image, error) {
-	images, opt, err := p.images(pictures)
+	images, _, err := p.images(pictures)
 	if err != nil {
 		return nil, nil, err
+	}
+	ids, err := p.promptIDs(msgs, images)
+	if err != nil {
+		return nil, nil, err
+	}
+	return ids, images, nil
+}
+
+// promptIDs is Prompt for pictures that have been read; it sets their places.
+func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
+	opt := chat.Options{ImageToken: ImageTokenText}
+	for _, im := range images {
+		opt.ImageTokens = append(opt.ImageTokens, im.Count)
 	}
 	enc, err := p.Template.Prompt(p.Tokenizer, msgs, opt)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	place(images, enc.ImageAt)
-	return enc.IDs, images, nil
+	return enc.IDs, nil
 }
 
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {

@@ -20,6 +20,7 @@ import (
 // askOptions are the flags of `moslava ask`.
 type askOptions struct {
 	adapters string
+	weights  string
 	json     bool
 	gen      language.Generation
 }
@@ -47,6 +48,7 @@ func askCommand() *cobra.Command {
 	}
 	f, s := c.Flags(), &opt.gen.Sampling
 	f.StringVar(&opt.adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
+	f.StringVar(&opt.weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4, which is faster")
 	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
 	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "most new tokens")
 	f.Float64Var(&s.Temperature, "temperature", 0, "of sampling; 0: always the most probable token")
@@ -75,7 +77,7 @@ func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt 
 	if err != nil {
 		return err
 	}
-	a, err := openAnswerer(dir, opt.adapters)
+	a, err := openAnswerer(dir, opt.adapters, opt.weights)
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func readPicture(path string) ([]byte, error) {
 }
 
 // openAnswerer loads a model directory and, if there is a second, its adapters.
-func openAnswerer(dir, adapters string) (*vlm.Answerer, error) {
+func openAnswerer(dir, adapters, weights string) (*vlm.Answerer, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no model directory: it has no %s", dir, vlm.ConfigFile)
 	}
@@ -141,9 +143,10 @@ func openAnswerer(dir, adapters string) (*vlm.Answerer, error) {
 		if err := m.LoadAdapters(adapters); err != nil {
 			return nil, err
 		}
-		m.Adapters.Train(false)
 	}
-	m.Params.Freeze()
+	if err := m.Freeze(weights); err != nil {
+		return nil, fmt.Errorf("--weights: %w", err)
+	}
 	return &vlm.Answerer{Model: m, Processor: p}, nil
 }
 

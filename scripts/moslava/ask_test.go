@@ -132,6 +132,7 @@ func TestAskSaysWhatIsWrong(t *testing.T) {
 		"no adapters":      {[]string{dir, "none", "?", "--adapters", empty}, []string{"adapter_config.json"}},
 		"marker":           {[]string{dir, "none", "what is <image>?"}, []string{"1 image marker", "0 images"}},
 		"too long":         {[]string{dir, "none", "?", "--max-new", "5000"}, []string{"--max-new", "5000", "1024"}},
+		"unknown weights":  {[]string{dir, "none", "?", "--weights", "int3"}, []string{"--weights", "int3", "bf16, q8, nf4"}},
 		"no tokens":        {[]string{dir, "none", "?", "--max-new", "0"}, []string{"--max-new", "0"}},
 		"temperature":      {[]string{dir, "none", "?", "--temperature", "-1"}, []string{"--temperature", "-1"}},
 		"NaN":              {[]string{dir, "none", "?", "--temperature", "NaN"}, []string{"--temperature", "NaN"}},

@@ -1,0 +1,247 @@
+package vlm
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"moslava/datasets"
+	"moslava/internal/autograd"
+	"moslava/language"
+	"moslava/language/chat"
+)
+
+// prompt is a question as the decoder reads it.
+type prompt struct {
+	ids     []int32
+	picture *picture // nil without one
+	at      int      // of its first image token
+}
+
+// picture is what is kept of one that prompts are about.
+type picture struct {
+	digest   [sha256.Size]byte
+	image    datasets.Image // without its place
+	features *autograd.Var  // [Count, D]
+}
+
+// pictureCache keeps the last pictures that were asked about.
+type pictureCache struct{ list []*picture }
+
+const keptPictures = 32
+
+func (c *pictureCache) find(digest [sha256.Size]byte) *picture {
+	for _, p := range c.list {
+		if p.digest == digest {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *pictureCache) trim() {
+	if n := len(c.list) - keptPictures; n > 0 {
+		c.list = slices.Delete(c.list, 0, n)
+	}
+}
+
+// waves runs the questions, as many at a time as the cache may hold with room more positions each, and hands
+// over the slots and the last hidden states of those from first on.
+func (a *Answerer) waves(ctx context.Context, questions []Question, room int, then func(first int, slots []int, hidden *autograd.Var) error) (err error) {
+	defer autograd.Catch(&err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(questions) == 0 {
+		return fmt.Errorf("no prompts")
+	}
+	if a.cache == nil {
+		a.cache = a.Model.Language.NewCache(0, 0)
+	}
+	defer a.pictures.trim()
+	for first := 0; first < len(questions); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		prompts, err := a.take(questions[first:], room)
+		if err != nil {
+			return err
+		}
+		slots, hidden, err := a.prefill(prompts, room)
+		if err == nil {
+			err = then(first, slots, hidden)
+		}
+		a.cache.Reset()
+		if err != nil {
+			return err
+		}
+		first += len(prompts)
+		a.pictures.trim()
+	}
+	return nil
+}
+
+// take prepares the first questions, as many as the cache may hold, one at least, with the features of their
+// pictures.
+func (a *Answerer) take(questions []Question, room int) ([]prompt, error) {
+	left := a.CacheBytes
+	if left <= 0 {
+		left = 256 << 20
+	}
+	var out []prompt
+	for _, q := range questions {
+		p, err := a.prompt(q)
+		if err != nil {
+			return nil, err
+		}
+		left -= a.cache.Bytes(len(p.ids) + room)
+		if left < 0 && len(out) > 0 {
+			break
+		}
+		out = append(out, p)
+	}
+	return out, a.look(out)
+}
+
+func (a *Answerer) prompt(q Question) (prompt, error) {
+	var p prompt
+	mark := ""
+	var images []datasets.Image
+	if q.Picture != nil {
+		mark = ImageTokenText + "\n"
+		digest := sha256.Sum256(q.Picture)
+		if p.picture = a.pictures.find(digest); p.picture == nil {
+			made, _, err := a.Processor.images([][]byte{q.Picture})
+			if err != nil {
+				return p, err
+			}
+			p.picture = &picture{digest: digest, image: made[0]}
+			a.pictures.list = append(a.pictures.list, p.picture)
+		}
+		images = []datasets.Image{p.picture.image}
+	}
+	ids, err := a.Processor.promptIDs([]chat.Message{{Role: "user", Content: mark + q.Prompt}}, images)
+	if err != nil {
+		return p, err
+	}
+	p.ids = ids
+	if images != nil {
+		p.at = images[0].At
+	}
+	return p, nil
+}
+
+// look computes the features of the prompts' pictures that have none, lookAtOnce together.
+func (a *Answerer) look(prompts []prompt) error {
+	var fresh []*picture
+	for _, p := range prompts {
+		if p.picture != nil && p.picture.features == nil && !slices.Contains(fresh, p.picture) {
+			fresh = append(fresh, p.picture)
+		}
+	}
+	const lookAtOnce = 8
+	for some := range slices.Chunk(fresh, lookAtOnce) {
+		images := make([]datasets.Image, len(some))
+		for i, p := range some {
+			images[i] = p.image
+		}
+		features, err := a.Model.Features(nil, images)
+		if err != nil {
+			return err
+		}
+		var rows []float32
+		d := a.Model.Config.Text.HiddenSize
+		for _, f := range features {
+			rows = append(rows, f.Floats()...)
+		}
+		for _, p := range some {
+			n := p.image.Count
+			p.features = autograd.New(rows[:n*d:n*d], n, d)
+			p.image.Pixels = nil
+			rows = rows[n*d:]
+		}
+	}
+	return nil
+}
+
+// prefill runs the prompts up to their ends and returns the slots and the last hidden state of each.
+func (a *Answerer) prefill(prompts []prompt, room int) ([]int, *autograd.Var, error) {
+	d := a.Model.Config.Text.HiddenSize
+	slots, hidden := make([]int, len(prompts)), make([]float32, len(prompts)*d)
+	for _, level := range sharePrefixes(a.keys(prompts)) {
+		chunks := make([]language.Chunk, len(level))
+		for i, p := range level {
+			a.place(p, prompts, room)
+			x, err := a.embed(prompts[p.rows[0]], p.from, p.to)
+			if err != nil {
+				return nil, nil, err
+			}
+			chunks[i] = language.Chunk{Slot: p.slot, X: x}
+		}
+		h, err := a.Model.Language.Extend(a.cache, chunks)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, p := range level {
+			if len(p.children) == 0 {
+				slots[p.rows[0]] = p.slot
+				copy(hidden[p.rows[0]*d:(p.rows[0]+1)*d], h.Floats()[i*d:])
+			}
+		}
+	}
+	return slots, autograd.New(hidden, len(prompts), d), nil
+}
+
+// place finds a slot for a piece: the last one after a shared piece goes on where that stands, others in a copy.
+func (a *Answerer) place(p *prefix, prompts []prompt, room int) {
+	if up := p.parent; up != nil && up.children[len(up.children)-1] == p {
+		p.slot = up.slot
+		return
+	}
+	capacity := 0
+	for _, r := range p.rows {
+		capacity = max(capacity, len(prompts[r].ids)+room)
+	}
+	p.slot = a.cache.Open(capacity)
+	if p.parent != nil {
+		a.cache.Fork(p.parent.slot, p.slot)
+	}
+}
+
+// keys tells the prompts' positions apart: by id, and image tokens by picture.
+func (a *Answerer) keys(prompts []prompt) [][]int64 {
+	number := map[*picture]int64{}
+	keys := make([][]int64, len(prompts))
+	for i, p := range prompts {
+		keys[i] = make([]int64, len(p.ids))
+		for k, id := range p.ids {
+			keys[i][k] = int64(id)
+		}
+		if p.picture == nil {
+			continue
+		}
+		if _, ok := number[p.picture]; !ok {
+			number[p.picture] = int64(len(number))
+		}
+		for k := range p.picture.image.Count {
+			keys[i][p.at+k] = -1 - number[p.picture]
+		}
+	}
+	return keys
+}
+
+// embed makes the embeddings of positions from..to, with the picture's features in their places.
+func (a *Answerer) embed(p prompt, from, to int) (*autograd.Var, error) {
+	x := a.Model.Language.Embed.Forward(nil, p.ids[from:to])
+	if p.picture == nil {
+		return x, nil
+	}
+	d, n := x.Cols(), p.picture.image.Count
+	for i := max(from, p.at); i < min(to, p.at+n); i++ {
+		if p.ids[i] != a.Model.Config.ImageToken {
+			return nil, fmt.Errorf("the picture has its features at positions %d to %d, where there is no image token", p.at, p.at+n)
+		}
+		copy(x.Floats()[(i-from)*d:(i-from+1)*d], p.picture.features.Floats()[(i-p.at)*d:])
+	}
+	return x, nil
+}
