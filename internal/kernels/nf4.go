@@ -44,20 +44,22 @@ func QuantizeNF4(w []float32, n, k int) *NF4Weight {
 
 // quantizeBlock writes the codes of block b and returns its largest magnitude.
 func (q *NF4Weight) quantizeBlock(b int, w []float32) (largest float32) {
+	var bits uint32
 	for _, v := range w {
-		largest = max(largest, float32(math.Abs(float64(v)))) // NaN if one is
+		bits = max(bits, math.Float32bits(v)&^(1<<31)) // in the order of magnitudes, NaN last
 	}
+	largest = math.Float32frombits(bits)
 	codes := q.Codes[b*nf4Block/2:]
-	for i, v := range w {
-		c := nf4Zero
-		if largest != 0 {
-			c = nf4Nearest(v / largest)
-		}
-		if i%2 == 0 {
-			codes[i/2] = c<<4 | nf4Zero
-		} else {
-			codes[i/2] = codes[i/2]&0xf0 | c
-		}
+	by := largest
+	if by == 0 {
+		by = 1 // so that zeros have the code of 0
+	}
+	for len(w) >= 2 {
+		codes[0] = nf4Nearest(w[0]/by)<<4 | nf4Nearest(w[1]/by)
+		w, codes = w[2:], codes[1:]
+	}
+	if len(w) == 1 {
+		codes[0] = nf4Nearest(w[0]/by)<<4 | nf4Zero
 	}
 	return largest
 }
@@ -160,23 +162,30 @@ func linspace(from, to float32, n int) []float32 {
 }
 
 var (
-	nf4Edges     = [15]float32(edges(nf4tab[:]))
+	nf4Edges     = [16]float32(append(edges(nf4tab[:]), 2)) // the last is out of reach
 	dynamicEdges = sync.OnceValue(func() []float32 { return edges(DynamicMap()) })
 )
 
-// nf4Nearest is the code that lies nearest to v, the lower of two that are equally near; 0 for a NaN.
+// nf4Start is, for each of 129 equal steps from -1 to 1, a code that is not above those of the numbers there.
+var nf4Start = func() (start [2*nf4Steps + 1]byte) {
+	for i := range start {
+		v := float32(i)/nf4Steps - 1 - 1e-6 // what rounding in the look-up can do is less
+		for start[i] < 15 && v >= nf4Edges[start[i]] {
+			start[i]++
+		}
+	}
+	return start
+}()
+
+const nf4Steps = 64
+
+// nf4Nearest is the code that lies nearest to v in [-1, 1], the lower of two that are equally near; 0 for a NaN.
 func nf4Nearest(v float32) byte {
-	var c byte
-	if v >= nf4Edges[7] {
-		c = 8
+	if v != v {
+		return 0
 	}
-	if v >= nf4Edges[c+3] {
-		c += 4
-	}
-	if v >= nf4Edges[c+1] {
-		c += 2
-	}
-	if v >= nf4Edges[c] {
+	c := nf4Start[int(float32(v+1)*nf4Steps)]
+	for v >= nf4Edges[c&15] {
 		c++
 	}
 	return c
