@@ -46,6 +46,13 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	return m, p, nil
 }
 
+// unrounded is the recipe with all weights in float32.
+func unrounded(r *recipe.Recipe) *recipe.Recipe {
+	full := *r
+	full.Model.Quantize = recipe.Quantize{}
+	return &full
+}
+
 // baseName is what adapters give as the model they belong to.
 func baseName(r *recipe.Recipe) string {
 	if r.Model.From != "" {
@@ -63,8 +70,12 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
+	storage, err := vlm.ParseStorage(c.Quantize.Vision, c.Quantize.Language, c.Quantize.Vocabulary)
+	if err != nil {
+		return nil, nil, fmt.Errorf("quantize: %w", err)
+	}
 	if c.From != "" {
-		m, err := vlm.Load(string(c.From))
+		m, err := vlm.LoadStored(string(c.From), storage)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -80,7 +91,8 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		strategy = "default"
 	}
 	return vlm.Assemble(vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl})
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl,
+		Storage: storage})
 }
 
 // chatTemplate is a built-in template, or one in a Jinja file.

@@ -23,15 +23,22 @@ type Scope struct {
 }
 
 type builder struct {
-	src    Source
-	params *Params
-	errs   []error
+	src     Source
+	params  *Params
+	errs    []error
+	storage Storage
+	dropped int // bytes of plain weights since the last collection
 }
 
 // Build runs construct and returns what it built with its parameters. Its error joins every
 // problem met on the way: all missing, misshapen and twice declared parameters.
 func Build[M any](src Source, construct func(*Scope) M) (M, *Params, error) {
-	b := &builder{src: src, params: &Params{byName: map[string]*Param{}}}
+	return BuildStored(src, nil, construct)
+}
+
+// BuildStored is Build for a model whose weights are rounded as they come, one tensor at a time.
+func BuildStored[M any](src Source, storage Storage, construct func(*Scope) M) (M, *Params, error) {
+	b := &builder{src: src, storage: storage, params: &Params{byName: map[string]*Param{}}}
 	m := construct(&Scope{b: b})
 	if err := errors.Join(b.errs...); err != nil {
 		var zero M

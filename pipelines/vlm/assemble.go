@@ -24,6 +24,7 @@ type Towers struct {
 	Seed             uint64         // of what is drawn: the projector, or everything
 	Random           bool           // draw the towers, too: the directories need no weights
 	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
+	Storage          Storage        // of frozen weights
 }
 
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
@@ -68,7 +69,7 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 		return nil, nil, err
 	}
 	defer closeAll()
-	m, err := New(cfg, src)
+	m, err := NewStored(cfg, src, t.Storage)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
 	}

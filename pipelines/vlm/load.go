@@ -14,7 +14,10 @@ import (
 const ConfigFile = "config.json"
 
 // Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists.
-func Load(dir string) (*Model, error) {
+func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
+
+// LoadStored is Load for a model whose frozen weights are kept in fewer bits.
+func LoadStored(dir string, storage Storage) (*Model, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, err
@@ -28,7 +31,7 @@ func Load(dir string) (*Model, error) {
 		return nil, err
 	}
 	defer ckpt.Close()
-	m, err := New(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))))
+	m, err := NewStored(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))), storage)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}

@@ -32,9 +32,12 @@ type Model struct {
 }
 
 // New builds the model, its parameters from src under their published names.
-func New(cfg *Config, src nn.Source) (*Model, error) {
+func New(cfg *Config, src nn.Source) (*Model, error) { return NewStored(cfg, src, Storage{}) }
+
+// NewStored is New for a model whose frozen weights are kept in fewer bits.
+func NewStored(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
-	_, ps, err := nn.Build(src, func(s *nn.Scope) *Model {
+	_, ps, err := nn.BuildStored(src, storage.kind, func(s *nn.Scope) *Model {
 		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
 		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
 		m.Language = language.New(s.In("language_model"), cfg.Text)
