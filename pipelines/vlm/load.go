@@ -16,8 +16,16 @@ const ConfigFile = "config.json"
 // Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists.
 func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
 
-// LoadStored is Load for a model whose frozen weights are kept in fewer bits.
-func LoadStored(dir string, storage Storage) (*Model, error) {
+// LoadOutline is Load without weights, which need not be there: see Outline.
+func LoadOutline(dir string) (*Model, error) {
+	cfg, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	return Outline(cfg)
+}
+
+func readConfig(dir string) (*Config, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, err
@@ -25,6 +33,15 @@ func LoadStored(dir string, storage Storage) (*Model, error) {
 	cfg, err := ParseConfig(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return cfg, nil
+}
+
+// LoadStored is Load for a model whose frozen weights are kept in fewer bits.
+func LoadStored(dir string, storage Storage) (*Model, error) {
+	cfg, err := readConfig(dir)
+	if err != nil {
+		return nil, err
 	}
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {

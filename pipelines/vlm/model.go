@@ -1,6 +1,7 @@
 package vlm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,6 +37,16 @@ func New(cfg *Config, src nn.Source) (*Model, error) { return NewStored(cfg, src
 
 // NewStored is New for a model whose frozen weights are kept in fewer bits.
 func NewStored(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
+	if src == nil {
+		return nil, errors.New("a model without a source of parameters")
+	}
+	return build(cfg, src, storage)
+}
+
+// Outline is a model without weights: its parameters have names and shapes, and nothing can be computed.
+func Outline(cfg *Config) (*Model, error) { return build(cfg, nil, Storage{}) }
+
+func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
 	_, ps, err := nn.BuildStored(src, storage.kind, func(s *nn.Scope) *Model {
 		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
