@@ -30,20 +30,25 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return m, p, adjust(r, m, p)
+}
+
+// adjust makes the changes to a model that the recipe asks for.
+func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
 	if len(c.FeatureLayer) > 0 && c.From != "" {
 		m.Config.FeatureLayers = c.FeatureLayer
 		if _, err := m.Vision.States(c.FeatureLayer); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
 	if c.ImageSize > 0 {
 		p.Pixels = p.Pixels.WithSize(c.ImageSize)
 		if err := m.Config.Vision.CheckSize(c.ImageSize, c.ImageSize); err != nil {
-			return nil, nil, fmt.Errorf("image_size: %w", err)
+			return fmt.Errorf("image_size: %w", err)
 		}
 	}
-	return m, p, nil
+	return nil
 }
 
 // unrounded is the recipe with all weights in float32.
@@ -82,6 +87,14 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		p, err := vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		return m, p, err
 	}
+	towers := towersOf(r, tmpl)
+	towers.Storage = storage
+	return vlm.Assemble(towers)
+}
+
+// towersOf says what a model of two towers is put together from.
+func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
+	c := r.Model
 	layers := c.FeatureLayer
 	if len(layers) == 0 {
 		layers = []int{-2}
@@ -90,9 +103,8 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	if strategy == "" {
 		strategy = "default"
 	}
-	return vlm.Assemble(vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl,
-		Storage: storage})
+	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl}
 }
 
 // chatTemplate is a built-in template, or one in a Jinja file.

@@ -10,8 +10,9 @@ import (
 // model is what is trained of an outline, as leaves of the tape.
 type model struct {
 	*vlm.Model
-	part   Part
-	leaves map[string]*value
+	part     Part
+	leaves   map[string]*value
+	isLinear map[string]bool // names of the linears' weights
 }
 
 // Part says what a stage trains and how.
@@ -31,7 +32,13 @@ type AdapterOutline struct {
 	Dropout bool
 }
 
-func newModel(m *vlm.Model, p Part) *model { return &model{m, p, map[string]*value{}} }
+func newModel(m *vlm.Model, p Part) *model {
+	out := &model{m, p, map[string]*value{}, map[string]bool{}}
+	for l := range m.Params.Linears() {
+		out.isLinear[l.Weight.Name] = true
+	}
+	return out
+}
 
 func (m *model) trained(name string) bool {
 	return slices.Contains(m.part.Train, vlm.TowerOf(name)) && !m.Unreachable(name)

@@ -48,7 +48,7 @@ func Outline(cfg *Config) (*Model, error) { return build(cfg, nil, Storage{}) }
 
 func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
-	_, ps, err := nn.BuildStored(src, storage.kind, func(s *nn.Scope) *Model {
+	_, ps, err := nn.BuildStored(src, storage.Kind, func(s *nn.Scope) *Model {
 		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
 		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
 		m.Language = language.New(s.In("language_model"), cfg.Text)

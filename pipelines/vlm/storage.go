@@ -33,7 +33,8 @@ func ParseStorage(vision, language, vocabulary string) (Storage, error) {
 	return out, nil
 }
 
-func (s Storage) kind(name string) kernels.Kind {
+// Kind is how a linear's, a head's or an embedding's weight of that name is kept.
+func (s Storage) Kind(name string) kernels.Kind {
 	switch {
 	case strings.HasPrefix(name, VisionPrefix):
 		return s.Vision
