@@ -56,6 +56,7 @@ func (b *buffers) get(n int) []float32 {
 	for fit := c; fit <= 2*c; fit = class(fit + 1) {
 		if l := b.free[fit]; len(l) > 0 {
 			s := l[len(l)-1]
+			l[len(l)-1] = nil // or the list would hold on to it when everybody else has let go
 			b.free[fit] = l[:len(l)-1]
 			b.use.Free -= fit
 			b.use.took(fit)
