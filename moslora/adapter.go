@@ -162,6 +162,24 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	return nil
 }
 
+// Select yields the linears that Attach would hang adapters on; one without weights is enough (see nn.Outline).
+func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Linear, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	match, err := c.matcher()
+	if err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	var out []*nn.Linear
+	for l := range ps.Linears() {
+		if within(l.Name) && match(l.Name) {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
 // fresh is an adapter that is not yet on its linear.
 type fresh struct {
 	l *nn.Linear

@@ -7,6 +7,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
 
@@ -29,7 +30,13 @@ var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16"
 func (s *stage) export() ([]string, error) {
 	c := s.Stage.Export
 	from, _ := s.dir.From(s.index)
-	m, p, err := modelAfter(s.recipe, s.dir, from)
+	r := s.recipe
+	if whole := c.Format == "hf" || c.Format == "towers"; whole && r.Model.Quantize != (recipe.Quantize{}) {
+		// As PEFT's users do it: what was tuned on rounded weights is merged into those it was rounded from.
+		fmt.Fprintf(s.out, "%s: the recipe quantizes the model; the full weights are written, adapters merged into them\n", s.Name)
+		r = unrounded(r)
+	}
+	m, p, err := modelAfter(r, s.dir, from)
 	if err != nil {
 		return nil, err
 	}

@@ -30,20 +30,32 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return m, p, adjust(r, m, p)
+}
+
+// adjust makes the changes to a model that the recipe asks for.
+func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
 	if len(c.FeatureLayer) > 0 && c.From != "" {
 		m.Config.FeatureLayers = c.FeatureLayer
 		if _, err := m.Vision.States(c.FeatureLayer); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
 	if c.ImageSize > 0 {
 		p.Pixels = p.Pixels.WithSize(c.ImageSize)
 		if err := m.Config.Vision.CheckSize(c.ImageSize, c.ImageSize); err != nil {
-			return nil, nil, fmt.Errorf("image_size: %w", err)
+			return fmt.Errorf("image_size: %w", err)
 		}
 	}
-	return m, p, nil
+	return nil
+}
+
+// unrounded is the recipe with all weights in float32.
+func unrounded(r *recipe.Recipe) *recipe.Recipe {
+	full := *r
+	full.Model.Quantize = recipe.Quantize{}
+	return &full
 }
 
 // baseName is what adapters give as the model they belong to.
@@ -63,14 +75,26 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
+	storage, err := vlm.ParseStorage(c.Quantize.Vision, c.Quantize.Language, c.Quantize.Vocabulary)
+	if err != nil {
+		return nil, nil, fmt.Errorf("quantize: %w", err)
+	}
 	if c.From != "" {
-		m, err := vlm.Load(string(c.From))
+		m, err := vlm.LoadStored(string(c.From), storage)
 		if err != nil {
 			return nil, nil, err
 		}
 		p, err := vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		return m, p, err
 	}
+	towers := towersOf(r, tmpl)
+	towers.Storage = storage
+	return vlm.Assemble(towers)
+}
+
+// towersOf says what a model of two towers is put together from.
+func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
+	c := r.Model
 	layers := c.FeatureLayer
 	if len(layers) == 0 {
 		layers = []int{-2}
@@ -79,8 +103,8 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	if strategy == "" {
 		strategy = "default"
 	}
-	return vlm.Assemble(vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl})
+	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl}
 }
 
 // chatTemplate is a built-in template, or one in a Jinja file.

@@ -14,7 +14,6 @@ import (
 	"moslava/datasets"
 	"moslava/internal/nn"
 	"moslava/internal/optim"
-	"moslava/moslora"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/progress"
 	"moslava/pipelines/recipe"
@@ -123,8 +122,7 @@ func (t *training) attach() error {
 		if c == nil {
 			continue
 		}
-		cfg := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets}
-		if err := t.model.AttachAdapters(part, cfg, t.recipe.Seed); err != nil {
+		if err := t.model.AttachAdapters(part, adapterConfig(c), t.recipe.Seed); err != nil {
 			return err
 		}
 	}
@@ -174,14 +172,19 @@ func (t *training) frozen() iter.Seq[*nn.Param] {
 }
 
 func (t *training) loadOptions() datasets.LoadOptions {
-	c := t.cfg
+	opt := loadOptions(t.recipe, t.cfg, t.model.Config)
+	opt.Notice = func(e datasets.Event) { t.bar.Note(e.String()) }
+	return opt
+}
+
+// loadOptions say how a stage's samples become batches of a model.
+func loadOptions(r *recipe.Recipe, c *recipe.TrainConfig, m *vlm.Config) datasets.LoadOptions {
 	length := c.MaxLength
 	if length == 0 {
-		length = t.model.Config.Text.MaxPositionEmbeddings
+		length = m.Text.MaxPositionEmbeddings
 	}
-	return datasets.LoadOptions{Seed: t.recipe.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
-		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets,
-		Notice: func(e datasets.Event) { t.bar.Note(e.String()) }}
+	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets}
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {

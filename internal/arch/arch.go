@@ -25,7 +25,7 @@ const (
 	engine   = "internal/kernels internal/autograd internal/nn"
 	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/eval pipelines/metrics pipelines/progress pipelines/recipe pipelines/report pipelines/run pipelines/train pipelines/vlm"
+	parts    = "pipelines/eval pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/run pipelines/train pipelines/vlm"
 )
 
 // Packages is the table.
@@ -76,6 +76,8 @@ var Packages = []Package{
 		Tests: "internal/optim pipelines/train",
 		Why: "the place where the siblings meet; eval: it implements Answerer. " +
 			"Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/kernels internal/optim internal/nn",
+		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},
@@ -85,4 +87,6 @@ var Packages = []Package{
 	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model"},
+	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
+		Why: "a measurement builds one step by itself, its weights from a source of its own"},
 }

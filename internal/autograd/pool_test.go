@@ -25,3 +25,13 @@ func TestPoolReusesBuffersUpToTwiceTheSize(t *testing.T) {
 		t.Errorf("a buffer of %d for 600", cap(got))
 	}
 }
+
+// TestPoolForgetsWhatItHandsOut: a buffer that nobody has any more must be the garbage collector's.
+func TestPoolForgetsWhatItHandsOut(t *testing.T) {
+	var b buffers
+	b.put(make([]float32, class(1000)))
+	b.get(1000)
+	if l := b.free[class(1000)]; len(l) != 0 || l[:1][0] != nil {
+		t.Errorf("the pool still has %d elements", len(l[:1][0]))
+	}
+}

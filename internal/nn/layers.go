@@ -50,6 +50,7 @@ func (s *Scope) LinearToResidual(name string, in, out int, bias bool, n int) *Li
 
 func (s *Scope) linear(name string, in, out int, init Init) *Linear {
 	l := &Linear{Name: join(s.path, name), Weight: s.In(name).Param("weight", init, out, in)}
+	s.b.round(l.Weight)
 	s.b.params.linears = append(s.b.params.linears, l)
 	return l
 }
@@ -87,11 +88,16 @@ type Embedding struct{ Weight *Param } // [V, D]
 
 // Embedding declares a table of n rows of d.
 func (s *Scope) Embedding(name string, n, d int) *Embedding {
-	return &Embedding{s.In(name).Param("weight", Normal(1/math.Sqrt(float64(d))), n, d)}
+	e := &Embedding{s.In(name).Param("weight", Normal(1/math.Sqrt(float64(d))), n, d)}
+	s.b.round(e.Weight)
+	return e
 }
 
 // Forward looks up ids: [len(ids), D].
 func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
+	if e.Weight.v == nil {
+		return e.Weight.rows(ids)
+	}
 	return t.Embedding(e.Weight.v, ids)
 }
 
@@ -111,6 +117,7 @@ func (s *Scope) Head(name string, d, v int) *Head {
 func (s *Scope) TiedHead(e *Embedding) *Head { return s.head(&Head{Weight: e.Weight, tied: true}) }
 
 func (s *Scope) head(h *Head) *Head {
+	s.b.round(h.Weight)
 	s.b.params.heads = append(s.b.params.heads, h)
 	return h
 }

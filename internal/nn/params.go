@@ -61,7 +61,7 @@ func (p *Param) matrix() autograd.Matrix {
 // pack stores a frozen weight [out, in] in the form that products read fastest and drops the
 // plain one, unless keep.
 func (p *Param) pack(kind kernels.Kind, keep bool) {
-	p.packed = kernels.Pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
+	p.packed = pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
 	if !keep {
 		p.v = nil
 	}
@@ -103,7 +103,7 @@ func (ps *Params) Get(name string) *Param { return ps.byName[name] }
 func (ps *Params) Linears() iter.Seq[*Linear] { return slices.Values(ps.linears) }
 
 // Train makes exactly the parameters that match trainable, packs the weights of the linears and
-// heads that are not, and returns how many parameters match.
+// heads that are not, and returns how many parameters match. One that was rounded is trained from what rounding left.
 func (ps *Params) Train(match func(name string) bool) int {
 	n := 0
 	for _, p := range ps.list {

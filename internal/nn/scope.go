@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -23,15 +24,28 @@ type Scope struct {
 }
 
 type builder struct {
-	src    Source
-	params *Params
-	errs   []error
+	src     Source
+	params  *Params
+	errs    []error
+	storage Storage
+	dropped int // bytes of plain weights since the last collection
 }
 
 // Build runs construct and returns what it built with its parameters. Its error joins every
 // problem met on the way: all missing, misshapen and twice declared parameters.
 func Build[M any](src Source, construct func(*Scope) M) (M, *Params, error) {
-	b := &builder{src: src, params: &Params{byName: map[string]*Param{}}}
+	return BuildStored(src, nil, construct)
+}
+
+// Outline is Build without elements: parameters have names and shapes, and nothing can be computed. It tells what a model
+// would take.
+func Outline[M any](construct func(*Scope) M) (M, *Params, error) {
+	return BuildStored(nil, nil, construct)
+}
+
+// BuildStored is Build for a model whose weights are rounded as they come, one tensor at a time.
+func BuildStored[M any](src Source, storage Storage, construct func(*Scope) M) (M, *Params, error) {
+	b := &builder{src: src, storage: storage, params: &Params{byName: map[string]*Param{}}}
 	m := construct(&Scope{b: b})
 	if err := errors.Join(b.errs...); err != nil {
 		var zero M
@@ -71,14 +85,20 @@ func (s *Scope) Param(name string, init Init, shape ...int) *Param {
 	if s.b.params.byName[full] != nil {
 		s.b.errs = append(s.b.errs, fmt.Errorf("parameter %q is declared twice", full))
 	}
+	if s.b.src == nil {
+		return s.b.params.add(&Param{Name: full, Shape: slices.Clone(shape)})
+	}
 	data, err := s.b.src.Tensor(full, shape, init)
 	if err != nil {
 		s.b.errs = append(s.b.errs, err)
 		shape, data = []int{0}, nil // takes no memory: nothing is run after an error
 	}
-	p := NewParam(full, data, shape...)
-	s.b.params.byName[full] = p
-	s.b.params.list = append(s.b.params.list, p)
+	return s.b.params.add(NewParam(full, data, shape...))
+}
+
+func (ps *Params) add(p *Param) *Param {
+	ps.byName[p.Name] = p
+	ps.list = append(ps.list, p)
 	return p
 }
 

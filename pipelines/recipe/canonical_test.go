@@ -45,10 +45,26 @@ func TestWhatCounts(t *testing.T) {
 		"stages.tune-llama3.keep=7": false, "stages.tune-llama3.checkpointing=false": false, "stages.tune-llama3.name=t": false,
 		"data.workers=9": false, "stages.align.limit=7": false, "data.on_bad=error": false,
 		"seed=1": true, "data.max_length=7": true, "stages.tune-llama3.adapters.vision.r=2": true, "model.image_size=0": true,
+		"model.quantize.language=float32": false,
 	} {
 		if got := stageJSON(t, load(t, set), 2) != base; got != counts {
 			t.Errorf("%s changes the stage: %v, want %v", set, got, counts)
 		}
+	}
+}
+
+// TestQuantizeCounts: weights in fewer bits are another model.
+func TestQuantizeCounts(t *testing.T) {
+	canonical := func(quantize string) string {
+		r, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m"+quantize+"}\nstages: {kind: align, data: d}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stageJSON(t, r, 0)
+	}
+	plain, nf4 := canonical(""), canonical(", quantize: {language: nf4}")
+	if plain == nf4 || canonical(", quantize: {vision: float32}") != plain || !strings.Contains(nf4, `"quantize":{"language":"nf4"}`) {
+		t.Errorf("plain %s, nf4 %s", plain, nf4)
 	}
 }
 

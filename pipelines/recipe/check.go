@@ -27,6 +27,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	}
 	r.Model.check(d, filepath.Dir(r.file))
 	r.stages(d)
+	r.quantized(d)
 }
 
 var (
@@ -69,6 +70,30 @@ func (m *Model) check(d *decoder, dir string) {
 // isTemplateFile tells a chat template in a file from the name of a built-in one.
 func isTemplateFile(t string) bool {
 	return strings.ContainsAny(t, `/\`) || strings.HasSuffix(t, ".jinja")
+}
+
+// quantized reports stages that would train or change weights that are kept in fewer bits.
+func (r *Recipe) quantized(d *decoder) {
+	q := &r.Model.Quantize
+	for _, v := range []*string{&q.Vision, &q.Language, &q.Vocabulary} {
+		if *v == "float32" {
+			*v = "" // as if left out
+		}
+	}
+	rounded := map[string]bool{PartVision: q.Vision != "", PartLanguage: q.Language != "" || q.Vocabulary != ""}
+	for i := range r.Stages {
+		s, key := &r.Stages[i], "stages."+strconv.Itoa(i)
+		if s.Train != nil {
+			for _, part := range s.Train.Train {
+				if rounded[part] {
+					d.at(key+".train", "%s is trained whole, but model.quantize keeps it in fewer bits: give it adapters, or leave it float32", part)
+				}
+			}
+		}
+		if s.Kind == Merge && *q != (Quantize{}) {
+			d.at(key, "merging into rounded weights would round them again: leave this stage out; export merges into the full weights by itself")
+		}
+	}
 }
 
 // stages works out names, where each stage starts from, and which models carry adapters.

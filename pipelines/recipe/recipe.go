@@ -84,9 +84,25 @@ type Model struct {
 	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
 	// SelectStrategy: default drops the class token, full keeps it. Default: as the model in From says, else default.
 	SelectStrategy string `yaml:"select_strategy" enum:"default|full"`
+	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
+	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which
+	// merges adapters into the full weights that the directories above have.
+	Quantize Quantize `yaml:"quantize"`
 	// ChatTemplate is the name of a built-in template (vicuna_v1, plain, chatml) or a Jinja file, recognised
 	// by a separator or the ending .jinja. Default: the one in the model's or the decoder's directory.
 	ChatTemplate string `yaml:"chat_template" hash:"path"`
+}
+
+// Quantize says how weights are kept: float32, bfloat16, or nf4, which is QLoRA's with double quantisation, 4.5 bits an element
+// in memory (bitsandbytes: load_in_4bit with bnb_4bit_quant_type nf4 and bnb_4bit_use_double_quant). Products are computed in
+// float32 with the rounded weights. Adapters, projector, norms, biases and positions are always float32.
+type Quantize struct {
+	// Vision is for the weights of the vision tower's linear layers. Default: float32.
+	Vision string `yaml:"vision" enum:"float32|bfloat16|nf4"`
+	// Language is for the weights of the decoder's linear layers. Default: float32.
+	Language string `yaml:"language" enum:"float32|bfloat16|nf4"`
+	// Vocabulary is for the decoder's embeddings and output layer, which are never in nf4. Default: float32.
+	Vocabulary string `yaml:"vocabulary" enum:"float32|bfloat16"`
 }
 
 // Projector maps image features to the decoder's embeddings.

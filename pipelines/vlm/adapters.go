@@ -28,6 +28,11 @@ func (m *Model) AttachAdapters(part string, cfg moslora.Config, seed uint64) err
 	return nil
 }
 
+// AdapterLinears are the linears that AttachAdapters would hang adapters on.
+func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
+	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
+}
+
 // SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
 // projector entire beside the adapters. fold multiplies mixers into A.
 func (m *Model) SaveAdapters(dir, base string, fold bool) error {

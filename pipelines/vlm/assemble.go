@@ -24,62 +24,92 @@ type Towers struct {
 	Seed             uint64         // of what is drawn: the projector, or everything
 	Random           bool           // draw the towers, too: the directories need no weights
 	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
+	Storage          Storage        // of frozen weights
 }
 
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
 // them. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
 // of the embedding, and of a head of its own, are the mean of the others.
 func Assemble(t Towers) (*Model, *Processor, error) {
-	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
+	cfg, tok, rows, err := t.config()
 	if err != nil {
 		return nil, nil, err
+	}
+	src, closeAll, err := t.source(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer closeAll()
+	m, err := NewStored(cfg, src, t.Storage)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
+	}
+	p, err := t.processor(cfg, tok)
+	return m, p, err
+}
+
+// AssembleOutline is Assemble without weights, which need not be there: see Outline.
+func AssembleOutline(t Towers) (*Model, *Processor, error) {
+	cfg, tok, _, err := t.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := Outline(cfg)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
+	}
+	p, err := t.processor(cfg, tok)
+	return m, p, err
+}
+
+// config puts the configurations together and gives the decoder's tokenizer, with the image token, and how many rows the
+// decoder's own vocabulary has.
+func (t Towers) config() (cfg *Config, tok *tokenizer.Tokenizer, rows int, err error) {
+	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
+	if err != nil {
+		return nil, nil, 0, err
 	}
 	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	old, err := language.ParseConfig(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.Language, err)
+		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
 	if _, err := vision.ParseConfig(image); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.Vision, err)
+		return nil, nil, 0, fmt.Errorf("%s: %w", t.Vision, err)
 	}
-	tok, err := tokenizer.Load(filepath.Join(t.Language, "tokenizer.json"))
-	if err != nil {
-		return nil, nil, err
+	if tok, err = tokenizer.Load(filepath.Join(t.Language, "tokenizer.json")); err != nil {
+		return nil, nil, 0, err
 	}
 	token, err := tok.AddSpecial(ImageTokenText)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.Language, err)
+		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
 	vocab := old.VocabSize
 	if n := tok.VocabSize(); n > vocab {
 		vocab = (n + 63) / 64 * 64
 	}
-	cfg, err := NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
+	cfg, err = NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
 		Strategy: t.Strategy, Act: "gelu"})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	cfg.Projector.Type = t.Projector
-	src, closeAll, err := t.source(old.VocabSize)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer closeAll()
-	m, err := New(cfg, src)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
-	}
+	return cfg, tok, old.VocabSize, nil
+}
+
+func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, error) {
 	p := &Processor{Config: cfg, Tokenizer: tok}
+	var err error
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if p.Pixels, err = preprocess.Load(t.Vision); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return m, p, p.check()
+	return p, p.check()
 }
 
 // source sends the parts of the model to where they come from.

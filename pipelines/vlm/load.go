@@ -14,7 +14,18 @@ import (
 const ConfigFile = "config.json"
 
 // Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists.
-func Load(dir string) (*Model, error) {
+func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
+
+// LoadOutline is Load without weights, which need not be there: see Outline.
+func LoadOutline(dir string) (*Model, error) {
+	cfg, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	return Outline(cfg)
+}
+
+func readConfig(dir string) (*Config, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, err
@@ -23,12 +34,21 @@ func Load(dir string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	return cfg, nil
+}
+
+// LoadStored is Load for a model whose frozen weights are kept in fewer bits.
+func LoadStored(dir string, storage Storage) (*Model, error) {
+	cfg, err := readConfig(dir)
+	if err != nil {
+		return nil, err
+	}
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer ckpt.Close()
-	m, err := New(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))))
+	m, err := NewStored(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))), storage)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}

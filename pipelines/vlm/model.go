@@ -1,6 +1,7 @@
 package vlm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,9 +34,22 @@ type Model struct {
 }
 
 // New builds the model, its parameters from src under their published names.
-func New(cfg *Config, src nn.Source) (*Model, error) {
+func New(cfg *Config, src nn.Source) (*Model, error) { return NewStored(cfg, src, Storage{}) }
+
+// NewStored is New for a model whose frozen weights are kept in fewer bits.
+func NewStored(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
+	if src == nil {
+		return nil, errors.New("a model without a source of parameters")
+	}
+	return build(cfg, src, storage)
+}
+
+// Outline is a model without weights: its parameters have names and shapes, and nothing can be computed.
+func Outline(cfg *Config) (*Model, error) { return build(cfg, nil, Storage{}) }
+
+func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
-	_, ps, err := nn.Build(src, func(s *nn.Scope) *Model {
+	_, ps, err := nn.BuildStored(src, storage.Kind, func(s *nn.Scope) *Model {
 		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
 		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
 		m.Language = language.New(s.In("language_model"), cfg.Text)

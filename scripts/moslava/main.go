@@ -39,6 +39,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(askCommand(), convertCommand(), demoCommand(), runCommand())
+	c.AddCommand(askCommand(), convertCommand(), demoCommand(), planCommand(), runCommand())
 	return c
 }

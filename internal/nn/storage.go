@@ -1,0 +1,79 @@
+package nn
+
+import (
+	"fmt"
+	"runtime"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+)
+
+// Storage says how the weight of that name, a linear's, a head's or an embedding's, is kept. kernels.F32 leaves it as it is;
+// NF4 and BF16 round it when it is made, and it stays frozen: Train of such a weight would train what is left of it.
+type Storage func(name string) kernels.Kind
+
+// collectEvery is how many bytes of plain weights may lie about before they are collected: no more than a large
+// tensor has, so that what a model takes while it is read is what it takes in the end and a little.
+const collectEvery = 256 << 20
+
+// round brings a weight into the form in which it is kept. What cannot be is a problem of the build.
+func (b *builder) round(p *Param) {
+	if b.storage == nil || p.v == nil || len(p.Shape) < 2 {
+		return
+	}
+	kind := b.storage(p.Name)
+	if kind == kernels.F32 {
+		return
+	}
+	if in := p.Size() / p.Shape[0]; kind == kernels.NF4 && in%64 != 0 {
+		b.errs = append(b.errs, fmt.Errorf("%s has rows of %d elements, which are not whole NF4 blocks of 64: keep this part in bfloat16 or float32", p.Name, in))
+		return
+	}
+	p.pack(kind, false)
+	if b.dropped += 4 * p.Size(); b.dropped >= collectEvery {
+		b.dropped = 0
+		runtime.GC()
+	}
+}
+
+// pack is kernels.Pack, with absmax of NF4 quantised as well.
+func pack(w []float32, n, k int, kind kernels.Kind) *kernels.Packed {
+	if kind != kernels.NF4 {
+		return kernels.Pack(w, n, k, kind)
+	}
+	p, err := kernels.QuantizeNF4(w, n, k).Pack()
+	if err != nil {
+		panic(err) // round has looked
+	}
+	return p
+}
+
+// Rounded reports whether the parameter is kept in fewer bits than it came with.
+func (p *Param) Rounded() bool {
+	return p.packed != nil && p.packed.Kind != kernels.F32
+}
+
+// Bytes is the memory that the elements take, packed and plain.
+func (p *Param) Bytes() int {
+	n := 0
+	if p.v != nil {
+		n += 4 * p.v.Size()
+	}
+	if p.packed != nil {
+		n += p.packed.Bytes()
+	}
+	return n
+}
+
+// rows looks ids up in a packed table.
+func (p *Param) rows(ids []int32) *autograd.Var {
+	d := p.packed.K
+	out := make([]float32, len(ids)*d)
+	for i, id := range ids {
+		if id < 0 || int(id) >= p.packed.N {
+			panic(&autograd.Error{Op: "Embedding", Err: fmt.Errorf("id %d at position %d, the table has %d rows", id, i, p.packed.N)})
+		}
+		p.packed.Row(int(id), out[i*d:][:d])
+	}
+	return autograd.New(out, len(ids), d)
+}

@@ -1,0 +1,272 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"time"
+
+	"moslava/datasets"
+	"moslava/language/chat"
+	"moslava/moslora"
+	"moslava/pipelines/plan"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/vlm"
+)
+
+// PlanOptions say what a plan assumes where it cannot look.
+type PlanOptions struct {
+	Text    int // text tokens of a sample, if the data is not there
+	Targets int // how many of them are learnt
+	// Batches is how many are read to learn lengths.
+	Batches int
+}
+
+// Plan is what the training stages of a recipe would take.
+type Plan struct {
+	Recipe  string       `json:"recipe"`
+	Machine plan.Rates   `json:"machine"`
+	Stages  []plan.Stage `json:"stages"`
+}
+
+// MakePlan plans the training stages of r. Of the model only configurations and the tokenizer are read; data is sampled if it is there.
+func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
+	m, p, err := outline(r)
+	if err != nil {
+		return nil, err
+	}
+	out := &Plan{Recipe: r.Name, Machine: plan.Measure(threadsOf(r))}
+	for i := range r.Stages {
+		s := &r.Stages[i]
+		if s.Train == nil {
+			continue
+		}
+		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: out.Machine.Threads, Share: heapGrowth(), Files: weightFiles(r)}
+		if in.Part, err = partOf(r, i, m); err != nil {
+			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+		data, err := sampleData(ctx, r, s.Train, p, opt, &in)
+		if err != nil {
+			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+		st := plan.Make(in, out.Machine)
+		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = s.Name, s.Kind, data.steps, data.seen, data.assumed
+		st.Seconds = st.StepSeconds * float64(st.Steps)
+		out.Stages = append(out.Stages, st)
+	}
+	if len(out.Stages) == 0 {
+		return nil, errors.New("the recipe has no training stage")
+	}
+	return out, nil
+}
+
+// outline is the recipe's model without weights, and its processor.
+func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
+	c := r.Model
+	var tmpl *chat.Template
+	if c.ChatTemplate != "" {
+		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+			return nil, nil, fmt.Errorf("chat_template: %w", err)
+		}
+	}
+	if c.From != "" {
+		if m, err = vlm.LoadOutline(string(c.From)); err == nil {
+			p, err = vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
+		}
+	} else {
+		m, p, err = vlm.AssembleOutline(towersOf(r, tmpl))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, p, adjust(r, m, p)
+}
+
+// partOf says what stage i trains, with the adapters it makes or finds.
+func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
+	s := &r.Stages[i]
+	q := r.Model.Quantize
+	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters), Checkpointing: s.Train.Checkpointing}
+	var err error
+	if part.Storage, err = vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary); err != nil {
+		return part, err
+	}
+	for s != nil && s.Kind != recipe.Merge {
+		if s.Train != nil && s.Train.Adapters != nil {
+			a := s.Train.Adapters
+			for _, t := range []struct {
+				part string
+				c    *recipe.Adapter
+			}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
+				if t.c == nil {
+					continue
+				}
+				if err := part.Attach(m, t.part, adapterConfig(t.c)); err != nil {
+					return part, err
+				}
+			}
+			break
+		}
+		s, _ = r.Stage(s.From)
+	}
+	return part, nil
+}
+
+func adapterConfig(c *recipe.Adapter) moslora.Config {
+	return moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets}
+}
+
+// sampled is what was found out about a stage's data.
+type sampled struct {
+	steps, seen int
+	assumed     []string
+}
+
+// sampleData reads some batches as the stage would, or makes them up.
+func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input) (out sampled, err error) {
+	src, err := openSources(c.Sources, r.Seed)
+	if errors.Is(err, fs.ErrNotExist) {
+		return assume(c, p, opt, in, err), nil
+	}
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	rows := datasets.Source(src)
+	share := 1.0
+	if c.Limit > 0 && c.Limit < rows.Len() {
+		share = float64(c.Limit) / float64(rows.Len())
+		rows = datasets.Head(rows, c.Limit)
+	}
+	train, _, err := datasets.Split(rows, c.Validation, r.Seed)
+	if err != nil {
+		return out, err
+	}
+	in.Mapped = int(share * float64(mappedBytes(c.Sources)))
+	want := max(opt.Batches, c.Accum)
+	lo := loadOptions(r, c, p.Config)
+	start, first := time.Now(), time.Time{}
+	for b, err := range datasets.Load(ctx, train, p, lo, datasets.Position{}) {
+		if err != nil {
+			return out, err
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		in.Batches = append(in.Batches, plan.ShapeOf(b))
+		if n := len(in.Batches); n >= want || n >= 2*c.Accum && time.Since(start) > 5*time.Second {
+			break
+		}
+	}
+	if n := len(in.Batches); n > 1 {
+		in.Loading = time.Since(first).Seconds() / float64(n-1)
+	}
+	out.seen = len(in.Batches)
+	out.steps = c.Steps
+	if out.steps == 0 {
+		perBatch := 0
+		for _, b := range in.Batches {
+			perBatch += len(b.Lengths)
+		}
+		batches := (train.Len()*out.seen + perBatch - 1) / perBatch
+		out.steps = max(1, c.Epochs*batches/max(1, c.Accum))
+	}
+	return out, nil
+}
+
+// assume makes up batches for data that is not there.
+func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) sampled {
+	h, w, fixed := p.Pixels.Size()
+	if !fixed {
+		h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
+	}
+	length := opt.Text + p.Config.ImageTokens(h, w)
+	n := c.Batch
+	if c.Tokens > 0 {
+		n = max(1, c.Tokens/length)
+	}
+	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat([]plan.Picture{{H: h, W: w}}, n), Targets: n * opt.Targets}
+	in.Batches = slices.Repeat([]plan.Batch{b}, max(2, c.Accum))
+	out := sampled{steps: c.Steps, assumed: []string{fmt.Sprintf("%v: assumed are samples of one picture of %dx%d pixels and %d text tokens, %d of them learnt",
+		why, w, h, opt.Text, opt.Targets)}}
+	if out.steps == 0 {
+		out.assumed = append(out.assumed, "the number of steps depends on the data: time is that of one step")
+		out.steps = 1
+	}
+	return out
+}
+
+// mappedBytes is the size of the Arrow files that sources are read from.
+func mappedBytes(list []recipe.Source) int {
+	n := 0
+	for _, s := range list {
+		n += bytesOf(string(s.Path), ".arrow")
+	}
+	return n
+}
+
+// weightFiles is how many bytes of weights are mapped while the model is read.
+func weightFiles(r *recipe.Recipe) int {
+	n := 0
+	if r.Model.Init == "random" {
+		return 0
+	}
+	for _, dir := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language} {
+		if dir != "" {
+			n += bytesOf(string(dir), ".safetensors")
+		}
+	}
+	return n
+}
+
+// bytesOf adds up the files of that ending in a directory, or is the size of the file itself.
+func bytesOf(path, ending string) int {
+	n := 0
+	for _, pattern := range []string{path, filepath.Join(path, "*")} {
+		files, _ := filepath.Glob(pattern)
+		for _, f := range files {
+			if info, err := os.Stat(f); err == nil && !info.IsDir() && strings.HasSuffix(f, ending) {
+				n += int(info.Size())
+			}
+		}
+	}
+	return n
+}
+
+// heapGrowth is the share by which the heap may grow before it is collected.
+func heapGrowth() float64 {
+	s := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 || s[0].Value.Uint64() > 1<<20 {
+		return 1 << 20
+	}
+	return float64(s[0].Value.Uint64()) / 100
+}
+
+func threadsOf(r *recipe.Recipe) int {
+	if r.Threads > 0 {
+		return r.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Write shows the plan to people.
+func (p *Plan) Write(out io.Writer) error {
+	m := p.Machine
+	_, err := fmt.Fprintf(out, "%s on %d threads (%s): products %.0f GFLOP/s, memory %.1f GB/s, optimiser %.0f million parameters/s, measured just now\n",
+		p.Recipe, m.Threads, m.ISA, m.Products/1e9, m.Bytes/1e9, m.Updates/1e6)
+	for _, s := range p.Stages {
+		if err == nil {
+			err = s.Write(out)
+		}
+	}
+	return err
+}

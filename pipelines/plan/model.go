@@ -1,0 +1,270 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"moslava/pipelines/vlm"
+)
+
+// model is what is trained of an outline, as leaves of the tape.
+type model struct {
+	*vlm.Model
+	part     Part
+	leaves   map[string]*value
+	isLinear map[string]bool // names of the linears' weights
+}
+
+// Part says what a stage trains and how.
+type Part struct {
+	Train         []string                   // parts trained whole: vision, projector, language
+	Adapters      map[string]*AdapterOutline // by the name of the linear
+	TrainAdapters bool
+	Checkpointing bool
+	Storage       vlm.Storage
+}
+
+// AdapterOutline is an adapter's shape.
+type AdapterOutline struct {
+	Rank    int
+	Mixer   bool // there is one
+	Fixed   bool // and it is not trained
+	Dropout bool
+}
+
+func newModel(m *vlm.Model, p Part) *model {
+	out := &model{m, p, map[string]*value{}, map[string]bool{}}
+	for l := range m.Params.Linears() {
+		out.isLinear[l.Weight.Name] = true
+	}
+	return out
+}
+
+func (m *model) trained(name string) bool {
+	return slices.Contains(m.part.Train, vlm.TowerOf(name)) && !m.Unreachable(name)
+}
+
+// leaf is a parameter; nil if there is none of that name.
+func (m *model) leaf(name string) *value {
+	if v, ok := m.leaves[name]; ok {
+		return v
+	}
+	p := m.Params.Get(name)
+	if p == nil {
+		return nil
+	}
+	cols := p.Shape[len(p.Shape)-1]
+	m.leaves[name] = &value{rows: p.Size() / cols, cols: cols, track: m.trained(name)}
+	return m.leaves[name]
+}
+
+func (m *model) extra(name string, rows, cols int, track bool) *value {
+	if m.leaves[name] == nil {
+		m.leaves[name] = &value{rows: rows, cols: cols, track: track}
+	}
+	return m.leaves[name]
+}
+
+// weight is a linear layer, or a head without a bias.
+func (m *model) weight(name string) *weight {
+	p := m.Params.Get(name + ".weight")
+	w := &weight{out: p.Shape[0], in: p.Size() / p.Shape[0], w: m.leaf(name + ".weight"), b: m.leaf(name + ".bias")}
+	if o := m.part.Adapters[name]; o != nil {
+		on := m.part.TrainAdapters
+		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, w.in, on), b: m.extra(name+".B", w.out, o.Rank, on)}
+		if o.Mixer {
+			w.adapter.m = m.extra(name+".M", o.Rank, o.Rank, on && !o.Fixed)
+		}
+	}
+	return w
+}
+
+func (m *model) linear(t *tape, x *value, name string) *value {
+	w := m.weight(name)
+	y := t.linear(x, w)
+	if w.adapter != nil {
+		y = t.lowRank(y, x, w)
+	}
+	return y
+}
+
+// layerNorm and rmsNorm are the layers of package nn.
+func (m *model) layerNorm(t *tape, x *value, name string) *value {
+	return t.norm(x, 2, m.leaf(name+".weight"), m.leaf(name+".bias"))
+}
+
+func (m *model) rmsNorm(t *tape, x *value, name string) *value {
+	return t.norm(x, 1, m.leaf(name+".weight"))
+}
+
+// vars are the leaves that layers of these names read, as nn.Vars gives them.
+func (m *model) vars(names []string) (out []*value) {
+	for _, n := range names {
+		for _, suffix := range []string{"", ".weight", ".bias"} {
+			if v := m.leaf(n + suffix); v != nil {
+				out = append(out, v)
+			}
+		}
+		if m.part.Adapters[n] != nil {
+			w := m.weight(n)
+			for _, v := range []*value{w.adapter.a, w.adapter.m, w.adapter.b} {
+				if v != nil {
+					out = append(out, v)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// block runs one transformer block, in the way of the stage.
+func (m *model) block(t *tape, x *value, layers []string, f func(t *tape, x *value) *value) *value {
+	from := len(t.loose)
+	if m.part.Checkpointing {
+		x = t.checkpoint(x, m.vars(layers), f)
+	} else {
+		x = f(t, x)
+	}
+	t.settle(from, x)
+	return x
+}
+
+// Batch is the shape of what a step takes at a time.
+type Batch struct {
+	Lengths []int     // tokens of each sequence, image tokens included
+	Images  []Picture // of all sequences
+	Targets int       // positions that carry loss
+}
+
+// Picture is the size of an image in pixels.
+type Picture struct{ H, W int }
+
+// Tokens is the number of positions.
+func (b Batch) Tokens() int {
+	n := 0
+	for _, l := range b.Lengths {
+		n += l
+	}
+	return n
+}
+
+// loss is vlm.Model.Loss.
+func (m *model) loss(t *tape, b Batch) *value {
+	table := m.leaf(vlm.LanguagePrefix + "model.embed_tokens.weight")
+	x := t.embedding(table, b.Tokens())
+	for rest := b.Images; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n] == rest[0] {
+			n++
+		}
+		from := len(t.loose)
+		f := m.projector(t, m.features(t, n, rest[0]))
+		x = t.splice(x, f)
+		t.settle(from, x)
+		rest = rest[n:]
+	}
+	cfg := m.Config.Text
+	for i := range cfg.NumHiddenLayers {
+		x = m.languageBlock(t, x, fmt.Sprintf("%smodel.layers.%d.", vlm.LanguagePrefix, i), b.Lengths)
+	}
+	x = m.rmsNorm(t, x, vlm.LanguagePrefix+"model.norm")
+	head := vlm.LanguagePrefix + "lm_head"
+	if cfg.TieWordEmbeddings {
+		head = vlm.LanguagePrefix + "model.embed_tokens"
+	}
+	w := m.weight(head)
+	return t.crossEntropy(t.selectRows(x, b.Targets), w)
+}
+
+func (m *model) languageBlock(t *tape, x *value, p string, lengths []int) *value {
+	c := m.Config.Text
+	names := []string{p + "input_layernorm", p + "self_attn.q_proj", p + "self_attn.k_proj", p + "self_attn.v_proj", p + "self_attn.o_proj",
+		p + "post_attention_layernorm", p + "mlp.gate_proj", p + "mlp.up_proj", p + "mlp.down_proj"}
+	return m.block(t, x, names, func(t *tape, x *value) *value {
+		h := m.rmsNorm(t, x, names[0])
+		q := t.rope(m.linear(t, h, names[1]))
+		k := t.rope(m.linear(t, h, names[2]))
+		a := t.attention(q, k, m.linear(t, h, names[3]), c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, lengths)
+		x = t.add(x, m.linear(t, a, names[4]))
+		h = m.rmsNorm(t, x, names[5])
+		return t.add(x, m.linear(t, t.swiGLU(m.linear(t, h, names[6]), m.linear(t, h, names[7])), names[8]))
+	})
+}
+
+func (m *model) projector(t *tape, x *value) *value {
+	y := m.linear(t, x, vlm.ProjectorPrefix+"linear_1")
+	if m.Config.Projector.Type == "linear" {
+		return y
+	}
+	return m.linear(t, t.activate(y), vlm.ProjectorPrefix+"linear_2")
+}
+
+// features is vision.Tower.Features of n pictures.
+func (m *model) features(t *tape, n int, size Picture) *value {
+	states, err := m.Vision.States(m.Config.FeatureLayers)
+	if err != nil {
+		panic(err) // the outline has looked
+	}
+	names := visionNames[m.Config.Vision.ModelType]
+	x := m.tokens(t, n, size, names)
+	tokens := x.rows / n
+	out := make([]*value, len(states))
+	for l := 0; ; l++ {
+		for i, s := range states {
+			if s == l {
+				out[i] = x
+			}
+		}
+		if l == slices.Max(states) {
+			break
+		}
+		x = m.visionBlock(t, x, names.block(l), n, tokens)
+	}
+	for i, s := range out {
+		if !m.Config.KeepClass {
+			out[i] = t.selectRows(s, n*(tokens-1))
+		}
+	}
+	return t.concatColumns(out)
+}
+
+func (m *model) tokens(t *tape, n int, size Picture, names towerNames) *value {
+	from := len(t.loose)
+	c := m.Config.Vision
+	gh, gw := size.H/c.PatchSize, size.W/c.PatchSize
+	patch := names.weight(m, names.patch)
+	cols := &value{rows: n * gh * gw, cols: patch.in, data: &buf{n: n * gh * gw * patch.in}}
+	t.pool.heap.allocate(4 * cols.size())
+	t.pool.heap.drop(4 * cols.size())
+	t.touch(2 * cols.size())
+	patches := t.linear(cols, patch)
+	pos := m.leaf(vlm.VisionPrefix + names.pos)
+	if side := c.ImageSize / c.PatchSize; gh*gw != side*side || gh != gw {
+		pos = t.matMul(gh*gw+1, side*side+1, pos)
+	}
+	x := t.patchTokens(patches, m.leaf(vlm.VisionPrefix+names.cls), pos, n*(gh*gw+1))
+	if names.pre != "" {
+		x = m.layerNorm(t, x, vlm.VisionPrefix+names.pre)
+	}
+	t.settle(from, x)
+	return x
+}
+
+func (m *model) visionBlock(t *tape, x *value, b blockNames, n, tokens int) *value {
+	c := m.Config.Vision
+	lengths := slices.Repeat([]int{tokens}, n)
+	scaled := func(t *tape, x *value, name string) *value {
+		if name == "" {
+			return x
+		}
+		return t.mulColumns(x, m.leaf(name))
+	}
+	return m.block(t, x, b.all(), func(t *tape, x *value) *value {
+		h := m.layerNorm(t, x, b.norm1)
+		q, k := m.linear(t, h, b.q), m.linear(t, h, b.k)
+		a := t.attention(q, k, m.linear(t, h, b.v), c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths)
+		x = t.add(x, scaled(t, m.linear(t, a, b.o), b.scale1))
+		h = t.activate(m.linear(t, m.layerNorm(t, x, b.norm2), b.fc1))
+		return t.add(x, scaled(t, m.linear(t, h, b.fc2), b.scale2))
+	})
+}

@@ -1,0 +1,39 @@
+package plan
+
+import (
+	"moslava/datasets"
+	"moslava/moslora"
+	"moslava/pipelines/vlm"
+)
+
+// ShapeOf is the shape of a batch.
+func ShapeOf(b *datasets.Batch) Batch {
+	out := Batch{Targets: b.Targets()}
+	for i := range b.Len() {
+		out.Lengths = append(out.Lengths, int(b.Offsets[i+1]-b.Offsets[i]))
+	}
+	for _, im := range b.Images {
+		out.Images = append(out.Images, Picture{im.H, im.W})
+	}
+	return out
+}
+
+// attach adds the adapters that vlm's AttachAdapters would hang on a part.
+func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
+	linears, err := m.AdapterLinears(part, cfg)
+	if err != nil {
+		return err
+	}
+	for _, l := range linears {
+		p.Adapters[l.Name] = &AdapterOutline{Rank: cfg.R, Mixer: cfg.Mixer != moslora.None, Fixed: cfg.Mixer == moslora.Butterfly, Dropout: cfg.Dropout > 0}
+	}
+	return nil
+}
+
+// zeroGrad gives the gradients back, as the trainer does after a step.
+func (m *model) zeroGrad(p *pool) {
+	for _, v := range m.leaves {
+		p.put(v.grad)
+		v.grad = nil
+	}
+}

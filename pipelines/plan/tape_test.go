@@ -1,0 +1,163 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"moslava/datasets"
+	"moslava/internal/autograd"
+	"moslava/internal/nn"
+	"moslava/moslora"
+	"moslava/pipelines/vlm"
+)
+
+// The towers of TestTape, both narrow and odd.
+const (
+	clip = `"vision_config":{"model_type":"clip_vision_model","hidden_size":24,"intermediate_size":40,"num_hidden_layers":3,
+		"num_attention_heads":2,"image_size":40,"patch_size":8}`
+	dino = `"vision_config":{"model_type":"dinov2","hidden_size":24,"mlp_ratio":2,"num_hidden_layers":3,"num_attention_heads":2,"image_size":32,"patch_size":8}`
+)
+
+func config(t *testing.T, tower, layers string, tied bool) *vlm.Config {
+	t.Helper()
+	cfg, err := vlm.ParseConfig(fmt.Appendf(nil, `{"model_type":"llava","image_token_index":3,"vision_feature_layer":%s,%s,"tie_word_embeddings":%v,
+		"text_config":{"model_type":"llama","vocab_size":200,"hidden_size":36,"intermediate_size":100,"num_hidden_layers":3,
+		"num_attention_heads":6,"num_key_value_heads":2}}`, layers, tower, tied))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// TestTape compares the plan's buffers with those that the tape takes from its pool: how much is out after the forward pass, how
+// much is kept in all, and the most that was ever out.
+func TestTape(t *testing.T) {
+	parts := []string{"vision", "projector", "language"}
+	for _, c := range []struct {
+		name, tower, layers string
+		train               []string
+		rank                int
+		vision              bool // adapters there, too
+		dropout             float64
+		mixer               moslora.Mixer
+	}{
+		{"align", clip, "-2", []string{"projector"}, 0, false, 0, ""},
+		{"tune", clip, "-2", []string{"projector"}, 4, true, 0, moslora.Kaiming},
+		{"tune with dropout", dino, "-2", []string{"projector"}, 5, true, 0.1, moslora.Orthogonal},
+		{"language alone", dino, "[-2, 1]", nil, 4, false, 0, moslora.None},
+		{"fixed mixer", clip, "[1, -1]", []string{"projector"}, 4, true, 0, moslora.Butterfly},
+		{"everything", clip, "-2", parts, 0, false, 0, ""},
+		{"everything in DINOv2", dino, "-1", parts, 0, false, 0, ""},
+	} {
+		for _, checkpointing := range []bool{false, true} {
+			for _, tied := range []bool{false, true} {
+				t.Run(fmt.Sprint(c.name, " ", checkpointing, tied), func(t *testing.T) {
+					cfg := config(t, c.tower, c.layers, tied)
+					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.rank > 0, Adapters: map[string]*AdapterOutline{}}
+					m, err := vlm.New(cfg, nn.Random(1))
+					if err != nil {
+						t.Fatal(err)
+					}
+					outline, err := vlm.Outline(cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, part := range []string{"vision", "language"} {
+						if c.rank == 0 || part == "vision" && !c.vision {
+							continue
+						}
+						mc := moslora.Config{R: c.rank, Alpha: 8, Mixer: c.mixer, Dropout: c.dropout}
+						if err := m.AttachAdapters(part, mc, 1); err != nil {
+							t.Fatal(err)
+						}
+						if err := p.attach(outline, part, mc); err != nil {
+							t.Fatal(err)
+						}
+					}
+					m.Checkpointing(checkpointing)
+					m.Params.Train(func(name string) bool { return slices.Contains(c.train, vlm.TowerOf(name)) && !m.Unreachable(name) })
+					m.Adapters.Train(true)
+					compare(t, m, newModel(outline, p))
+				})
+			}
+		}
+	}
+}
+
+// compare does two steps of different batches, with the same pool.
+func compare(t *testing.T, m *vlm.Model, outline *model) {
+	t.Helper()
+	autograd.ReleaseMemory()
+	start := autograd.PoolUsage().Out
+	pool := newPool(newHeap(1<<20, 0.3))
+	for i, b := range []*datasets.Batch{batch(m, []int{12, 0, 19}, 5), batch(m, []int{7, 23}, 11)} {
+		shape := ShapeOf(b)
+		autograd.ResetPeak()
+		pool.use.Peak = pool.use.Out
+		real, sim := new(autograd.Tape), &tape{pool: pool, work: new(Work)}
+		loss, _, err := m.Loss(real, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned := outline.loss(sim, shape)
+		check := func(when string) {
+			t.Helper()
+			got, want := pool.use, autograd.PoolUsage()
+			want.Out -= start
+			want.Peak -= start
+			if got != want {
+				t.Errorf("step %d, %s: planned %+v, the pool has %+v", i, when, got, want)
+			}
+		}
+		check("after the forward pass")
+		if real.Len() != len(sim.recs) {
+			t.Errorf("step %d: %d operations are planned, %d recorded", i, len(sim.recs), real.Len())
+		}
+		if err := real.Backward(loss, 1); err != nil {
+			t.Fatal(err)
+		}
+		sim.backward(planned, pool.take(1))
+		check("after the backward pass")
+		for p := range m.Params.All() {
+			if p.Var() != nil {
+				p.Var().ZeroGrad()
+			}
+		}
+		for p := range m.Adapters.Params() {
+			p.Var().ZeroGrad()
+		}
+		outline.zeroGrad(pool)
+		check("after the step")
+	}
+}
+
+// batch has sequences of the lengths, each with a picture before it; the length 0 has none.
+func batch(m *vlm.Model, text []int, targets int) *datasets.Batch {
+	side := m.Config.Vision.ImageSize
+	if m.Config.Vision.ModelType == "dinov2" {
+		side = 40 // not the table's: positions are interpolated
+	}
+	b := &datasets.Batch{Offsets: []int32{0}}
+	for _, n := range text {
+		if n > 0 {
+			count := m.Config.ImageTokens(side, side)
+			b.Images = append(b.Images, datasets.Image{Pixels: make([]float32, 3*side*side), H: side, W: side, At: len(b.IDs), Count: count})
+			for range count {
+				b.IDs = append(b.IDs, m.Config.ImageToken)
+			}
+		}
+		for i := range n + 5 {
+			b.IDs = append(b.IDs, int32(10+i%50))
+		}
+		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+	}
+	for i := range b.IDs {
+		label := int32(datasets.IgnoreIndex)
+		if i >= len(b.IDs)-targets {
+			label = 7
+		}
+		b.Labels = append(b.Labels, label)
+	}
+	return b
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines"
+	"moslava/pipelines/recipe"
+)
+
+// planCommand is `moslava plan RECIPE`.
+func planCommand() *cobra.Command {
+	var opt pipelines.PlanOptions
+	var set []string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "plan RECIPE.yaml",
+		Short: "Say what the training stages of a recipe would take: parameters, memory, operations and time",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := recipe.Load(args[0], set...)
+			if err != nil {
+				return err
+			}
+			p, err := pipelines.MakePlan(cmd.Context(), r, opt)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				return p.Write(cmd.OutOrStdout())
+			}
+			e := json.NewEncoder(cmd.OutOrStdout())
+			e.SetIndent("", "  ")
+			return e.Encode(p)
+		},
+	}
+	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.batch=4")
+	c.Flags().BoolVar(&asJSON, "json", false, "write JSON: bytes, operations and seconds")
+	c.Flags().IntVar(&opt.Text, "text", 96, "text tokens of a sample, if the data is not there")
+	c.Flags().IntVar(&opt.Targets, "targets", 32, "how many of them are learnt")
+	c.Flags().IntVar(&opt.Batches, "batches", 12, "batches that are read to learn lengths")
+	return c
+}
