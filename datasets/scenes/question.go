@@ -47,9 +47,6 @@ func (q Question) Prompt() string {
 	return b.String()
 }
 
-// Letter is the right option's letter.
-func (q Question) Letter() string { return letters[q.Answer : q.Answer+1] }
-
 // asker makes one kind of question of a scene that allows it.
 type asker struct {
 	l2, category, kind string
