@@ -114,14 +114,14 @@ func gemvGroup(x []float32, b *Packed, j, n int, y []float32, accumulate bool, s
 		blk := j*b.kb + k0/64
 		switch {
 		case b.Kind == F32:
-			gemvRow(F32, n, kc, &x[k0], unsafe.Pointer(&b.f[(j*b.K+k0)*nr]), apart*b.K*nr*4, &dst[0], acc)
+			gemvRow(F32, n, kc, b.K-k0-kc, &x[k0], unsafe.Pointer(&b.f[(j*b.K+k0)*nr]), apart*b.K*nr*4, &dst[0], acc)
 		case b.Kind == BF16:
-			gemvRow(BF16, n, kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), apart*b.K*8*4, &dst[0], acc)
+			gemvRow(BF16, n, kc, b.K-k0-kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), apart*b.K*8*4, &dst[0], acc)
 		case kc%64 != 0:
 			gemvExpanded(x[k0:][:kc], b, j, n, apart, k0, dst, acc, s)
 		default:
 			block := len(b.q) / (b.panels() * b.kb) // bytes
-			gemvBlocks(b.Kind, n, kc/64, &x[k0], unsafe.Pointer(&b.q[blk*block]), apart*b.kb*block, &b.s[blk*nr], apart*b.kb*nr*4, &dst[0], acc)
+			gemvBlocks(b.Kind, n, kc/64, (b.K-k0-kc+63)/64, &x[k0], unsafe.Pointer(&b.q[blk*block]), apart*b.kb*block, &b.s[blk*nr], apart*b.kb*nr*4, &dst[0], acc)
 		}
 	}
 	if len(out) < n*nr {
@@ -135,7 +135,7 @@ func gemvExpanded(x []float32, b *Packed, j, n, apart, k0 int, dst []float32, ac
 	for i := range n {
 		bp, _, _ := b.panel(j+i*apart, k0, len(x), s)
 		copy(y[:nr], dst[i*nr:])
-		gemvRow(F32, 2, len(x), &x[0], bp, 0, &y[0], acc)
+		gemvRow(F32, 2, len(x), 0, &x[0], bp, 0, &y[0], acc)
 		copy(dst[i*nr:], y[:nr])
 	}
 }

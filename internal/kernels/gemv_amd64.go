@@ -5,28 +5,28 @@ package kernels
 import "unsafe"
 
 //go:noescape
-func gemvF322AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+func gemvF322AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvF324AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+func gemvF324AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvBF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+func gemvBF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvBF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+func gemvBF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvNF42AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
+func gemvNF42AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvNF44AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
+func gemvNF44AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvQ82AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
+func gemvQ82AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
-func gemvQ84AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
+func gemvQ84AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
 func gemvQ8AVX2(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
@@ -45,27 +45,60 @@ func rowPanels() int {
 	return 2
 }
 
+// fetchAhead is how many bytes of a panel are asked for before they are needed, by what a loop reads of it: found by
+// trying.
+func fetchAhead(bytes int) int {
+	if bytes == q8Block {
+		return 4096
+	}
+	return 2048
+}
+
+// What the loops below read of a panel.
+const (
+	f32Rows  = 4 * 64
+	bf16Rows = 4 * 32
+	nf4Block = 64 * 8
+	q8Block  = 64 * 16
+)
+
+// fetching says what a row kernel asks for that does loops loops of so many bytes of each of n panels, while
+// left loops of the panels are still to come: how far ahead, at how many loops left it turns to the next
+// panels, and how far they are.
+func fetching(loops, left, bytes, n, stride int) (ahead, turn, jump int) {
+	ahead, jump = fetchAhead(bytes), (n-1)*stride
+	turn = ahead/bytes - left
+	if turn > loops {
+		return ahead + jump, -1, 0
+	}
+	return ahead, turn, jump
+}
+
 // gemvRow multiplies x [k] with n panels of float32 or bfloat16 (n is 2, or 4 if rowPanels says so), stride
-// bytes apart, into y [16 n].
-func gemvRow(kind Kind, n, k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+// bytes apart, into y [16 n]. left rows of the panels are still to come.
+func gemvRow(kind Kind, n, k, left int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
 	switch {
 	case !haveAVX512 && kind == F32:
 		gemvF32(k, x, b, stride, y, acc)
 	case !haveAVX512:
 		gemvBF16(k, x, b, stride, y, acc)
 	case kind == F32 && n == 2:
-		gemvF322AVX512(k, x, b, stride, y, acc)
+		ahead, turn, jump := fetching(k/4, left/4, f32Rows, n, stride)
+		gemvF322AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	case kind == F32:
-		gemvF324AVX512(k, x, b, stride, y, acc)
+		ahead, turn, jump := fetching(k/4, left/4, f32Rows, n, stride)
+		gemvF324AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	case n == 2:
-		gemvBF162AVX512(k, x, b, stride, y, acc)
+		ahead, turn, jump := fetching(k/4, left/4, bf16Rows, n, stride)
+		gemvBF162AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	default:
-		gemvBF164AVX512(k, x, b, stride, y, acc)
+		ahead, turn, jump := fetching(k/4, left/4, bf16Rows, n, stride)
+		gemvBF164AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	}
 }
 
-// gemvBlocks is gemvRow for nblk blocks of 64 rows of NF4 or Q8, whose scales are sstride bytes apart.
-func gemvBlocks(kind Kind, n, nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
+// gemvBlocks is gemvRow for nblk blocks of 64 rows of NF4 or Q8, whose scales are sstride bytes apart; left counts blocks.
+func gemvBlocks(kind Kind, n, nblk, left int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
 	switch {
 	case !haveAVX512 && kind == NF4:
 		gemvNF4(nblk, x, b, stride, s, sstride, y, acc)
@@ -74,13 +107,17 @@ func gemvBlocks(kind Kind, n, nblk int, x *float32, b unsafe.Pointer, stride int
 	case !haveAVX512:
 		gemvQ8AVX2(nblk, x, b, stride, s, sstride, y, acc)
 	case kind == NF4 && n == 2:
-		gemvNF42AVX512(nblk, x, b, stride, s, sstride, y, acc)
+		ahead, turn, jump := fetching(nblk, left, nf4Block, n, stride)
+		gemvNF42AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	case kind == NF4:
-		gemvNF44AVX512(nblk, x, b, stride, s, sstride, y, acc)
+		ahead, turn, jump := fetching(nblk, left, nf4Block, n, stride)
+		gemvNF44AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	case n == 2:
-		gemvQ82AVX512(nblk, x, b, stride, s, sstride, y, acc)
+		ahead, turn, jump := fetching(nblk, left, q8Block, n, stride)
+		gemvQ82AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	default:
-		gemvQ84AVX512(nblk, x, b, stride, s, sstride, y, acc)
+		ahead, turn, jump := fetching(nblk, left, q8Block, n, stride)
+		gemvQ84AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	}
 }
 

@@ -3,8 +3,9 @@
 
 #include "textflag.h"
 
-// func gemvF322AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
-TEXT ·gemvF322AVX512(SB), NOSPLIT, $0-48
+// func gemvF322AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvF322AVX512(SB), NOSPLIT, $0-72
+	MOVQ ahead+48(FP), R15
 	MOVQ k+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ y+32(FP), DX
@@ -17,14 +18,18 @@ TEXT ·gemvF322AVX512(SB), NOSPLIT, $0-48
 	SHRQ $2, BX
 	JZ gemvF322AVX512_tail
 gemvF322AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1088(DI)
-	PREFETCHT0 1152(DI)
-	PREFETCHT0 1216(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1088(R9)
-	PREFETCHT0 1152(R9)
-	PREFETCHT0 1216(R9)
+	CMPQ BX, turn+56(FP)
+	JNE gemvF322AVX512_on
+	ADDQ jump+64(FP), R15
+gemvF322AVX512_on:
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 64(DI)(R15*1)
+	PREFETCHT0 128(DI)(R15*1)
+	PREFETCHT0 192(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 64(R9)(R15*1)
+	PREFETCHT0 128(R9)(R15*1)
+	PREFETCHT0 192(R9)(R15*1)
 	VBROADCASTSS 0(SI), Z0
 	VFMADD231PS 0(DI), Z0, Z6
 	VFMADD231PS 0(R9), Z0, Z7
@@ -65,8 +70,9 @@ gemvF322AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvBF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
-TEXT ·gemvBF162AVX512(SB), NOSPLIT, $0-48
+// func gemvBF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvBF162AVX512(SB), NOSPLIT, $0-72
+	MOVQ ahead+48(FP), R15
 	MOVQ k+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ y+32(FP), DX
@@ -83,10 +89,14 @@ TEXT ·gemvBF162AVX512(SB), NOSPLIT, $0-48
 	SHRQ $2, BX
 	JZ gemvBF162AVX512_tail
 gemvBF162AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1088(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1088(R9)
+	CMPQ BX, turn+56(FP)
+	JNE gemvBF162AVX512_on
+	ADDQ jump+64(FP), R15
+gemvBF162AVX512_on:
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 64(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 64(R9)(R15*1)
 	VBROADCASTSS 0(SI), Z0
 	VBROADCASTI32X8 0(DI), Z10
 	VPSLLVD Z4, Z10, Z10
@@ -157,14 +167,14 @@ gemvBF162AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvNF42AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
-TEXT ·gemvNF42AVX512(SB), NOSPLIT, $0-64
+// func gemvNF42AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvNF42AVX512(SB), NOSPLIT, $0-88
+	MOVQ ahead+64(FP), R15
 	MOVQ nblk+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ s+32(FP), R8
 	MOVQ sstride+40(FP), R10
 	LEAQ (R10)(R10*2), R13
-	MOVQ y+48(FP), DX
 	MOVQ b+16(FP), DI
 	MOVQ stride+24(FP), AX
 	VPXORD Z6, Z6, Z6
@@ -172,12 +182,19 @@ TEXT ·gemvNF42AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z7, Z7, Z7
 	VMOVUPS ·nf4tab(SB), Z5
 gemvNF42AVX512_blk:
+	CMPQ CX, turn+72(FP)
+	JNE gemvNF42AVX512_on
+	ADDQ jump+80(FP), R15
+gemvNF42AVX512_on:
+	LEAQ (R8)(R10*2), DX // scales of the next panels
 	VMOVUPS (R8), Z10
+	PREFETCHT0 (DX)
 	VMOVUPS (R8)(R10*1), Z11
+	PREFETCHT0 (DX)(R10*1)
 	MOVQ $32, BX
 gemvNF42AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1024(R9)
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
 	VBROADCASTSS (SI), Z0
 	VBROADCASTSS 4(SI), Z1
 	VPMOVZXBD (DI), Z2
@@ -204,6 +221,7 @@ gemvNF42AVX512_loop:
 	ADDQ $64, R8
 	DECQ CX
 	JNZ gemvNF42AVX512_blk
+	MOVQ y+48(FP), DX
 	CMPQ acc+56(FP), $0
 	JEQ gemvNF42AVX512_store
 	VADDPS 0(DX), Z6, Z6
@@ -214,26 +232,33 @@ gemvNF42AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvQ82AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
-TEXT ·gemvQ82AVX512(SB), NOSPLIT, $0-64
+// func gemvQ82AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvQ82AVX512(SB), NOSPLIT, $0-88
+	MOVQ ahead+64(FP), R15
 	MOVQ nblk+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ s+32(FP), R8
 	MOVQ sstride+40(FP), R10
 	LEAQ (R10)(R10*2), R13
-	MOVQ y+48(FP), DX
 	MOVQ b+16(FP), DI
 	MOVQ stride+24(FP), AX
 	VPXORD Z6, Z6, Z6
 	LEAQ (DI)(AX*1), R9
 	VPXORD Z7, Z7, Z7
 gemvQ82AVX512_blk:
+	CMPQ CX, turn+72(FP)
+	JNE gemvQ82AVX512_on
+	ADDQ jump+80(FP), R15
+gemvQ82AVX512_on:
+	LEAQ (R8)(R10*2), DX // scales of the next panels
 	VMOVUPS (R8), Z10
+	PREFETCHT0 (DX)
 	VMOVUPS (R8)(R10*1), Z11
+	PREFETCHT0 (DX)(R10*1)
 	MOVQ $32, BX
 gemvQ82AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1024(R9)
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
 	VBROADCASTSS (SI), Z0
 	VBROADCASTSS 4(SI), Z1
 	VPMOVSXBD (DI), Z14
@@ -260,6 +285,7 @@ gemvQ82AVX512_loop:
 	ADDQ $64, R8
 	DECQ CX
 	JNZ gemvQ82AVX512_blk
+	MOVQ y+48(FP), DX
 	CMPQ acc+56(FP), $0
 	JEQ gemvQ82AVX512_store
 	VADDPS 0(DX), Z6, Z6
@@ -270,8 +296,9 @@ gemvQ82AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvF324AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
-TEXT ·gemvF324AVX512(SB), NOSPLIT, $0-48
+// func gemvF324AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvF324AVX512(SB), NOSPLIT, $0-72
+	MOVQ ahead+48(FP), R15
 	MOVQ k+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ y+32(FP), DX
@@ -288,22 +315,26 @@ TEXT ·gemvF324AVX512(SB), NOSPLIT, $0-48
 	SHRQ $2, BX
 	JZ gemvF324AVX512_tail
 gemvF324AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1088(DI)
-	PREFETCHT0 1152(DI)
-	PREFETCHT0 1216(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1088(R9)
-	PREFETCHT0 1152(R9)
-	PREFETCHT0 1216(R9)
-	PREFETCHT0 1024(R11)
-	PREFETCHT0 1088(R11)
-	PREFETCHT0 1152(R11)
-	PREFETCHT0 1216(R11)
-	PREFETCHT0 1024(R12)
-	PREFETCHT0 1088(R12)
-	PREFETCHT0 1152(R12)
-	PREFETCHT0 1216(R12)
+	CMPQ BX, turn+56(FP)
+	JNE gemvF324AVX512_on
+	ADDQ jump+64(FP), R15
+gemvF324AVX512_on:
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 64(DI)(R15*1)
+	PREFETCHT0 128(DI)(R15*1)
+	PREFETCHT0 192(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 64(R9)(R15*1)
+	PREFETCHT0 128(R9)(R15*1)
+	PREFETCHT0 192(R9)(R15*1)
+	PREFETCHT0 0(R11)(R15*1)
+	PREFETCHT0 64(R11)(R15*1)
+	PREFETCHT0 128(R11)(R15*1)
+	PREFETCHT0 192(R11)(R15*1)
+	PREFETCHT0 0(R12)(R15*1)
+	PREFETCHT0 64(R12)(R15*1)
+	PREFETCHT0 128(R12)(R15*1)
+	PREFETCHT0 192(R12)(R15*1)
 	VBROADCASTSS 0(SI), Z0
 	VFMADD231PS 0(DI), Z0, Z6
 	VFMADD231PS 0(R9), Z0, Z7
@@ -362,8 +393,9 @@ gemvF324AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvBF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
-TEXT ·gemvBF164AVX512(SB), NOSPLIT, $0-48
+// func gemvBF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvBF164AVX512(SB), NOSPLIT, $0-72
+	MOVQ ahead+48(FP), R15
 	MOVQ k+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ y+32(FP), DX
@@ -384,14 +416,18 @@ TEXT ·gemvBF164AVX512(SB), NOSPLIT, $0-48
 	SHRQ $2, BX
 	JZ gemvBF164AVX512_tail
 gemvBF164AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1088(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1088(R9)
-	PREFETCHT0 1024(R11)
-	PREFETCHT0 1088(R11)
-	PREFETCHT0 1024(R12)
-	PREFETCHT0 1088(R12)
+	CMPQ BX, turn+56(FP)
+	JNE gemvBF164AVX512_on
+	ADDQ jump+64(FP), R15
+gemvBF164AVX512_on:
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 64(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 64(R9)(R15*1)
+	PREFETCHT0 0(R11)(R15*1)
+	PREFETCHT0 64(R11)(R15*1)
+	PREFETCHT0 0(R12)(R15*1)
+	PREFETCHT0 64(R12)(R15*1)
 	VBROADCASTSS 0(SI), Z0
 	VBROADCASTI32X8 0(DI), Z10
 	VPSLLVD Z4, Z10, Z10
@@ -510,14 +546,14 @@ gemvBF164AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvNF44AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
-TEXT ·gemvNF44AVX512(SB), NOSPLIT, $0-64
+// func gemvNF44AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvNF44AVX512(SB), NOSPLIT, $0-88
+	MOVQ ahead+64(FP), R15
 	MOVQ nblk+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ s+32(FP), R8
 	MOVQ sstride+40(FP), R10
 	LEAQ (R10)(R10*2), R13
-	MOVQ y+48(FP), DX
 	MOVQ b+16(FP), DI
 	MOVQ stride+24(FP), AX
 	VPXORD Z6, Z6, Z6
@@ -529,16 +565,25 @@ TEXT ·gemvNF44AVX512(SB), NOSPLIT, $0-64
 	VPXORD Z9, Z9, Z9
 	VMOVUPS ·nf4tab(SB), Z5
 gemvNF44AVX512_blk:
+	CMPQ CX, turn+72(FP)
+	JNE gemvNF44AVX512_on
+	ADDQ jump+80(FP), R15
+gemvNF44AVX512_on:
+	LEAQ (R8)(R10*4), DX // scales of the next panels
 	VMOVUPS (R8), Z10
+	PREFETCHT0 (DX)
 	VMOVUPS (R8)(R10*1), Z11
+	PREFETCHT0 (DX)(R10*1)
 	VMOVUPS (R8)(R10*2), Z12
+	PREFETCHT0 (DX)(R10*2)
 	VMOVUPS (R8)(R13*1), Z13
+	PREFETCHT0 (DX)(R13*1)
 	MOVQ $32, BX
 gemvNF44AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1024(R11)
-	PREFETCHT0 1024(R12)
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 0(R11)(R15*1)
+	PREFETCHT0 0(R12)(R15*1)
 	VBROADCASTSS (SI), Z0
 	VBROADCASTSS 4(SI), Z1
 	VPMOVZXBD (DI), Z2
@@ -583,6 +628,7 @@ gemvNF44AVX512_loop:
 	ADDQ $64, R8
 	DECQ CX
 	JNZ gemvNF44AVX512_blk
+	MOVQ y+48(FP), DX
 	CMPQ acc+56(FP), $0
 	JEQ gemvNF44AVX512_store
 	VADDPS 0(DX), Z6, Z6
@@ -597,14 +643,14 @@ gemvNF44AVX512_store:
 	VZEROUPPER
 	RET
 
-// func gemvQ84AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)
-TEXT ·gemvQ84AVX512(SB), NOSPLIT, $0-64
+// func gemvQ84AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
+TEXT ·gemvQ84AVX512(SB), NOSPLIT, $0-88
+	MOVQ ahead+64(FP), R15
 	MOVQ nblk+0(FP), CX
 	MOVQ x+8(FP), SI
 	MOVQ s+32(FP), R8
 	MOVQ sstride+40(FP), R10
 	LEAQ (R10)(R10*2), R13
-	MOVQ y+48(FP), DX
 	MOVQ b+16(FP), DI
 	MOVQ stride+24(FP), AX
 	VPXORD Z6, Z6, Z6
@@ -615,16 +661,25 @@ TEXT ·gemvQ84AVX512(SB), NOSPLIT, $0-64
 	LEAQ (R11)(AX*1), R12
 	VPXORD Z9, Z9, Z9
 gemvQ84AVX512_blk:
+	CMPQ CX, turn+72(FP)
+	JNE gemvQ84AVX512_on
+	ADDQ jump+80(FP), R15
+gemvQ84AVX512_on:
+	LEAQ (R8)(R10*4), DX // scales of the next panels
 	VMOVUPS (R8), Z10
+	PREFETCHT0 (DX)
 	VMOVUPS (R8)(R10*1), Z11
+	PREFETCHT0 (DX)(R10*1)
 	VMOVUPS (R8)(R10*2), Z12
+	PREFETCHT0 (DX)(R10*2)
 	VMOVUPS (R8)(R13*1), Z13
+	PREFETCHT0 (DX)(R13*1)
 	MOVQ $32, BX
 gemvQ84AVX512_loop:
-	PREFETCHT0 1024(DI)
-	PREFETCHT0 1024(R9)
-	PREFETCHT0 1024(R11)
-	PREFETCHT0 1024(R12)
+	PREFETCHT0 0(DI)(R15*1)
+	PREFETCHT0 0(R9)(R15*1)
+	PREFETCHT0 0(R11)(R15*1)
+	PREFETCHT0 0(R12)(R15*1)
 	VBROADCASTSS (SI), Z0
 	VBROADCASTSS 4(SI), Z1
 	VPMOVSXBD (DI), Z14
@@ -669,6 +724,7 @@ gemvQ84AVX512_loop:
 	ADDQ $64, R8
 	DECQ CX
 	JNZ gemvQ84AVX512_blk
+	MOVQ y+48(FP), DX
 	CMPQ acc+56(FP), $0
 	JEQ gemvQ84AVX512_store
 	VADDPS 0(DX), Z6, Z6

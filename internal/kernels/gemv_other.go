@@ -7,7 +7,7 @@ import "unsafe"
 // rowPanels is how many panels a row kernel takes at most.
 func rowPanels() int { return 2 }
 
-func gemvRow(kind Kind, _, k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+func gemvRow(kind Kind, _, k, _ int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
 	if kind == F32 {
 		gemvF32(k, x, b, stride, y, acc)
 	} else {
@@ -15,7 +15,7 @@ func gemvRow(kind Kind, _, k int, x *float32, b unsafe.Pointer, stride int, y *f
 	}
 }
 
-func gemvBlocks(kind Kind, _, nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
+func gemvBlocks(kind Kind, _, nblk, _ int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
 	if kind == NF4 {
 		gemvNF4(nblk, x, b, stride, s, sstride, y, acc)
 	} else {

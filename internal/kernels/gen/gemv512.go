@@ -58,19 +58,30 @@ func advance(regs []string, rows, bytes int) {
 	p("ADDQ $%d, SI", 4*rows)
 }
 
-func fetch(regs []string, rows, bytes int) {
+// fetch asks for what will be needed: so many bytes further on in each panel, or where the panels end, as far into
+// the next ones.
+func fetch(regs []string, bytes int) {
 	for _, r := range regs {
-		for at := 0; at < rows*bytes; at += 64 {
-			p("PREFETCHT0 %d(%s)", 1024+at, r)
+		for at := 0; at < bytes; at += 64 {
+			p("PREFETCHT0 %d(%s)(R15*1)", at, r)
 		}
 	}
+}
+
+// turn goes on to the next panels with what is fetched when as many loops are left as the caller says.
+func turn(name, left string, ahead int) {
+	p("CMPQ %s, turn+%d(FP)", left, ahead+8)
+	p("JNE %s_on", name)
+	p("ADDQ jump+%d(FP), R15", ahead+16)
+	l("%s_on:", name)
 }
 
 // row512 reads float32 or bfloat16, unroll rows at a time.
 func row512(kind string, np, unroll, bytes int) {
 	name := fmt.Sprintf("gemv%s%dAVX512", kind, np)
-	l("// func %s(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)", name)
-	l("TEXT ·%s(SB), NOSPLIT, $0-48", name)
+	l("// func %s(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)", name)
+	l("TEXT ·%s(SB), NOSPLIT, $0-72", name)
+	p("MOVQ ahead+48(FP), R15")
 	p("MOVQ k+0(FP), CX")
 	p("MOVQ x+8(FP), SI")
 	p("MOVQ y+32(FP), DX")
@@ -98,7 +109,8 @@ func row512(kind string, np, unroll, bytes int) {
 	p("SHRQ $%d, BX", map[int]int{4: 2}[unroll])
 	p("JZ %s_tail", name)
 	l("%s_loop:", name)
-	fetch(regs, unroll, bytes)
+	turn(name, "BX", 48)
+	fetch(regs, unroll*bytes)
 	for u := range unroll {
 		step(u)
 	}
@@ -122,25 +134,28 @@ func row512(kind string, np, unroll, bytes int) {
 // before it is used, as expanding it does.
 func blocks512(kind string, np, unroll, bytes int) {
 	name := fmt.Sprintf("gemv%s%dAVX512", kind, np)
-	l("// func %s(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int)", name)
-	l("TEXT ·%s(SB), NOSPLIT, $0-64", name)
+	l("// func %s(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)", name)
+	l("TEXT ·%s(SB), NOSPLIT, $0-88", name)
+	p("MOVQ ahead+64(FP), R15")
 	p("MOVQ nblk+0(FP), CX")
 	p("MOVQ x+8(FP), SI")
 	p("MOVQ s+32(FP), R8")
 	p("MOVQ sstride+40(FP), R10")
 	p("LEAQ (R10)(R10*2), R13")
-	p("MOVQ y+48(FP), DX")
 	regs := panels512(np)
 	if kind == "NF4" {
 		p("VMOVUPS ·nf4tab(SB), Z5")
 	}
 	l("%s_blk:", name)
-	for i, at := range []string{"(R8)", "(R8)(R10*1)", "(R8)(R10*2)", "(R8)(R13*1)"}[:np] {
-		p("VMOVUPS %s, Z%d", at, 10+i)
+	turn(name, "CX", 64)
+	p("LEAQ (R8)(R10*%d), DX // scales of the next panels", np)
+	for i, at := range []string{"(%s)", "(%s)(R10*1)", "(%s)(R10*2)", "(%s)(R13*1)"}[:np] {
+		p("VMOVUPS "+at+", Z%d", "R8", 10+i)
+		p("PREFETCHT0 "+at, "DX")
 	}
 	p("MOVQ $%d, BX", 64/unroll)
 	l("%s_loop:", name)
-	fetch(regs, 1, 64*unroll*bytes/64)
+	fetch(regs, bytes)
 	p("VBROADCASTSS (SI), Z0")
 	p("VBROADCASTSS 4(SI), Z1")
 	for i, r := range regs {
@@ -170,6 +185,7 @@ func blocks512(kind string, np, unroll, bytes int) {
 	p("ADDQ $64, R8")
 	p("DECQ CX")
 	p("JNZ %s_blk", name)
+	p("MOVQ y+48(FP), DX")
 	p("CMPQ acc+56(FP), $0")
 	store512(name, np)
 }
