@@ -115,25 +115,6 @@ func (q *quiz) countAll() bool {
 		strconv.Itoa(n), "1", "2", "3", "4")
 }
 
-// direction asks how one object lies to another: four straight directions or four slanting ones.
-func (q *quiz) direction() bool {
-	k, j := q.any(), q.any()
-	if k == j || q.Row >= 0 {
-		return false
-	}
-	o, p := q.Objects[k], q.Objects[j]
-	a, _, okA := q.refer(q.r, k, "object", byShape, byColour, byPair)
-	b, _, okB := q.refer(q.r, j, "object", byShape, byColour, byPair)
-	if !okA || !okB {
-		return false
-	}
-	text := one(q.r, []string{"where is %s as seen from %s?", "how does %s lie to %s?"}, a, b)
-	if o.row() == p.row() || o.col() == p.col() {
-		return q.fixed(text, direction(o, p), "left", "right", "above", "below")
-	}
-	return q.fixed(text, direction(o, p), "above left", "above right", "below left", "below right")
-}
-
 // neighbour asks for the only object on one side of another.
 func (q *quiz) neighbour() bool {
 	anchor := q.any()

@@ -47,9 +47,6 @@ func (q Question) Prompt() string {
 	return b.String()
 }
 
-// Letter is the right option's letter.
-func (q Question) Letter() string { return letters[q.Answer : q.Answer+1] }
-
 // asker makes one kind of question of a scene that allows it.
 type asker struct {
 	l2, category, kind string
@@ -67,7 +64,6 @@ var askers = []asker{
 	{FineInstance, "object_localization", "place-of", (*quiz).placeOf},
 	{FineInstance, "object_localization", "count", (*quiz).countAll},
 	{FineInstance, "ocr", "digit", (*quiz).digit},
-	{FineCross, "spatial_relationship", "direction", (*quiz).direction},
 	{FineCross, "spatial_relationship", "neighbour", (*quiz).neighbour},
 	{FineCross, "attribute_comparison", "odd-size", (*quiz).oddSize},
 	{AttributeReasoning, "physical_property_reasoning", "roll-colour", (*quiz).rollColour},
@@ -96,6 +92,10 @@ func (s *Scene) Questions(r *rand.Rand) []Question {
 	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
 	return out
 }
+
+// Reply is how a tuned model is to answer: the right option's text. MMBench's rules take it as well as the letter, and what it says
+// is a word for what is seen.
+func (q Question) Reply() string { return q.Options[q.Answer] }
 
 // quiz is a question in the making.
 type quiz struct {

@@ -84,7 +84,7 @@ func aligning(_ int, seed uint64) func(i int) Sample {
 }
 
 // Tune yields n samples of the train split: one picture each with one to six multiple-choice questions as [Question.Prompt] puts
-// them, at most one of each l2-category, answered by a letter. One sample in eight is a conversation of open answers instead.
+// them, at most one of each l2-category, answered by the text of the right one. One sample in eight is a conversation of open answers instead.
 func Tune(n int, seed uint64) iter.Seq[Sample] { return samples(n, tuning(n, seed)) }
 
 func tuning(_ int, seed uint64) func(i int) Sample {
@@ -96,7 +96,7 @@ func tuning(_ int, seed uint64) func(i int) Sample {
 		}
 		var turns []Turn
 		for _, q := range s.choose(r) {
-			turns = append(turns, Turn{From: datasets.Human, Value: q.Prompt()}, Turn{From: datasets.GPT, Value: q.Letter()})
+			turns = append(turns, Turn{From: datasets.Human, Value: q.Prompt()}, Turn{From: datasets.GPT, Value: q.Reply()})
 		}
 		turns[0].Value = imageMarker + turns[0].Value
 		return s.sample(turns)

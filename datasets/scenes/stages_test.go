@@ -102,8 +102,9 @@ func TestVocabulary(t *testing.T) {
 				if stage.name != "tune" && (optioned.MatchString(turn.Value) || len(x.Image) > 0 && lettered.MatchString(turn.Value)) {
 					t.Fatalf("%s: an option in %q", x.ID, turn.Value)
 				}
-				if stage.name == "tune" && i%2 == 1 && strings.Contains(x.Turns[i-1].Value, AnswerRequest) && !lettered.MatchString(turn.Value) {
-					t.Fatalf("%s: answer %q, expected a letter", x.ID, turn.Value)
+				if stage.name == "tune" && i%2 == 1 && strings.Contains(x.Turns[i-1].Value, AnswerRequest) &&
+					strings.Count(x.Turns[i-1].Value, ". "+turn.Value+"\n") != 1 {
+					t.Fatalf("%s: answer %q to %q, expected an option's text", x.ID, turn.Value, x.Turns[i-1].Value)
 				}
 				tokens := split.FindAllString(turn.Value, -1)
 				length += len(tokens)

@@ -39,11 +39,11 @@ type size struct {
 }
 
 var (
-	full  = size{AlignRows: 1600, TuneRows: 4000, AlignSteps: 100, TuneSteps: 280, Questions: 240}
+	full  = size{AlignRows: 1600, TuneRows: 11200, AlignSteps: 100, TuneSteps: 700, Questions: 240}
 	short = size{AlignRows: 200, TuneRows: 300, AlignSteps: 12, TuneSteps: 20, Questions: 12}
 )
 
-// Seeds of the data; the towers were pre-trained on scenes of seed 1.
+// Seeds of the data; the towers were pre-trained on scenes of seeds 1 to 7.
 const alignSeed, tuneSeed, testSeed = 101, 102, 103
 
 // Run runs the demonstration, or goes on with one that was interrupted.

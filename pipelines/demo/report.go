@@ -167,7 +167,7 @@ func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (string, error) {
 		for k, o := range q.Options {
 			options = append(options, fmt.Sprintf("%c. %s", 'A'+k, o))
 		}
-		fmt.Fprintf(&b, "  %s (%s)\n    %s  %s\n    answer: %s, right: %s\n", name, s.Caption(), q.Text, strings.Join(options, "  "), got[0], q.Letter())
+		fmt.Fprintf(&b, "  %s (%s)\n    %s  %s\n    answer: %s, right: %s\n", name, s.Caption(), q.Text, strings.Join(options, "  "), got[0], q.Reply())
 	}
 	return b.String(), nil
 }
