@@ -26,7 +26,7 @@ type Memory struct {
 }
 
 // programBytes is what a run takes without a model: code, runtime, tokenizer and templates. Measured; see docs/planning.md.
-const programBytes = 60 << 20
+const programBytes = 32 << 20
 
 // kinds says how a parameter is kept.
 func (m *model) kinds(name string) (plain bool, packed []kernels.Kind) {
