@@ -36,14 +36,14 @@ func (b *builder) round(p *Param) {
 	}
 }
 
-// pack is kernels.Pack, with absmax of NF4 quantised as well.
+// pack is kernels.Pack, with absmax of NF4 quantised as well where rows are whole blocks.
 func pack(w []float32, n, k int, kind kernels.Kind) *kernels.Packed {
-	if kind != kernels.NF4 {
+	if kind != kernels.NF4 || k%64 != 0 {
 		return kernels.Pack(w, n, k, kind)
 	}
 	p, err := kernels.QuantizeNF4(w, n, k).Pack()
 	if err != nil {
-		panic(err) // round has looked
+		panic(err) // the sizes are such that it cannot be
 	}
 	return p
 }
