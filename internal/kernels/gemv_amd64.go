@@ -56,10 +56,10 @@ func fetchAhead(bytes int) int {
 
 // What the loops below read of a panel.
 const (
-	f32Rows  = 4 * 64
-	bf16Rows = 4 * 32
-	nf4Block = 64 * 8
-	q8Block  = 64 * 16
+	f32Rows       = 4 * 64
+	bf16Rows      = 4 * 32
+	nf4PanelBlock = 64 * 8
+	q8Block       = 64 * 16
 )
 
 // fetching says what a row kernel asks for that does loops loops of so many bytes of each of n panels, while
@@ -107,10 +107,10 @@ func gemvBlocks(kind Kind, n, nblk, left int, x *float32, b unsafe.Pointer, stri
 	case !haveAVX512:
 		gemvQ8AVX2(nblk, x, b, stride, s, sstride, y, acc)
 	case kind == NF4 && n == 2:
-		ahead, turn, jump := fetching(nblk, left, nf4Block, n, stride)
+		ahead, turn, jump := fetching(nblk, left, nf4PanelBlock, n, stride)
 		gemvNF42AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	case kind == NF4:
-		ahead, turn, jump := fetching(nblk, left, nf4Block, n, stride)
+		ahead, turn, jump := fetching(nblk, left, nf4PanelBlock, n, stride)
 		gemvNF44AVX512(nblk, x, b, stride, s, sstride, y, acc, ahead, turn, jump)
 	case n == 2:
 		ahead, turn, jump := fetching(nblk, left, q8Block, n, stride)
