@@ -85,4 +85,9 @@ var Packages = []Package{
 	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat datasets datasets/scenes",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model"},
+	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",
+		Why: "the one model that is measured; kernels: how many threads; checkpoint: the projector's file"},
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/vlm language language/tokenizer moslora datasets " +
+		"internal/kernels internal/autograd internal/optim internal/checkpoint",
+		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }
