@@ -23,9 +23,9 @@ func main() {
 	real.Threads(*threads)
 	out := map[string]map[string]any{}
 	for _, s := range shapes {
-		row := map[string]any{}
+		row, x, w := map[string]any{}, draw(s[0]*s[1]), draw(s[1]*s[2])
 		for name, kind := range kinds {
-			row[name] = measure(s[0], s[1], s[2], kind, *seconds)
+			row[name] = measure(s[0], s[1], s[2], x, w, kind, *seconds)
 		}
 		out[fmt.Sprintf("%d,%d,%d", s[0], s[1], s[2])] = row
 	}
@@ -46,17 +46,20 @@ func (l *shapeList) Set(s string) error {
 	return err
 }
 
-// measure returns GFLOP/s of the fastest and of the median product; W is packed beforehand, as a frozen weight is.
-func measure(m, k, n int, kind kernels.Kind, budget float64) map[string]any {
+// draw is n numbers from -1 to 1, the same ones each time.
+func draw(n int) []float32 {
 	r := rand.New(rand.NewPCG(1, 1))
-	draw := func(n int) []float32 {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(r.NormFloat64())
-		}
-		return x
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 2*r.Float32() - 1
 	}
-	x, w, c := draw(m*k), kernels.Pack(draw(n*k), n, k, kind), make([]float32, m*n)
+	return x
+}
+
+// measure returns GFLOP/s of the fastest and of the median product of x [m, k] and dense [n, k]; that is packed beforehand,
+// as a frozen weight is.
+func measure(m, k, n int, x, dense []float32, kind kernels.Kind, budget float64) map[string]any {
+	w, c := kernels.Pack(dense, n, k, kind), make([]float32, m*n)
 	var seconds []float64
 	clock := real.Start()
 	for begin := time.Now(); time.Since(begin).Seconds() < budget || len(seconds) < 4; {
