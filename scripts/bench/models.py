@@ -56,7 +56,7 @@ def llama(run, field, unit, target, cases):
         except Missing as why:
             yield {"case": f"{storage} against {kind}", "missing": str(why)}
             continue
-        yield compare(runs, lambda p: (p[0][field], p[1][field]["median"]), unit, target, case=f"{storage} against {kind}",
+        yield compare(runs, lambda p: (p[0][field], p[1][field]["median"]), unit, None if kind == "f32" else target, case=f"{storage} against {kind}",
                       peak_rss_mib=[[q["peak_rss_mib"] for q in p] for p in runs])
 
 
