@@ -89,4 +89,9 @@ var Packages = []Package{
 			"datasets: a command converts between stored forms without a model"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
+	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",
+		Why: "the one model that is measured; kernels: how many threads; checkpoint: the projector's file"},
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/vlm language language/tokenizer moslora datasets " +
+		"internal/kernels internal/autograd internal/optim internal/checkpoint",
+		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

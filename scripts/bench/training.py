@@ -1,0 +1,176 @@
+"""Rows in which a model is trained: step, mix, mfu, memory, mixer, big, scale, plan."""
+import pathlib
+import subprocess
+
+from models import write_projector
+from runner import Missing, compare, others
+
+TFLOP = 0.96                # of the step, if nothing unneeded is computed
+TOKENS = (128, 256, 512, 1024, 2048)
+
+
+class Step:
+    """The training step of the issue's table on either side: the same batch, file for file."""
+
+    def __init__(self, run):
+        self.run, quick = run, run.quick
+        self.projector = write_projector(run)
+        self.shape = ("--batch", 1, "--text", 48, "--targets", 16) if quick else ("--batch", 4, "--text", 96, "--targets", 32)
+        self.count = ("--warmup", 1, "--steps", 1) if quick else ("--warmup", 2, "--steps", 4)
+        self.batch = run.a.work / "batch.safetensors"
+        if not self.batch.exists():
+            run.peer("train_peft.py", "--real", run.a.real, "--write-batch", self.batch, *self.shape)
+
+    def ours(self, *flags, threads=None):
+        return self.run.ours("train", "-real", self.run.a.real, "-projector", self.projector, "-batch-file", self.batch, *self.count,
+                             "-threads", threads or self.run.threads, *flags)
+
+    def theirs(self, *flags):
+        return self.run.peer("train_peft.py", "--real", self.run.a.real, "--strict", *self.shape, *self.count, "--threads", self.run.threads, *flags)
+
+
+def check_losses(runs, tolerance):
+    """A fresh adapter changes nothing, so the first losses must agree if ids, targets, pixels and weights do."""
+    for pair in runs:
+        for out in pair[1:]:
+            if abs(out["losses"][0] - pair[0]["losses"][0]) > tolerance:
+                raise Missing(f"the first losses are {pair[0]['losses'][0]:.4f} and {out['losses'][0]:.4f}: the work is not the same")
+            if pair[0]["tokens_each"] != out["tokens_each"]:
+                raise Missing(f"steps have {pair[0]['tokens_each']} and {out['tokens_each']} tokens: the work is not the same")
+
+
+def detail(runs):
+    return {"step_seconds": [[q["step_seconds"] for q in p] for p in runs], "peak_rss_mib": [[q["peak_rss_mib"] for q in p] for p in runs],
+            "first_losses": [q["losses"][0] for q in runs[0]], "trainable": [q["trainable"] for q in runs[0]], "adapted_linears": [q["adapted_linears"] for q in runs[0]]}
+
+
+def step(run):
+    """LoRA of rank 64 on all linears of both towers; theirs is the faster of PEFT and a twenty-line module."""
+    s = Step(run)
+    runs = run.alternate(lambda: s.ours("-adapter", "lora"), lambda: s.theirs("--adapter", "peft"), lambda: s.theirs("--adapter", "lora"))
+    check_losses(runs, 1e-3)
+    yield compare(runs, lambda p: (p[0]["tokens_per_second"], max(q["tokens_per_second"] for q in p[1:])), "tokens/s", 1.65, **detail(runs))
+    if not run.quick:       # compiling takes minutes, so this is one pair
+        pair = [s.ours("-adapter", "lora"), s.theirs("--adapter", "peft", "--compile")]
+        yield compare([pair], lambda p: (p[0]["tokens_per_second"], p[1]["tokens_per_second"]), "tokens/s", 1.65, case="torch.compile", **detail([pair]))
+
+
+def mix(run):
+    """Batches of 8 rows of the emoji data with the lengths they have; theirs are padded, the tokens counted are not."""
+    a, rows = run.a, 8 if run.quick else 48
+    ids, data = a.work / "ids.json", pathlib.Path(a.data) / "arrow_tune"
+    count = ("--warmup", 0, "--steps", 1) if run.quick else ("--warmup", 2, "--steps", 6)
+    recipe = ("--rank", 16, "--language-alpha", 32, "--vision-alpha", 16, "--batch", 8, "--threads", run.threads, "--data", data, "--rows", rows, *count)
+    ours = ("-real", a.real, "-projector", write_projector(run), "-image-side", 112, "-template", "chatml", *recipe)
+    run.ours("train", *ours, "-dump", ids)
+    runs = run.alternate(lambda: run.ours("train", *ours),
+                         lambda: run.peer("train_peft.py", "--real", a.real, "--side", 112, "--ids", ids, "--adapter", "peft", "--strict", *recipe))
+    check_losses(runs, 2e-2)    # pictures are resized by either side
+    yield compare(runs, lambda p: (p[0]["tokens_per_second"], p[1]["tokens_per_second"]), "tokens/s without padding", 2.2,
+                  padded=round(sum(runs[0][1]["positions_each"]) / sum(runs[0][1]["tokens_each"]), 3), **detail(runs))
+
+
+def peak(run, threads=None):
+    return run.ours("peak", "-threads", threads or run.threads, "-seconds", 0.3 if run.quick else 2)
+
+
+def mfu(run):
+    """The step's least work over its time and over what a loop of fused multiply-adds on registers reaches in the same run."""
+    s = Step(run)
+    runs = run.alternate(lambda: s.ours("-adapter", "lora"), lambda: peak(run))
+    work = TFLOP * runs[0][0]["tokens_each"][0] / 1408      # a quick run's step is smaller: an estimate then
+    yield compare(runs, lambda p: (1e3 * work / p[0]["step_seconds"], p[1]["gflops"]), "GFLOP/s", 0.8)
+
+
+def memory(run):
+    """Peak resident memory of the step, ours over theirs; with checkpointing ours over theirs without, and our time over our time."""
+    s = Step(run)
+    runs = run.alternate(lambda: s.ours("-adapter", "lora"), lambda: s.theirs("--adapter", "peft"), lambda: s.ours("-adapter", "lora", "-checkpoint"))
+    yield compare(runs, lambda p: (p[0]["peak_rss_mib"], p[1]["peak_rss_mib"]), "MiB", 0.35, True)
+    yield compare(runs, lambda p: (p[2]["peak_rss_mib"], p[1]["peak_rss_mib"]), "MiB", 0.2, True, case="checkpointing")
+    yield compare(runs, lambda p: (p[2]["step_seconds"], p[0]["step_seconds"]), "s, both ours", 1.35, True, case="checkpointing, time")
+    theirs = [s.theirs("--adapter", "peft", "--checkpointing") for _ in range(1)]
+    yield compare([[runs[0][2], theirs[0]]], lambda p: (p[0]["peak_rss_mib"], p[1]["peak_rss_mib"]), "MiB", case="both checkpointing",
+                  step_seconds=[runs[0][2]["step_seconds"], theirs[0]["step_seconds"]])
+
+
+def mixer(run):
+    """Our MoSLoRA over our LoRA."""
+    s = Step(run)
+    runs = run.alternate(lambda: s.ours("-adapter", "moslora"), lambda: s.ours("-adapter", "lora"))
+    yield compare(runs, lambda p: (p[0]["step_seconds"], p[1]["step_seconds"]), "s, both ours", 1.03, True)
+
+
+def big(run):
+    """One step of a LLaMA-3-8B-shaped model with NF4 weights."""
+    if run.quick:
+        raise Missing("left out of a quick run: it takes tens of minutes")
+    out = run.ours("big", "-threads", run.threads)
+    yield {"value": round(out["peak_rss_mib"] / 1024, 2), "unit": "GiB", "target": 12, "at_most": True, "held": out["peak_rss_mib"] <= 12 * 1024, "detail": out}
+
+
+def scale(run):
+    """Two threads over one, time against tokens, memory against steps and against rows of data."""
+    s, a = Step(run), run.a
+    try:
+        runs = run.alternate(lambda: s.ours(threads=2), lambda: s.ours(threads=1), lambda: peak(run, 2), lambda: peak(run, 1))
+        yield compare(runs, lambda p: (p[1]["step_seconds"] / p[0]["step_seconds"], p[2]["gflops"] / p[3]["gflops"]), "gain of a second thread, step and loop", 0.95, case="threads")
+    except Missing as why:
+        yield {"case": "threads", "missing": str(why)}
+    base = ("-real", a.real, "-projector", s.projector, "-threads", run.threads, "-batch", 1, "-targets", 32)
+    points = []
+    for tokens in TOKENS[:2] if run.quick else TOKENS:
+        out = run.ours("train", *base, "-image-side", 112, "-text", tokens - 64, "-warmup", 1, "-steps", 1 if run.quick else 3)
+        points.append([tokens, round(out["step_seconds"], 3), round(out["peak_rss_mib"])])
+    yield {"case": "tokens", "series": {"x": "tokens of a sequence", "y": ["seconds a step", "MiB"], "points": points}, "unit": "s",
+           "value": round(points[-1][1] / points[-1][0] / (points[0][1] / points[0][0]), 3), "note": "time a token at the most tokens over that at the fewest"}
+    yield flat(run, "steps", (2, 4) if run.quick else (2, 10, 30, 100),
+               lambda n: (*base, "-image-side", 56, "-text", 48, "-warmup", 0, "-steps", n))
+    yield flat(run, "rows", (8, 16) if run.quick else (64, 512, 4000),
+               lambda n: (*base[:-4], "-batch", 8, "-image-side", 56, "-rank", 16, "-template", "chatml", "-data", pathlib.Path(a.data) / "arrow_tune", "-rows", n,
+                          "-warmup", 0, "-steps", 2 if run.quick else 20))
+
+
+def flat(run, what, counts, flags):
+    """Peak memory against a count: the most over the least."""
+    outs = [(n, run.ours("train", *flags(n))) for n in counts]
+    points = [[n, round(out["step_seconds"], 3), round(out["peak_rss_mib"])] for n, out in outs]
+    growth = points[-1][2] / points[0][2]
+    return {"case": what, "series": {"x": what, "y": ["seconds a step", "MiB"], "points": points}, "unit": f"memory at {counts[-1]} {what} over {counts[0]}",
+            "value": round(growth, 3), "target": 1.05, "at_most": True, "held": growth <= 1.05, "other_cores": [round(others(out), 2) for _, out in outs]}
+
+
+def plan(run):
+    """What `moslava plan` predicts of a step against what it takes."""
+    s, program = Step(run), run.a.bin / "moslava"
+    help_text = subprocess.run([program, "--help"], capture_output=True, text=True).stdout if program.exists() else ""
+    if not any(line.split()[:1] == ["plan"] for line in help_text.splitlines()):
+        raise Missing("not built: moslava plan")
+    yield from planned(run, s)
+
+
+def planned(run, s):
+    """Three recipes: the step as LoRA, as MoSLoRA, and with checkpointing."""
+    for name, flags in (("lora", ("-adapter", "lora")), ("moslora", ("-adapter", "moslora")), ("checkpointing", ("-adapter", "moslora", "-checkpoint"))):
+        recipe = run.a.work / f"plan-{name}.yaml"
+        recipe.write_text(RECIPE.format(real=run.a.real, mixer="none" if name == "lora" else "orthogonal", checkpointing="true" if name == "checkpointing" else "false"))
+        out = run.ours("moslava", "plan", recipe, "--json")
+        got = s.ours(*flags)
+        yield {"case": name, "predicted": out, "seconds": got["step_seconds"], "peak_rss_mib": got["peak_rss_mib"], "unit": "see predicted", "value": 0}
+
+
+RECIPE = """name: plan
+model: {{vision: {real}/dinov2-small, language: {real}/smollm2-135m-instruct, projector: {{type: mlp2x_gelu}}, image_size: 224, feature_layer: -2, select_strategy: default}}
+stages:
+  - kind: tune
+    data: none
+    train: [projector, adapters]
+    adapters:
+      vision: {{r: 64, alpha: 16, mixer: {mixer}, targets: all-linear}}
+      language: {{r: 64, alpha: 128, mixer: {mixer}, targets: all-linear}}
+    checkpointing: {checkpointing}
+    batch: 4
+    lr: 1e-4
+"""
+
+ROWS = {"step": step, "mix": mix, "mfu": mfu, "memory": memory, "mixer": mixer, "big": big, "scale": scale, "plan": plan}
