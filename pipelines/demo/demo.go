@@ -39,7 +39,7 @@ type size struct {
 }
 
 var (
-	full  = size{AlignRows: 1600, TuneRows: 11200, AlignSteps: 100, TuneSteps: 700, Questions: 240}
+	full  = size{AlignRows: 1600, TuneRows: 13600, AlignSteps: 100, TuneSteps: 850, Questions: 240}
 	short = size{AlignRows: 200, TuneRows: 300, AlignSteps: 12, TuneSteps: 20, Questions: 12}
 )
 

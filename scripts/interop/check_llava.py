@@ -41,7 +41,8 @@ def check_text(name, program, directory, processor, files):
         with check(f"{name}: prompt and ids of {question[:14]!r}"):
             seen = program.see(directory, files[0], question)
             text = tokenizer.apply_chat_template(messages(question), tokenize=False, add_generation_prompt=True)
-            equal(seen["prompt"], text, "rendered template")
+            # decoded on both sides: a tokenizer may put spaces where the text has none
+            equal(seen["prompt"], tokenizer.decode(tokenizer(text, add_special_tokens=False).input_ids), "rendered template")
             ids = processor(images=Image.open(files[0]), text=text, return_tensors="pt").input_ids[0].tolist()
             equal(program.ask(directory, files[0], question)["prompt_ids"], ids, "ids")
             equal(seen["ids"][:len(ids)], ids, "ids before an answer")
