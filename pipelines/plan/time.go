@@ -16,7 +16,7 @@ type Rates struct {
 	Updates  float64 `json:"adam_params_per_s"` // of the optimiser
 }
 
-// How much of those rates a step reaches, fitted to three recipes; docs/planning.md has the figures and the command.
+// How much of those rates a step reaches: assumed, not fitted; docs/planning.md has the figures and the command.
 const (
 	productEfficiency   = 0.90
 	skinnyEfficiency    = 0.65
