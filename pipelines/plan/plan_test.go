@@ -136,7 +136,7 @@ func TestWork(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a second")
+		t.Skip("measures this machine for a second: run without -short")
 	}
 	defer kernels.SetThreads(kernels.Threads())
 	if r := Measure(1); r.Threads != 1 || !(r.Products > 1e7 && r.Bytes > 1e7 && r.Updates > 1e5) {

@@ -1,6 +1,9 @@
-// tokenizer prints the tokenizer.json of the tiny towers, learnt from the texts of drawn scenes:
+// tokenizer prints a tokenizer.json for tiny towers, learnt from the texts of drawn scenes:
 //
 //	go run ./scripts/recipes/tiny/tokenizer > scripts/recipes/tiny/language/tokenizer.json
+//
+// The towers in the program keep the one they were trained with, of commit 9138b56: the texts of tuning have changed since, and with them
+// the ids. A new vocabulary takes a new pre-training.
 package main
 
 import (
