@@ -173,7 +173,7 @@ func TestAnswersAreBalanced(t *testing.T) {
 		}
 		for _, q := range questions {
 			positions[q.Answer]++
-			if slices.Contains([]string{"count", "remain", "points", "direction"}, q.Kind) {
+			if slices.Contains([]string{"count", "remain", "points"}, q.Kind) {
 				options := slices.Sorted(slices.Values(q.Options))
 				key := q.Kind + " " + strings.Join(options, "/")
 				if fixed[key] == nil {
