@@ -53,14 +53,15 @@ func gemv(t int, x []float32, accumulate bool, rights ...Right) {
 		scratchPool.Put(s)
 		return
 	}
-	// A task is panels of one matrix that lie together, enough of them to be worth handing out.
+	// A share is panels that lie together in memory, so that a thread reads on where it stopped and what it asked for
+	// beforehand is its own. Who has done his share takes from those of others.
 	width := rowPanels()
 	width *= max(1, rowTask/(rights[0].B.K*nr*width))
 	var starts [maxRights + 1]int
 	for i, r := range rights {
 		starts[i+1] = starts[i] + (r.B.panels()+width-1)/width
 	}
-	each := tasks{n: starts[len(rights)]}
+	each := share(starts[len(rights)], t)
 	workers(t, func() {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)

@@ -54,6 +54,51 @@ func (t *tasks) run(f func(i int)) {
 	}
 }
 
+// shares are tasks of which every worker has a run of its own.
+type shares struct {
+	n     int
+	parts []part
+	who   atomic.Int32
+	done  atomic.Int64
+}
+
+// part is one worker's: those from next to end. It has a cache line of its own.
+type part struct {
+	next atomic.Int64
+	end  int64
+	_    [48]byte
+}
+
+func share(n, workers int) *shares {
+	s := &shares{n: n, parts: make([]part, workers)}
+	for i := range s.parts {
+		s.parts[i].next.Store(int64(cut(n, workers, i)))
+		s.parts[i].end = int64(cut(n, workers, i+1))
+	}
+	return s
+}
+
+// run does tasks until there are none left, first those of the worker's own share, and returns when all are done.
+func (s *shares) run(f func(i int)) {
+	first := int(s.who.Add(1)) - 1
+	did := int64(0)
+	for i := range s.parts {
+		p := &s.parts[(first+i)%len(s.parts)]
+		for {
+			i := p.next.Add(1) - 1
+			if i >= p.end {
+				break
+			}
+			f(int(i))
+			did++
+		}
+	}
+	s.done.Add(did)
+	for spins := 0; int(s.done.Load()) < s.n; spins++ {
+		pause(spins)
+	}
+}
+
 func (p *mulCall) byColumns() {
 	for m0 := 0; m0 < p.m; {
 		m := (p.m - m0 + mcMax) / (1 + (p.m-m0)/mcMax) // equal parts
