@@ -12,7 +12,7 @@ import (
 // haveAVX2 and haveAVX512 choose the assembly at run time; the plain Go kernels run without it. Both
 // say that the operating system saves the registers too (XCR0). MOSLAVA_ISA lowers them.
 var (
-	haveAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA && isaCap() >= isaAVX2
+	haveAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C && isaCap() >= isaAVX2
 	haveAVX512 = haveAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL && isaCap() >= isaAVX512
 )
 
@@ -84,6 +84,18 @@ func gemvF32AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, ac
 
 //go:noescape
 func gemvBF16AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+
+//go:noescape
+func gemvF16AVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)
+
+//go:noescape
+func f16ExpandAVX2(k int, b unsafe.Pointer, dst *float32)
+
+//go:noescape
+func f16ExpandAVX512(k int, b unsafe.Pointer, dst *float32)
+
+//go:noescape
+func f16NarrowAVX2(k int, src *float32, b unsafe.Pointer)
 
 //go:noescape
 func nf4DequantAVX2(nblk int, q *byte, s *float32, dst *float32)
@@ -180,6 +192,14 @@ func gemvBF16(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc i
 	}
 }
 
+func gemvF16(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	if haveAVX2 {
+		gemvF16AVX2(k, x, b, stride, y, acc)
+	} else {
+		gemvF16Go(k, x, b, stride, y, acc)
+	}
+}
+
 func gemvNF4(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc int) {
 	if haveAVX2 {
 		gemvNF4AVX2(nblk, x, b, stride, s, sstride, y, acc)
@@ -215,6 +235,24 @@ func bf16Expand(k int, b unsafe.Pointer, dst *float32) {
 		bf16ExpandAVX2(k, b, dst)
 	} else {
 		bf16ExpandGo(k, b, dst)
+	}
+}
+
+func f16Expand(k int, b unsafe.Pointer, dst *float32) {
+	if haveAVX512 {
+		f16ExpandAVX512(k, b, dst)
+	} else if haveAVX2 {
+		f16ExpandAVX2(k, b, dst)
+	} else {
+		f16ExpandGo(k, b, dst)
+	}
+}
+
+func f16Narrow(k int, src *float32, b unsafe.Pointer) {
+	if haveAVX2 {
+		f16NarrowAVX2(k, src, b)
+	} else {
+		f16NarrowGo(k, src, b)
 	}
 }
 

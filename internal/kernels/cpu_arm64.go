@@ -26,6 +26,9 @@ func micro16NEON(k, rows int, a *float32, b unsafe.Pointer, c *float32, ldc int,
 func bf16ExpandNEON(k int, b unsafe.Pointer, dst *float32)
 
 //go:noescape
+func f16ExpandNEON(k int, b unsafe.Pointer, dst *float32)
+
+//go:noescape
 func expSumNEON(n8 int, src, dst *float32, table *[13]float32, sub float32, out *[4]float32)
 
 //go:noescape
@@ -106,6 +109,16 @@ func bf16Expand(k int, b unsafe.Pointer, dst *float32) {
 		bf16ExpandGo(k, b, dst)
 	}
 }
+
+func f16Expand(k int, b unsafe.Pointer, dst *float32) {
+	if haveNEON {
+		f16ExpandNEON(k, b, dst)
+	} else {
+		f16ExpandGo(k, b, dst)
+	}
+}
+
+func f16Narrow(k int, src *float32, b unsafe.Pointer) { f16NarrowGo(k, src, b) }
 
 func packT8(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
 	packT8Go(nb, src, lds, dst, ldd)

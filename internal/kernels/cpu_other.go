@@ -40,6 +40,8 @@ func nf4DequantN(npairs int, q *byte, s *float32, dst *float32) {
 	nf4DequantNGo(npairs, q, s, dst)
 }
 func bf16Expand(k int, b unsafe.Pointer, dst *float32) { bf16ExpandGo(k, b, dst) }
+func f16Expand(k int, b unsafe.Pointer, dst *float32)  { f16ExpandGo(k, b, dst) }
+func f16Narrow(k int, src *float32, b unsafe.Pointer)  { f16NarrowGo(k, src, b) }
 func packT8(nb int, src unsafe.Pointer, lds int, dst *float32, ldd int) {
 	packT8Go(nb, src, lds, dst, ldd)
 }

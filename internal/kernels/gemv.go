@@ -116,8 +116,8 @@ func gemvGroup(x []float32, b *Packed, j, n int, y []float32, accumulate bool, s
 		switch {
 		case b.Kind == F32:
 			gemvRow(F32, n, kc, b.K-k0-kc, &x[k0], unsafe.Pointer(&b.f[(j*b.K+k0)*nr]), apart*b.K*nr*4, &dst[0], acc)
-		case b.Kind == BF16:
-			gemvRow(BF16, n, kc, b.K-k0-kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), apart*b.K*8*4, &dst[0], acc)
+		case b.Kind == BF16 || b.Kind == F16:
+			gemvRow(b.Kind, n, kc, b.K-k0-kc, &x[k0], unsafe.Pointer(&b.u[(j*b.K+k0)*8]), apart*b.K*8*4, &dst[0], acc)
 		case kc%64 != 0:
 			gemvExpanded(x[k0:][:kc], b, j, n, apart, k0, dst, acc, s)
 		default:

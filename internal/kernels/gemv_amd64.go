@@ -17,6 +17,12 @@ func gemvBF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32
 func gemvBF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
+func gemvF162AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+
+//go:noescape
+func gemvF164AVX512(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)
+
+//go:noescape
 func gemvNF42AVX512(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)
 
 //go:noescape
@@ -57,7 +63,7 @@ func fetchAhead(bytes int) int {
 // What the loops below read of a panel.
 const (
 	f32Rows       = 4 * 64
-	bf16Rows      = 4 * 32
+	halfRows      = 4 * 32
 	nf4PanelBlock = 64 * 8
 	q8Block       = 64 * 16
 )
@@ -74,26 +80,38 @@ func fetching(loops, left, bytes, n, stride int) (ahead, turn, jump int) {
 	return ahead, turn, jump
 }
 
-// gemvRow multiplies x [k] with n panels of float32 or bfloat16 (n is 2, or 4 if rowPanels says so), stride
+// gemvRow multiplies x [k] with n panels of float32, bfloat16 or float16 (n is 2, or 4 if rowPanels says so), stride
 // bytes apart, into y [16 n]. left rows of the panels are still to come.
 func gemvRow(kind Kind, n, k, left int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
+	if !haveAVX512 {
+		switch kind {
+		case F32:
+			gemvF32(k, x, b, stride, y, acc)
+		case BF16:
+			gemvBF16(k, x, b, stride, y, acc)
+		default:
+			gemvF16(k, x, b, stride, y, acc)
+		}
+		return
+	}
+	rows := halfRows
+	if kind == F32 {
+		rows = f32Rows
+	}
+	ahead, turn, jump := fetching(k/4, left/4, rows, n, stride)
 	switch {
-	case !haveAVX512 && kind == F32:
-		gemvF32(k, x, b, stride, y, acc)
-	case !haveAVX512:
-		gemvBF16(k, x, b, stride, y, acc)
 	case kind == F32 && n == 2:
-		ahead, turn, jump := fetching(k/4, left/4, f32Rows, n, stride)
 		gemvF322AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	case kind == F32:
-		ahead, turn, jump := fetching(k/4, left/4, f32Rows, n, stride)
 		gemvF324AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
-	case n == 2:
-		ahead, turn, jump := fetching(k/4, left/4, bf16Rows, n, stride)
+	case kind == BF16 && n == 2:
 		gemvBF162AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
-	default:
-		ahead, turn, jump := fetching(k/4, left/4, bf16Rows, n, stride)
+	case kind == BF16:
 		gemvBF164AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
+	case n == 2:
+		gemvF162AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
+	default:
+		gemvF164AVX512(k, x, b, stride, y, acc, ahead, turn, jump)
 	}
 }
 

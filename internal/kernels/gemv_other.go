@@ -8,10 +8,13 @@ import "unsafe"
 func rowPanels() int { return 2 }
 
 func gemvRow(kind Kind, _, k, _ int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int) {
-	if kind == F32 {
+	switch kind {
+	case F32:
 		gemvF32(k, x, b, stride, y, acc)
-	} else {
+	case BF16:
 		gemvBF16(k, x, b, stride, y, acc)
+	default:
+		gemvF16Go(k, x, b, stride, y, acc)
 	}
 }
 

@@ -13,7 +13,7 @@ func TestRowsOfAnyNumberHaveTheSameBits(t *testing.T) {
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{1, 63, 64, kcMax, kcMax + 64, 2*kcMax + 70} {
 			for _, n := range []int{1, 16, 17, 32, 33, 48, 49, 63, 64, 65, 95, 96, 97, 129, 700} {
-				for _, kind := range []Kind{F32, BF16, NF4, Q8} {
+				for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
 					const m = 9
 					b, x := Pack(draw(1, n*k), n, k, kind), draw(2, m*k)
 					SetThreads(1)
@@ -42,7 +42,7 @@ func TestRowsOfAnyNumberHaveTheSameBits(t *testing.T) {
 func BenchmarkRow(b *testing.B) {
 	const k, n, layers = 576, 1536, 60
 	w, x, y := draw(1, n*k), draw(2, k), make([]float32, n)
-	for _, kind := range []Kind{F32, BF16, Q8, NF4} {
+	for _, kind := range []Kind{F32, BF16, F16, Q8, NF4} {
 		var ps []*Packed
 		bytes := 0
 		for range layers {

@@ -477,6 +477,22 @@ bfe_loop:
 	CBNZ R0, bfe_loop
 	RET
 
+// func f16ExpandNEON(k int, b unsafe.Pointer, dst *float32)
+TEXT ·f16ExpandNEON(SB), NOSPLIT, $0-24
+	MOVD k+0(FP), R0
+	MOVD b+8(FP), R1
+	MOVD dst+16(FP), R2
+fe_loop:
+	VLD1.P 32(R1), [V0.H8, V1.H8]
+	WORD $0x0e217802 // FCVTL V0, V2
+	WORD $0x4e217803 // FCVTL2 V0, V3
+	WORD $0x0e217824 // FCVTL V1, V4
+	WORD $0x4e217825 // FCVTL2 V1, V5
+	VST1.P [V2.S4, V3.S4, V4.S4, V5.S4], 64(R2)
+	SUB $1, R0
+	CBNZ R0, fe_loop
+	RET
+
 // func expSumNEON(n8 int, src, dst *float32, table *[13]float32, sub float32, out *[4]float32)
 TEXT ·expSumNEON(SB), NOSPLIT, $0-48
 	MOVD n8+0(FP), R0

@@ -3762,6 +3762,33 @@ micro16AVX512_14_st:
 	VZEROUPPER
 	RET
 
+// func f16ExpandAVX512(k int, b unsafe.Pointer, dst *float32)
+TEXT ·f16ExpandAVX512(SB), NOSPLIT, $0-24
+	MOVQ k+0(FP), CX
+	MOVQ b+8(FP), SI
+	MOVQ dst+16(FP), DX
+	SHRQ $1, CX
+	JCC f16e512_even
+	VCVTPH2PS (SI), Z0
+	VMOVUPS Z0, (DX)
+	ADDQ $32, SI
+	ADDQ $64, DX
+f16e512_even:
+	TESTQ CX, CX
+	JZ f16e512_done
+f16e512_loop:
+	VCVTPH2PS (SI), Z0
+	VCVTPH2PS 32(SI), Z1
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	ADDQ $64, SI
+	ADDQ $128, DX
+	DECQ CX
+	JNZ f16e512_loop
+f16e512_done:
+	VZEROUPPER
+	RET
+
 // func bf16ExpandAVX512(k int, b unsafe.Pointer, dst *float32)
 TEXT ·bf16ExpandAVX512(SB), NOSPLIT, $0-24
 	MOVQ k+0(FP), CX

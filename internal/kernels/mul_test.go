@@ -31,7 +31,7 @@ func rights(k, n int) (out []right) {
 		}
 		out = append(out, r)
 	}
-	for _, kind := range []Kind{F32, BF16, NF4, Q8} {
+	for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
 		add(kind.String(), Pack(w, n, k, kind))
 		add(kind.String()+" transposed", Pack(wt, k, n, kind).T())
 	}
@@ -151,7 +151,7 @@ func TestMulPassesOnWhatIsNotANumber(t *testing.T) {
 				const k, n = 70, 19
 				a, w, c := draw(1, m*k), draw(2, n*k), make([]float32, m*n)
 				a[(m-1)*k+65] = bad
-				for _, kind := range []Kind{F32, BF16, NF4, Q8} {
+				for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
 					Mul(m, a, k, 1, Pack(w, n, k, kind), c, n, false)
 					for i, v := range c {
 						if finite := !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0); finite != (i < (m-1)*n) {

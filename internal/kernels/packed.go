@@ -12,6 +12,7 @@ type Kind uint8
 const (
 	F32   Kind = iota // packed panels, 4 bytes an element
 	BF16              // packed panels, 2 bytes an element, columns j and j+8 in one uint32
+	F16               // packed panels, IEEE half precision, columns 2j and 2j+1 in one uint32
 	NF4               // packed panels, 4 bits and a float32 absmax per 64 (k) x 1 (n) block
 	Q8                // packed panels, 8 bits and a float32 scale per 64 (k) x 1 (n) block
 	rawNK             // row-major [N, K] float32, packed block by block in each call
@@ -19,7 +20,7 @@ const (
 )
 
 func (k Kind) String() string {
-	return [...]string{"float32", "bfloat16", "nf4", "q8", "raw [N,K]", "raw [K,N]"}[k]
+	return [...]string{"float32", "bfloat16", "float16", "nf4", "q8", "raw [N,K]", "raw [K,N]"}[k]
 }
 
 // nr is the width of a panel of B. kcMax rows of B are taken at a time, so that a pair of panels and
@@ -44,7 +45,7 @@ type Packed struct {
 	kb    int // NF4, Q8: blocks along K
 	ld    int // raw: distance between rows
 	f     []float32
-	u     []uint32 // BF16: pairs
+	u     []uint32 // BF16, F16: pairs
 	q     []byte
 	s     []float32
 	trans bool // a view whose contraction runs over the stored N
@@ -64,7 +65,7 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 	switch kind {
 	case F32:
 		p.f = room[float32](p.panels() * k * nr)
-	case BF16:
+	case BF16, F16:
 		p.u = room[uint32](p.panels() * k * 8)
 	case NF4:
 		p.kb = (k + 63) / 64
@@ -84,24 +85,29 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 }
 
 func (p *Packed) packPanel(j int, w []float32, n, k int) {
-	for i := range min(nr, n-j*nr) {
-		row := w[(j*nr+i)*k:][:k]
-		switch p.Kind {
-		case F32:
-			d := p.f[j*k*nr+i:]
-			for l, v := range row {
-				d[l*nr] = v
+	switch p.Kind {
+	case F32:
+		NK(w, n, k, k).packNK(j, 0, k, p.f[j*k*nr:(j+1)*k*nr])
+	case BF16, F16:
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		narrow := bf16Narrow
+		if p.Kind == F16 {
+			narrow = f16Narrow
+		}
+		for k0 := 0; k0 < k; k0 += kcMax {
+			kc := min(kcMax, k-k0)
+			NK(w, n, k, k).packNK(j, k0, kc, s.b[:])
+			narrow(kc, &s.b[0], unsafe.Pointer(&p.u[(j*k+k0)*8]))
+		}
+	default:
+		for i := range min(nr, n-j*nr) {
+			row := w[(j*nr+i)*k:][:k]
+			if p.Kind == NF4 {
+				p.packNF4(j, i, row)
+			} else {
+				p.packQ8(j, i, row)
 			}
-		case BF16:
-			shift := 16 * (i / 8)
-			d := p.u[j*k*8+i%8:]
-			for l, v := range row {
-				d[l*8] |= uint32(ToBF16(v)) << shift
-			}
-		case NF4:
-			p.packNF4(j, i, row)
-		case Q8:
-			p.packQ8(j, i, row)
 		}
 	}
 }
@@ -139,15 +145,6 @@ func nf4Code(v float32) byte {
 	return byte(best)
 }
 
-// ToBF16 rounds to the nearest bfloat16, ties to even; NaN stays NaN.
-func ToBF16(f float32) uint16 {
-	u := math.Float32bits(f)
-	if u&0x7fffffff > 0x7f800000 {
-		return uint16(u>>16) | 0x40
-	}
-	return uint16((u + 0x7fff + (u>>16)&1) >> 16)
-}
-
 // NK wraps row-major b [n, k], rows ld apart, as the right-hand matrix of x·bᵀ. Nothing is copied.
 func NK(b []float32, n, k, ld int) *Packed { return &Packed{Kind: rawNK, K: k, N: n, ld: ld, f: b} }
 
@@ -180,8 +177,16 @@ func (p *Packed) T() *Packed {
 	return &q
 }
 
-// Dense writes the stored (for NF4 and BF16: rounded) weight, row-major [N, K], to dst.
+// Dense writes the stored (maybe rounded) weight, row-major [N, K], to dst.
 func (p *Packed) Dense(dst []float32) {
+	if !p.trans && p.Kind <= Q8 {
+		Rows(p.N, nr, func(lo, hi int) {
+			for n := lo; n < hi; n++ {
+				p.Row(n, dst[n*p.K:][:p.K])
+			}
+		})
+		return
+	}
 	for n := range p.N {
 		for k := range p.K {
 			dst[n*p.K+k] = p.at(k, n)
@@ -205,6 +210,8 @@ func (p *Packed) at(k, n int) float32 {
 			return math.Float32frombits(u << 16)
 		}
 		return math.Float32frombits(u & 0xffff0000)
+	case F16:
+		return FromF16(uint16(p.u[(j*p.K+k)*8+i/2] >> (16 * (i & 1))))
 	case NF4:
 		b := k / 64
 		c := p.q[((j*p.kb+b)*32+(k%64)/2)*16+i] >> (4 * (k & 1)) & 15
@@ -242,7 +249,7 @@ func (p *Packed) stored(j, k0, kc int) (unsafe.Pointer, uintptr) {
 	switch p.Kind {
 	case F32:
 		return unsafe.Pointer(&p.f[(j*p.K+k0)*nr]), uintptr(kc * nr * 4)
-	case BF16:
+	case BF16, F16:
 		return unsafe.Pointer(&p.u[(j*p.K+k0)*8]), uintptr(kc * nr * 2)
 	case NF4:
 		return unsafe.Pointer(&p.q[(j*p.kb+k0/64)*512]), uintptr(kc * nr / 2)
@@ -262,6 +269,8 @@ func (p *Packed) expand(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
 		copy(dst, p.f[(j*p.K+k0)*nr:][:kc*nr])
 	case p.Kind == BF16:
 		bf16Expand(kc, unsafe.Pointer(&p.u[(j*p.K+k0)*8]), &dst[0])
+	case p.Kind == F16:
+		f16Expand(kc, unsafe.Pointer(&p.u[(j*p.K+k0)*8]), &dst[0])
 	case p.Kind == NF4:
 		blk := k0 / 64
 		nf4Dequant((kc+63)/64, &p.q[(j*p.kb+blk)*512], &p.s[(j*p.kb+blk)*nr], &dst[0])
@@ -318,6 +327,9 @@ func (p *Packed) packTrans(j, k0, kc int, dst []float32, t *[nr * nr]float32) {
 			}
 		case BF16:
 			bf16Expand(rows, unsafe.Pointer(&p.u[(pn*sk+kk0)*8]), src)
+			clear(t[rows*nr:])
+		case F16:
+			f16Expand(rows, unsafe.Pointer(&p.u[(pn*sk+kk0)*8]), src)
 			clear(t[rows*nr:])
 		case NF4:
 			o := (pn*p.kb+kk0/64)*512 + (kk0%64)/2*16

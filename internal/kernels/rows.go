@@ -21,6 +21,11 @@ func (p *Packed) Row(n int, dst []float32) {
 		for k, u := 0, p.u[j*p.K*8+i%8:]; k < p.K; k++ {
 			dst[k] = math.Float32frombits(u[k*8] >> shift << 16)
 		}
+	case F16:
+		shift := 16 * (i & 1)
+		for k, u := 0, p.u[j*p.K*8+i/2:]; k < p.K; k++ {
+			dst[k] = FromF16(uint16(u[k*8] >> shift))
+		}
 	default:
 		for k := range dst {
 			dst[k] = p.at(k, n)
@@ -32,7 +37,7 @@ func (p *Packed) Row(n int, dst []float32) {
 func PackedBytes(kind Kind, n, k int) int {
 	panels := (n + nr - 1) / nr
 	switch kind {
-	case BF16:
+	case BF16, F16:
 		return panels * k * nr * 2
 	case NF4:
 		kb := (k + nf4Block - 1) / nf4Block

@@ -13,7 +13,7 @@ func TestThreadsChangeNoBit(t *testing.T) {
 		m, k, n := s[0], s[1], s[2]
 		a, w := draw(1, m*k), draw(2, n*k)
 		forms := map[string]*Packed{"NK": NK(w, n, k, k), "KN": KN(w, k, n, n)}
-		for _, kind := range []Kind{F32, BF16, NF4, Q8} {
+		for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
 			forms[kind.String()] = Pack(w, n, k, kind)
 			forms[kind.String()+" transposed"] = Pack(w, k, n, kind).T()
 		}

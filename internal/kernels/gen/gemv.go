@@ -29,24 +29,33 @@ func gemvStore(name, acc string) {
 	l("")
 }
 
-func gemv(name string, bf16 bool) {
+func gemv(name string) {
 	l("// func %sAVX2(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc int)", name)
 	l("TEXT ·%sAVX2(SB), NOSPLIT, $0-48", name)
 	p("MOVQ k+0(FP), CX")
 	p("MOVQ x+8(FP), SI")
 	p("MOVQ y+32(FP), DX")
 	gemvHead(name)
-	row := 64
-	if bf16 {
-		row = 32
+	row := 32
+	switch name {
+	case "gemvF32":
+		row = 64
+	case "gemvBF16":
 		p("VMOVDQU ·himask(SB), Y5")
 	}
 	step := func(u int) {
 		p("VBROADCASTSS %d(SI), Y0", u*4)
 		for i, panel := range []string{"DI", "R9"} {
-			if !bf16 {
+			switch name {
+			case "gemvF32":
 				p("VFMADD231PS %d(%s), Y0, Y%d", u*row, panel, 6+2*i)
 				p("VFMADD231PS %d(%s), Y0, Y%d", u*row+32, panel, 7+2*i)
+				continue
+			case "gemvF16":
+				for h := range 2 {
+					p("VCVTPH2PS %d(%s), Y%d", u*row+16*h, panel, 1+2*i+h)
+					p("VFMADD231PS Y%d, Y0, Y%d", 1+2*i+h, 6+2*i+h)
+				}
 				continue
 			}
 			p("VMOVDQU %d(%s), Y%d", u*row, panel, 1+2*i)

@@ -13,6 +13,7 @@ func rowKernels() {
 	for _, np := range []int{2, 4} {
 		row512("F32", np, 4, 64)
 		row512("BF16", np, 4, 32)
+		row512("F16", np, 4, 32)
 		blocks512("NF4", np, 2, 16)
 		blocks512("Q8", np, 2, 32)
 	}
@@ -76,7 +77,7 @@ func turn(name, left string, ahead int) {
 	l("%s_on:", name)
 }
 
-// row512 reads float32 or bfloat16, unroll rows at a time.
+// row512 reads float32, bfloat16 or float16, unroll rows at a time.
 func row512(kind string, np, unroll, bytes int) {
 	name := fmt.Sprintf("gemv%s%dAVX512", kind, np)
 	l("// func %s(k int, x *float32, b unsafe.Pointer, stride int, y *float32, acc, ahead, turn, jump int)", name)
@@ -97,6 +98,11 @@ func row512(kind string, np, unroll, bytes int) {
 		for i, r := range regs {
 			if kind == "F32" {
 				p("VFMADD231PS %d(%s), Z0, Z%d", bytes*u, r, 6+i)
+				continue
+			}
+			if kind == "F16" {
+				p("VCVTPH2PS %d(%s), Z%d", bytes*u, r, 10+i)
+				p("VFMADD231PS Z%d, Z0, Z%d", 10+i, 6+i)
 				continue
 			}
 			p("VBROADCASTI32X8 %d(%s), Z%d", bytes*u, r, 10+i)

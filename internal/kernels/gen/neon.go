@@ -39,6 +39,7 @@ func neon() {
 	l("")
 	neonMicro(6)
 	neonBF16()
+	neonF16()
 	neonExp()
 	neonElementwise()
 	neonDot()
@@ -142,6 +143,24 @@ func neonBF16() {
 	p("VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(R2)")
 	p("SUB $1, R0")
 	p("CBNZ R0, bfe_loop")
+	p("RET")
+	l("")
+}
+
+// neonF16 widens with FCVTL and FCVTL2, which Go's assembler does not know.
+func neonF16() {
+	l("// func f16ExpandNEON(k int, b unsafe.Pointer, dst *float32)")
+	l("TEXT ·f16ExpandNEON(SB), NOSPLIT, $0-24")
+	neonArgs("f16ExpandNEON", "k b dst")
+	l("fe_loop:")
+	p("VLD1.P 32(R1), [V0.H8, V1.H8]")
+	for i := range 4 {
+		name := []string{"FCVTL", "FCVTL2"}[i%2]
+		p("WORD $0x%08x // %s V%d, V%d", []int{0x0e217800, 0x4e217800}[i%2]|i/2<<5|2+i, name, i/2, 2+i)
+	}
+	p("VST1.P [V2.S4, V3.S4, V4.S4, V5.S4], 64(R2)")
+	p("SUB $1, R0")
+	p("CBNZ R0, fe_loop")
 	p("RET")
 	l("")
 }

@@ -1,5 +1,44 @@
 package main
 
+// f16 widens and narrows panels of half-precision numbers. Narrowing rounds to the nearest, ties to even.
+func f16() {
+	l("// func f16ExpandAVX2(k int, b unsafe.Pointer, dst *float32)")
+	l("TEXT ·f16ExpandAVX2(SB), NOSPLIT, $0-24")
+	p("MOVQ k+0(FP), CX")
+	p("MOVQ b+8(FP), SI")
+	p("MOVQ dst+16(FP), DX")
+	l("f16e_loop:")
+	p("VCVTPH2PS (SI), Y0")
+	p("VCVTPH2PS 16(SI), Y1")
+	p("VMOVUPS Y0, (DX)")
+	p("VMOVUPS Y1, 32(DX)")
+	p("ADDQ $32, SI")
+	p("ADDQ $64, DX")
+	p("DECQ CX")
+	p("JNZ f16e_loop")
+	p("VZEROUPPER")
+	p("RET")
+	l("")
+
+	l("// func f16NarrowAVX2(k int, src *float32, b unsafe.Pointer)")
+	l("TEXT ·f16NarrowAVX2(SB), NOSPLIT, $0-24")
+	p("MOVQ k+0(FP), CX")
+	p("MOVQ src+8(FP), SI")
+	p("MOVQ b+16(FP), DX")
+	l("f16n_loop:")
+	p("VMOVUPS (SI), Y0")
+	p("VMOVUPS 32(SI), Y1")
+	p("VCVTPS2PH $0, Y0, (DX)")
+	p("VCVTPS2PH $0, Y1, 16(DX)")
+	p("ADDQ $64, SI")
+	p("ADDQ $32, DX")
+	p("DECQ CX")
+	p("JNZ f16n_loop")
+	p("VZEROUPPER")
+	p("RET")
+	l("")
+}
+
 // npairs k-pairs of one block
 func nf4deqn() {
 	l("// func nf4DequantNAVX2(npairs int, q *byte, s *float32, dst *float32)")
