@@ -93,6 +93,20 @@ func inBF16(w []float32) bool {
 	return true
 }
 
+// RoundTo rounds each of the numbers to the nearest one that F16 or BF16 has; F32 has them all.
+func RoundTo(kind Kind, w []float32) {
+	switch kind {
+	case F16:
+		for i, v := range w {
+			w[i] = FromF16(ToF16(v))
+		}
+	case BF16:
+		for i, v := range w {
+			w[i] = math.Float32frombits(uint32(ToBF16(v)) << 16)
+		}
+	}
+}
+
 // bf16Narrow undoes bf16Expand, with rounding.
 func bf16Narrow(k int, src *float32, b unsafe.Pointer) {
 	S, B := fs(src, k*nr), unsafe.Slice((*uint32)(b), k*8)

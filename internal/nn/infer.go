@@ -51,7 +51,7 @@ func (n *RMSNorm) Normalise(rows int, x, y, rstd []float32) {
 	kernels.RMSNorm(y, rstd, x, w, rows, len(w), n.Eps)
 }
 
-// FreezeAs is Freeze with weights stored as kind. A weight that is already stored in another reduced form stays as it
+// FreezeAs is Freeze with weights stored as kind, of which kernels.F32 means as they are. A weight that is already stored in another reduced form stays as it
 // is. Output layers are stored in 8 bits where kind has fewer: every token is chosen by them.
 func (ps *Params) FreezeAs(kind kernels.Kind) {
 	for _, p := range ps.list {
@@ -72,7 +72,7 @@ func (ps *Params) FreezeAs(kind kernels.Kind) {
 }
 
 func (p *Param) packAs(kind kernels.Kind, keep bool) {
-	if p.packed != nil && (p.packed.Kind == kind || p.packed.Kind != kernels.F32) {
+	if p.packed != nil && (p.Rounded() || kind == kernels.F32) {
 		return
 	}
 	p.unpack()

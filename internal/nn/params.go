@@ -18,6 +18,7 @@ type Param struct {
 	Shape  []int
 	v      *autograd.Var   // nil if only the packed form is kept
 	packed *kernels.Packed // of a frozen weight of a product
+	round  bool            // packed has fewer bits than the parameter came with
 }
 
 // NewParam makes a parameter that is not (yet) in a tree.
@@ -59,12 +60,26 @@ func (p *Param) matrix() autograd.Matrix {
 }
 
 // pack stores a frozen weight [out, in] in the form that products read fastest and drops the
-// plain one, unless keep.
+// plain one, unless keep. Of kernels.F32 it takes the smallest form that has the same elements; if that is smaller
+// than float32, the plain one is dropped in any case: rows are read from the packed one.
 func (p *Param) pack(kind kernels.Kind, keep bool) {
-	p.packed = pack(p.v.Floats(), p.Shape[0], p.Size()/p.Shape[0], kind)
+	w := p.v.Floats()
+	if p.round = kind != kernels.F32; !p.round {
+		kind = kernels.Lossless(w)
+		keep = keep && kind == kernels.F32
+	}
+	p.packed = pack(w, p.Shape[0], p.Size()/p.Shape[0], kind)
 	if !keep {
 		p.v = nil
 	}
+}
+
+// asked is the storage that the packed weight was to have.
+func (p *Param) asked() kernels.Kind {
+	if p.Rounded() {
+		return p.packed.Kind
+	}
+	return kernels.F32
 }
 
 // unpack undoes pack.
@@ -77,11 +92,11 @@ func (p *Param) unpack() {
 
 // rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was.
 func (p *Param) rewrite(f func(data []float32)) {
-	packed, keep := p.packed, p.v != nil
+	packed, kind, keep := p.packed, p.asked(), p.v != nil
 	p.unpack()
 	f(p.v.Floats())
 	if packed != nil {
-		p.pack(packed.Kind, keep)
+		p.pack(kind, keep)
 	}
 }
 

@@ -50,7 +50,7 @@ func pack(w []float32, n, k int, kind kernels.Kind) *kernels.Packed {
 
 // Rounded reports whether the parameter is kept in fewer bits than it came with.
 func (p *Param) Rounded() bool {
-	return p.packed != nil && p.packed.Kind != kernels.F32
+	return p.packed != nil && p.round
 }
 
 // Bytes is the memory that the elements take, packed and plain.
@@ -65,6 +65,9 @@ func (p *Param) Bytes() int {
 	return n
 }
 
+// rowsAtATime are worth a worker: what is read of a row lies apart.
+const rowsAtATime = 32
+
 // rows looks ids up in a packed table.
 func (p *Param) rows(ids []int32) *autograd.Var {
 	d := p.packed.K
@@ -73,7 +76,11 @@ func (p *Param) rows(ids []int32) *autograd.Var {
 		if id < 0 || int(id) >= p.packed.N {
 			panic(&autograd.Error{Op: "Embedding", Err: fmt.Errorf("id %d at position %d, the table has %d rows", id, i, p.packed.N)})
 		}
-		p.packed.Row(int(id), out[i*d:][:d])
 	}
+	kernels.Rows(len(ids), rowsAtATime, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			p.packed.Row(int(ids[i]), out[i*d:][:d])
+		}
+	})
 	return autograd.New(out, len(ids), d)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/language/chat"
@@ -136,7 +137,8 @@ func (t Towers) source(oldVocab int) (src nn.Source, closeAll func(), err error)
 	}, closeAll, nil
 }
 
-// grown adds rows to vocabulary tables that a checkpoint has with fewer.
+// grown adds rows to vocabulary tables that a checkpoint has with fewer: the mean of those there are, as transformers adds
+// them, in the precision of the table. One in half precision stays so.
 type grown struct {
 	nn.Source
 	rows int
@@ -161,5 +163,6 @@ func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error)
 	for i := len(data); i < len(out); i++ {
 		out[i] = float32(mean[i%d] / float64(g.rows))
 	}
+	kernels.RoundTo(kernels.Lossless(data), out[len(data):])
 	return out, nil
 }
