@@ -83,6 +83,10 @@ type KVSpan struct {
 func (a *Attention) ForwardKV(out, q []float32, spans []KVSpan) {
 	group := a.H / a.KV
 	if len(spans) == 1 && spans[0].QN == 1 {
+		if t := Threads(); t > 1 && spans[0].Len*a.KV*a.D >= queryWork {
+			a.sharedQuery(t, out, q, spans[0])
+			return
+		}
 		for g := range a.KV {
 			a.oneQuery(out, q, spans[0], g)
 		}
@@ -117,34 +121,109 @@ func (a *Attention) ForwardKV(out, q []float32, spans []KVSpan) {
 	})
 }
 
-// oneQuery does a single query for the heads that share key-value head g: to the tile they are rows, since
-// all see the same keys.
-func (a *Attention) oneQuery(out, q []float32, s KVSpan, g int) {
+// query is a single query of a sequence for the heads that share key-value head g: to the tile they are rows, since all
+// see the same keys.
+type query struct {
+	a              *Attention
+	kv             *KV
+	g, n           int // n heads
+	lo, first, end int // keys: the first that is seen, the panel's where it lies, and one beyond the last
+	w              int // width of p
+	qs, p          []float32
+	out            []float32
+	inverse        []float32 // of the sums of each row of p
+}
+
+// querySize is how many floats a query needs for itself.
+func (a *Attention) querySize(s KVSpan) int {
+	lo, end := a.visible(Span{QN: 1, KN: s.Len}, 0)
+	return a.H / a.KV * (a.D + 1 + up16(end-lo&^(nr-1)))
+}
+
+func (a *Attention) query(out, q []float32, s KVSpan, g int, work []float32) query {
 	n := a.H / a.KV
 	lo, end := a.visible(Span{QN: 1, KN: s.Len}, 0)
 	first := lo &^ (nr - 1)
-	w := up16(end - first)
-	buf := getFloats(n * (a.D + w))
-	defer floatPool.Put(buf)
-	qs, p := (*buf)[:n*a.D], (*buf)[n*a.D:]
-	sc := scratchPool.Get().(*scratch)
-	defer scratchPool.Put(sc)
 	at := s.Q0*a.H*a.D + g*n*a.D
-	vecScale(qs, q[at:][:n*a.D], a.Scale)
-	o := out[at:]
-	kt, vp := s.KV.keys(g), s.KV.values(g)
-	eachTile(n, func(t0, t1 int) {
-		kt.mul(qs, n, t0, t1, a.D, 1, 0, a.D, first, end-first, p, w, false, sc)
-		var inverse [maxTall]float32
+	r := query{a: a, kv: s.KV, g: g, n: n, lo: lo, first: first, end: end, w: up16(end - first),
+		qs: work[:n*a.D], inverse: work[n*a.D:][:n], p: work[n*(a.D+1):], out: out[at:]}
+	vecScale(r.qs, q[at:][:n*a.D], a.Scale)
+	return r
+}
+
+// scores multiplies the heads with keys from to to, counted from first; from is a multiple of 16.
+func (r *query) scores(from, to int, s *scratch) {
+	kt, d := r.kv.keys(r.g), r.a.D
+	eachTile(r.n, func(t0, t1 int) {
+		kt.mul(r.qs, r.n, t0, t1, d, 1, 0, d, r.first+from, to-from, r.p[from:], r.w, false, s)
+	})
+}
+
+// softmax leaves the division by its sum to values.
+func (r *query) softmax(i int) {
+	row := r.p[i*r.w:][:r.end-r.first]
+	clear(row[:r.lo-r.first])
+	row = row[r.lo-r.first:]
+	r.inverse[i] = 1 / Exp(row, row, Max(row))
+}
+
+// values makes columns from to to of the result; from is a multiple of 16.
+func (r *query) values(from, to int, s *scratch) {
+	vp, d := r.kv.values(r.g), r.a.D
+	eachTile(r.n, func(t0, t1 int) {
+		vp.mul(r.p, r.n, t0, t1, r.w, 1, r.first, r.end-r.first, from, to-from, r.out[from:], d, false, s)
 		for i := t0; i < t1; i++ {
-			row := p[i*w:][:end-first]
-			clear(row[:lo-first])
-			row = row[lo-first:]
-			inverse[i-t0] = 1 / Exp(row, row, Max(row))
-		}
-		vp.mul(p, n, t0, t1, w, 1, first, end-first, 0, a.D, o, a.D, false, sc)
-		for i := t0; i < t1; i++ {
-			Scale(o[i*a.D:][:a.D], inverse[i-t0])
+			Scale(r.out[i*d+from:i*d+to], r.inverse[i])
 		}
 	})
 }
+
+// oneQuery does a single query for the heads that share key-value head g.
+func (a *Attention) oneQuery(out, q []float32, s KVSpan, g int) {
+	buf := getFloats(a.querySize(s))
+	defer floatPool.Put(buf)
+	sc := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(sc)
+	r := a.query(out, q, s, g, *buf)
+	r.scores(0, r.end-r.first, sc)
+	for i := range r.n {
+		r.softmax(i)
+	}
+	r.values(0, a.D, sc)
+}
+
+// What a worker takes of a query at a time, if others help: so many keys, and so many columns of the values.
+const (
+	queryKeys   = 8 * nr
+	queryValues = 2 * nr
+)
+
+// sharedQuery does a single query for all heads. Of each sum all is done by one worker.
+func (a *Attention) sharedQuery(t int, out, q []float32, s KVSpan) {
+	size := a.querySize(s)
+	buf := getFloats(a.KV * size)
+	defer floatPool.Put(buf)
+	rs := make([]query, a.KV)
+	for g := range rs {
+		rs[g] = a.query(out, q, s, g, (*buf)[g*size:(g+1)*size])
+	}
+	keys := rs[0].end - rs[0].first
+	chunks, parts := (keys+queryKeys-1)/queryKeys, (a.D+queryValues-1)/queryValues
+	scores, softmax, values := tasks{n: a.KV * chunks}, tasks{n: a.H}, tasks{n: a.KV * parts}
+	workers(t, func() {
+		sc := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(sc)
+		scores.run(func(i int) {
+			from := i % chunks * queryKeys
+			rs[i/chunks].scores(from, min(keys, from+queryKeys), sc)
+		})
+		softmax.run(func(i int) { rs[i/(a.H/a.KV)].softmax(i % (a.H / a.KV)) })
+		values.run(func(i int) {
+			from := i % parts * queryValues
+			rs[i/parts].values(from, min(a.D, from+queryValues), sc)
+		})
+	})
+}
+
+// queryWork is how many keys' elements are worth a helper.
+const queryWork = 1 << 13

@@ -14,9 +14,11 @@ func TestAttentionOverPanelsHasForwardsBits(t *testing.T) {
 			{H: 4, KV: 2, D: 8, Scale: 0.3, Causal: true}, {H: 9, KV: 3, D: 64, Scale: 0.125, Causal: true},
 			{H: 3, KV: 3, D: 20, Scale: 0.2, Causal: true, Window: 21}, {H: 32, KV: 2, D: 16, Scale: 0.25, Causal: true},
 		} {
-			for _, lens := range [][]int{{1}, {5, 1, 1}, {15, 1, 1}, {16, 17, 1}, {70, 33, 1, 1}, {250, 5, 1, 1, 90, 1}} {
-				SetThreads(1 + len(lens)%2)
-				keepsBits(t, a, lens)
+			for _, lens := range [][]int{{1}, {5, 1, 1}, {15, 1, 1}, {16, 17, 1}, {70, 33, 1, 1}, {250, 5, 1, 1, 90, 1}, {600, 1, 1}} {
+				for _, threads := range []int{1, 3} {
+					SetThreads(threads)
+					keepsBits(t, a, lens)
+				}
 			}
 		}
 	})
@@ -40,7 +42,7 @@ func keepsBits(t *testing.T, a Attention, lens []int) {
 	shared := NewKV(mem(lens[0]), a.KV, a.D, lens[0])
 	own := NewKV(mem(total+3), a.KV, a.D, total+3)
 	out, lse := make([]float32, total*lq), make([]float32, total*a.H)
-	other := make([]float32, total*lq)
+	other, alone := make([]float32, total*lq), make([]float32, total*lq)
 	at := 0
 	for i, n := range lens {
 		c := &shared
@@ -53,6 +55,7 @@ func keepsBits(t *testing.T, a Attention, lens []int) {
 		c.Put(at, k[at*lk:], v[at*lk:], n)
 		span := KVSpan{Q0: at, QN: n, Len: at + n, KV: c}
 		spans := []KVSpan{span}
+		a.ForwardKV(alone, q, spans)
 		if n == 1 && at > 0 { // beside another sequence
 			beside := NewKV(mem(2), a.KV, a.D, 2)
 			beside.Put(0, k, v, 1)
@@ -60,7 +63,8 @@ func keepsBits(t *testing.T, a Attention, lens []int) {
 		}
 		a.ForwardKV(other, q, spans)
 		a.Forward(out, lse, q, k, v, []Span{{Q0: at, QN: n, KN: at + n}})
-		sameBits(t, fmt.Sprintf("%+v, piece %d of %v", a, i, lens), other[at*lq:(at+n)*lq], out[at*lq:(at+n)*lq])
+		sameBits(t, fmt.Sprintf("%+v, piece %d of %v", a, i, lens), alone[at*lq:(at+n)*lq], out[at*lq:(at+n)*lq])
+		sameBits(t, fmt.Sprintf("%+v, piece %d of %v beside another", a, i, lens), other[at*lq:(at+n)*lq], out[at*lq:(at+n)*lq])
 		at += n
 	}
 }
