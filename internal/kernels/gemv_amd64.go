@@ -51,14 +51,8 @@ func rowPanels() int {
 	return 2
 }
 
-// fetchAhead is how many bytes of a panel are asked for before they are needed, by what a loop reads of it: found by
-// trying.
-func fetchAhead(bytes int) int {
-	if bytes == q8Block {
-		return 4096
-	}
-	return 2048
-}
+// fetchAhead is how many bytes of a panel are asked for before they are needed: found by trying.
+const fetchAhead = 2048
 
 // What the loops below read of a panel.
 const (
@@ -72,7 +66,7 @@ const (
 // left loops of the panels are still to come: how far ahead, at how many loops left it turns to the next
 // panels, and how far they are.
 func fetching(loops, left, bytes, n, stride int) (ahead, turn, jump int) {
-	ahead, jump = fetchAhead(bytes), (n-1)*stride
+	ahead, jump = fetchAhead, (n-1)*stride
 	turn = ahead/bytes - left
 	if turn > loops {
 		return ahead + jump, -1, 0

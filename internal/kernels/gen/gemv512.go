@@ -14,8 +14,8 @@ func rowKernels() {
 		row512("F32", np, 4, 64)
 		row512("BF16", np, 4, 32)
 		row512("F16", np, 4, 32)
-		blocks512("NF4", np, 2, 16)
-		blocks512("Q8", np, 2, 32)
+		blocks512("NF4", np, 16)
+		blocks512("Q8", np, 32)
 	}
 	q8Row()
 	q8Expand("Y", 8)
@@ -136,9 +136,9 @@ func row512(kind string, np, unroll, bytes int) {
 	store512(name, np)
 }
 
-// blocks512 reads blocks of 64 rows with a scale for each column. Every weight is rounded to float32
+// blocks512 reads blocks of 64 rows with a scale for each column; a pair of rows of a panel has so many bytes. Every weight is rounded to float32
 // before it is used, as expanding it does.
-func blocks512(kind string, np, unroll, bytes int) {
+func blocks512(kind string, np, bytes int) {
 	name := fmt.Sprintf("gemv%s%dAVX512", kind, np)
 	l("// func %s(nblk int, x *float32, b unsafe.Pointer, stride int, s *float32, sstride int, y *float32, acc, ahead, turn, jump int)", name)
 	l("TEXT ·%s(SB), NOSPLIT, $0-88", name)
@@ -159,33 +159,37 @@ func blocks512(kind string, np, unroll, bytes int) {
 		p("VMOVUPS "+at+", Z%d", "R8", 10+i)
 		p("PREFETCHT0 "+at, "DX")
 	}
-	p("MOVQ $%d, BX", 64/unroll)
+	// A loop takes a line of each panel, which is asked for once.
+	pairs := 64 / bytes
+	p("MOVQ $%d, BX", 32/pairs)
 	l("%s_loop:", name)
-	fetch(regs, bytes)
-	p("VBROADCASTSS (SI), Z0")
-	p("VBROADCASTSS 4(SI), Z1")
-	for i, r := range regs {
-		even, odd := 14+2*i, 15+2*i
-		if kind == "NF4" {
-			p("VPMOVZXBD (%s), Z2", r)
-			p("VPERMPS Z5, Z2, Z%d", even)
-			p("VPSRLD $4, Z2, Z2")
-			p("VPERMPS Z5, Z2, Z%d", odd)
-		} else {
-			p("VPMOVSXBD (%s), Z%d", r, even)
-			p("VPMOVSXBD 16(%s), Z%d", r, odd)
-			p("VCVTDQ2PS Z%d, Z%d", even, even)
-			p("VCVTDQ2PS Z%d, Z%d", odd, odd)
+	fetch(regs, 64)
+	for u := range pairs {
+		p("VBROADCASTSS %d(SI), Z0", 8*u)
+		p("VBROADCASTSS %d(SI), Z1", 8*u+4)
+		for i, r := range regs {
+			even, odd := 14+2*i, 15+2*i
+			if kind == "NF4" {
+				p("VPMOVZXBD %d(%s), Z%d", u*bytes, r, 22+i)
+				p("VPERMPS Z5, Z%d, Z%d", 22+i, even)
+				p("VPSRLD $4, Z%d, Z%d", 22+i, 22+i)
+				p("VPERMPS Z5, Z%d, Z%d", 22+i, odd)
+			} else {
+				p("VPMOVSXBD %d(%s), Z%d", u*bytes, r, even)
+				p("VPMOVSXBD %d(%s), Z%d", u*bytes+16, r, odd)
+				p("VCVTDQ2PS Z%d, Z%d", even, even)
+				p("VCVTDQ2PS Z%d, Z%d", odd, odd)
+			}
+			p("VMULPS Z%d, Z%d, Z%d", 10+i, even, even)
+			p("VMULPS Z%d, Z%d, Z%d", 10+i, odd, odd)
+			p("VFMADD231PS Z%d, Z0, Z%d", even, 6+i)
+			p("VFMADD231PS Z%d, Z1, Z%d", odd, 6+i)
 		}
-		p("VMULPS Z%d, Z%d, Z%d", 10+i, even, even)
-		p("VMULPS Z%d, Z%d, Z%d", 10+i, odd, odd)
-		p("VFMADD231PS Z%d, Z0, Z%d", even, 6+i)
-		p("VFMADD231PS Z%d, Z1, Z%d", odd, 6+i)
 	}
 	for _, r := range regs {
-		p("ADDQ $%d, %s", bytes, r)
+		p("ADDQ $64, %s", r)
 	}
-	p("ADDQ $8, SI")
+	p("ADDQ $%d, SI", 8*pairs)
 	p("DECQ BX")
 	p("JNZ %s_loop", name)
 	p("ADDQ $64, R8")
