@@ -202,3 +202,34 @@ func BenchmarkQuantizeNF4(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*n*k/b.Elapsed().Seconds()/1e6, "M/s")
 }
+
+// TestNF4CodeIsTheNearest compares the look-up with trying all codes, around the middles between them above all.
+func TestNF4CodeIsTheNearest(t *testing.T) {
+	try := func(v float32) byte {
+		best, dist := 0, float32(math.MaxFloat32)
+		for i, c := range nf4tab {
+			if d := float32(math.Abs(float64(v - c))); d < dist {
+				best, dist = i, d
+			}
+		}
+		return byte(best)
+	}
+	check := func(v float32) {
+		if got, want := nf4Code(v), try(v); got != want {
+			t.Fatalf("%g has code %d, want %d", v, got, want)
+		}
+	}
+	for _, v := range append(draw(1, 1e6), 1.0000001, -1.0000001, 1, -1, 0, nan, inf, -inf, 1e-42) {
+		check(v)
+	}
+	for i := range 15 {
+		v := (nf4tab[i] + nf4tab[i+1]) / 2
+		for range 1000 {
+			v = math.Nextafter32(v, -2)
+		}
+		for range 2000 {
+			check(v)
+			v = math.Nextafter32(v, 2)
+		}
+	}
+}

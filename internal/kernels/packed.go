@@ -116,33 +116,41 @@ func (p *Packed) packPanel(j int, w []float32, n, k int) {
 func (p *Packed) packNF4(j, i int, row []float32) {
 	for b := range p.kb {
 		blk := row[b*64 : min(len(row), b*64+64)]
-		var m float32
-		for _, v := range blk {
-			m = max(m, float32(math.Abs(float64(v))))
-		}
+		m := largest(blk)
 		p.s[(j*p.kb+b)*nr+i] = m
 		inv := float32(0)
 		if m > 0 {
 			inv = 1 / m
 		}
-		for k := range 64 {
-			var v float32
-			if k < len(blk) {
-				v = blk[k] * inv
+		q := p.q[(j*p.kb+b)*32*16+i:]
+		for k := range 32 {
+			even, odd := nf4Zero, nf4Zero
+			if 2*k < len(blk) {
+				even = nf4Code(blk[2*k] * inv)
 			}
-			p.q[((j*p.kb+b)*32+k/2)*16+i] |= nf4Code(v) << (4 * (k & 1))
+			if 2*k+1 < len(blk) {
+				odd = nf4Code(blk[2*k+1] * inv)
+			}
+			q[k*16] = even | odd<<4
 		}
 	}
 }
 
-func nf4Code(v float32) byte {
-	best, dist := 0, float32(math.MaxFloat32)
-	for i, t := range nf4tab {
-		if d := float32(math.Abs(float64(v - t))); d < dist {
-			best, dist = i, d
-		}
+// largest is the largest magnitude.
+func largest(w []float32) (m float32) {
+	for _, v := range w {
+		m = max(m, float32(math.Abs(float64(v))))
 	}
-	return byte(best)
+	return m
+}
+
+// nf4Code is the nearest code, the lower of two that are equally near. What a product with 1/m has rounded to more than 1
+// is 1 for it; the reciprocal of a subnormal m may be infinite, and the products then have code 0.
+func nf4Code(v float32) byte {
+	if v > 2 || v < -2 {
+		return 0
+	}
+	return nf4Nearest(min(1, max(-1, v)))
 }
 
 // NK wraps row-major b [n, k], rows ld apart, as the right-hand matrix of x·bᵀ. Nothing is copied.

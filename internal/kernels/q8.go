@@ -11,10 +11,7 @@ import (
 func (p *Packed) packQ8(j, i int, row []float32) {
 	for b := range p.kb {
 		blk := row[b*64 : min(len(row), b*64+64)]
-		var m float32
-		for _, v := range blk {
-			m = max(m, float32(math.Abs(float64(v))))
-		}
+		m := largest(blk)
 		p.s[(j*p.kb+b)*nr+i] = m / 127
 		inv := float32(0)
 		if m > 0 {
