@@ -53,25 +53,25 @@ func gemv(t int, x []float32, accumulate bool, rights ...Right) {
 		scratchPool.Put(s)
 		return
 	}
-	// A share is panels that lie together in memory, so that a thread reads on where it stopped and what it asked for
-	// beforehand is its own. Who has done his share takes from those of others.
-	width := rowPanels()
-	width *= max(1, rowTask/(rights[0].B.K*nr*width))
+	// A share is pairs of panels that lie together in memory, so that a thread reads on where it stopped and what it asked
+	// for beforehand is its own. Who has done his share takes from those of others.
 	var starts [maxRights + 1]int
 	for i, r := range rights {
-		starts[i+1] = starts[i] + (r.B.panels()+width-1)/width
+		starts[i+1] = starts[i] + (r.B.panels()+1)/2
 	}
-	each := share(starts[len(rights)], t)
+	step := rowPanels() / 2
+	step *= max(1, rowTask/(rights[0].B.K*nr*2*step))
+	each := share(starts[len(rights)], step, t)
 	workers(t, func() {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
-		each.run(func(i int) {
-			r := 0
-			for i >= starts[r+1] {
-				r++
+		each.run(func(lo, hi int) {
+			for r, right := range rights {
+				from, to := max(lo, starts[r])-starts[r], min(hi, starts[r+1])-starts[r]
+				if from < to {
+					gemvPanels(x, right.B, 2*from, min(right.B.panels(), 2*to), right.Y, accumulate, s)
+				}
 			}
-			b, j := rights[r].B, (i-starts[r])*width
-			gemvPanels(x, b, j, min(b.panels(), j+width), rights[r].Y, accumulate, s)
 		})
 	})
 }

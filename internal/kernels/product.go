@@ -54,12 +54,12 @@ func (t *tasks) run(f func(i int)) {
 	}
 }
 
-// shares are tasks of which every worker has a run of its own.
+// shares hands out the numbers below n, some at a time, so that each worker has a run of its own.
 type shares struct {
-	n     int
-	parts []part
-	who   atomic.Int32
-	done  atomic.Int64
+	n, step int
+	parts   []part
+	who     atomic.Int32
+	done    atomic.Int64
 }
 
 // part is one worker's: those from next to end. It has a cache line of its own.
@@ -69,8 +69,8 @@ type part struct {
 	_    [48]byte
 }
 
-func share(n, workers int) *shares {
-	s := &shares{n: n, parts: make([]part, workers)}
+func share(n, step, workers int) *shares {
+	s := &shares{n: n, step: step, parts: make([]part, workers)}
 	for i := range s.parts {
 		s.parts[i].next.Store(int64(cut(n, workers, i)))
 		s.parts[i].end = int64(cut(n, workers, i+1))
@@ -78,19 +78,22 @@ func share(n, workers int) *shares {
 	return s
 }
 
-// run does tasks until there are none left, first those of the worker's own share, and returns when all are done.
-func (s *shares) run(f func(i int)) {
+// run calls f for numbers lo to hi until there are none left, first for those of the worker's own share, and returns when
+// all are done.
+func (s *shares) run(f func(lo, hi int)) {
 	first := int(s.who.Add(1)) - 1
 	did := int64(0)
 	for i := range s.parts {
 		p := &s.parts[(first+i)%len(s.parts)]
 		for {
-			i := p.next.Add(1) - 1
-			if i >= p.end {
+			hi := p.next.Add(int64(s.step))
+			lo := hi - int64(s.step)
+			if lo >= p.end {
 				break
 			}
-			f(int(i))
-			did++
+			hi = min(hi, p.end)
+			f(int(lo), int(hi))
+			did += hi - lo
 		}
 	}
 	s.done.Add(did)
