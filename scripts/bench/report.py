@@ -53,6 +53,8 @@ def verdict(r):
 
 
 def target(r):
+    if "within" in r:
+        return f"within {r['within']:.0%} of 1x".replace("%", " %")
     return "" if "target" not in r else ("at most " if r["at_most"] else "at least ") + format(r["target"], "g") + ("x" if "ratio" in r else "")
 
 

@@ -27,9 +27,9 @@ def gemm(run):
 
 def tokenizer(run):
     """The same documents one after the other; theirs counts with the better of encode and encode_batch."""
-    a, documents = run.a, run.a.work / "documents.json"
-    texts = [pathlib.Path(a.text)] if a.text else english(a.root)
-    run.peer("tokenizer_speed.py", "--write", documents, "--megabytes", 0.5 if run.quick else 5, *[f for t in texts for f in ("--text", t)])
+    a, documents, texts = run.a, run.a.work / "documents.json", run.a.work / "texts.txt"
+    texts.write_text("".join(f"{t}\n" for t in ([pathlib.Path(a.text).absolute()] if a.text else english(a.root))))
+    run.peer("tokenizer_speed.py", "--write", documents, "--megabytes", 0.5 if run.quick else 5, "--texts", texts)
     path = pathlib.Path(a.real) / "smollm2-135m-instruct" / "tokenizer.json"
     repeats = 1 if run.quick else 5
     runs = run.alternate(lambda: run.ours("tokenizer", "-documents", documents, "-tokenizer", path, "-repeats", repeats),
