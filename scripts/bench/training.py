@@ -150,14 +150,14 @@ def plan(run):
         recipe, out = run.a.work / f"plan-{name}.yaml", run.a.work / f"plan-{name}"
         recipe.write_text(RECIPE.format(real=run.a.real, data=run.a.data, out=out, threads=run.threads, kind=kind, side=side, batch=batch,
                                         checkpointing=checkpointing, train=train, steps=steps))
-        runs = run.alternate(lambda: predicted(run, recipe), lambda: taken(run, recipe, out))
+        runs = run.alternate(lambda: predicted(run, recipe, steps), lambda: taken(run, recipe, out))
         for what, field, unit, within in (("memory", "peak_rss_mib", "MiB", 0.1), ("time", "step_seconds", "s a step", 0.2)):
             result = compare(runs, lambda p: (p[0][field], p[1][field]), unit, case=f"{name}, {what}")
             yield result | {"within": within, "held": abs(result["ratio"] - 1) <= within}
 
 
-def predicted(run, recipe):
-    text, _ = run.text([run.a.bin / "moslava", "plan", recipe, "--json"], {"GOMAXPROCS": str(run.threads)})
+def predicted(run, recipe, steps):
+    text, _ = run.text([run.a.bin / "moslava", "plan", recipe, "--json", "--batches", steps], {"GOMAXPROCS": str(run.threads)})
     out = json.loads(text)
     stage = out["stages"][0]
     return {"peak_rss_mib": stage["memory"]["peak"] / 2**20, "step_seconds": stage["seconds_per_step"]}
