@@ -30,10 +30,10 @@ class Runner:
             raise Missing(f"not built: {name}")
         return self.process([path, *args], {"GOMAXPROCS": str(self.threads)})
 
-    def peer(self, script, *args, threads=None, python=None):
+    def peer(self, script, *args, threads=None, python=None, environment=None):
         n = str(threads or self.threads)
         out = self.process([python or sys.executable, self.peers / script, *args],
-                           {"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "MKL_NUM_THREADS": n})
+                           {"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "MKL_NUM_THREADS": n, **(environment or {})})
         self.versions.update((out or {}).get("versions", {}))
         return out
 
