@@ -22,6 +22,7 @@ def evaluate(run):
                      theirs_by_batch={b: [p[i + 1]["rows_per_s"] for p in runs] for i, b in enumerate(batches)},
                      peak_rss_mib=[[q["peak_rss_mib"] for q in p] for p in runs])
     result["held"] = result["held"] and equal == result["rows"]
+    result["note"] = "peak memory " + " against ".join(f"{statistics.median(p[i]['peak_rss_mib'] for p in runs):,.0f}" for i in range(len(runs[0]))) + " MiB"
     yield result
 
 
