@@ -43,13 +43,14 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 	if err != nil {
 		return nil, err
 	}
-	out := &Plan{Recipe: r.Name, Machine: plan.Measure(threadsOf(r))}
+	var stages []plan.Stage
+	var inputs []plan.Input
 	for i := range r.Stages {
 		s := &r.Stages[i]
 		if s.Train == nil {
 			continue
 		}
-		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: out.Machine.Threads, Share: heapGrowth(), Files: weightFiles(r)}
+		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r)}
 		if in.Part, err = partOf(r, i, m); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
 		}
@@ -57,13 +58,19 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
 		}
-		st := plan.Make(in, out.Machine)
-		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = s.Name, s.Kind, data.steps, data.seen, data.assumed
+		inputs = append(inputs, in)
+		stages = append(stages, plan.Stage{Name: s.Name, Kind: s.Kind, Steps: data.steps, Batches: data.seen, Assumed: data.assumed})
+	}
+	if len(stages) == 0 {
+		return nil, errors.New("the recipe has no training stage")
+	}
+	last := inputs[len(inputs)-1]
+	out := &Plan{Recipe: r.Name, Machine: plan.Measure(threadsOf(r), plan.ProductOf(m, last.Part.Storage, last.Batches))}
+	for i, s := range stages {
+		st := plan.Make(inputs[i], out.Machine)
+		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = s.Name, s.Kind, s.Steps, s.Batches, s.Assumed
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
-	}
-	if len(out.Stages) == 0 {
-		return nil, errors.New("the recipe has no training stage")
 	}
 	return out, nil
 }

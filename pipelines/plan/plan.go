@@ -2,7 +2,7 @@
 //
 // Memory is counted by going through a step as the tape does, with sizes in place of numbers (tape.go, ops.go, model.go), which a
 // test compares with the real tape to the last buffer. Time is operations over what this machine does a second, measured while
-// planning, times constants that were assumed (time.go).
+// planning, times constants (time.go).
 package plan
 
 import (

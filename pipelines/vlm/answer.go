@@ -67,15 +67,24 @@ func (a *Answerer) Generate(ctx context.Context, image []byte, prompts []string,
 // GenerateAll is Generate for prompts about different pictures.
 func (a *Answerer) GenerateAll(ctx context.Context, questions []Question, g language.Generation) (out [][]int32, err error) {
 	each := g
-	err = a.waves(ctx, questions, g.MaxNew, func(first int, slots []int, hidden *autograd.Var) error {
+	out = make([][]int32, len(questions))
+	err = a.waves(ctx, questions, g.MaxNew, func(which, slots []int, hidden *autograd.Var) error {
 		if g.Token != nil {
-			each.Token = func(i int, id int32) { g.Token(first+i, id) }
+			each.Token = func(i int, id int32) { g.Token(which[i], id) }
 		}
 		ids, err := a.Model.Language.Generate(ctx, a.cache, slots, hidden, each)
-		out = append(out, ids...)
-		return err
+		if err != nil {
+			return err
+		}
+		for i, w := range which {
+			out[w] = ids[i]
+		}
+		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Letters implements eval.Answerer.
@@ -86,9 +95,10 @@ func (a *Answerer) Letters(ctx context.Context, image []byte, prompts, letters [
 			return nil, err
 		}
 	}
-	err = a.waves(ctx, about(image, prompts), 0, func(_ int, _ []int, hidden *autograd.Var) error {
+	out = make([][]float64, len(prompts))
+	err = a.waves(ctx, about(image, prompts), 0, func(which, _ []int, hidden *autograd.Var) error {
 		logits := a.Model.Language.Logits(hidden)
-		for r := range hidden.Rows() {
+		for r, w := range which {
 			row := logits.Floats()[r*logits.Cols():][:logits.Cols()]
 			raw := make([]float64, len(ids))
 			for i, id := range ids {
@@ -98,7 +108,7 @@ func (a *Answerer) Letters(ctx context.Context, image []byte, prompts, letters [
 			for i := range raw {
 				raw[i] -= lse
 			}
-			out = append(out, raw)
+			out[w] = raw
 		}
 		return nil
 	})

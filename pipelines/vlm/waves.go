@@ -47,8 +47,8 @@ func (c *pictureCache) trim() {
 }
 
 // waves runs the questions, as many at a time as the cache may hold with room more positions each, and hands
-// over the slots and the last hidden states of those from first on.
-func (a *Answerer) waves(ctx context.Context, questions []Question, room int, then func(first int, slots []int, hidden *autograd.Var) error) (err error) {
+// over which of them they are, their slots and their last hidden states.
+func (a *Answerer) waves(ctx context.Context, questions []Question, room int, then func(which, slots []int, hidden *autograd.Var) error) (err error) {
 	defer autograd.Catch(&err)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,43 +59,68 @@ func (a *Answerer) waves(ctx context.Context, questions []Question, room int, th
 		a.cache = a.Model.Language.NewCache(0, 0)
 	}
 	defer a.pictures.trim()
-	for first := 0; first < len(questions); {
+	for left := together(questions); len(left) > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		prompts, err := a.take(questions[first:], room)
+		prompts, err := a.take(questions, left, room)
 		if err != nil {
 			return err
 		}
 		slots, hidden, err := a.prefill(prompts, room)
 		if err == nil {
-			err = then(first, slots, hidden)
+			err = then(left[:len(prompts)], slots, hidden)
 		}
 		a.cache.Reset()
 		if err != nil {
 			return err
 		}
-		first += len(prompts)
+		left = left[len(prompts):]
 		a.pictures.trim()
 	}
 	return nil
 }
 
-// take prepares the first questions, as many as the cache may hold, one at least, with the features of their
-// pictures.
-func (a *Answerer) take(questions []Question, room int) ([]prompt, error) {
-	left := a.CacheBytes
-	if left <= 0 {
-		left = 256 << 20
+// together numbers the questions so that those about one picture follow each other, in the order in which pictures
+// come: tables have a question's rows far apart, and what is shared is shared within a wave.
+func together(questions []Question) []int {
+	number := map[[sha256.Size]byte]int{}
+	var groups [][]int
+	for i, q := range questions {
+		digest := sha256.Sum256(q.Picture)
+		g, ok := number[digest]
+		if !ok {
+			g = len(groups)
+			number[digest] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	return slices.Concat(groups...)
+}
+
+// take prepares the first of the questions that are left, as many as the cache may hold, one at least, with the
+// features of their pictures. Questions about one picture stay in one wave if all of them fit.
+func (a *Answerer) take(questions []Question, left []int, room int) ([]prompt, error) {
+	bytes := a.CacheBytes
+	if bytes <= 0 {
+		bytes = 256 << 20
 	}
 	var out []prompt
-	for _, q := range questions {
-		p, err := a.prompt(q)
+	whole := 0 // how many of out are before the last picture
+	for _, i := range left {
+		p, err := a.prompt(questions[i])
 		if err != nil {
 			return nil, err
 		}
-		left -= a.cache.Bytes(len(p.ids) + room)
-		if left < 0 && len(out) > 0 {
+		if n := len(out); n > 0 && out[n-1].picture != p.picture {
+			whole = n
+		}
+		bytes -= a.cache.Bytes(len(p.ids) + room)
+		if bytes < 0 && len(out) > 0 {
+			if whole > 0 {
+				out = out[:whole]
+			}
 			break
 		}
 		out = append(out, p)
@@ -139,7 +164,7 @@ func (a *Answerer) look(prompts []prompt) error {
 			fresh = append(fresh, p.picture)
 		}
 	}
-	const lookAtOnce = 8
+	const lookAtOnce = 4
 	for some := range slices.Chunk(fresh, lookAtOnce) {
 		images := make([]datasets.Image, len(some))
 		for i, p := range some {
@@ -169,27 +194,51 @@ func (a *Answerer) prefill(prompts []prompt, room int) ([]int, *autograd.Var, er
 	d := a.Model.Config.Text.HiddenSize
 	slots, hidden := make([]int, len(prompts)), make([]float32, len(prompts)*d)
 	for _, level := range sharePrefixes(a.keys(prompts)) {
-		chunks := make([]language.Chunk, len(level))
-		for i, p := range level {
-			a.place(p, prompts, room)
-			x, err := a.embed(prompts[p.rows[0]], p.from, p.to)
+		for len(level) > 0 {
+			some := level[:fitting(level)]
+			level = level[len(some):]
+			h, err := a.extend(some, prompts, room)
 			if err != nil {
 				return nil, nil, err
 			}
-			chunks[i] = language.Chunk{Slot: p.slot, X: x}
-		}
-		h, err := a.Model.Language.Extend(a.cache, chunks)
-		if err != nil {
-			return nil, nil, err
-		}
-		for i, p := range level {
-			if len(p.children) == 0 {
-				slots[p.rows[0]] = p.slot
-				copy(hidden[p.rows[0]*d:(p.rows[0]+1)*d], h.Floats()[i*d:])
+			for i, p := range some {
+				if len(p.children) == 0 {
+					slots[p.rows[0]] = p.slot
+					copy(hidden[p.rows[0]*d:(p.rows[0]+1)*d], h.Floats()[i*d:])
+				}
 			}
 		}
 	}
 	return slots, autograd.New(hidden, len(prompts), d), nil
+}
+
+// rowsAtOnce is how many positions one pass takes: enough for products at full speed, few enough that what
+// they read again and again stays in a core's cache, and that the pass's memory is small.
+const rowsAtOnce = 512
+
+// fitting is how many of the pieces go into one pass, one at least.
+func fitting(level []*prefix) int {
+	rows := 0
+	for i, p := range level {
+		if rows += p.to - p.from; rows > rowsAtOnce && i > 0 {
+			return i
+		}
+	}
+	return len(level)
+}
+
+// extend runs some pieces of a level and returns the last hidden state of each.
+func (a *Answerer) extend(level []*prefix, prompts []prompt, room int) (*autograd.Var, error) {
+	chunks := make([]language.Chunk, len(level))
+	for i, p := range level {
+		a.place(p, prompts, room)
+		x, err := a.embed(prompts[p.rows[0]], p.from, p.to)
+		if err != nil {
+			return nil, err
+		}
+		chunks[i] = language.Chunk{Slot: p.slot, X: x}
+	}
+	return a.Model.Language.Extend(a.cache, chunks)
 }
 
 // place finds a slot for a piece: the last one after a shared piece goes on where that stands, others in a copy.

@@ -14,7 +14,7 @@ import report
 import rows
 from runner import Runner
 
-ALL = ["step", "mix", "mfu", "memory", "mixer", "gemm", "eval", "decode", "prefill", "tokenizer", "big", "scale", "start", "plan"]
+ALL = report.ORDER
 
 
 def main():

@@ -120,4 +120,7 @@ if wanted step mix mfu memory mixer eval decode prefill tokenizer scale start pl
 if wanted mix scale plan || { wanted eval && [ -z "${MMBENCH:-}" ]; }; then emoji; fi
 "$python" "$here/bench.py" --bin "$work/bin" --work "$work" --root "$root" --out "$OUT" --real "${REAL:-}" --data "${DATA:-}" \
 	--mmbench "${MMBENCH:-}" --text "${TEXT:-}" --llama-python "$llama_python" "${flags[@]}" "${rows[@]}"
-if [ -x "$work/bin/plot" ]; then "$work/bin/plot" -results "$OUT/results.jsonl" -out "$OUT"; fi
+if [ -x "$work/bin/plot" ]; then
+	"$work/bin/plot" -results "$OUT/results.jsonl" -out "$OUT"
+	"$python" "$here/report.py" "$OUT" # with the plots
+fi

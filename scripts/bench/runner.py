@@ -5,6 +5,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 CLEAN = 0.2     # a pair is clean when other processes used less than this many cores during both of its timings
@@ -29,21 +30,35 @@ class Runner:
             raise Missing(f"not built: {name}")
         return self.process([path, *args], {"GOMAXPROCS": str(self.threads)})
 
-    def peer(self, script, *args, threads=None, python=None):
+    def peer(self, script, *args, threads=None, python=None, environment=None):
         n = str(threads or self.threads)
         out = self.process([python or sys.executable, self.peers / script, *args],
-                           {"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "MKL_NUM_THREADS": n})
+                           {"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n, "MKL_NUM_THREADS": n, **(environment or {})})
         self.versions.update((out or {}).get("versions", {}))
         return out
 
     def process(self, command, environment):
-        command = [str(c) for c in command]
-        print("  " + " ".join([pathlib.Path(command[0]).name] + command[1:]), file=sys.stderr, flush=True)
-        done = subprocess.run(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise Missing(f"{pathlib.Path(command[0]).name} ended with status {done.returncode}: {(done.stderr.strip().splitlines() or ['nothing said'])[-1][:300]}")
-        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        """The last JSON line that the command prints."""
+        lines = [line for line in self.text(command, environment)[0].splitlines() if line.startswith("{")]
         return json.loads(lines[-1]) if lines else {}
+
+    def text(self, command, environment):
+        """What the command prints, and the most memory that was resident, in MiB."""
+        command = [str(c) for c in command]
+        print("  " + shown(command), file=sys.stderr, flush=True)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+            child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=err)
+            try:
+                _, status, used = os.wait4(child.pid, 0)
+            except BaseException:
+                child.kill()
+                raise
+            child.returncode = os.waitstatus_to_exitcode(status)
+            out.seek(0), err.seek(0)
+            if child.returncode:
+                said = (err.read().strip().splitlines() or ["nothing said"])[-1][:300]
+                raise Missing(f"{pathlib.Path(command[0]).name} ended with status {child.returncode}: {said}")
+            return out.read(), used.ru_maxrss / 1024
 
     def take_versions(self):
         out, self.versions = self.versions, {}
@@ -52,6 +67,14 @@ class Runner:
     def alternate(self, *sides):
         """[side 0, side 1, ...] for every pair, each side a function; A B A B."""
         return [[side() for side in sides] for _ in range(self.pairs())]
+
+
+def shown(command, width=160):
+    """The command in at most so many characters, paths by their last two names."""
+    words = ["/".join(pathlib.Path(w).parts[-2:]) if w.startswith("/") else w for w in command]
+    words[0] = pathlib.Path(words[0]).name
+    line = " ".join(words)
+    return line if len(line) <= width else line[:width - 4] + " ..."
 
 
 def others(out):

@@ -14,6 +14,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
+	drawing "gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // result is what is drawn of a line: points are x, seconds and MiB.
@@ -48,14 +50,8 @@ func draw(results, out string) error {
 		return err
 	}
 	for name, r := range last {
-		for i, unit := range r.Series.Y {
-			if i == 0 && name != "tokens" {
-				continue // steps and rows are about memory
-			}
-			kind := [...]string{"time", "memory"}[i]
-			if err := one(filepath.Join(out, fmt.Sprintf("%s-%s.svg", kind, name)), unit, i, r); err != nil {
-				return err
-			}
+		if err := one(filepath.Join(out, fmt.Sprintf("cost-%s.svg", name)), r); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
@@ -82,25 +78,50 @@ func read(path string) (map[string]result, error) {
 	return last, lines.Err()
 }
 
-func one(path, unit string, column int, r result) error {
-	if column > 1 {
+// one draws time and memory side by side.
+func one(path string, r result) error {
+	if len(r.Series.Y) != 2 {
 		return errors.New("a series has two columns")
 	}
+	row := make([]*plot.Plot, 2)
+	for column, unit := range r.Series.Y {
+		p, err := panel(unit, column, r)
+		if err != nil {
+			return err
+		}
+		row[column] = p
+	}
+	image := vgsvg.New(26*vg.Centimeter, 10*vg.Centimeter)
+	tiles := drawing.Tiles{Rows: 1, Cols: 2, PadX: 6 * vg.Millimeter, PadRight: 5 * vg.Millimeter, PadTop: 2 * vg.Millimeter, PadBottom: 2 * vg.Millimeter}
+	canvases := plot.Align([][]*plot.Plot{row}, tiles, drawing.New(image))
+	for i, p := range row {
+		p.Draw(canvases[0][i])
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = image.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
+
+func panel(unit string, column int, r result) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("%s, %.10s", r.Machine.CPU, r.Date)
 	if r.Quick {
 		p.Title.Text += " (quick run: means nothing)"
 	}
 	p.X.Label.Text, p.Y.Label.Text = r.Series.X, unit
-	p.X.Min, p.Y.Min = 0, 0
-	var xys plotter.XYs
+	xys := plotter.XYs{}
+	most := 0.0
 	for _, pt := range r.Series.Points {
 		xys = append(xys, plotter.XY{X: pt[0], Y: pt[1+column]})
+		most = max(most, pt[1+column])
 	}
 	if err := plotutil.AddLinePoints(p, xys); err != nil {
-		return err
+		return nil, err
 	}
 	p.Add(plotter.NewGrid())
-	p.X.Min, p.Y.Min = 0, 0
-	return p.Save(16*vg.Centimeter, 10*vg.Centimeter, path)
+	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, 1.1*most // from zero, so that what is flat looks flat
+	return p, nil
 }

@@ -36,90 +36,88 @@ func run(o real.Options, tsv string, count, threads, limit int) error {
 		return err
 	}
 	m.Params.Freeze()
-	groups, n, err := readGroups(tsv, limit)
+	rows, err := readRows(tsv, limit)
 	if err != nil {
 		return err
 	}
 	a := &vlm.Answerer{Model: m, Processor: p}
-	ids := make([][]int32, n)
 	clock := real.Start()
-	for _, g := range groups {
-		image, err := base64.StdEncoding.DecodeString(g.image)
-		if err != nil {
-			return err
-		}
-		out, err := a.Generate(context.Background(), image, g.prompts, language.Generation{MaxNew: count})
-		if err != nil {
-			return err
-		}
-		for i, row := range g.rows {
-			ids[row] = out[i]
-		}
+	questions, pictures, err := decode(rows)
+	if err != nil {
+		return err
+	}
+	ids, err := a.GenerateAll(context.Background(), questions, language.Generation{MaxNew: count})
+	if err != nil {
+		return err
 	}
 	seconds, others := clock.Stop()
-	return real.Report(map[string]any{"what": "eval", "threads": threads, "rows": n, "new_tokens": count, "total_s": seconds,
-		"rows_per_s": float64(n) / seconds, "other_cores": others, "pictures": len(groups), "ids": ids})
+	return real.Report(map[string]any{"what": "eval", "threads": threads, "rows": len(rows), "new_tokens": count, "total_s": seconds,
+		"rows_per_s": float64(len(rows)) / seconds, "other_cores": others, "pictures": pictures, "ids": ids})
 }
 
-// A group is the rows that show one picture; what their prompts begin with alike is computed once.
-type group struct {
-	image   string // base64
-	rows    []int
-	prompts []string
+// A row is a prompt and the picture that it is about, base64.
+type row struct{ image, prompt string }
+
+// decode makes questions of rows, and counts their pictures.
+func decode(rows []row) ([]vlm.Question, int, error) {
+	pictures := map[string][]byte{}
+	questions := make([]vlm.Question, len(rows))
+	for i, r := range rows {
+		if pictures[r.image] == nil {
+			image, err := base64.StdEncoding.DecodeString(r.image)
+			if err != nil {
+				return nil, 0, err
+			}
+			pictures[r.image] = image
+		}
+		questions[i] = vlm.Question{Picture: pictures[r.image], Prompt: r.prompt}
+	}
+	return questions, len(pictures), nil
 }
 
-// readGroups reads the table. A short image field is the index of the row that has the picture.
-func readGroups(path string, limit int) ([]*group, int, error) {
+// readRows reads the table. A short image field is the index of the row that has the picture.
+func readRows(path string, limit int) ([]row, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
 	r.Comma = '\t'
 	table, err := r.ReadAll()
 	if err != nil || len(table) < 2 {
-		return nil, 0, fmt.Errorf("%s: no rows (%v)", path, err)
+		return nil, fmt.Errorf("%s: no rows (%v)", path, err)
 	}
 	column := map[string]int{}
 	for i, name := range table[0] {
 		column[name] = i
 	}
-	rows := table[1:]
-	cell := func(row []string, name string) string {
-		if i, ok := column[name]; ok && row[i] != "nan" {
-			return row[i]
+	cell := func(line []string, name string) string {
+		if i, ok := column[name]; ok && line[i] != "nan" {
+			return line[i]
 		}
 		return ""
 	}
 	images := map[string]string{}
-	for _, row := range rows {
-		images[cell(row, "index")] = cell(row, "image")
+	for _, line := range table[1:] {
+		images[cell(line, "index")] = cell(line, "image")
 	}
-	if limit > 0 {
-		rows = rows[:min(limit, len(rows))]
-	}
-	byImage := map[string]*group{}
-	var out []*group
-	for i, row := range rows {
-		key := cell(row, "index")
-		for len(images[key]) < 64 {
-			next, ok := images[images[key]]
-			if !ok || next == images[key] {
-				return nil, 0, fmt.Errorf("%s: row %s has no picture", path, key)
+	var out []row
+	for _, line := range table[1:] {
+		if limit > 0 && len(out) == limit {
+			break
+		}
+		image := cell(line, "image")
+		for hops := 0; len(image) < 64; hops++ {
+			next, ok := images[image]
+			if !ok || hops == len(images) {
+				return nil, fmt.Errorf("%s: row %s has no picture", path, cell(line, "index"))
 			}
-			key = images[key]
+			image = next
 		}
-		g := byImage[key]
-		if g == nil {
-			g = &group{image: images[key]}
-			byImage[key] = g
-			out = append(out, g)
-		}
-		g.rows = append(g.rows, i)
-		g.prompts = append(g.prompts, prompt(func(name string) string { return cell(row, name) }))
+		out = append(out, row{image, prompt(func(name string) string { return cell(line, name) })})
 	}
-	return out, len(rows), nil
+	return out, nil
 }
 
 // prompt is VLMEvalKit's: hint, question, options, what to do.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,15 @@ type Options struct {
 	Projector string // safetensors file of its four tensors; empty: drawn at random
 	Side      int    // pixels; 0 keeps the crop of the vision tower's preprocessor
 	Template  string // of a built-in chat template; empty: the decoder's own
+}
+
+// gcPercent is what scripts/moslava sets.
+const gcPercent = 30
+
+func init() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 }
 
 // Model is DINOv2-small, a projector and SmolLM2-135M-Instruct.
