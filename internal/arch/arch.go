@@ -36,7 +36,8 @@ var Packages = []Package{
 	{Path: "internal/autograd", Files: "internal/kernels"},
 	{Path: "internal/nn", Files: "internal/kernels internal/autograd",
 		Why: "layers keep frozen weights packed as kernels want them"},
-	{Path: "internal/optim", Why: "works on plain slices by name, so that it is tested without a model"},
+	{Path: "internal/optim", Files: "internal/kernels",
+		Why: "works on plain slices by name, so that it is tested without a model"},
 
 	{Path: "internal/atomicfile"},
 	{Path: "internal/safetensors", Files: "internal/atomicfile",

@@ -1544,6 +1544,48 @@ sigmoidSlopeAVX2_loop:
 	VZEROUPPER
 	RET
 
+// func adamWAVX2(n8 int, value, grad, mean, square *float32, shrink, w1, beta2, w2, correction, eps, minusStep float32)
+TEXT ·adamWAVX2(SB), NOSPLIT, $0-68
+	MOVQ n8+0(FP), CX
+	IMULQ $32, CX
+	MOVQ value+8(FP), SI
+	MOVQ grad+16(FP), DI
+	MOVQ mean+24(FP), DX
+	MOVQ square+32(FP), R8
+	VBROADCASTSS shrink+40(FP), Y15
+	VBROADCASTSS w1+44(FP), Y14
+	VBROADCASTSS beta2+48(FP), Y13
+	VBROADCASTSS w2+52(FP), Y12
+	VBROADCASTSS correction+56(FP), Y11
+	VBROADCASTSS eps+60(FP), Y10
+	VBROADCASTSS minusStep+64(FP), Y9
+	XORQ AX, AX
+adamWAVX2_loop:
+	VMOVUPS (DI)(AX*1), Y0
+	VMOVUPS (DX)(AX*1), Y1
+	VSUBPS Y1, Y0, Y2
+	VMULPS Y2, Y14, Y2
+	VADDPS Y2, Y1, Y1 // mean
+	VMULPS (R8)(AX*1), Y13, Y2
+	VMULPS Y0, Y12, Y3
+	VMULPS Y0, Y3, Y3
+	VADDPS Y3, Y2, Y2 // square
+	VMOVUPS Y1, (DX)(AX*1)
+	VMOVUPS Y2, (R8)(AX*1)
+	VSQRTPS Y2, Y2
+	VDIVPS Y11, Y2, Y2
+	VADDPS Y10, Y2, Y2
+	VMULPS Y1, Y9, Y1
+	VDIVPS Y2, Y1, Y1
+	VMULPS (SI)(AX*1), Y15, Y0
+	VADDPS Y1, Y0, Y0
+	VMOVUPS Y0, (SI)(AX*1)
+	ADDQ $32, AX
+	CMPQ AX, CX
+	JLT adamWAVX2_loop
+	VZEROUPPER
+	RET
+
 // func normalCDFAVX2(n8 int, dst, e, x *float32)
 TEXT ·normalCDFAVX2(SB), NOSPLIT, $0-32
 	MOVQ n8+0(FP), CX

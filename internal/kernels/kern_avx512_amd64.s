@@ -4319,6 +4319,48 @@ sigmoidSlopeAVX512_loop:
 	VZEROUPPER
 	RET
 
+// func adamWAVX512(n16 int, value, grad, mean, square *float32, shrink, w1, beta2, w2, correction, eps, minusStep float32)
+TEXT ·adamWAVX512(SB), NOSPLIT, $0-68
+	MOVQ n16+0(FP), CX
+	IMULQ $64, CX
+	MOVQ value+8(FP), SI
+	MOVQ grad+16(FP), DI
+	MOVQ mean+24(FP), DX
+	MOVQ square+32(FP), R8
+	VBROADCASTSS shrink+40(FP), Z15
+	VBROADCASTSS w1+44(FP), Z14
+	VBROADCASTSS beta2+48(FP), Z13
+	VBROADCASTSS w2+52(FP), Z12
+	VBROADCASTSS correction+56(FP), Z11
+	VBROADCASTSS eps+60(FP), Z10
+	VBROADCASTSS minusStep+64(FP), Z9
+	XORQ AX, AX
+adamWAVX512_loop:
+	VMOVUPS (DI)(AX*1), Z0
+	VMOVUPS (DX)(AX*1), Z1
+	VSUBPS Z1, Z0, Z2
+	VMULPS Z2, Z14, Z2
+	VADDPS Z2, Z1, Z1 // mean
+	VMULPS (R8)(AX*1), Z13, Z2
+	VMULPS Z0, Z12, Z3
+	VMULPS Z0, Z3, Z3
+	VADDPS Z3, Z2, Z2 // square
+	VMOVUPS Z1, (DX)(AX*1)
+	VMOVUPS Z2, (R8)(AX*1)
+	VSQRTPS Z2, Z2
+	VDIVPS Z11, Z2, Z2
+	VADDPS Z10, Z2, Z2
+	VMULPS Z1, Z9, Z1
+	VDIVPS Z2, Z1, Z1
+	VMULPS (SI)(AX*1), Z15, Z0
+	VADDPS Z1, Z0, Z0
+	VMOVUPS Z0, (SI)(AX*1)
+	ADDQ $64, AX
+	CMPQ AX, CX
+	JLT adamWAVX512_loop
+	VZEROUPPER
+	RET
+
 // func normalCDFAVX512(n16 int, dst, e, x *float32)
 TEXT ·normalCDFAVX512(SB), NOSPLIT, $0-32
 	MOVQ n16+0(FP), CX

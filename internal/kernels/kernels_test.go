@@ -92,6 +92,12 @@ func vectorKernelsAgreeToTheBit(t *testing.T) {
 		"rotate":       func(v [][]float32) { rotate(v[0], v[1], v[2], v[3], -1) },
 		"sigmoidSlope": func(v [][]float32) { sigmoidSlope(v[0], v[1], v[2], 1.702) },
 		"normalCDF":    func(v [][]float32) { normalCDF(v[0], v[1], v[2]) },
+		"adamW": func(v [][]float32) {
+			(&AdamW{0.99, 0.1, 0.999, 0.001, 0.3, 1e-8, -2e-3}).Update(v[0], v[1], v[2], v[3])
+		},
+		"adamW, lerp from the end": func(v [][]float32) {
+			(&AdamW{1, 0.6, 0.999, 0.001, 0.3, 1e-8, -2e-3}).Update(v[0], v[1], v[2], v[3])
+		},
 		"max": func(v [][]float32) {
 			if len(v[0]) > 0 {
 				v[0][0] = maxVec(v[1])

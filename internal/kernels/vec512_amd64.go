@@ -40,3 +40,6 @@ func normalCDFAVX512(n16 int, dst, e, x *float32)
 
 //go:noescape
 func maxAVX512(n16 int, x *float32, out *[16]float32)
+
+//go:noescape
+func adamWAVX512(n16 int, value, grad, mean, square *float32, shrink, w1, beta2, w2, correction, eps, minusStep float32)

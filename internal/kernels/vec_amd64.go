@@ -36,6 +36,9 @@ func rotateAVX2(n8 int, a, b, cos, sin *float32, sign float32)
 func sigmoidSlopeAVX2(n8 int, dst, sig, x *float32, k float32)
 
 //go:noescape
+func adamWAVX2(n8 int, value, grad, mean, square *float32, shrink, w1, beta2, w2, correction, eps, minusStep float32)
+
+//go:noescape
 func normalCDFAVX2(n8 int, dst, e, x *float32)
 
 //go:noescape
@@ -165,6 +168,19 @@ func rmsRow(dst, x, w []float32, s float32) {
 		rmsRowAVX2((n-z)/8, &dst[z], &x[z], &w[z], s)
 	}
 	rmsRowGo(dst[n:], x[n:], w[n:], s)
+}
+
+func adamW(value, grad, mean, square []float32, c *AdamW) {
+	grad, mean, square = grad[:len(value)], mean[:len(value)], square[:len(value)]
+	z := lanes512(len(value))
+	if z > 0 {
+		adamWAVX512(z/16, &value[0], &grad[0], &mean[0], &square[0], c.Shrink, c.W1, c.Beta2, c.W2, c.Correction, c.Eps, c.MinusStep)
+	}
+	n := z + lanes(len(value)-z, 8)
+	if n > z {
+		adamWAVX2((n-z)/8, &value[z], &grad[z], &mean[z], &square[z], c.Shrink, c.W1, c.Beta2, c.W2, c.Correction, c.Eps, c.MinusStep)
+	}
+	adamWGo(value[n:], grad[n:], mean[n:], square[n:], c)
 }
 
 func layerRow(dst, x, w, b []float32, m, s float32) {

@@ -176,3 +176,5 @@ func maxVec(x []float32) float32 {
 	}
 	return m
 }
+
+func adamW(value, grad, mean, square []float32, c *AdamW) { adamWGo(value, grad, mean, square, c) }

@@ -17,3 +17,5 @@ func normalCDF(dst, e, x []float32)                    { normalCDFGo(dst, e, x) 
 func dot(x, y []float32, out *[32]float32)             { dotGo(x, y, out) }
 func moments(x []float32, m float32, out *[16]float64) { momentsGo(x, m, out) }
 func maxVec(x []float32) float32                       { return maxGo(x) }
+
+func adamW(value, grad, mean, square []float32, c *AdamW) { adamWGo(value, grad, mean, square, c) }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"moslava/internal/kernels"
 )
 
 // A Param is one tensor to be updated, seen by a step.
@@ -128,31 +130,19 @@ func (a *AdamW) check(params []Param) error {
 	return nil
 }
 
-// update holds the scalars of one tensor's step, rounded to float32 where torch rounds them.
-type update struct {
-	shrink         float32 // 1 - rate*decay
-	w1             float32 // 1 - beta1, the weight of the gradient in the mean
-	beta2, w2      float32
-	correction     float32 // sqrt(1 - beta2^step)
-	eps            float32
-	minusStep      float32 // -rate / (1 - beta1^step)
-	meanFromTheEnd bool    // torch.lerp turns round at a weight of one half
-}
-
-func (a *AdamW) update(step int, rate float64, decay bool) update {
+func (a *AdamW) update(step int, rate float64, decay bool) *kernels.AdamW {
 	c := a.cfg
-	u := update{
-		shrink:     1,
-		w1:         float32(1 - c.Beta1),
-		beta2:      float32(c.Beta2),
-		w2:         float32(1 - c.Beta2),
-		correction: float32(math.Sqrt(1 - math.Pow(c.Beta2, float64(step)))),
-		eps:        float32(c.Eps),
-		minusStep:  float32(-(rate / (1 - math.Pow(c.Beta1, float64(step))))),
+	u := &kernels.AdamW{
+		Shrink:     1,
+		W1:         float32(1 - c.Beta1),
+		Beta2:      float32(c.Beta2),
+		W2:         float32(1 - c.Beta2),
+		Correction: float32(math.Sqrt(1 - math.Pow(c.Beta2, float64(step)))),
+		Eps:        float32(c.Eps),
+		MinusStep:  float32(-(rate / (1 - math.Pow(c.Beta1, float64(step))))),
 	}
-	u.meanFromTheEnd = u.w1 >= 0.5
 	if decay {
-		u.shrink = float32(1 - rate*c.WeightDecay)
+		u.Shrink = float32(1 - rate*c.WeightDecay)
 	}
 	return u
 }
@@ -163,29 +153,12 @@ const chunkLen = 1 << 14
 type chunk struct {
 	p        *Param
 	m        *moments
-	u        update
+	u        *kernels.AdamW
 	from, to int
 }
 
-// run updates its part of the tensor. The conversions to float32 around each product
-// forbid the compiler to fuse it with the sum that follows, on machines where it would.
 func (c *chunk) run() {
-	u := c.u
-	value, grad := c.p.Value[c.from:c.to], c.p.Grad[c.from:c.to]
-	mean, square := c.m.mean[c.from:c.to], c.m.square[c.from:c.to]
-	for i, g := range grad {
-		m := mean[i]
-		if u.meanFromTheEnd {
-			m = g - float32((g-m)*(1-u.w1))
-		} else {
-			m += float32(u.w1 * (g - m))
-		}
-		s := float32(square[i]*u.beta2) + float32(float32(u.w2*g)*g)
-		mean[i], square[i] = m, s
-		root := float32(math.Sqrt(float64(s)))
-		v := float32(value[i] * u.shrink)
-		value[i] = v + float32(float32(u.minusStep*m)/(root/u.correction+u.eps))
-	}
+	c.u.Update(c.p.Value[c.from:c.to], c.p.Grad[c.from:c.to], c.m.mean[c.from:c.to], c.m.square[c.from:c.to])
 }
 
 // parallel calls f(0), ..., f(n-1) on up to threads goroutines (0: GOMAXPROCS), in no particular order.
