@@ -148,50 +148,67 @@ func (p *mulCall) packRows(ap []float32, m0, m, mp, i, k0, k int) {
 
 // columns multiplies what packRows left with panels 2j and 2j+1.
 func (p *mulCall) columns(ap []float32, j, m0, m, mp, k0, k int, s *scratch) {
-	for l := 0; l < k; l += kcMax {
-		kc := min(kcMax, k-l)
-		b, b2 := p.pair(2*j, k0+l, kc, s)
-		next, bytes := p.b.stored(2*j+2, k0+l, kc)
-		if l+kc < k {
-			next, bytes = p.b.stored(2*j, k0+l+kc, min(kcMax, k-l-kc))
+	p.b.stripe(stripe{ap, m, mp, 0, mp, k0, k, p.c[m0*p.ldc:], p.ldc, p.accumulate || k0 > 0}, j, s)
+}
+
+// stripe is what a pair of panels of B meets: panels i0 to i1 of the mp that A's m rows make, packed, with columns k0 to
+// k0+k. c begins at the first of the m rows.
+type stripe struct {
+	ap         []float32
+	m, mp      int
+	i0, i1     int
+	k0, k      int
+	c          []float32
+	ldc        int
+	accumulate bool
+}
+
+// stripe multiplies with panels 2j and 2j+1.
+func (b *Packed) stripe(a stripe, j int, s *scratch) {
+	n0 := 2 * j * nr
+	nw := min(2*nr, b.N-n0)
+	for l := 0; l < a.k; l += kcMax {
+		kc := min(kcMax, a.k-l)
+		b1, b2 := b.pair(2*j, a.k0+l, kc, s)
+		next, bytes := b.stored(2*j+2, a.k0+l, kc)
+		if l+kc < a.k {
+			next, bytes = b.stored(2*j, a.k0+l+kc, min(kcMax, a.k-l-kc))
 		}
 		acc := 0
-		if p.accumulate || k0+l > 0 {
+		if a.accumulate || l > 0 {
 			acc = 1
 		}
-		n0 := 2 * j * nr
-		nw := min(2*nr, p.b.N-n0)
 		ahead, step := uintptr(0), uintptr(kc/2*64)
-		for i := range mp {
-			nx := b
+		for i := a.i0; i < a.i1; i++ {
+			nx := b1
 			if ahead+step <= bytes {
 				nx = unsafe.Add(next, ahead)
 				ahead += step
 			}
-			lo, hi := cut(m, mp, i), cut(m, mp, i+1)
-			tile(kc, hi-lo, &ap[m*l+lo*kc], b, b2, p.c[(m0+lo)*p.ldc+n0:], p.ldc, nw, nx, acc, s)
+			lo, hi := cut(a.m, a.mp, i), cut(a.m, a.mp, i+1)
+			tile(kc, hi-lo, &a.ap[a.m*l+lo*kc], b1, b2, a.c[lo*a.ldc+n0:], a.ldc, nw, nx, acc, s)
 		}
 	}
 }
 
 // pair returns panels j and j+1, in place or expanded into s. Without a panel j+1 it returns j twice.
-func (p *mulCall) pair(j, k0, kc int, s *scratch) (b, b2 unsafe.Pointer) {
-	two := j+1 < p.b.panels()
-	if p.b.inPlace() {
-		b, _ = p.b.stored(j, k0, kc)
-		if b2 = b; two {
-			b2, _ = p.b.stored(j+1, k0, kc)
+func (b *Packed) pair(j, k0, kc int, s *scratch) (b1, b2 unsafe.Pointer) {
+	two := j+1 < b.panels()
+	if b.inPlace() {
+		b1, _ = b.stored(j, k0, kc)
+		if b2 = b1; two {
+			b2, _ = b.stored(j+1, k0, kc)
 		}
-		return b, b2
+		return b1, b2
 	}
 	half := len(s.b) / 2
-	p.b.expand(j, k0, kc, s.b[:half], &s.t)
-	b = unsafe.Pointer(&s.b[0])
-	if b2 = b; two {
-		p.b.expand(j+1, k0, kc, s.b[half:], &s.t)
+	b.expand(j, k0, kc, s.b[:half], &s.t)
+	b1 = unsafe.Pointer(&s.b[0])
+	if b2 = b1; two {
+		b.expand(j+1, k0, kc, s.b[half:], &s.t)
 		b2 = unsafe.Pointer(&s.b[half])
 	}
-	return b, b2
+	return b1, b2
 }
 
 func (p *mulCall) byRows() {

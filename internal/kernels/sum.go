@@ -1,0 +1,116 @@
+package kernels
+
+import "fmt"
+
+// A Left is a left-hand matrix A [M, K] that is packed once for several products.
+type Left struct {
+	M, K   int
+	panels int
+	p      []float32 // kcMax columns at a time, and of those panel by panel
+}
+
+// PackLeft packs a [m, k], whose element (i, j) is at a[i*rs+j*cs], into room, which must have m·k elements and belongs to
+// the result. The result is of use only while the instruction set is not changed.
+func PackLeft(room []float32, m int, a []float32, rs, cs, k int) *Left {
+	if len(room) < m*k || m > 0 && k > 0 && len(a) < (m-1)*rs+(k-1)*cs+1 {
+		panic(fmt.Sprintf("kernels: PackLeft: room for %d and %d elements for [%d, %d], strides %d and %d", len(room), len(a), m, k, rs, cs))
+	}
+	tall := tallest()
+	l := &Left{M: m, K: k, panels: (m + tall - 1) / tall, p: room[:m*k]}
+	Each(l.panels, func(i int) {
+		lo, hi := cut(m, l.panels, i), cut(m, l.panels, i+1)
+		for k0 := 0; k0 < k; k0 += kcMax {
+			kc := min(kcMax, k-k0)
+			packA(l.p[m*k0+lo*kc:], a, lo, hi-lo, m, k0, kc, rs, cs)
+		}
+	})
+	return l
+}
+
+// Scale multiplies the matrix by s.
+func (l *Left) Scale(s float32) {
+	Rows(len(l.p), 1<<14, func(lo, hi int) { vecScale(l.p[lo:hi], l.p[lo:hi], s) })
+}
+
+// A Term is one product A·B of a sum.
+type Term struct {
+	A *Left
+	B *Packed
+}
+
+// A Sum is C = Σ A·B over its terms, in their order, or C += that. C is [M, N], rows LDC apart.
+type Sum struct {
+	Terms []Term
+	C     []float32
+	LDC   int
+	Add   bool
+}
+
+// tallShare is the fewest panels of A for which a worker expands panels of B by itself.
+const tallShare = 8
+
+// Sums computes sums that do not depend on one another. An element's products are added in an order that shapes fix.
+func Sums(sums ...Sum) {
+	pairs, flops := 0, 0
+	for _, s := range sums {
+		s.check()
+		pairs += (s.Terms[0].B.panels() + 1) / 2
+		for _, t := range s.Terms {
+			flops += 2 * t.A.M * t.A.K * t.B.N
+		}
+	}
+	t := Threads()
+	if flops < 1<<20 {
+		t = 1
+	}
+	// Few columns are cut by rows as well, or some workers would have nothing to do.
+	type task struct {
+		s              *Sum
+		j, part, parts int
+	}
+	var list []task
+	for i := range sums {
+		s := &sums[i]
+		parts := 1
+		if t > 1 {
+			parts = max(1, min((8*t+pairs-1)/pairs, s.Terms[0].A.panels/tallShare))
+		}
+		for j := range (s.Terms[0].B.panels() + 1) / 2 {
+			for part := range parts {
+				list = append(list, task{s, j, part, parts})
+			}
+		}
+	}
+	all := tasks{n: len(list)}
+	workers(t, func() {
+		s := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(s)
+		all.run(func(i int) { list[i].s.stripe(list[i].j, list[i].part, list[i].parts, s) })
+	})
+}
+
+// stripe computes a part of the rows of columns 2j·nr and on.
+func (u *Sum) stripe(j, part, parts int, s *scratch) {
+	acc := u.Add
+	for _, t := range u.Terms {
+		a := t.A
+		t.B.stripe(stripe{a.p, a.M, a.panels, cut(a.panels, parts, part), cut(a.panels, parts, part+1), 0, a.K, u.C, u.LDC, acc}, j, s)
+		acc = true
+	}
+}
+
+// check panics where shapes do not fit: the assembly knows no bounds.
+func (u *Sum) check() {
+	if len(u.Terms) == 0 {
+		panic("kernels: Sums: no terms")
+	}
+	m, n := u.Terms[0].A.M, u.Terms[0].B.N
+	if m > 0 && n > 0 && (len(u.C) < (m-1)*u.LDC+n || u.LDC < n && m > 1) {
+		panic(fmt.Sprintf("kernels: Sums: C has %d elements and rows %d apart for [%d, %d]", len(u.C), u.LDC, m, n))
+	}
+	for _, t := range u.Terms {
+		if t.A.M != m || t.B.N != n || t.A.K != t.B.K || t.A.K == 0 || len(t.B.f) < t.B.rawLen() {
+			panic(fmt.Sprintf("kernels: Sums: [%d, %d] times [%d, %d] of %d elements in a sum of [%d, %d]", t.A.M, t.A.K, t.B.K, t.B.N, len(t.B.f), m, n))
+		}
+	}
+}
