@@ -134,6 +134,23 @@ func TestWork(t *testing.T) {
 	}
 }
 
+// TestProductOf: a large model's product is cut, to whole blocks of NF4.
+func TestProductOf(t *testing.T) {
+	m, err := vlm.Outline(config(t, clip, "-2", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ProductOf(m, vlm.Storage{Language: kernels.NF4}, []Batch{{Lengths: []int{3}}, {Lengths: []int{4, 5}}})
+	if want := (Product{Rows: 9, In: 64, Out: 128, Kind: kernels.NF4}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	m.Config.Text.HiddenSize, m.Config.Text.IntermediateSize = 4096, 14336
+	got = ProductOf(m, vlm.Storage{}, []Batch{{Lengths: []int{5000}}})
+	if want := (Product{Rows: 2048, In: 2048, Out: 6144}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures this machine for a second: run without -short")

@@ -83,7 +83,7 @@ def cells(r):
 
 
 def line(r):
-    name, unit, ours, theirs, ratio, wanted, said = cells(r)
+    name, unit, ours, theirs, ratio, wanted, said = (c.replace("*", "") for c in cells(r))
     return f"{name:28} {ratio:28} {wanted:15} ours {ours or '-':>9} theirs {theirs or '-':>9} {unit}; {said}"
 
 

@@ -39,13 +39,14 @@ class Runner:
 
     def process(self, command, environment):
         """The last JSON line that the command prints."""
-        lines = [line for line in self.text(command, environment)[0].splitlines() if line.startswith("{")]
+        lines = [line for line in self.text(command, environment)["text"].splitlines() if line.startswith("{")]
         return json.loads(lines[-1]) if lines else {}
 
     def text(self, command, environment):
-        """What the command prints, and the most memory that was resident, in MiB."""
+        """What the command prints, the most memory that was resident, and the cores that others used meanwhile."""
         command = [str(c) for c in command]
         print("  " + shown(command), file=sys.stderr, flush=True)
+        start, before = time.monotonic(), busy()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
             child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=err)
             try:
@@ -58,7 +59,9 @@ class Runner:
             if child.returncode:
                 said = (err.read().strip().splitlines() or ["nothing said"])[-1][:300]
                 raise Missing(f"{pathlib.Path(command[0]).name} ended with status {child.returncode}: {said}")
-            return out.read(), used.ru_maxrss / 1024
+            seconds = time.monotonic() - start
+            elsewhere = busy() - before - used.ru_utime - used.ru_stime
+            return {"text": out.read(), "peak_rss_mib": used.ru_maxrss / 1024, "other_cores": round(max(0.0, elsewhere) / max(seconds, 1e-3), 2)}
 
     def take_versions(self):
         out, self.versions = self.versions, {}
@@ -75,6 +78,16 @@ def shown(command, width=160):
     words[0] = pathlib.Path(words[0]).name
     line = " ".join(words)
     return line if len(line) <= width else line[:width - 4] + " ..."
+
+
+def busy():
+    """Seconds that all cores together have worked; 0 where /proc has no such count."""
+    try:
+        with open("/proc/stat", encoding="ascii") as f:
+            user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
+    except OSError:
+        return 0.0
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def others(out):

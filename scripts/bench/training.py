@@ -171,18 +171,17 @@ def plan(run):
 
 
 def predicted(run, recipe, steps):
-    text, _ = run.text([run.a.bin / "moslava", "plan", recipe, "--json", "--batches", steps], {"GOMAXPROCS": str(run.threads)})
-    out = json.loads(text)
-    stage = out["stages"][0]
-    return {"peak_rss_mib": stage["memory"]["peak"] / 2**20, "step_seconds": stage["seconds_per_step"]}
+    out = run.text([run.a.bin / "moslava", "plan", recipe, "--json", "--batches", steps], {"GOMAXPROCS": str(run.threads)})
+    stage = json.loads(out["text"])["stages"][0]
+    return {"peak_rss_mib": stage["memory"]["peak"] / 2**20, "step_seconds": stage["seconds_per_step"], "other_cores": out["other_cores"]}
 
 
 def taken(run, recipe, out):
-    """The first step is left out: it fills the pool. Others' work cannot be told from the run's own, so it is not noted."""
+    """The median without the first step, which fills the pool."""
     shutil.rmtree(out, ignore_errors=True)
-    _, peak = run.text([run.a.bin / "moslava", "run", recipe], {"GOMAXPROCS": str(run.threads)})
+    used = run.text([run.a.bin / "moslava", "run", recipe], {"GOMAXPROCS": str(run.threads)})
     seconds = [json.loads(line)["time"]["seconds"] for f in out.glob("**/metrics.jsonl") for line in f.read_text().splitlines()]
-    return {"peak_rss_mib": peak, "step_seconds": statistics.median(seconds[1:])}
+    return {"peak_rss_mib": used["peak_rss_mib"], "step_seconds": statistics.median(seconds[1:]), "other_cores": used["other_cores"]}
 
 
 def tune(mixer):
