@@ -107,12 +107,12 @@ func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, ea
 
 // forward runs the block; attend is the attention over this call's keys, or over a cache.
 func (b *block) forward(t *autograd.Tape, x *autograd.Var, pos []int32, table *kernels.RopeTable, attend func(q, k, v *autograd.Var) *autograd.Var) *autograd.Var {
-	h := b.norm1.Forward(t, x)
-	q := t.Rope(b.q.Forward(t, h), pos, b.cfg.NumAttentionHeads, table)
-	k := t.Rope(b.k.Forward(t, h), pos, b.cfg.NumKeyValueHeads, table)
-	x = t.Add(x, b.o.Forward(t, attend(q, k, b.v.Forward(t, h))))
-	h = b.norm2.Forward(t, x)
-	return t.Add(x, b.down.Forward(t, t.SwiGLU(b.gate.Forward(t, h), b.up.Forward(t, h))))
+	qkv := nn.Linears(t, b.norm1.Lazy(x), b.q, b.k, b.v)
+	q := t.Rope(qkv[0], pos, b.cfg.NumAttentionHeads, table)
+	k := t.Rope(qkv[1], pos, b.cfg.NumKeyValueHeads, table)
+	x = t.Residual(x, b.o.Forward(t, attend(q, k, qkv[2])), nil)
+	mlp := nn.Linears(t, b.norm2.Lazy(x), b.gate, b.up)
+	return t.Residual(x, nn.Linears(t, autograd.LazySwiGLU(mlp[0], mlp[1]), b.down)[0], nil)
 }
 
 func (b *block) attention() kernels.Attention {

@@ -54,13 +54,13 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	return a, errors.Join(errs...)
 }
 
-// Apply adds s·x·Aᵀ·Mᵀ·Bᵀ to y.
-func (a *Adapter) Apply(t *autograd.Tape, y, x *autograd.Var) *autograd.Var {
-	var m *autograd.Var
+// LowRank is s·B·M·A on the tape.
+func (a *Adapter) LowRank() *autograd.LowRank {
+	w := &autograd.LowRank{A: a.A.Var(), B: a.B.Var(), Scale: a.Config.Scale(), Drop: a.Config.Dropout}
 	if a.M != nil {
-		m = a.M.Var()
+		w.M = a.M.Var()
 	}
-	return t.AddLowRank(y, x, a.A.Var(), m, a.B.Var(), a.Config.Scale(), a.Config.Dropout)
+	return w
 }
 
 // Delta is s·B·M·A, [out, in].

@@ -55,5 +55,5 @@ func (p *Projector) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	if p.second == nil {
 		return x
 	}
-	return p.second.Forward(t, t.Activate(p.act, x))
+	return nn.Linears(t, autograd.LazyActivate(p.act, x), p.second)[0]
 }

@@ -179,16 +179,20 @@ func unfold(images [][]float32, h, w, p int) *autograd.Var {
 func (b *block) forward(tape *autograd.Tape, x *autograd.Var, spans []kernels.Span) *autograd.Var {
 	d := b.q.Out() / b.heads
 	cfg := kernels.Attention{H: b.heads, KV: b.heads, D: d, Scale: float32(1 / math.Sqrt(float64(d)))}
-	h := b.norm1.Forward(tape, x)
-	a := tape.Attention(b.q.Forward(tape, h), b.k.Forward(tape, h), b.v.Forward(tape, h), cfg, spans)
-	x = tape.Add(x, scaled(tape, b.o.Forward(tape, a), b.scale1))
-	h = tape.Activate(b.act, b.fc1.Forward(tape, b.norm2.Forward(tape, x)))
-	return tape.Add(x, scaled(tape, b.fc2.Forward(tape, h), b.scale2))
+	qkv := nn.Linears(tape, b.norm1.Lazy(x), b.q, b.k, b.v)
+	a := tape.Attention(qkv[0], qkv[1], qkv[2], cfg, spans)
+	x = residual(tape, x, b.o.Forward(tape, a), b.scale1)
+	h := nn.Linears(tape, b.norm2.Lazy(x), b.fc1)[0]
+	return residual(tape, x, nn.Linears(tape, autograd.LazyActivate(b.act, h), b.fc2)[0], b.scale2)
 }
 
-func scaled(tape *autograd.Tape, x *autograd.Var, s *nn.Param) *autograd.Var {
-	if s == nil {
-		return x
+// residual returns x + scale·y.
+func residual(tape *autograd.Tape, x, y *autograd.Var, scale *nn.Param) *autograd.Var {
+	switch {
+	case scale == nil:
+		return tape.Residual(x, y, nil)
+	case scale.Trainable():
+		return tape.Residual(x, tape.MulColumns(y, scale.Var()), nil)
 	}
-	return tape.MulColumns(x, s.Var())
+	return tape.Residual(x, y, scale.Var())
 }

@@ -41,6 +41,50 @@ func (f *add) Backward(gy mat.Tensor) error {
 	return nil
 }
 
+type residual struct{ x, y, scale *Var }
+
+// Residual returns x + y·diag(scale), or x + y without a scale (LayerScale), which must be frozen. It takes y's memory: y
+// must not be used again.
+func (t *Tape) Residual(x, y, scale *Var) *Var { return t.Apply(&residual{x, y, scale}) }
+
+func (f *residual) Operands() []mat.Tensor { return tensors(f.x, f.y) }
+
+func (f *residual) Forward() (mat.Tensor, error) {
+	if !slices.Equal(f.x.shape, f.y.shape) {
+		return nil, fmt.Errorf("shapes %v and %v differ", f.x.shape, f.y.shape)
+	}
+	if f.scale != nil && f.scale.Size() != f.y.Cols() {
+		return nil, fmt.Errorf("y %v does not fit %v", f.y.shape, f.scale.shape)
+	}
+	z := &Var{data: f.y.data, shape: f.y.shape}
+	f.y.data = nil
+	if f.scale != nil {
+		kernels.MulColumns(z.data, z.data, f.scale.data, z.Rows(), z.Cols())
+	}
+	kernels.AddTo(z.data, f.x.data, z.data)
+	return z, nil
+}
+
+func (f *residual) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	dy := g
+	if f.y.RequiresGrad() {
+		if f.x.RequiresGrad() {
+			dy = newVar(f.y.shape...)
+		}
+		if f.scale != nil {
+			kernels.MulColumns(dy.data, g.data, f.scale.data, g.Rows(), g.Cols())
+		} else if dy != g {
+			copy(dy.data, g.data)
+		}
+		f.y.AccGrad(dy)
+	}
+	if f.x.RequiresGrad() {
+		f.x.AccGrad(g)
+	}
+	return nil
+}
+
 type activation struct {
 	x   *Var
 	act kernels.Act

@@ -31,45 +31,200 @@ func (m Matrix) right() *kernels.Packed {
 	return kernels.NK(m.Var.data, out, in, in)
 }
 
-type linear struct {
-	x, b *Var
-	w    Matrix
+// Layer is a linear layer.
+type Layer struct {
+	W    Matrix
+	Bias *Var     // [out], or nil
+	Low  *LowRank // or nil
+}
+
+// linears are layers that read the same x. It is recorded once; each result is recorded as a linearOut, which brings its
+// gradient back here.
+type linears struct {
+	in     Lazy
+	layers []Layer
+	low    []lowPass // of each layer, if it has a LowRank
+	outs   []*Var
+	grads  []*Var
 }
 
 // Linear returns x·Wᵀ + b. x is [..., in], w [out, in], b [out] or nil; the result is [..., out].
-func (t *Tape) Linear(x *Var, w Matrix, b *Var) *Var { return t.Apply(&linear{x: x, w: w, b: b}) }
-
-func (l *linear) Operands() []mat.Tensor { return tensors(l.x, l.w.Var, l.b) }
-
-func (l *linear) Forward() (mat.Tensor, error) {
-	out, in := l.w.Dims()
-	if l.x.Cols() != in {
-		return nil, fmt.Errorf("x %v does not fit a weight [%d, %d]", l.x.shape, out, in)
-	}
-	n := l.x.Rows()
-	y := newVar(n, out)
-	kernels.Mul(n, l.x.data, in, 1, l.w.right(), y.data, out, false)
-	if l.b != nil {
-		kernels.AddBias(y.data, l.b.data, n, out)
-	}
-	return y, nil
+func (t *Tape) Linear(x *Var, w Matrix, b *Var) *Var {
+	return t.Linears(Kept(x), Layer{W: w, Bias: b})[0]
 }
 
-func (l *linear) Backward(gy mat.Tensor) error {
-	g := gy.(*Var)
-	out, in := l.w.Dims()
-	n := l.x.Rows()
-	if l.b.RequiresGrad() {
-		kernels.SumRows(l.b.gradBuffer(), g.data, n, out)
+// Linears returns x·Wᵀ + b + s·x·Aᵀ·Mᵀ·Bᵀ of every layer. x [..., in] is read once for all of them; in the backward pass,
+// too, where products with weights and adapters are added up in place.
+func (t *Tape) Linears(x Lazy, layers ...Layer) []*Var {
+	f := &linears{in: x, layers: layers, low: make([]lowPass, len(layers)), grads: make([]*Var, len(layers))}
+	for i, l := range layers {
+		if t != nil && l.Low != nil && l.Low.Drop > 0 {
+			f.low[i].mask = t.newMask(l.Low.Drop)
+		}
 	}
-	if l.w.Var.RequiresGrad() {
-		kernels.Mul(out, g.data, 1, out, kernels.KN(l.x.data, n, in, in), l.w.Var.gradBuffer(), in, true)
+	all := t.Apply(f)
+	for i := range f.outs {
+		f.outs[i] = t.Apply(&linearOut{f, all, i})
 	}
-	if l.x.RequiresGrad() {
-		dx := newVar(l.x.shape...)
-		kernels.Mul(n, g.data, out, 1, l.w.right().T(), dx.data, in, false)
-		l.x.AccGrad(dx)
+	return f.outs
+}
+
+func (f *linears) Operands() []mat.Tensor {
+	vs := f.in.operands()
+	for _, l := range f.layers {
+		vs = append(vs, l.W.Var, l.Bias)
+		if l.Low != nil {
+			vs = append(vs, l.Low.A, l.Low.M, l.Low.B)
+		}
 	}
-	g.release()
+	return tensors(vs...)
+}
+
+func (f *linears) Forward() (mat.Tensor, error) {
+	x, err := f.in.value()
+	if err != nil {
+		return nil, err
+	}
+	defer f.in.free(x)
+	n, in := x.Rows(), x.Cols()
+	for _, l := range f.layers {
+		if err := l.check(x); err != nil {
+			return nil, err
+		}
+	}
+	room := pack(x.data, n, in)
+	defer room.free()
+	f.lowForward(x, room.left)
+	var sums []kernels.Sum
+	var rooms []packed
+	for i, l := range f.layers {
+		out, _ := l.W.Dims()
+		y := newVar(n, out)
+		f.outs = append(f.outs, y)
+		terms := []kernels.Term{{A: room.left, B: l.W.right()}}
+		if l.Low != nil {
+			v, r := l.Low.mixed(f.low[i].u), l.Low.rank()
+			room := pack(v.data, n, r)
+			v.release()
+			rooms = append(rooms, room)
+			terms = append(terms, kernels.Term{A: room.left, B: kernels.NK(l.Low.B.data, out, r, r)})
+		}
+		sums = append(sums, kernels.Sum{Terms: terms, C: y.data, LDC: out})
+	}
+	kernels.Sums(sums...)
+	for i, l := range f.layers {
+		if l.Bias != nil {
+			kernels.AddBias(f.outs[i].data, l.Bias.data, n, f.outs[i].Cols())
+		}
+	}
+	for _, r := range rooms {
+		r.free()
+	}
+	return New([]float32{0}, 1), nil
+}
+
+// check is for what x has to fit.
+func (l *Layer) check(x *Var) error {
+	out, in := l.W.Dims()
+	if x.Cols() != in {
+		return fmt.Errorf("x %v does not fit a weight [%d, %d]", x.shape, out, in)
+	}
+	if w := l.Low; w != nil && (w.A.Cols() != in || w.B.shape[0] != out || w.B.Cols() != w.rank() || w.M != nil && w.M.Size() != w.rank()*w.rank()) {
+		return fmt.Errorf("A %v and B %v do not fit a weight [%d, %d]", w.A.shape, w.B.shape, out, in)
+	}
+	return nil
+}
+
+func (f *linears) Backward(mat.Tensor) error {
+	x, err := f.in.value()
+	if err != nil {
+		return err
+	}
+	defer f.in.free(x)
+	n, in := x.Rows(), x.Cols()
+	dx := f.in.tracked()
+	var rooms []packed
+	var terms []kernels.Term
+	for i, l := range f.layers {
+		g := f.grads[i]
+		if g == nil {
+			continue
+		}
+		out, _ := l.W.Dims()
+		if l.Bias.RequiresGrad() {
+			kernels.SumRows(l.Bias.gradBuffer(), g.data, n, out)
+		}
+		if l.W.Var.RequiresGrad() {
+			kernels.Mul(out, g.data, 1, out, kernels.KN(x.data, n, in, in), l.W.Var.gradBuffer(), in, true)
+		}
+		if !dx && l.Low == nil {
+			continue
+		}
+		r := pack(g.data, n, out)
+		rooms = append(rooms, r)
+		terms = append(terms, kernels.Term{A: r.left, B: l.W.right().T()})
+		f.low[i].g = r.left
+	}
+	f.lowBackward(x)
+	for _, g := range f.grads {
+		if g != nil {
+			g.release()
+		}
+	}
+	var d *Var
+	if dx {
+		d = newVar(x.shape...)
+		more, rooms2 := f.lowTerms()
+		kernels.Sums(kernels.Sum{Terms: append(terms, more...), C: d.data, LDC: in})
+		f.addDropped(d)
+		rooms = append(rooms, rooms2...)
+	}
+	for i := range f.low {
+		f.low[i].du.release()
+	}
+	for _, r := range rooms {
+		r.free()
+	}
+	if d == nil {
+		return nil
+	}
+	return f.in.backward(d)
+}
+
+func (f *linears) release() {
+	for i := range f.low {
+		f.low[i].u.release()
+	}
+}
+
+// packed is a left-hand operand in memory of the pool.
+type packed struct {
+	left *kernels.Left
+	room *Var
+}
+
+// pack packs x [n, k] for products.
+func pack(x []float32, n, k int) packed {
+	room := newVar(n, k)
+	return packed{kernels.PackLeft(room.data, n, x, k, 1, k), room}
+}
+
+func (p packed) free() { p.room.release() }
+
+// linearOut is one result of linears.
+type linearOut struct {
+	f   *linears
+	all *Var
+	i   int
+}
+
+func (o *linearOut) Operands() []mat.Tensor       { return tensors(o.all) }
+func (o *linearOut) Forward() (mat.Tensor, error) { return o.f.outs[o.i], nil }
+
+func (o *linearOut) Backward(g mat.Tensor) error {
+	o.f.grads[o.i] = g.(*Var)
+	if !o.all.HasGrad() {
+		o.all.AccGrad(New([]float32{0}, 1)) // or the tape would pass linears over
+	}
 	return nil
 }

@@ -1,106 +1,152 @@
 package autograd
 
-import (
-	"fmt"
+import "moslava/internal/kernels"
 
-	"github.com/nlpodyssey/spago/mat"
-
-	"moslava/internal/kernels"
-)
-
-type lowRank struct {
-	y, x, a, m, b *Var
-	scale         float32
-	u, v, dropped *Var // x·Aᵀ, scale·u·Mᵀ, and x after dropout when there is any
-	mask          mask
+// LowRank is what an adapter adds to a linear layer, Scale·B·M·A·x (MoSLoRA, arXiv 2406.11909).
+type LowRank struct {
+	A     *Var // [r, in]
+	M     *Var // [r, r], or nil for plain LoRA
+	B     *Var // [out, r]
+	Scale float32
+	Drop  float64 // probability of zeroing an element of x, used only with a tape
 }
 
-// AddLowRank returns y + scale·B·M·A·x (MoSLoRA, arXiv 2406.11909, in the row convention
-// y + scale·x·Aᵀ·Mᵀ·Bᵀ). It takes y's memory: y must not be used again. x is [n, in], a [r, in],
-// m [r, r] or nil for plain LoRA, b [out, r]. drop is the probability of zeroing an element of x,
-// used only with a tape.
-func (t *Tape) AddLowRank(y, x, a, m, b *Var, scale float32, drop float64) *Var {
-	f := &lowRank{y: y, x: x, a: a, m: m, b: b, scale: scale}
-	if t != nil && drop > 0 {
-		f.mask = t.newMask(drop)
-	}
-	return t.Apply(f)
+func (w *LowRank) rank() int { return w.A.shape[0] }
+
+// AddTo adds the term for x [rows, in] to y [rows, out], without a tape.
+func (w *LowRank) AddTo(rows int, y, x []float32) {
+	r, in, out := w.rank(), w.A.Cols(), w.B.shape[0]
+	u := newVar(rows, r)
+	kernels.Mul(rows, x, in, 1, kernels.NK(w.A.data, r, in, in), u.data, r, false)
+	v := w.mixed(u)
+	kernels.Mul(rows, v.data, r, 1, kernels.NK(w.B.data, out, r, r), y, out, true)
+	u.release()
+	v.release()
 }
 
-func (l *lowRank) Operands() []mat.Tensor { return tensors(l.y, l.x, l.a, l.m, l.b) }
-
-func (l *lowRank) Forward() (mat.Tensor, error) {
-	n, in, r, out := l.x.Rows(), l.x.Cols(), l.a.shape[0], l.b.shape[0]
-	if l.a.Cols() != in || l.b.Cols() != r || l.y.Cols() != out {
-		return nil, fmt.Errorf("x %v, A %v, B %v do not fit y %v", l.x.shape, l.a.shape, l.b.shape, l.y.shape)
-	}
-	x := l.x
-	if l.mask.on() {
-		l.dropped = newVar(l.x.shape...)
-		l.mask.apply(l.dropped.data, l.x.data)
-		x = l.dropped
-	}
-	l.u = newVar(n, r)
-	kernels.Mul(n, x.data, in, 1, kernels.NK(l.a.data, r, in, in), l.u.data, r, false)
-	l.v = newVar(n, r)
-	if l.m != nil {
-		kernels.Mul(n, l.u.data, r, 1, kernels.NK(l.m.data, r, r, r), l.v.data, r, false)
+// mixed is Scale·u·Mᵀ.
+func (w *LowRank) mixed(u *Var) *Var {
+	n, r := u.Rows(), w.rank()
+	v := newVar(n, r)
+	if w.M != nil {
+		kernels.Mul(n, u.data, r, 1, kernels.NK(w.M.data, r, r, r), v.data, r, false)
 	} else {
-		copy(l.v.data, l.u.data)
+		copy(v.data, u.data)
 	}
-	kernels.Scale(l.v.data, l.scale)
-	out2 := &Var{data: l.y.data, shape: l.y.shape}
-	l.y.data = nil
-	kernels.Mul(n, l.v.data, r, 1, kernels.NK(l.b.data, out, r, r), out2.data, out, true)
-	return out2, nil
+	kernels.Scale(v.data, w.Scale)
+	return v
 }
 
-func (l *lowRank) Backward(gy mat.Tensor) error {
-	g := gy.(*Var)
-	n, in, r, out := l.x.Rows(), l.x.Cols(), l.a.shape[0], l.b.shape[0]
-	if l.b.RequiresGrad() {
-		kernels.Mul(out, g.data, 1, out, kernels.KN(l.v.data, n, r, r), l.b.gradBuffer(), r, true)
-	}
-	dv := newVar(n, r)
-	kernels.Mul(n, g.data, out, 1, kernels.KN(l.b.data, out, r, r), dv.data, r, false)
-	kernels.Scale(dv.data, l.scale)
-	du := dv
-	if l.m != nil {
-		if l.m.RequiresGrad() {
-			kernels.Mul(r, dv.data, 1, r, kernels.KN(l.u.data, n, r, r), l.m.gradBuffer(), r, true)
-		}
-		du = newVar(n, r)
-		kernels.Mul(n, dv.data, r, 1, kernels.KN(l.m.data, r, r, r), du.data, r, false)
-		dv.release()
-	}
-	x := l.x
-	if l.dropped != nil {
-		x = l.dropped
-	}
-	if l.a.RequiresGrad() {
-		kernels.Mul(r, du.data, 1, r, kernels.KN(x.data, n, in, in), l.a.gradBuffer(), in, true)
-	}
-	if l.x.RequiresGrad() {
-		dx := newVar(l.x.shape...)
-		kernels.Mul(n, du.data, r, 1, kernels.KN(l.a.data, r, in, in), dx.data, in, false)
-		if l.mask.on() {
-			l.mask.apply(dx.data, dx.data)
-		}
-		l.x.AccGrad(dx)
-	}
-	du.release()
-	if l.y.RequiresGrad() {
-		l.y.AccGrad(g)
-	} else {
-		g.release()
-	}
-	return nil
+// lowPass is the adapter of one layer in one pass.
+type lowPass struct {
+	mask mask
+	u    *Var          // x·Aᵀ
+	g    *kernels.Left // gradient of the layer's result
+	du   *Var          // of u
 }
 
-func (l *lowRank) release() {
-	for _, v := range []*Var{l.u, l.v, l.dropped} {
-		if v != nil {
+// lowForward computes u of every adapter.
+func (f *linears) lowForward(x *Var, left *kernels.Left) {
+	n, in := x.Rows(), x.Cols()
+	var sums []kernels.Sum
+	for i, l := range f.layers {
+		if l.Low == nil {
+			continue
+		}
+		p, r := &f.low[i], l.Low.rank()
+		p.u = newVar(n, r)
+		s := kernels.Sum{Terms: []kernels.Term{{A: left, B: kernels.NK(l.Low.A.data, r, in, in)}}, C: p.u.data, LDC: r}
+		if !p.mask.on() {
+			sums = append(sums, s)
+			continue
+		}
+		dropped := p.drop(x)
+		kernels.Mul(n, dropped.data, in, 1, s.Terms[0].B, p.u.data, r, false)
+		dropped.release()
+	}
+	kernels.Sums(sums...)
+}
+
+func (p *lowPass) drop(x *Var) *Var {
+	d := newVar(x.shape...)
+	p.mask.apply(d.data, x.data)
+	return d
+}
+
+// lowBackward adds to the gradients of A, M and B and leaves that of u.
+func (f *linears) lowBackward(x *Var) {
+	n, in := x.Rows(), x.Cols()
+	var sums []kernels.Sum
+	dvs := make([]*Var, len(f.layers))
+	for i, l := range f.layers {
+		if l.Low == nil || f.low[i].g == nil {
+			continue
+		}
+		r, out := l.Low.rank(), l.Low.B.shape[0]
+		dvs[i] = newVar(n, r)
+		sums = append(sums, kernels.Sum{Terms: []kernels.Term{{A: f.low[i].g, B: kernels.KN(l.Low.B.data, out, r, r)}}, C: dvs[i].data, LDC: r})
+	}
+	kernels.Sums(sums...)
+	for i, dv := range dvs {
+		if dv == nil {
+			continue
+		}
+		w, p := f.layers[i].Low, &f.low[i]
+		r, out := w.rank(), w.B.shape[0]
+		kernels.Scale(dv.data, w.Scale)
+		if w.B.RequiresGrad() {
+			v := w.mixed(p.u)
+			kernels.Mul(out, f.grads[i].data, 1, out, kernels.KN(v.data, n, r, r), w.B.gradBuffer(), r, true)
 			v.release()
 		}
+		p.du = dv
+		if w.M != nil {
+			if w.M.RequiresGrad() {
+				kernels.Mul(r, dv.data, 1, r, kernels.KN(p.u.data, n, r, r), w.M.gradBuffer(), r, true)
+			}
+			p.du = newVar(n, r)
+			kernels.Mul(n, dv.data, r, 1, kernels.KN(w.M.data, r, r, r), p.du.data, r, false)
+			dv.release()
+		}
+		if !w.A.RequiresGrad() {
+			continue
+		}
+		read := x
+		if p.mask.on() {
+			read = p.drop(x)
+		}
+		kernels.Mul(r, p.du.data, 1, r, kernels.KN(read.data, n, in, in), w.A.gradBuffer(), in, true)
+		if read != x {
+			read.release()
+		}
+	}
+}
+
+// lowTerms are the adapters' parts of the gradient of x, where nothing was dropped.
+func (f *linears) lowTerms() (terms []kernels.Term, rooms []packed) {
+	for i, p := range f.low {
+		if p.du == nil || p.mask.on() {
+			continue
+		}
+		a := f.layers[i].Low.A
+		r := pack(p.du.data, p.du.Rows(), a.shape[0])
+		rooms = append(rooms, r)
+		terms = append(terms, kernels.Term{A: r.left, B: kernels.KN(a.data, a.shape[0], a.Cols(), a.Cols())})
+	}
+	return terms, rooms
+}
+
+// addDropped adds the other adapters' parts to dx.
+func (f *linears) addDropped(dx *Var) {
+	for i, p := range f.low {
+		if p.du == nil || !p.mask.on() {
+			continue
+		}
+		a := f.layers[i].Low.A
+		d := newVar(dx.shape...)
+		kernels.Mul(d.Rows(), p.du.data, a.shape[0], 1, kernels.KN(a.data, a.shape[0], a.Cols(), a.Cols()), d.data, a.Cols(), false)
+		p.mask.apply(d.data, d.data)
+		kernels.Add(dx.data, d.data)
+		d.release()
 	}
 }

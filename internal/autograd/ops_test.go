@@ -1,6 +1,7 @@
 package autograd
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -60,17 +61,65 @@ func TestMatMul(t *testing.T) {
 	check(t, func(tp *Tape) *Var { return tp.MatMul(a, b) }, map[string]*Var{"b": b})
 }
 
-func TestAddLowRank(t *testing.T) {
-	x, y := random(7, 5), random(7, 9)
-	a, m, b := random(4, 5), random(4, 4), random(9, 4)
-	check(t, func(tp *Tape) *Var { return tp.AddLowRank(copied(tp, y), x, a, m, b, 1.5, 0) },
-		map[string]*Var{"x": x, "y": y, "a": a, "m": m, "b": b})
-	check(t, func(tp *Tape) *Var { return tp.AddLowRank(copied(tp, y), x, a, nil, b, 1.5, 0) },
-		map[string]*Var{"x": x, "y": y, "a": a, "b": b})
+// Layers that read one input, with every kind of adapter, and one whose result nobody uses.
+func TestLinears(t *testing.T) {
+	x := random(7, 5)
+	w1, w2, w3 := random(9, 5), random(3, 5), random(2, 5)
+	bias, a1, m, b1 := random(9), random(4, 5), random(4, 4), random(9, 4)
+	a2, b2 := random(2, 5), random(3, 2)
+	leaves := map[string]*Var{"x": x, "w1": w1, "w2": w2, "bias": bias, "a1": a1, "m": m, "b1": b1, "a2": a2, "b2": b2}
+	op := func(in func(t *Tape) Lazy) func(*Tape) *Var {
+		return func(tp *Tape) *Var {
+			ys := tp.Linears(in(tp), Layer{W: Matrix{Var: w1}, Bias: bias, Low: &LowRank{A: a1, M: m, B: b1, Scale: 1.5}},
+				Layer{W: Matrix{Var: w3}}, Layer{W: Matrix{Var: w2}, Low: &LowRank{A: a2, B: b2, Scale: -0.5}})
+			return tp.ConcatColumns(ys[0], ys[2])
+		}
+	}
+	check(t, op(func(*Tape) Lazy { return Kept(x) }), leaves)
+	norm, shift := random(5), random(5)
+	leaves["norm"] = norm
+	check(t, op(func(*Tape) Lazy { return LazyRMSNorm(x, norm, 1e-5) }), leaves)
+	check(t, op(func(*Tape) Lazy { return LazyActivate(kernels.GELU, x) }), map[string]*Var{"x": x, "a1": a1})
+	leaves["shift"] = shift
+	check(t, op(func(*Tape) Lazy { return LazyLayerNorm(x, norm, shift, 1e-5) }), leaves)
+	up := random(7, 5)
+	check(t, op(func(*Tape) Lazy { return LazySwiGLU(x, up) }), map[string]*Var{"x": x, "up": up, "a2": a2, "w1": w1})
+	p := kernels.Pack(w1.data, 9, 5, kernels.F32)
+	check(t, func(tp *Tape) *Var {
+		return tp.Linears(Kept(x), Layer{W: Matrix{Packed: p}, Low: &LowRank{A: a1, M: m, B: b1, Scale: 1.5}})[0]
+	}, map[string]*Var{"a1": a1, "m": m, "b1": b1}) // as below the lowest trainable layer: x has no gradient
+}
+
+// What an adapter adds without a tape is what it adds with one.
+func TestLowRankAddTo(t *testing.T) {
+	x, w := random(6, 5), random(3, 5)
+	for _, low := range []*LowRank{
+		{A: random(2, 5), B: random(3, 2), Scale: 0.7},
+		{A: random(2, 5), M: random(2, 2), B: random(3, 2), Scale: 0.7, Drop: 0.9},
+	} {
+		var none *Tape
+		want := none.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: low})[0].Floats()
+		got := none.Linear(x, Matrix{Var: w}, nil).Floats()
+		low.AddTo(6, got, x.data)
+		for i := range got {
+			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
+				t.Fatalf("element %d is %g, with the layer %g", i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestResidual(t *testing.T) {
+	x, y, scale := random(5, 7), random(5, 7), random(7)
+	for _, s := range []*Var{nil, scale} {
+		check(t, func(tp *Tape) *Var { return tp.Residual(x, copied(tp, y), s) }, map[string]*Var{"x": x, "y": y})
+		check(t, func(tp *Tape) *Var { return tp.Residual(x, copied(tp, y), s) }, map[string]*Var{"y": y})
+		check(t, func(tp *Tape) *Var { return tp.Residual(x, copied(tp, y), s) }, map[string]*Var{"x": x})
+	}
 }
 
 func TestDropout(t *testing.T) {
-	x, y := random(50, 40), New(make([]float32, 50*8), 50, 8)
+	x, w := random(50, 40), Matrix{Var: New(make([]float32, 8*40), 8, 40)}
 	a, b := random(4, 40), random(8, 4)
 	run := func(seed uint64) []float32 {
 		tp := &Tape{Seed: seed}
@@ -79,7 +128,7 @@ func TestDropout(t *testing.T) {
 			v.ZeroGrad()
 		}
 		probe := random(50, 8)
-		out := tp.AddLowRank(copied(tp, y), x, a, nil, b, 1, 0.3)
+		out := tp.Linears(Kept(x), Layer{W: w, Low: &LowRank{A: a, B: b, Scale: 1, Drop: 0.3}})[0]
 		if err := tp.Backward(tp.Apply(&weighted{out, probe}), 1); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +205,8 @@ func TestCheckpointGivesTheSameBits(t *testing.T) {
 	w1, w2, a, b := random(6, 6), random(6, 6), random(3, 6), random(6, 3)
 	layer := func(t *Tape, x *Var) *Var {
 		h := t.Activate(kernels.SiLU, t.Linear(x, Matrix{Var: w1}, nil))
-		return t.Add(x, t.AddLowRank(t.Linear(h, Matrix{Var: w2}, nil), h, a, nil, b, 1, 0.3))
+		y := t.Linears(LazyActivate(kernels.SiLU, h), Layer{W: Matrix{Var: w2}, Low: &LowRank{A: a, B: b, Scale: 1, Drop: 0.3}})
+		return t.Residual(x, y[0], nil)
 	}
 	x, probe := random(9, 6), random(9, 6)
 	leaves := []*Var{x, w1, w2, a, b}

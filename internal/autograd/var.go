@@ -152,9 +152,9 @@ func (v *Var) gradBuffer() []float32 {
 	return v.grad.data
 }
 
-// release gives the memory back to the pool.
+// release gives the memory back to the pool, if v is there and has any.
 func (v *Var) release() {
-	if v.data != nil {
+	if v != nil && v.data != nil {
 		pool.put(v.data)
 		v.data = nil
 	}

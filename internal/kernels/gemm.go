@@ -19,9 +19,9 @@ import (
 
 // scratch is what a worker needs for itself.
 type scratch struct {
-	b    [2 * nr * (kcMax + nr)]float32      // a pair of panels of B
-	a    [rowGroup * maxTall * kcMax]float32 // panels of A
-	tile [maxTall * nr]float32               // also the two panels of a row, 2*nr
+	b    [pairGroup][2 * nr * (kcMax + nr)]float32 // pairs of panels of B
+	a    [rowGroup * maxTall * kcMax]float32       // panels of A
+	tile [maxTall * nr]float32                     // also the two panels of a row, 2*nr
 	t    [nr * nr]float32
 }
 

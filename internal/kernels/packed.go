@@ -97,8 +97,8 @@ func (p *Packed) packPanel(j int, w []float32, n, k int) {
 		}
 		for k0 := 0; k0 < k; k0 += kcMax {
 			kc := min(kcMax, k-k0)
-			NK(w, n, k, k).packNK(j, k0, kc, s.b[:])
-			narrow(kc, &s.b[0], unsafe.Pointer(&p.u[(j*k+k0)*8]))
+			NK(w, n, k, k).packNK(j, k0, kc, s.b[0][:])
+			narrow(kc, &s.b[0][0], unsafe.Pointer(&p.u[(j*k+k0)*8]))
 		}
 	default:
 		for i := range min(nr, n-j*nr) {
@@ -242,8 +242,8 @@ func (p *Packed) panel(j, k0, kc int, s *scratch) (b, next unsafe.Pointer, nextB
 		b, _ = p.stored(j, k0, kc)
 		return b, next, nextBytes
 	}
-	p.expand(j, k0, kc, s.b[:], &s.t)
-	return unsafe.Pointer(&s.b[0]), next, nextBytes
+	p.expand(j, k0, kc, s.b[0][:], &s.t)
+	return unsafe.Pointer(&s.b[0][0]), next, nextBytes
 }
 
 // inPlace says that the product reads what is stored, without expanding it.

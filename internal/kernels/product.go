@@ -148,10 +148,11 @@ func (p *mulCall) packRows(ap []float32, m0, m, mp, i, k0, k int) {
 
 // columns multiplies what packRows left with panels 2j and 2j+1.
 func (p *mulCall) columns(ap []float32, j, m0, m, mp, k0, k int, s *scratch) {
-	p.b.stripe(stripe{ap, m, mp, 0, mp, k0, k, p.c[m0*p.ldc:], p.ldc, p.accumulate || k0 > 0}, j, s)
+	r := stripe{ap, m, mp, 0, mp, k0, k, p.c[m0*p.ldc:], p.ldc, p.accumulate || k0 > 0}
+	r.times(p.b, j, j+1, s)
 }
 
-// stripe is what a pair of panels of B meets: panels i0 to i1 of the mp that A's m rows make, packed, with columns k0 to
+// stripe is what some columns of B meet: panels i0 to i1 of the mp that A's m rows make, packed, with columns k0 to
 // k0+k. c begins at the first of the m rows.
 type stripe struct {
 	ap         []float32
@@ -163,36 +164,51 @@ type stripe struct {
 	accumulate bool
 }
 
-// stripe multiplies with panels 2j and 2j+1.
-func (b *Packed) stripe(a stripe, j int, s *scratch) {
-	n0 := 2 * j * nr
-	nw := min(2*nr, b.N-n0)
+const (
+	pairGroup = 4       // pairs of panels of B that a worker expands at a time,
+	chunkLen  = 1 << 17 // and as many elements of A, next to them in the second-level cache, that it multiplies with them
+)
+
+// times multiplies with panels 2j0 to 2j1, at most pairGroup pairs.
+func (a *stripe) times(b *Packed, j0, j1 int, s *scratch) {
+	var b1, b2 [pairGroup]unsafe.Pointer
 	for l := 0; l < a.k; l += kcMax {
 		kc := min(kcMax, a.k-l)
-		b1, b2 := b.pair(2*j, a.k0+l, kc, s)
-		next, bytes := b.stored(2*j+2, a.k0+l, kc)
-		if l+kc < a.k {
-			next, bytes = b.stored(2*j, a.k0+l+kc, min(kcMax, a.k-l-kc))
+		for j := j0; j < j1; j++ {
+			b1[j-j0], b2[j-j0] = b.pair(2*j, a.k0+l, kc, s, j-j0)
 		}
 		acc := 0
 		if a.accumulate || l > 0 {
 			acc = 1
 		}
-		ahead, step := uintptr(0), uintptr(kc/2*64)
-		for i := a.i0; i < a.i1; i++ {
-			nx := b1
-			if ahead+step <= bytes {
-				nx = unsafe.Add(next, ahead)
-				ahead += step
+		step := max(1, chunkLen*a.mp/(kc*max(1, a.m)))
+		for i := a.i0; i < a.i1; i += step {
+			for j := j0; j < j1; j++ {
+				a.tiles(b, j, l, kc, i, min(i+step, a.i1), b1[j-j0], b2[j-j0], acc, s)
 			}
-			lo, hi := cut(a.m, a.mp, i), cut(a.m, a.mp, i+1)
-			tile(kc, hi-lo, &a.ap[a.m*l+lo*kc], b1, b2, a.c[lo*a.ldc+n0:], a.ldc, nw, nx, acc, s)
 		}
 	}
 }
 
-// pair returns panels j and j+1, in place or expanded into s. Without a panel j+1 it returns j twice.
-func (b *Packed) pair(j, k0, kc int, s *scratch) (b1, b2 unsafe.Pointer) {
+// tiles multiplies panels i0 to i1 with the pair j, asking for the pair that comes next.
+func (a *stripe) tiles(b *Packed, j, l, kc, i0, i1 int, b1, b2 unsafe.Pointer, acc int, s *scratch) {
+	n0 := 2 * j * nr
+	nw := min(2*nr, b.N-n0)
+	next, bytes := b.stored(2*j+2, a.k0+l, kc)
+	ahead, step := uintptr(0), uintptr(kc/2*64)
+	for i := i0; i < i1; i++ {
+		nx := b1
+		if ahead+step <= bytes {
+			nx = unsafe.Add(next, ahead)
+			ahead += step
+		}
+		lo, hi := cut(a.m, a.mp, i), cut(a.m, a.mp, i+1)
+		tile(kc, hi-lo, &a.ap[a.m*l+lo*kc], b1, b2, a.c[lo*a.ldc+n0:], a.ldc, nw, nx, acc, s)
+	}
+}
+
+// pair returns panels j and j+1, in place or expanded into place at of s. Without a panel j+1 it returns j twice.
+func (b *Packed) pair(j, k0, kc int, s *scratch, at int) (b1, b2 unsafe.Pointer) {
 	two := j+1 < b.panels()
 	if b.inPlace() {
 		b1, _ = b.stored(j, k0, kc)
@@ -201,12 +217,12 @@ func (b *Packed) pair(j, k0, kc int, s *scratch) (b1, b2 unsafe.Pointer) {
 		}
 		return b1, b2
 	}
-	half := len(s.b) / 2
-	b.expand(j, k0, kc, s.b[:half], &s.t)
-	b1 = unsafe.Pointer(&s.b[0])
+	half := len(s.b[at]) / 2
+	b.expand(j, k0, kc, s.b[at][:half], &s.t)
+	b1 = unsafe.Pointer(&s.b[at][0])
 	if b2 = b1; two {
-		b.expand(j+1, k0, kc, s.b[half:], &s.t)
-		b2 = unsafe.Pointer(&s.b[half])
+		b.expand(j+1, k0, kc, s.b[at][half:], &s.t)
+		b2 = unsafe.Pointer(&s.b[at][half])
 	}
 	return b1, b2
 }

@@ -63,38 +63,53 @@ func Sums(sums ...Sum) {
 	if flops < 1<<20 {
 		t = 1
 	}
-	// Few columns are cut by rows as well, or some workers would have nothing to do.
-	type task struct {
-		s              *Sum
-		j, part, parts int
-	}
-	var list []task
-	for i := range sums {
-		s := &sums[i]
-		parts := 1
-		if t > 1 {
-			parts = max(1, min((8*t+pairs-1)/pairs, s.Terms[0].A.panels/tallShare))
-		}
-		for j := range (s.Terms[0].B.panels() + 1) / 2 {
-			for part := range parts {
-				list = append(list, task{s, j, part, parts})
-			}
-		}
-	}
+	list := portions(sums, t, pairs)
 	all := tasks{n: len(list)}
 	workers(t, func() {
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
-		all.run(func(i int) { list[i].s.stripe(list[i].j, list[i].part, list[i].parts, s) })
+		all.run(func(i int) { list[i].run(s) })
 	})
 }
 
-// stripe computes a part of the rows of columns 2j·nr and on.
-func (u *Sum) stripe(j, part, parts int, s *scratch) {
-	acc := u.Add
-	for _, t := range u.Terms {
-		a := t.A
-		t.B.stripe(stripe{a.p, a.M, a.panels, cut(a.panels, parts, part), cut(a.panels, parts, part+1), 0, a.K, u.C, u.LDC, acc}, j, s)
+// portion is one worker's part of a sum: pairs j0 to j1 of panels of B, panels i0 to i1 of A.
+type portion struct {
+	sum            *Sum
+	j0, j1, i0, i1 int
+}
+
+// portions cuts sums of pairs panels of B in all into whole rounds of the threads. The last round is cut by rows as well, so that
+// who is done early finds something to do; it expands B once more for each cut.
+func portions(sums []Sum, threads, pairs int) (list []portion) {
+	rounds := threads * ((pairs + threads*pairGroup - 1) / (threads * pairGroup))
+	for i := range sums {
+		u := &sums[i]
+		own, panels := (u.Terms[0].B.panels()+1)/2, u.Terms[0].A.panels
+		groups := max((own+pairGroup-1)/pairGroup, min(own, (own*rounds+pairs-1)/pairs))
+		for g := range groups {
+			list = append(list, portion{u, cut(own, groups, g), cut(own, groups, g+1), 0, panels})
+		}
+	}
+	if threads == 1 {
+		return list
+	}
+	whole := max(0, len(list)-threads)
+	last := list[whole:]
+	list = list[:whole:whole]
+	for _, r := range last {
+		parts := max(1, min(max(4, 4*threads/len(last)), r.i1/tallShare))
+		for p := range parts {
+			list = append(list, portion{r.sum, r.j0, r.j1, cut(r.i1, parts, p), cut(r.i1, parts, p+1)})
+		}
+	}
+	return list
+}
+
+func (r *portion) run(s *scratch) {
+	acc := r.sum.Add
+	for _, t := range r.sum.Terms {
+		a := stripe{t.A.p, t.A.M, t.A.panels, r.i0, r.i1, 0, t.A.K, r.sum.C, r.sum.LDC, acc}
+		a.times(t.B, r.j0, r.j1, s)
 		acc = true
 	}
 }

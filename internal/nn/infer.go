@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"moslava/internal/autograd"
 	"moslava/internal/kernels"
 )
 
@@ -25,7 +24,7 @@ func Project(rows int, x []float32, outs ...Output) {
 			kernels.AddBias(o.Y, o.Bias.v.Floats(), rows, o.Out())
 		}
 		if o.Adapter != nil {
-			copy(o.Y, o.Adapter.Apply(nil, autograd.New(o.Y, rows, o.Out()), autograd.New(x, rows, o.In())).Floats())
+			o.Adapter.LowRank().AddTo(rows, o.Y, x)
 		}
 	}
 }

@@ -18,8 +18,8 @@ type Linear struct {
 
 // Adapter adds a trainable term to a Linear.
 type Adapter interface {
-	// Apply returns y plus the term for x [n, in]. It may take the memory of y [n, out].
-	Apply(t *autograd.Tape, y, x *autograd.Var) *autograd.Var
+	// LowRank is the term, as the tape knows it.
+	LowRank() *autograd.LowRank
 	// Delta is the matrix [out, in] that, added to Weight, has the same effect.
 	Delta() []float32
 	// Params are the adapter's own parameters.
@@ -63,15 +63,22 @@ func (l *Linear) In() int { return l.Weight.Shape[1] }
 
 // Forward maps x [..., in] to [n, out].
 func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
-	var bias *autograd.Var
-	if l.Bias != nil {
-		bias = l.Bias.v
+	return Linears(t, autograd.Kept(x), l)[0]
+}
+
+// Linears is Forward of layers that read the same x.
+func Linears(t *autograd.Tape, x autograd.Lazy, ls ...*Linear) []*autograd.Var {
+	layers := make([]autograd.Layer, len(ls))
+	for i, l := range ls {
+		layers[i].W = l.Weight.matrix()
+		if l.Bias != nil {
+			layers[i].Bias = l.Bias.v
+		}
+		if l.Adapter != nil {
+			layers[i].Low = l.Adapter.LowRank()
+		}
 	}
-	y := t.Linear(x, l.Weight.matrix(), bias)
-	if l.Adapter != nil {
-		y = l.Adapter.Apply(t, y, x)
-	}
-	return y
+	return t.Linears(x, layers...)
 }
 
 // Merge folds the adapter into Weight for good and drops it.
@@ -148,6 +155,11 @@ func (n *RMSNorm) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	return t.RMSNorm(x, n.Weight.v, n.Eps)
 }
 
+// Lazy is Forward for Linears to compute.
+func (n *RMSNorm) Lazy(x *autograd.Var) autograd.Lazy {
+	return autograd.LazyRMSNorm(x, n.Weight.v, n.Eps)
+}
+
 // LayerNorm brings rows to zero mean and unit variance.
 type LayerNorm struct {
 	Weight, Bias *Param
@@ -163,6 +175,11 @@ func (s *Scope) LayerNorm(name string, d int, eps float64) *LayerNorm {
 // Forward normalises the rows of x.
 func (n *LayerNorm) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	return t.LayerNorm(x, n.Weight.v, n.Bias.v, n.Eps)
+}
+
+// Lazy is Forward for Linears to compute.
+func (n *LayerNorm) Lazy(x *autograd.Var) autograd.Lazy {
+	return autograd.LazyLayerNorm(x, n.Weight.v, n.Bias.v, n.Eps)
 }
 
 // Vars are the variables that layers read: linears with their biases and adapters, and norms. Packed

@@ -293,10 +293,13 @@ func TestSetReplacesPackedAndPlain(t *testing.T) {
 // term adds a constant matrix.
 type term struct{ delta []float32 }
 
-func (a *term) Apply(t *autograd.Tape, y, x *autograd.Var) *autograd.Var {
-	in := x.Cols()
-	out := len(a.delta) / in
-	return t.Add(y, t.Linear(x, autograd.Matrix{Var: autograd.New(a.delta, out, in)}, nil))
+func (a *term) LowRank() *autograd.LowRank {
+	const in = 6
+	one := make([]float32, in*in)
+	for i := range in {
+		one[i*in+i] = 1
+	}
+	return &autograd.LowRank{A: autograd.New(one, in, in), B: autograd.New(a.delta, len(a.delta)/in, in), Scale: 1}
 }
 func (a *term) Delta() []float32 { return a.delta }
 func (a *term) Params() []*Param { return nil }
