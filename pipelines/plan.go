@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"moslava/datasets"
+	"moslava/internal/checkpoint"
+	"moslava/internal/kernels"
+	"moslava/internal/safetensors"
 	"moslava/language/chat"
 	"moslava/moslora"
 	"moslava/pipelines/plan"
@@ -106,6 +109,7 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 	if part.Storage, err = vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary); err != nil {
 		return part, err
 	}
+	part.Files = fileKinds(r, s)
 	for s != nil && s.Kind != recipe.Merge {
 		if s.Train != nil && s.Train.Adapters != nil {
 			a := s.Train.Adapters
@@ -232,6 +236,57 @@ func weightFiles(r *recipe.Recipe) int {
 		}
 	}
 	return n
+}
+
+// fileKinds says of which parts the weights that stage s finds have no more bits than float16 or bfloat16: those of files that
+// hold nothing else, unless a stage before has changed them.
+func fileKinds(r *recipe.Recipe, s *recipe.Stage) map[string]kernels.Kind {
+	out := map[string]kernels.Kind{}
+	if r.Model.Init == "random" {
+		return out
+	}
+	if kind := fileKind(string(r.Model.From)); kind != kernels.F32 {
+		out[recipe.PartVision], out[recipe.PartProjector], out[recipe.PartLanguage] = kind, kind, kind
+	}
+	for part, dir := range map[string]recipe.Path{recipe.PartVision: r.Model.Vision, recipe.PartLanguage: r.Model.Language} {
+		if kind := fileKind(string(dir)); kind != kernels.F32 {
+			out[part] = kind
+		}
+	}
+	for s, _ = r.Stage(s.From); s != nil; s, _ = r.Stage(s.From) {
+		if s.Kind == recipe.Merge {
+			return nil
+		}
+		if s.Train != nil {
+			for _, part := range s.Train.Train {
+				delete(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// fileKind is kernels.F16 or BF16 if all tensors in a directory have that type, else F32.
+func fileKind(dir string) (kind kernels.Kind) {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		return kernels.F32 // whoever reads the weights says what is wrong
+	}
+	defer d.Close()
+	for i, name := range d.Names() {
+		found := kernels.F32
+		switch t, _ := d.DType(name); t {
+		case safetensors.F16:
+			found = kernels.F16
+		case safetensors.BF16:
+			found = kernels.BF16
+		}
+		if i > 0 && found != kind {
+			return kernels.F32
+		}
+		kind = found
+	}
+	return kind
 }
 
 // bytesOf adds up the files of that ending in a directory, or is the size of the file itself.

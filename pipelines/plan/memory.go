@@ -35,14 +35,22 @@ func (m *model) kinds(name string) (plain bool, packed []kernels.Kind) {
 	}
 	switch {
 	case m.isLinear[name]:
-		return false, []kernels.Kind{m.part.Storage.Kind(name)}
+		return false, []kernels.Kind{m.stored(name)}
 	case strings.HasSuffix(name, "embed_tokens.weight") && m.Config.Text.TieWordEmbeddings, name == vlm.LanguagePrefix+"lm_head.weight":
-		kind := m.part.Storage.Kind(name)
+		kind := m.stored(name)
 		return kind == kernels.F32 && strings.HasSuffix(name, "embed_tokens.weight"), []kernels.Kind{kind}
 	case strings.HasSuffix(name, "embed_tokens.weight") && m.part.Storage.Vocabulary != kernels.F32:
 		return false, []kernels.Kind{m.part.Storage.Vocabulary}
 	}
 	return true, nil
+}
+
+// stored is how a frozen weight is packed: one that is not rounded in no more bits than its file has.
+func (m *model) stored(name string) kernels.Kind {
+	if kind := m.part.Storage.Kind(name); kind != kernels.F32 {
+		return kind
+	}
+	return m.part.Files[vlm.TowerOf(name)] // kernels.F32 if nothing is said
 }
 
 // weights adds up what the model and its adapters take, and what is trained of them.
@@ -100,7 +108,7 @@ func (m *model) loading(files int, share float64) int {
 	peak := h.peak + files
 	for p := range m.Params.All() {
 		plain, packed := m.kinds(p.Name)
-		if len(packed) == 0 || packed[0] != kernels.F32 {
+		if len(packed) == 0 || m.part.Storage.Kind(p.Name) != kernels.F32 {
 			continue
 		}
 		h.allocate(kernels.PackedBytes(packed[0], p.Shape[0], p.Size()/p.Shape[0]))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"moslava/internal/kernels"
 	"moslava/pipelines/vlm"
 )
 
@@ -22,6 +23,7 @@ type Part struct {
 	TrainAdapters bool
 	Checkpointing bool
 	Storage       vlm.Storage
+	Files         map[string]kernels.Kind // of vision, projector, language: kernels.F16 or BF16 if all tensors that are read have no more bits
 }
 
 // AdapterOutline is an adapter's shape.

@@ -20,10 +20,15 @@ var rates = Rates{Threads: 2, Products: 1e9, Bytes: 1e9, Updates: 1e9}
 // TestWeights compares parameters and their memory with a model that has been built.
 func TestWeights(t *testing.T) {
 	wide := strings.NewReplacer(`"hidden_size":24,"intermediate_size":40`, `"hidden_size":64,"intermediate_size":128`)
-	for _, tied := range []bool{false, true} {
-		for _, storage := range []vlm.Storage{{}, {Vision: kernels.NF4, Vocabulary: kernels.BF16}, {Vision: kernels.BF16, Language: kernels.BF16}} {
+	coarse := map[string]kernels.Kind{"language": kernels.F16, "vision": kernels.BF16}
+	for i := range 12 {
+		tied, files := i%2 == 1, coarse
+		if i >= 6 {
+			files = nil
+		}
+		for _, storage := range []vlm.Storage{{}, {Vision: kernels.NF4, Vocabulary: kernels.BF16}, {Vision: kernels.BF16, Language: kernels.BF16}}[i/2%3:][:1] {
 			cfg := config(t, wide.Replace(clip), "-2", tied)
-			m, err := vlm.NewStored(cfg, nn.Random(1), storage)
+			m, err := vlm.NewStored(cfg, rounded{nn.Random(1), files}, storage)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -31,7 +36,7 @@ func TestWeights(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			part := Part{Train: []string{"projector"}, TrainAdapters: true, Storage: storage}
+			part := Part{Train: []string{"projector"}, TrainAdapters: true, Storage: storage, Files: files}
 			mc := moslora.Config{R: 3, Alpha: 1, Mixer: moslora.Kaiming}
 			if err := m.AttachAdapters("language", mc, 1); err != nil {
 				t.Fatal(err)
@@ -72,6 +77,18 @@ func TestWeights(t *testing.T) {
 			}
 		}
 	}
+}
+
+// rounded is a source of weights that have as many bits as the files of their part.
+type rounded struct {
+	nn.Source
+	files map[string]kernels.Kind
+}
+
+func (r rounded) Tensor(name string, shape []int, init nn.Init) ([]float32, error) {
+	data, err := r.Source.Tensor(name, shape, init)
+	kernels.RoundTo(r.files[vlm.TowerOf(name)], data)
+	return data, err
 }
 
 // TestMemoryAddsUp: the kinds of memory make up a step, and checkpointing trades them for operations.

@@ -137,8 +137,8 @@ func (t Towers) source(oldVocab int) (src nn.Source, closeAll func(), err error)
 	}, closeAll, nil
 }
 
-// grown adds rows to vocabulary tables that a checkpoint has with fewer: the mean of those there are, as transformers adds
-// them, in the precision of the table. One in half precision stays so.
+// grown adds rows to vocabulary tables that a checkpoint has with fewer: the mean of those there are, in the precision of
+// the table, so that one in half precision can be kept so.
 type grown struct {
 	nn.Source
 	rows int
