@@ -22,7 +22,7 @@ func Threads() int { return int(threads.Load()) }
 func pause(spins int) {
 	switch {
 	case spins < 100:
-	case spins < 400:
+	case spins < 4000:
 		runtime.Gosched()
 	default:
 		time.Sleep(20 * time.Microsecond)

@@ -47,7 +47,7 @@ var pool struct {
 func init() { pool.wake = make(chan struct{}, 1<<10) }
 
 // lookout is how long a helper looks for a next call before it sleeps.
-const lookout = 50 * time.Microsecond
+const lookout = 1000 * time.Microsecond
 
 // workers runs f on the calling goroutine and on n-1 others at most, and returns when all have returned.
 // f does what it finds to do, so that it does not matter who comes, and when.

@@ -82,17 +82,28 @@ func (m *model) weight(name string) *weight {
 }
 
 func (m *model) linear(t *tape, x *value, name string) *value {
-	w := m.weight(name)
-	y := t.linear(x, w)
-	if w.adapter != nil {
-		y = t.lowRank(y, x, w)
+	return m.linears(t, kept(x), x.rows, name)[0]
+}
+
+func (m *model) linears(t *tape, x lazy, rows int, names ...string) []*value {
+	var ws []*weight
+	for _, n := range names {
+		ws = append(ws, m.weight(n))
 	}
-	return y
+	return t.linears(x, rows, ws...)
 }
 
 // layerNorm and rmsNorm are the layers of package nn.
 func (m *model) layerNorm(t *tape, x *value, name string) *value {
 	return t.norm(x, 2, m.leaf(name+".weight"), m.leaf(name+".bias"))
+}
+
+func (m *model) lazyLayerNorm(t *tape, x *value, name string) lazy {
+	return t.lazyNorm(x, 2, m.leaf(name+".weight"), m.leaf(name+".bias"))
+}
+
+func (m *model) lazyRMSNorm(t *tape, x *value, name string) lazy {
+	return t.lazyNorm(x, 1, m.leaf(name+".weight"))
 }
 
 func (m *model) rmsNorm(t *tape, x *value, name string) *value {
@@ -183,13 +194,13 @@ func (m *model) languageBlock(t *tape, x *value, p string, lengths []int) *value
 	names := []string{p + "input_layernorm", p + "self_attn.q_proj", p + "self_attn.k_proj", p + "self_attn.v_proj", p + "self_attn.o_proj",
 		p + "post_attention_layernorm", p + "mlp.gate_proj", p + "mlp.up_proj", p + "mlp.down_proj"}
 	return m.block(t, x, names, func(t *tape, x *value) *value {
-		h := m.rmsNorm(t, x, names[0])
-		q := t.rope(m.linear(t, h, names[1]))
-		k := t.rope(m.linear(t, h, names[2]))
-		a := t.attention(q, k, m.linear(t, h, names[3]), c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, lengths)
-		x = t.add(x, m.linear(t, a, names[4]))
-		h = m.rmsNorm(t, x, names[5])
-		return t.add(x, m.linear(t, t.swiGLU(m.linear(t, h, names[6]), m.linear(t, h, names[7])), names[8]))
+		qkv := m.linears(t, m.lazyRMSNorm(t, x, names[0]), x.rows, names[1:4]...)
+		q := t.rope(qkv[0])
+		k := t.rope(qkv[1])
+		a := t.attention(q, k, qkv[2], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, lengths)
+		x = t.residual(x, m.linear(t, a, names[4]))
+		mlp := m.linears(t, m.lazyRMSNorm(t, x, names[5]), x.rows, names[6:8]...)
+		return t.residual(x, m.linears(t, t.lazySwiGLU(mlp[0], mlp[1]), x.rows, names[8])[0])
 	})
 }
 
@@ -198,7 +209,7 @@ func (m *model) projector(t *tape, x *value) *value {
 	if m.Config.Projector.Type == "linear" {
 		return y
 	}
-	return m.linear(t, t.activate(y), vlm.ProjectorPrefix+"linear_2")
+	return m.linears(t, t.lazyActivate(y), y.rows, vlm.ProjectorPrefix+"linear_2")[0]
 }
 
 // features is vision.Tower.Features of n pictures.
@@ -255,18 +266,17 @@ func (m *model) tokens(t *tape, n int, size Picture, names towerNames) *value {
 func (m *model) visionBlock(t *tape, x *value, b blockNames, n, tokens int) *value {
 	c := m.Config.Vision
 	lengths := slices.Repeat([]int{tokens}, n)
-	scaled := func(t *tape, x *value, name string) *value {
-		if name == "" {
-			return x
+	residual := func(t *tape, x, y *value, scale string) *value {
+		if scale != "" && m.leaf(scale).track {
+			y = t.mulColumns(y, m.leaf(scale))
 		}
-		return t.mulColumns(x, m.leaf(name))
+		return t.residual(x, y)
 	}
 	return m.block(t, x, b.all(), func(t *tape, x *value) *value {
-		h := m.layerNorm(t, x, b.norm1)
-		q, k := m.linear(t, h, b.q), m.linear(t, h, b.k)
-		a := t.attention(q, k, m.linear(t, h, b.v), c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths)
-		x = t.add(x, scaled(t, m.linear(t, a, b.o), b.scale1))
-		h = t.activate(m.linear(t, m.layerNorm(t, x, b.norm2), b.fc1))
-		return t.add(x, scaled(t, m.linear(t, h, b.fc2), b.scale2))
+		qkv := m.linears(t, m.lazyLayerNorm(t, x, b.norm1), x.rows, b.q, b.k, b.v)
+		a := t.attention(qkv[0], qkv[1], qkv[2], c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths)
+		x = residual(t, x, m.linear(t, a, b.o), b.scale1)
+		h := m.linears(t, m.lazyLayerNorm(t, x, b.norm2), x.rows, b.fc1)[0]
+		return residual(t, x, m.linears(t, t.lazyActivate(h), x.rows, b.fc2)[0], b.scale2)
 	})
 }

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // The operations of internal/autograd, one function each, in the order of its files. What an operation keeps, takes and gives
 // back has to be what it does there: TestTape compares both, buffer by buffer.
 
@@ -16,78 +18,212 @@ type adapter struct {
 	dropout bool
 }
 
-func (t *tape) linear(x *value, w *weight) *value {
-	y := t.result(x.rows, w.out)
-	t.multiply(x.rows, w.in, w.out)
-	if w.b != nil {
-		t.touch(2 * y.size())
+// lazy is an operand that linears computes for itself, or that is there.
+type lazy struct {
+	x        *value
+	operands []*value
+	keeps    int // numbers a row that it keeps while it is in use
+	cost     int // numbers an element that pass through memory, forward
+	backward func(g *buf)
+}
+
+func kept(x *value) lazy { return lazy{x: x, operands: []*value{x}} }
+
+func (l lazy) tracked() bool {
+	return slices.ContainsFunc(l.operands, func(v *value) bool { return v.track })
+}
+
+// compute takes what the value takes, and gives back what free does.
+func (l lazy) compute(t *tape, rows, cols int) (free func()) {
+	if l.x != nil {
+		return func() {}
 	}
-	return t.apply(y, func(g *buf) {
+	bufs := []*buf{t.pool.take(rows * cols)}
+	for range l.keeps {
+		bufs = append(bufs, t.pool.take(rows))
+	}
+	t.touch(l.cost * rows * cols)
+	return func() {
+		for _, b := range bufs {
+			t.pool.put(b)
+		}
+	}
+}
+
+func (t *tape) lazyNorm(x *value, keeps int, leaves ...*value) lazy {
+	return lazy{operands: append([]*value{x}, leaves...), keeps: keeps, cost: 3, backward: func(g *buf) { t.normBackward(x, leaves, g) }}
+}
+
+func (t *tape) lazyActivate(x *value) lazy {
+	return lazy{operands: []*value{x}, cost: 8, backward: func(g *buf) {
+		t.touch(10 * g.n)
+		t.accumulate(x, g)
+	}}
+}
+
+func (t *tape) lazySwiGLU(gate, up *value) lazy {
+	return lazy{operands: []*value{gate, up}, cost: 8, backward: func(g *buf) { t.swiGLUBackward(gate, up, g) }}
+}
+
+func (t *tape) linear(x *value, w *weight) *value { return t.linears(kept(x), x.rows, w)[0] }
+
+// linears are layers of one input; adapter results live for the pass alone, but for u.
+func (t *tape) linears(x lazy, rows int, ws ...*weight) []*value {
+	in := ws[0].in
+	free := x.compute(t, rows, in)
+	room := t.pool.take(rows * in)
+	t.touch(2 * room.n)
+	operands := slices.Clone(x.operands)
+	us := make([]*buf, len(ws))
+	for i, w := range ws {
+		operands = append(operands, w.w, w.b)
+		if a := w.adapter; a != nil {
+			operands = append(operands, a.a, a.m, a.b)
+			us[i] = t.pool.take(rows * a.rank)
+			t.skinny(rows, in, a.rank)
+			if a.dropout {
+				t.pool.put(t.pool.take(rows * in))
+				t.touch(2 * rows * in)
+			}
+		}
+	}
+	var outs []*value
+	var rooms []*buf
+	for _, w := range ws {
+		y := t.result(rows, w.out)
+		outs = append(outs, y)
+		t.multiply(rows, in, w.out)
+		if w.b != nil {
+			t.touch(2 * y.size())
+		}
+		if a := w.adapter; a != nil {
+			v := t.pool.take(rows * a.rank)
+			if a.m != nil {
+				t.skinny(rows, a.rank, a.rank)
+			}
+			rooms = append(rooms, t.pool.take(rows*a.rank))
+			t.pool.put(v)
+			t.skinny(rows, a.rank, w.out)
+		}
+	}
+	for _, r := range rooms {
+		t.pool.put(r)
+	}
+	t.pool.put(room)
+	free()
+	grads := make([]*buf, len(ws))
+	all := t.apply(&value{rows: 1, cols: 1, data: &buf{n: 1}}, func(*buf) { t.linearsBackward(x, rows, ws, grads) }, operands, us...)
+	for i := range outs {
+		outs[i] = t.apply(outs[i], func(g *buf) {
+			grads[i] = g
+			if all.grad == nil {
+				all.grad = &buf{n: 1}
+			}
+		}, []*value{all})
+	}
+	return outs
+}
+
+func (t *tape) linearsBackward(x lazy, rows int, ws []*weight, grads []*buf) {
+	in := ws[0].in
+	free := x.compute(t, rows, in)
+	dx := x.tracked()
+	var rooms []*buf
+	packed := make([]bool, len(ws))
+	for i, w := range ws {
+		if grads[i] == nil {
+			continue
+		}
 		if w.b != nil && w.b.track {
 			t.into(w.b)
-			t.touch(g.n)
+			t.touch(rows * w.out)
 		}
 		if w.w != nil && w.w.track {
 			t.into(w.w)
-			t.multiply(w.out, x.rows, w.in)
+			t.multiply(w.out, rows, in)
 		}
-		if x.track {
-			dx := t.pool.take(x.size())
-			t.multiply(x.rows, w.out, w.in)
-			t.accumulate(x, dx)
+		if dx || w.adapter != nil {
+			rooms = append(rooms, t.pool.take(rows*w.out))
+			packed[i] = true
+			t.touch(2 * rows * w.out)
 		}
+	}
+	dus := t.adaptersBackward(rows, ws, packed)
+	for _, g := range grads {
 		t.pool.put(g)
-	}, []*value{x, w.w, w.b})
-}
-
-func (t *tape) lowRank(y, x *value, w *weight) *value {
-	a := w.adapter
-	n, r := x.rows, a.rank
-	var dropped *buf
-	if a.dropout {
-		dropped = t.pool.take(x.size())
-		t.touch(2 * x.size())
 	}
-	u := t.pool.take(n * r)
-	v := t.pool.take(n * r)
-	t.skinny(n, w.in, r)
-	t.skinny(n, r, w.out)
-	if a.m != nil {
-		t.skinny(n, r, r)
-	}
-	t.touch(2 * y.size())
-	out := t.moved(y)
-	return t.apply(out, func(g *buf) {
-		into := func(v *value) {
-			if v != nil && v.track {
-				t.into(v)
+	var d *buf
+	if dx {
+		d = t.pool.take(rows * in)
+		for i, w := range ws {
+			if grads[i] != nil {
+				t.multiply(rows, w.out, in)
+			}
+			if dus[i] != nil && !w.adapter.dropout {
+				rooms = append(rooms, t.pool.take(rows*w.adapter.rank))
+				t.skinny(rows, w.adapter.rank, in)
 			}
 		}
-		into(a.b)
-		t.skinny(w.out, n, r)
-		dv := t.pool.take(n * r)
-		t.skinny(n, w.out, r)
-		du := dv
+		for i, w := range ws {
+			if dus[i] != nil && w.adapter.dropout {
+				t.pool.put(t.pool.take(rows * in))
+				t.skinny(rows, w.adapter.rank, in)
+				t.touch(5 * rows * in)
+			}
+		}
+	}
+	for _, b := range append(dus, rooms...) {
+		t.pool.put(b)
+	}
+	switch {
+	case d == nil:
+	case x.x != nil:
+		t.accumulate(x.x, d)
+	default:
+		x.backward(d)
+	}
+	free()
+}
+
+// adaptersBackward leaves the gradients of u.
+func (t *tape) adaptersBackward(rows int, ws []*weight, packed []bool) []*buf {
+	dus := make([]*buf, len(ws))
+	for i, w := range ws {
+		if w.adapter != nil && packed[i] {
+			dus[i] = t.pool.take(rows * w.adapter.rank)
+			t.skinny(rows, w.out, w.adapter.rank)
+		}
+	}
+	for i, w := range ws {
+		a := w.adapter
+		if dus[i] == nil {
+			continue
+		}
+		if a.b.track {
+			v := t.pool.take(rows * a.rank)
+			t.into(a.b)
+			t.skinny(w.out, rows, a.rank)
+			t.pool.put(v)
+		}
 		if a.m != nil {
-			into(a.m)
-			t.skinny(n, r, 2*r)
-			du = t.pool.take(n * r)
+			if a.m.track {
+				t.into(a.m)
+			}
+			t.skinny(rows, a.rank, 3*a.rank)
+			dv := dus[i]
+			dus[i] = t.pool.take(rows * a.rank)
 			t.pool.put(dv)
 		}
-		into(a.a)
-		t.skinny(r, n, w.in)
-		if x.track {
-			dx := t.pool.take(x.size())
-			t.skinny(n, r, w.in)
-			t.accumulate(x, dx)
+		if a.a.track {
+			if a.dropout {
+				t.pool.put(t.pool.take(rows * w.in))
+				t.touch(2 * rows * w.in)
+			}
+			t.into(a.a)
+			t.skinny(a.rank, rows, w.in)
 		}
-		t.pool.put(du)
-		if y.track {
-			t.accumulate(y, g)
-		} else {
-			t.pool.put(g)
-		}
-	}, []*value{y, x, a.a, a.m, a.b}, u, v, dropped)
+	}
+	return dus
 }
 
 // norm keeps one number a row (RMSNorm) or two (LayerNorm).
@@ -98,15 +234,17 @@ func (t *tape) norm(x *value, keeps int, leaves ...*value) *value {
 	for range keeps {
 		kept = append(kept, t.pool.take(x.rows))
 	}
-	return t.apply(y, func(g *buf) {
-		for _, l := range leaves {
-			if l.track {
-				t.into(l)
-			}
+	return t.apply(y, func(g *buf) { t.normBackward(x, leaves, g) }, append([]*value{x}, leaves...), kept...)
+}
+
+func (t *tape) normBackward(x *value, leaves []*value, g *buf) {
+	for _, l := range leaves {
+		if l.track {
+			t.into(l)
 		}
-		t.touch(5 * x.size())
-		t.pass(x, g)
-	}, append([]*value{x}, leaves...), kept...)
+	}
+	t.touch(5 * x.size())
+	t.pass(x, g)
 }
 
 // pass hands the gradient on to x, or gives it back.
@@ -155,43 +293,31 @@ func (t *tape) attention(q, k, v *value, heads, kv, d int, causal bool, lengths 
 	}, []*value{q, k, v}, lse)
 }
 
-func (t *tape) add(x, y *value) *value {
-	z := t.result(x.rows, x.cols)
-	t.touch(3 * z.size())
+// residual is x + y, scaled by a frozen scale or not.
+func (t *tape) residual(x, y *value) *value {
+	z := t.moved(y)
+	t.touch(4 * z.size())
 	return t.apply(z, func(g *buf) {
-		switch {
-		case x.track && y.track:
-			h := t.pool.take(x.size())
-			t.touch(2 * h.n)
-			t.accumulate(x, h)
-			t.accumulate(y, g)
-		case x.track:
+		dy := g
+		if y.track {
+			if x.track {
+				dy = t.pool.take(y.size())
+				t.touch(2 * dy.n)
+			}
+			t.accumulate(y, dy)
+		}
+		if x.track {
 			t.accumulate(x, g)
-		default:
-			t.accumulate(y, g)
 		}
 	}, []*value{x, y})
 }
 
-func (t *tape) activate(x *value) *value {
-	y := t.result(x.rows, x.cols)
-	t.touch(8 * x.size()) // an exponential costs as much as several passes
-	return t.apply(y, func(g *buf) {
-		t.touch(10 * g.n)
-		t.accumulate(x, g)
-	}, []*value{x})
-}
-
-func (t *tape) swiGLU(gate, up *value) *value {
-	y := t.result(gate.rows, gate.cols)
-	t.touch(8 * y.size())
-	return t.apply(y, func(g *buf) {
-		dg, du := t.pool.take(gate.size()), t.pool.take(up.size())
-		t.touch(12 * g.n)
-		t.pool.put(g)
-		t.pass(gate, dg)
-		t.pass(up, du)
-	}, []*value{gate, up})
+func (t *tape) swiGLUBackward(gate, up *value, g *buf) {
+	dg, du := t.pool.take(gate.size()), t.pool.take(up.size())
+	t.touch(12 * g.n)
+	t.pool.put(g)
+	t.pass(gate, dg)
+	t.pass(up, du)
 }
 
 func (t *tape) mulColumns(x, by *value) *value {
