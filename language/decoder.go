@@ -75,29 +75,9 @@ func newBlock(s *nn.Scope, c *Config) *block {
 // offsets[b+1], to hidden states after the final norm, [N, D]. each, if not nil, is shown what leaves
 // every block.
 func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, each func(layer int, x *autograd.Var)) *autograd.Var {
-	spans := make([]kernels.Span, len(offsets)-1)
-	pos := make([]int32, x.Rows())
-	longest := 0
-	for b := range spans {
-		lo, hi := int(offsets[b]), int(offsets[b+1])
-		spans[b] = kernels.Span{Q0: lo, QN: hi - lo, K0: lo, KN: hi - lo}
-		longest = max(longest, hi-lo)
-		for i := lo; i < hi; i++ {
-			pos[i] = int32(i - lo)
-		}
-	}
-	table := d.rope.upTo(longest)
+	l := d.layout(offsets)
 	for i, b := range d.blocks {
-		run := func(t *autograd.Tape, x *autograd.Var) *autograd.Var {
-			return b.forward(t, x, pos, table, func(q, k, v *autograd.Var) *autograd.Var {
-				return t.Attention(q, k, v, b.attention(), spans)
-			})
-		}
-		if d.Checkpointing {
-			x = t.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.gate, b.up, b.down), run)
-		} else {
-			x = run(t, x)
-		}
+		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })
 		if each != nil {
 			each(i, x)
 		}
@@ -105,14 +85,54 @@ func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, ea
 	return d.norm.Forward(t, x)
 }
 
+// ForwardAt is Forward for the rows at alone, in ascending order: [len(at), D]. The last block asks and answers for no others.
+func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, offsets, at []int32) *autograd.Var {
+	l := d.layout(offsets)
+	last := len(d.blocks) - 1
+	for _, b := range d.blocks[:last] {
+		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })
+	}
+	some := l.at(at)
+	b := d.blocks[last]
+	x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rowsAt(t, x, l, some) })
+	return d.norm.Forward(t, x)
+}
+
+// block runs f, which is b's forward pass, in the way that Checkpointing says.
+func (d *Decoder) block(t *autograd.Tape, b *block, x *autograd.Var, f func(t *autograd.Tape, x *autograd.Var) *autograd.Var) *autograd.Var {
+	if !d.Checkpointing {
+		return f(t, x)
+	}
+	return t.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.gate, b.up, b.down), f)
+}
+
+// rows is forward for all rows of whole sequences.
+func (b *block) rows(t *autograd.Tape, x *autograd.Var, l layout) *autograd.Var {
+	return b.forward(t, x, l.pos, l.table, func(q, k, v *autograd.Var) *autograd.Var {
+		return t.Attention(q, k, v, b.attention(), l.spans)
+	})
+}
+
+// rowsAt is rows for some of the rows.
+func (b *block) rowsAt(t *autograd.Tape, x *autograd.Var, l layout, some selection) *autograd.Var {
+	kv := nn.Linears(t, b.norm1.Lazy(x), b.k, b.v)
+	k := t.Rope(kv[0], l.pos, b.cfg.NumKeyValueHeads, l.table)
+	q := nn.Linears(t, b.norm1.Lazy(t.SelectRows(x, some.queries)), b.q)[0]
+	a := t.Attention(t.Rope(q, some.pos, b.cfg.NumAttentionHeads, l.table), k, kv[1], b.attention(), some.spans)
+	return b.mlp(t, t.Residual(t.SelectRows(x, some.rows), b.o.Forward(t, t.SelectRows(a, some.among)), nil))
+}
+
 // forward runs the block; attend is the attention over this call's keys, or over a cache.
 func (b *block) forward(t *autograd.Tape, x *autograd.Var, pos []int32, table *kernels.RopeTable, attend func(q, k, v *autograd.Var) *autograd.Var) *autograd.Var {
 	qkv := nn.Linears(t, b.norm1.Lazy(x), b.q, b.k, b.v)
 	q := t.Rope(qkv[0], pos, b.cfg.NumAttentionHeads, table)
 	k := t.Rope(qkv[1], pos, b.cfg.NumKeyValueHeads, table)
-	x = t.Residual(x, b.o.Forward(t, attend(q, k, qkv[2])), nil)
-	mlp := nn.Linears(t, b.norm2.Lazy(x), b.gate, b.up)
-	return t.Residual(x, nn.Linears(t, autograd.LazySwiGLU(mlp[0], mlp[1]), b.down)[0], nil)
+	return b.mlp(t, t.Residual(x, b.o.Forward(t, attend(q, k, qkv[2])), nil))
+}
+
+func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {
+	h := nn.Linears(t, b.norm2.Lazy(x), b.gate, b.up)
+	return t.Residual(x, nn.Linears(t, autograd.LazySwiGLU(h[0], h[1]), b.down)[0], nil)
 }
 
 func (b *block) attention() kernels.Attention {

@@ -204,7 +204,8 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 	if c.Tokens > 0 {
 		n = max(1, c.Tokens/length)
 	}
-	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat([]plan.Picture{{H: h, W: w}}, n), Targets: n * opt.Targets}
+	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat([]plan.Picture{{H: h, W: w}}, n), Targets: n * opt.Targets,
+		Asking: slices.Repeat([]int{min(length, opt.Targets)}, n)}
 	in.Batches = slices.Repeat([]plan.Batch{b}, max(2, c.Accum))
 	out := sampled{steps: c.Steps, assumed: []string{fmt.Sprintf("%v: assumed are samples of one picture of %dx%d pixels and %d text tokens, %d of them learnt",
 		why, w, h, opt.Text, opt.Targets)}}

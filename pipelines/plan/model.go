@@ -147,6 +147,7 @@ type Batch struct {
 	Lengths []int     // tokens of each sequence, image tokens included
 	Images  []Picture // of all sequences
 	Targets int       // positions that carry loss
+	Asking  []int     // of each sequence, positions from the first that carries loss to the end, 1 if none does; nil: all
 }
 
 // Picture is the size of an image in pixels.
@@ -177,31 +178,61 @@ func (m *model) loss(t *tape, b Batch) *value {
 		rest = rest[n:]
 	}
 	cfg := m.Config.Text
-	for i := range cfg.NumHiddenLayers {
-		x = m.languageBlock(t, x, fmt.Sprintf("%smodel.layers.%d.", vlm.LanguagePrefix, i), b.Lengths)
+	last := cfg.NumHiddenLayers - 1
+	for i := range last {
+		x = m.languageBlock(t, x, i, b)
 	}
+	x = m.lastBlock(t, x, last, b)
 	x = m.rmsNorm(t, x, vlm.LanguagePrefix+"model.norm")
 	head := vlm.LanguagePrefix + "lm_head"
 	if cfg.TieWordEmbeddings {
 		head = vlm.LanguagePrefix + "model.embed_tokens"
 	}
 	w := m.weight(head)
-	return t.crossEntropy(t.selectRows(x, b.Targets), w)
+	return t.crossEntropy(x, w)
 }
 
-func (m *model) languageBlock(t *tape, x *value, p string, lengths []int) *value {
-	c := m.Config.Text
-	names := []string{p + "input_layernorm", p + "self_attn.q_proj", p + "self_attn.k_proj", p + "self_attn.v_proj", p + "self_attn.o_proj",
+func languageNames(i int) []string {
+	p := fmt.Sprintf("%smodel.layers.%d.", vlm.LanguagePrefix, i)
+	return []string{p + "input_layernorm", p + "self_attn.q_proj", p + "self_attn.k_proj", p + "self_attn.v_proj", p + "self_attn.o_proj",
 		p + "post_attention_layernorm", p + "mlp.gate_proj", p + "mlp.up_proj", p + "mlp.down_proj"}
+}
+
+func (m *model) languageBlock(t *tape, x *value, i int, b Batch) *value {
+	c, names := m.Config.Text, languageNames(i)
 	return m.block(t, x, names, func(t *tape, x *value) *value {
 		qkv := m.linears(t, m.lazyRMSNorm(t, x, names[0]), x.rows, names[1:4]...)
 		q := t.rope(qkv[0])
 		k := t.rope(qkv[1])
-		a := t.attention(q, k, qkv[2], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, lengths)
-		x = t.residual(x, m.linear(t, a, names[4]))
-		mlp := m.linears(t, m.lazyRMSNorm(t, x, names[5]), x.rows, names[6:8]...)
-		return t.residual(x, m.linears(t, t.lazySwiGLU(mlp[0], mlp[1]), x.rows, names[8])[0])
+		a := t.attention(q, k, qkv[2], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, b.Lengths, b.Lengths)
+		return m.mlp(t, t.residual(x, m.linear(t, a, names[4])), names)
 	})
+}
+
+// lastBlock is computed for rows that have a target, and for those that ask between them.
+func (m *model) lastBlock(t *tape, x *value, i int, b Batch) *value {
+	c, names := m.Config.Text, languageNames(i)
+	each := b.Asking
+	if each == nil {
+		each = b.Lengths
+	}
+	asking := 0
+	for _, n := range each {
+		asking += n
+	}
+	return m.block(t, x, names, func(t *tape, x *value) *value {
+		kv := m.linears(t, m.lazyRMSNorm(t, x, names[0]), x.rows, names[2:4]...)
+		k := t.rope(kv[0])
+		q := m.linears(t, m.lazyRMSNorm(t, t.selectRows(x, asking), names[0]), asking, names[1])[0]
+		a := t.attention(t.rope(q), k, kv[1], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, b.Lengths, each)
+		at := t.selectRows(x, b.Targets)
+		return m.mlp(t, t.residual(at, m.linear(t, t.selectRows(a, b.Targets), names[4])), names)
+	})
+}
+
+func (m *model) mlp(t *tape, x *value, names []string) *value {
+	h := m.linears(t, m.lazyRMSNorm(t, x, names[5]), x.rows, names[6:8]...)
+	return t.residual(x, m.linears(t, t.lazySwiGLU(h[0], h[1]), x.rows, names[8])[0])
 }
 
 func (m *model) projector(t *tape, x *value) *value {
@@ -274,7 +305,7 @@ func (m *model) visionBlock(t *tape, x *value, b blockNames, n, tokens int) *val
 	}
 	return m.block(t, x, b.all(), func(t *tape, x *value) *value {
 		qkv := m.linears(t, m.lazyLayerNorm(t, x, b.norm1), x.rows, b.q, b.k, b.v)
-		a := t.attention(qkv[0], qkv[1], qkv[2], c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths)
+		a := t.attention(qkv[0], qkv[1], qkv[2], c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths, lengths)
 		x = residual(t, x, m.linear(t, a, b.o), b.scale1)
 		h := m.linears(t, m.lazyLayerNorm(t, x, b.norm2), x.rows, b.fc1)[0]
 		return residual(t, x, m.linears(t, t.lazyActivate(h), x.rows, b.fc2)[0], b.scale2)

@@ -265,17 +265,17 @@ func (t *tape) rope(x *value) *value {
 	}, []*value{x})
 }
 
-// attention of heads, over sequences of the lengths; causal does half the work.
-func (t *tape) attention(q, k, v *value, heads, kv, d int, causal bool, lengths []int) *value {
+// attention of heads, over sequences of the lengths, of which the last asking positions ask; causal does half the work.
+func (t *tape) attention(q, k, v *value, heads, kv, d int, causal bool, lengths, asking []int) *value {
 	out := t.result(q.rows, q.cols)
 	lse := t.pool.take(q.rows * heads)
 	pairs := 0.0
-	for _, n := range lengths {
-		p := float64(n) * float64(n)
+	for i, n := range lengths {
+		a := float64(asking[i])
+		pairs += a * float64(n)
 		if causal {
-			p /= 2
+			pairs -= a * a / 2
 		}
-		pairs += p
 	}
 	one := 2 * pairs * float64(heads*d) // a product of n x d with d x n
 	t.work.Attention += 2 * one

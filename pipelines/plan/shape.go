@@ -10,7 +10,15 @@ import (
 func ShapeOf(b *datasets.Batch) Batch {
 	out := Batch{Targets: b.Targets()}
 	for i := range b.Len() {
-		out.Lengths = append(out.Lengths, int(b.Offsets[i+1]-b.Offsets[i]))
+		lo, hi := int(b.Offsets[i]), int(b.Offsets[i+1])
+		asking := min(1, hi-lo)
+		for j := lo; j < hi; j++ {
+			if b.Labels[j] != datasets.IgnoreIndex {
+				asking = hi - j
+				break
+			}
+		}
+		out.Lengths, out.Asking = append(out.Lengths, hi-lo), append(out.Asking, asking)
 	}
 	for _, im := range b.Images {
 		out.Images = append(out.Images, Picture{im.H, im.W})

@@ -142,7 +142,6 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 	if err != nil {
 		return nil, 0, err
 	}
-	h := m.Language.Forward(t, x, b.Offsets, nil)
 	var at, targets []int32
 	for i, l := range b.Labels {
 		if l != datasets.IgnoreIndex {
@@ -152,7 +151,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 	if len(at) == 0 {
 		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
 	}
-	v, sum = m.Language.Head.Loss(t, t.SelectRows(h, at), targets)
+	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, b.Offsets, at), targets)
 	return v, sum, nil
 }
 

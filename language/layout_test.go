@@ -1,0 +1,63 @@
+package language
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+)
+
+func TestSelection(t *testing.T) {
+	d := drawn(t, "")
+	s := d.layout([]int32{0, 5, 5, 8, 12}).at([]int32{2, 4, 11})
+	if want := []int32{2, 3, 4, 7, 11}; !slices.Equal(s.queries, want) {
+		t.Errorf("queries %v, want %v", s.queries, want)
+	}
+	if want := []int32{2, 3, 4, 2, 3}; !slices.Equal(s.pos, want) {
+		t.Errorf("positions %v, want %v", s.pos, want)
+	}
+	if want := []int32{0, 2, 4}; !slices.Equal(s.among, want) {
+		t.Errorf("among them %v, want %v", s.among, want)
+	}
+	if want := []kernels.Span{{Q0: 0, QN: 3, K0: 0, KN: 5}, {Q0: 3, QN: 1, K0: 5, KN: 3}, {Q0: 4, QN: 1, K0: 8, KN: 4}}; !slices.Equal(s.spans, want) {
+		t.Errorf("spans %v, want %v", s.spans, want)
+	}
+}
+
+// Some rows alone have the values and, of what they read, the gradients that they have among all.
+func TestForwardAtIsForward(t *testing.T) {
+	for _, window := range []string{"", `"sliding_window":9,`} {
+		for _, checkpointing := range []bool{false, true} {
+			d := drawn(t, window)
+			d.Checkpointing = checkpointing
+			ids := sequence(3, 60)
+			offsets, at := []int32{0, 25, 40, 60}, []int32{3, 4, 20, 41, 59}
+			run := func(forward func(tape *autograd.Tape, x *autograd.Var) *autograd.Var) (values, gradient []float32) {
+				x := autograd.New(slices.Clone(d.Embed.Forward(nil, ids).Floats()), 60, 48)
+				x.SetRequiresGrad(true)
+				tape := new(autograd.Tape)
+				y := forward(tape, x)
+				values = slices.Clone(y.Floats())
+				if err := tape.Backward(y, 1); err != nil {
+					t.Fatal(err)
+				}
+				return values, x.GradFloats()
+			}
+			v, g := run(func(tape *autograd.Tape, x *autograd.Var) *autograd.Var {
+				return tape.SelectRows(d.Forward(tape, x, offsets, nil), at)
+			})
+			v2, g2 := run(func(tape *autograd.Tape, x *autograd.Var) *autograd.Var { return d.ForwardAt(tape, x, offsets, at) })
+			near := func(what string, got, want []float32) {
+				for i := range want {
+					if math.Abs(float64(got[i]-want[i])) > 2e-5*(1+math.Abs(float64(want[i]))) {
+						t.Fatalf("window %q, checkpointing %v, %s: element %d is %g, among all rows %g", window, checkpointing, what, i, got[i], want[i])
+					}
+				}
+			}
+			near("values", v2, v)
+			near("gradient", g2, g)
+		}
+	}
+}
