@@ -56,7 +56,7 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 	if out.Gallery, err = d.gallery(filepath.Join(dir("after-tune"), "test", "verdicts.jsonl")); err != nil {
 		return err
 	}
-	asked, err := d.ask(ctx, a)
+	asked, example, err := d.ask(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 	}
 	fmt.Fprintf(d.Out, "report    %s\nmodel     %s\nadapters  %s\nrecipe    %s\n", rel(d.path("report.html")), rel(model),
 		rel(filepath.Join(dir("export-adapters"), "peft")), rel(d.path("demo.yaml")))
-	fmt.Fprintf(d.Out, "ask it:   moslava ask %s PICTURE 'which colour does the circle have?'\n", rel(model))
+	fmt.Fprintf(d.Out, "ask it:   moslava ask %s %s\n          (so small a model knows such pictures, and questions of the kinds it was tuned on, with options)\n", rel(model), example)
 	fmt.Fprintf(d.Out, "finished in %s\n", took.Round(time.Second))
 	return nil
 }
@@ -146,8 +146,9 @@ func (d *demo) gallery(verdicts string) ([]report.QA, error) {
 	return out, nil
 }
 
-// ask puts three questions about test pictures that are in no file to the exported model.
-func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (string, error) {
+// ask puts three questions about test pictures that are in no file to the exported model, and says how to ask the first of them
+// again in a shell.
+func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (asked, example string, err error) {
 	var b strings.Builder
 	b.WriteString("three pictures it has never seen:\n")
 	for i := range 3 {
@@ -157,11 +158,14 @@ func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (string, error) {
 		png := s.PNG()
 		name := d.path(fmt.Sprintf("unseen-%d.png", i+1))
 		if err := os.WriteFile(name, png, 0o666); err != nil {
-			return "", err
+			return "", "", err
+		}
+		if i == 0 {
+			example = name + " $'" + strings.NewReplacer("\n", `\n`, "'", `\'`).Replace(q.Prompt()) + "'"
 		}
 		got, err := a.Answer(ctx, png, []string{q.Prompt()}, eval.AnswerOptions{MaxNewTokens: 5})
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		var options []string
 		for k, o := range q.Options {
@@ -169,7 +173,7 @@ func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (string, error) {
 		}
 		fmt.Fprintf(&b, "  %s (%s)\n    %s  %s\n    answer: %s, right: %s\n", name, s.Caption(), q.Text, strings.Join(options, "  "), got[0], q.Reply())
 	}
-	return b.String(), nil
+	return b.String(), example, nil
 }
 
 func (d *demo) summary(m *vlm.Model, took time.Duration) []report.KV {
