@@ -12,12 +12,20 @@ type crossEntropy struct {
 	x       *Var
 	w       Matrix
 	targets []int32
-	grad    *Var // d loss / d logits
+	grad    *Var // d loss / d logits, for a head that is trained
+	dx      *Var // d loss / d x, for one that is not
 	loss    float64
 }
 
+// logitsAtATime is how many logits exist at a time where the head is not trained: 64 MiB.
+const logitsAtATime = 1 << 24
+
+// LogitRows is how many rows of a vocabulary of v CrossEntropy takes at a time.
+func LogitRows(v int) int { return max(64, logitsAtATime/max(1, v)) }
+
 // CrossEntropy returns the sum over rows of -log softmax(x·Wᵀ)[target], natural logarithm, as [1], and
-// the same sum in float64. x is [n, d], the rows that have a target and no others; w is the head [V, d].
+// the same sum in float64. x is [n, d], the rows that have a target and no others; w is the head [V, d]. With a frozen head the
+// gradient of x is computed at once, block of rows by block of rows, and logits are not kept.
 func (t *Tape) CrossEntropy(x *Var, w Matrix, targets []int32) (*Var, float64) {
 	f := &crossEntropy{x: x, w: w, targets: targets}
 	v := t.Apply(f)
@@ -37,19 +45,45 @@ func (f *crossEntropy) Forward() (mat.Tensor, error) {
 			return nil, fmt.Errorf("target %d of row %d, the vocabulary has %d", t, i, v)
 		}
 	}
-	f.grad = newVar(n, v)
-	kernels.Mul(n, f.x.data, d, 1, f.w.right(), f.grad.data, v, false)
-	f.loss = kernels.CrossEntropy(f.grad.data, f.targets, v)
+	if f.w.Var.RequiresGrad() {
+		f.grad = newVar(n, v)
+		f.loss = f.rows(f.grad, 0, n)
+		return New([]float32{float32(f.loss)}, 1), nil
+	}
+	if f.x.RequiresGrad() {
+		f.dx = newVar(n, d)
+	}
+	step := LogitRows(v)
+	logits := newVar(min(step, n), v)
+	for i := 0; i < n; i += step {
+		m := min(step, n-i)
+		f.loss += f.rows(logits, i, m)
+		if f.dx != nil {
+			kernels.Mul(m, logits.data, v, 1, f.w.right().T(), f.dx.data[i*d:], d, false)
+		}
+	}
+	logits.release()
 	return New([]float32{float32(f.loss)}, 1), nil
 }
 
-func (f *crossEntropy) Backward(gy mat.Tensor) error {
-	n := f.x.Rows()
+// rows is the loss of m rows from i on; it leaves the gradient of their logits.
+func (f *crossEntropy) rows(logits *Var, i, m int) float64 {
 	v, d := f.w.Dims()
-	kernels.Scale(f.grad.data, gy.(*Var).data[0])
-	if f.w.Var.RequiresGrad() {
-		kernels.Mul(v, f.grad.data, 1, v, kernels.KN(f.x.data, n, d, d), f.w.Var.gradBuffer(), d, true)
+	kernels.Mul(m, f.x.data[i*d:], d, 1, f.w.right(), logits.data, v, false)
+	return kernels.CrossEntropy(logits.data[:m*v], f.targets[i:i+m], v)
+}
+
+func (f *crossEntropy) Backward(gy mat.Tensor) error {
+	n, seed := f.x.Rows(), gy.(*Var).data[0]
+	v, d := f.w.Dims()
+	if f.grad == nil {
+		kernels.Scale(f.dx.data, seed)
+		f.x.AccGrad(f.dx)
+		f.dx = nil
+		return nil
 	}
+	kernels.Scale(f.grad.data, seed)
+	kernels.Mul(v, f.grad.data, 1, v, kernels.KN(f.x.data, n, d, d), f.w.Var.gradBuffer(), d, true)
 	if f.x.RequiresGrad() {
 		dx := newVar(n, d)
 		kernels.Mul(n, f.grad.data, v, 1, f.w.right().T(), dx.data, d, false)
@@ -58,4 +92,7 @@ func (f *crossEntropy) Backward(gy mat.Tensor) error {
 	return nil
 }
 
-func (f *crossEntropy) release() { f.grad.release() }
+func (f *crossEntropy) release() {
+	f.grad.release()
+	f.dx.release()
+}

@@ -201,6 +201,38 @@ func TestCrossEntropy(t *testing.T) {
 	}, map[string]*Var{"x": x, "w": w})
 }
 
+// A frozen head takes rows in blocks, and gives what a trained one gives.
+func TestCrossEntropyInBlocks(t *testing.T) {
+	const v, d = logitsAtATime / 64, 3 // 64 rows at a time
+	n := 150
+	x, w := random(n, d), random(v, d)
+	targets := make([]int32, n)
+	for i := range targets {
+		targets[i] = int32(i * 1001 % v)
+	}
+	run := func(w Matrix) (float64, []float32) {
+		x.SetRequiresGrad(true)
+		x.ZeroGrad()
+		tape := new(Tape)
+		l, sum := tape.CrossEntropy(x, w, targets)
+		if err := tape.Backward(l, 0.5); err != nil {
+			t.Fatal(err)
+		}
+		return sum, append([]float32(nil), x.GradFloats()...)
+	}
+	loss, grad := run(Matrix{Packed: kernels.Pack(w.data, v, d, kernels.F32)})
+	w.SetRequiresGrad(true)
+	want, wantGrad := run(Matrix{Var: w})
+	if math.Abs(loss-want) > 1e-9*want {
+		t.Errorf("the loss is %.12g, in one piece %.12g", loss, want)
+	}
+	for i := range grad {
+		if math.Abs(float64(grad[i]-wantGrad[i])) > 1e-6 {
+			t.Fatalf("gradient %d is %g, in one piece %g", i, grad[i], wantGrad[i])
+		}
+	}
+}
+
 func TestCheckpointGivesTheSameBits(t *testing.T) {
 	w1, w2, a, b := random(6, 6), random(6, 6), random(3, 6), random(6, 3)
 	layer := func(t *Tape, x *Var) *Var {

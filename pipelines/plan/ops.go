@@ -1,6 +1,10 @@
 package plan
 
-import "slices"
+import (
+	"slices"
+
+	"moslava/internal/autograd"
+)
 
 // The operations of internal/autograd, one function each, in the order of its files. What an operation keeps, takes and gives
 // back has to be what it does there: TestTape compares both, buffer by buffer.
@@ -418,24 +422,30 @@ func (t *tape) matMul(m, n int, b *value) *value {
 	}, []*value{b})
 }
 
-// crossEntropy is the head and the loss over rows that have a target.
+// crossEntropy is the head and the loss over rows that have a target. Logits are kept for a head that is trained.
 func (t *tape) crossEntropy(x *value, head *weight) *value {
-	logits := t.pool.take(x.rows * head.out)
 	t.multiply(x.rows, head.in, head.out)
-	t.touch(8 * logits.n)
+	t.touch(10 * x.rows * head.out)
+	if x.track {
+		t.multiply(x.rows, head.out, head.in)
+	}
 	loss := &value{rows: 1, cols: 1, data: &buf{n: 1}} // not the pool's
-	return t.apply(loss, func(g *buf) {
-		t.touch(2 * logits.n)
-		if head.w.track {
+	if head.w.track {
+		logits := t.pool.take(x.rows * head.out)
+		return t.apply(loss, func(*buf) {
 			t.into(head.w)
 			t.multiply(head.out, x.rows, head.in)
-		}
-		if x.track {
-			dx := t.pool.take(x.size())
-			t.multiply(x.rows, head.out, head.in)
-			t.accumulate(x, dx)
-		}
-	}, []*value{x, head.w}, logits)
+			if x.track {
+				t.accumulate(x, t.pool.take(x.size()))
+			}
+		}, []*value{x, head.w}, logits)
+	}
+	var dx *buf
+	if x.track {
+		dx = t.pool.take(x.size())
+	}
+	t.pool.put(t.pool.take(min(x.rows, autograd.LogitRows(head.out)) * head.out))
+	return t.apply(loss, func(*buf) { t.accumulate(x, dx) }, []*value{x, head.w})
 }
 
 // checkpoint computes f, which depends on leaves, again in the backward pass. What f leaves on the way is garbage the first time.
