@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,7 @@ func child(dir string) int {
 			return 3
 		}
 	}
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))) // what ends the process must run beside what trains
 	var e ending
 	armed := os.Getenv(childEnd) != ""
 	if armed {
