@@ -30,7 +30,7 @@ func (f *add) Backward(gy mat.Tensor) error {
 	switch {
 	case f.x.RequiresGrad() && f.y.RequiresGrad():
 		h := newVar(f.x.shape...)
-		copy(h.data, g.data)
+		kernels.Copy(h.data, g.data)
 		f.x.AccGrad(h)
 		f.y.AccGrad(g)
 	case f.x.RequiresGrad():
@@ -75,7 +75,7 @@ func (f *residual) Backward(gy mat.Tensor) error {
 		if f.scale != nil {
 			kernels.MulColumns(dy.data, g.data, f.scale.data, g.Rows(), g.Cols())
 		} else if dy != g {
-			copy(dy.data, g.data)
+			kernels.Copy(dy.data, g.data)
 		}
 		f.y.AccGrad(dy)
 	}

@@ -77,12 +77,12 @@ func (f *crossEntropy) Backward(gy mat.Tensor) error {
 	n, seed := f.x.Rows(), gy.(*Var).data[0]
 	v, d := f.w.Dims()
 	if f.grad == nil {
-		kernels.Scale(f.dx.data, seed)
+		kernels.ScaleTo(f.dx.data, f.dx.data, seed)
 		f.x.AccGrad(f.dx)
 		f.dx = nil
 		return nil
 	}
-	kernels.Scale(f.grad.data, seed)
+	kernels.ScaleTo(f.grad.data, f.grad.data, seed)
 	kernels.Mul(v, f.grad.data, 1, v, kernels.KN(f.x.data, n, d, d), f.w.Var.gradBuffer(), d, true)
 	if f.x.RequiresGrad() {
 		dx := newVar(n, d)

@@ -28,12 +28,12 @@ func (w *LowRank) AddTo(rows int, y, x []float32) {
 func (w *LowRank) mixed(u *Var) *Var {
 	n, r := u.Rows(), w.rank()
 	v := newVar(n, r)
-	if w.M != nil {
-		kernels.Mul(n, u.data, r, 1, kernels.NK(w.M.data, r, r, r), v.data, r, false)
-	} else {
-		copy(v.data, u.data)
+	if w.M == nil {
+		kernels.ScaleTo(v.data, u.data, w.Scale)
+		return v
 	}
-	kernels.Scale(v.data, w.Scale)
+	kernels.Mul(n, u.data, r, 1, kernels.NK(w.M.data, r, r, r), v.data, r, false)
+	kernels.ScaleTo(v.data, v.data, w.Scale)
 	return v
 }
 
@@ -93,7 +93,7 @@ func (f *linears) lowBackward(x *Var) {
 		}
 		w, p := f.layers[i].Low, &f.low[i]
 		r, out := w.rank(), w.B.shape[0]
-		kernels.Scale(dv.data, w.Scale)
+		kernels.ScaleTo(dv.data, dv.data, w.Scale)
 		if w.B.RequiresGrad() {
 			v := w.mixed(p.u)
 			kernels.Mul(out, f.grads[i].data, 1, out, kernels.KN(v.data, n, r, r), w.B.gradBuffer(), r, true)

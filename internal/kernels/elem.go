@@ -35,8 +35,18 @@ func Softmax(x []float32) (lse float64) {
 	return float64(m) + math.Log(float64(sum))
 }
 
-// Scale multiplies x by s.
+// Scale multiplies x by s, on the calling goroutine.
 func Scale(x []float32, s float32) { vecScale(x, x, s) }
+
+// ScaleTo sets dst = s·x, on all workers; dst may be x.
+func ScaleTo(dst, x []float32, s float32) {
+	Rows(len(dst), 1<<14, func(lo, hi int) { vecScale(dst[lo:hi], x[lo:hi], s) })
+}
+
+// Copy sets dst = x.
+func Copy(dst, x []float32) {
+	Rows(len(dst), 1<<15, func(lo, hi int) { copy(dst[lo:hi], x[lo:hi]) })
+}
 
 // Add sets dst += x.
 func Add(dst, x []float32) { AddTo(dst, dst, x) }

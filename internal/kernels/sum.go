@@ -27,11 +27,6 @@ func PackLeft(room []float32, m int, a []float32, rs, cs, k int) *Left {
 	return l
 }
 
-// Scale multiplies the matrix by s.
-func (l *Left) Scale(s float32) {
-	Rows(len(l.p), 1<<14, func(lo, hi int) { vecScale(l.p[lo:hi], l.p[lo:hi], s) })
-}
-
 // A Term is one product A·B of a sum.
 type Term struct {
 	A *Left

@@ -45,18 +45,6 @@ func TestSumsAreProductsInOrder(t *testing.T) {
 	})
 }
 
-func TestLeftScale(t *testing.T) {
-	a := draw(1, 30*20)
-	b := draw(2, 20*16)
-	l := PackLeft(make([]float32, len(a)), 30, a, 20, 1, 20)
-	l.Scale(0.5)
-	got, want := make([]float32, 30*16), make([]float32, 30*16)
-	Sums(Sum{[]Term{{l, KN(b, 20, 16, 16)}}, got, 16, false})
-	Scale(a, 0.5)
-	Mul(30, a, 20, 1, KN(b, 20, 16, 16), want, 16, false)
-	sameBits(t, "scaled", got, want)
-}
-
 func TestSumsRefuseWhatDoesNotFit(t *testing.T) {
 	l := PackLeft(make([]float32, 12), 3, make([]float32, 12), 4, 1, 4)
 	for name, f := range map[string]func(){
