@@ -132,7 +132,7 @@ func (b *block) forward(t *autograd.Tape, x *autograd.Var, pos []int32, table *k
 
 func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	h := nn.Linears(t, b.norm2.Lazy(x), b.gate, b.up)
-	return t.Residual(x, nn.Linears(t, autograd.LazySwiGLU(h[0], h[1]), b.down)[0], nil)
+	return t.Residual(x, b.down.Last(t, autograd.LazySwiGLU(h[0], h[1])), nil)
 }
 
 func (b *block) attention() kernels.Attention {

@@ -183,7 +183,7 @@ func (b *block) forward(tape *autograd.Tape, x *autograd.Var, spans []kernels.Sp
 	a := tape.Attention(qkv[0], qkv[1], qkv[2], cfg, spans)
 	x = residual(tape, x, b.o.Forward(tape, a), b.scale1)
 	h := nn.Linears(tape, b.norm2.Lazy(x), b.fc1)[0]
-	return residual(tape, x, nn.Linears(tape, autograd.LazyActivate(b.act, h), b.fc2)[0], b.scale2)
+	return residual(tape, x, b.fc2.Last(tape, autograd.LazyActivate(b.act, h)), b.scale2)
 }
 
 // residual returns x + scale·y.

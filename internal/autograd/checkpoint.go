@@ -13,7 +13,7 @@ type checkpoint struct {
 
 // Checkpoint returns f(x) and keeps nothing of f's own for the backward pass, which computes f again: less
 // memory for more time, and the same bits. params are the variables besides x that f reads and that may
-// be trained. f must not take x's memory.
+// be trained. f must not take x's memory; a LastLinear at its end is computed once.
 func (t *Tape) Checkpoint(x *Var, params []*Var, f func(t *Tape, x *Var) *Var) *Var {
 	if t == nil {
 		return f(nil, x)
@@ -34,7 +34,7 @@ func (c *checkpoint) Forward() (mat.Tensor, error) {
 }
 
 func (c *checkpoint) Backward(gy mat.Tensor) error {
-	t := &Tape{Seed: c.seed, drop: c.from}
+	t := &Tape{Seed: c.seed, drop: c.from, again: true}
 	x := New(c.x.data, c.x.shape...)
 	x.track = c.x.RequiresGrad()
 	if err := t.BackwardFrom(c.f(t, x), gy.(*Var)); err != nil {

@@ -46,6 +46,7 @@ type linears struct {
 	low    []lowPass // of each layer, if it has a LowRank
 	outs   []*Var
 	grads  []*Var
+	unread bool // of the results only the gradients are of use
 }
 
 // Linear returns x·Wᵀ + b. x is [..., in], w [out, in], b [out] or nil; the result is [..., out].
@@ -56,7 +57,18 @@ func (t *Tape) Linear(x *Var, w Matrix, b *Var) *Var {
 // Linears returns x·Wᵀ + b + s·x·Aᵀ·Mᵀ·Bᵀ of every layer. x [..., in] is read once for all of them; in the backward pass,
 // too, where products with weights and adapters are added up in place.
 func (t *Tape) Linears(x Lazy, layers ...Layer) []*Var {
-	f := &linears{in: x, layers: layers, low: make([]lowPass, len(layers)), grads: make([]*Var, len(layers))}
+	return t.linears(&linears{in: x, layers: layers})
+}
+
+// LastLinear is Linears of one layer that ends what Checkpoint is given: nothing but what leaves it reads the result. It is not
+// computed again.
+func (t *Tape) LastLinear(x Lazy, layer Layer) *Var {
+	return t.linears(&linears{in: x, layers: []Layer{layer}, unread: t != nil && t.again})[0]
+}
+
+func (t *Tape) linears(f *linears) []*Var {
+	layers := f.layers
+	f.low, f.grads = make([]lowPass, len(layers)), make([]*Var, len(layers))
 	for i, l := range layers {
 		if t != nil && l.Low != nil && l.Low.Drop > 0 {
 			f.low[i].mask = t.newMask(l.Low.Drop)
@@ -95,6 +107,13 @@ func (f *linears) Forward() (mat.Tensor, error) {
 	room := pack(x.data, n, in)
 	defer room.free()
 	f.lowForward(x, room.left)
+	if f.unread {
+		for _, l := range f.layers {
+			out, _ := l.W.Dims()
+			f.outs = append(f.outs, newVar(n, out)) // whatever it holds
+		}
+		return New([]float32{0}, 1), nil
+	}
 	var sums []kernels.Sum
 	var rooms []packed
 	for i, l := range f.layers {

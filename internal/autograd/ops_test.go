@@ -237,8 +237,8 @@ func TestCheckpointGivesTheSameBits(t *testing.T) {
 	w1, w2, a, b := random(6, 6), random(6, 6), random(3, 6), random(6, 3)
 	layer := func(t *Tape, x *Var) *Var {
 		h := t.Activate(kernels.SiLU, t.Linear(x, Matrix{Var: w1}, nil))
-		y := t.Linears(LazyActivate(kernels.SiLU, h), Layer{W: Matrix{Var: w2}, Low: &LowRank{A: a, B: b, Scale: 1, Drop: 0.3}})
-		return t.Residual(x, y[0], nil)
+		y := t.LastLinear(LazyActivate(kernels.SiLU, h), Layer{W: Matrix{Var: w2}, Low: &LowRank{A: a, B: b, Scale: 1, Drop: 0.3}})
+		return t.Residual(x, y, nil)
 	}
 	x, probe := random(9, 6), random(9, 6)
 	leaves := []*Var{x, w1, w2, a, b}

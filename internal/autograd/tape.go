@@ -53,6 +53,7 @@ type Tape struct {
 	recs   []record
 	drop   uint64 // dropout masks drawn so far
 	forget bool   // record nothing, with dropout on: the first pass of a checkpoint
+	again  bool   // what leaves is known: the second pass of a checkpoint
 }
 
 type record struct {

@@ -70,15 +70,25 @@ func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 func Linears(t *autograd.Tape, x autograd.Lazy, ls ...*Linear) []*autograd.Var {
 	layers := make([]autograd.Layer, len(ls))
 	for i, l := range ls {
-		layers[i].W = l.Weight.matrix()
-		if l.Bias != nil {
-			layers[i].Bias = l.Bias.v
-		}
-		if l.Adapter != nil {
-			layers[i].Low = l.Adapter.LowRank()
-		}
+		layers[i] = l.layer()
 	}
 	return t.Linears(x, layers...)
+}
+
+// Last is Forward of the last layer of a block that may be a checkpoint (see autograd.Tape.LastLinear).
+func (l *Linear) Last(t *autograd.Tape, x autograd.Lazy) *autograd.Var {
+	return t.LastLinear(x, l.layer())
+}
+
+func (l *Linear) layer() autograd.Layer {
+	out := autograd.Layer{W: l.Weight.matrix()}
+	if l.Bias != nil {
+		out.Bias = l.Bias.v
+	}
+	if l.Adapter != nil {
+		out.Low = l.Adapter.LowRank()
+	}
+	return out
 }
 
 // Merge folds the adapter into Weight for good and drops it.

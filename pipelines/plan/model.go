@@ -232,7 +232,7 @@ func (m *model) lastBlock(t *tape, x *value, i int, b Batch) *value {
 
 func (m *model) mlp(t *tape, x *value, names []string) *value {
 	h := m.linears(t, m.lazyRMSNorm(t, x, names[5]), x.rows, names[6:8]...)
-	return t.residual(x, m.linears(t, t.lazySwiGLU(h[0], h[1]), x.rows, names[8])[0])
+	return t.residual(x, t.lastLinear(t.lazySwiGLU(h[0], h[1]), x.rows, m.weight(names[8])))
 }
 
 func (m *model) projector(t *tape, x *value) *value {
@@ -308,6 +308,6 @@ func (m *model) visionBlock(t *tape, x *value, b blockNames, n, tokens int) *val
 		a := t.attention(qkv[0], qkv[1], qkv[2], c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths, lengths)
 		x = residual(t, x, m.linear(t, a, b.o), b.scale1)
 		h := m.linears(t, m.lazyLayerNorm(t, x, b.norm2), x.rows, b.fc1)[0]
-		return residual(t, x, m.linears(t, t.lazyActivate(h), x.rows, b.fc2)[0], b.scale2)
+		return residual(t, x, t.lastLinear(t.lazyActivate(h), x.rows, m.weight(b.fc2)), b.scale2)
 	})
 }

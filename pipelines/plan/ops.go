@@ -73,6 +73,15 @@ func (t *tape) linear(x *value, w *weight) *value { return t.linears(kept(x), x.
 
 // linears are layers of one input; adapter results live for the pass alone, but for u.
 func (t *tape) linears(x lazy, rows int, ws ...*weight) []*value {
+	return t.layers(x, rows, false, ws...)
+}
+
+// lastLinear ends a block: the second pass of a checkpoint leaves its result out.
+func (t *tape) lastLinear(x lazy, rows int, w *weight) *value {
+	return t.layers(x, rows, t.again, w)[0]
+}
+
+func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 	in := ws[0].in
 	free := x.compute(t, rows, in)
 	room := t.pool.take(rows * in)
@@ -96,6 +105,9 @@ func (t *tape) linears(x lazy, rows int, ws ...*weight) []*value {
 	for _, w := range ws {
 		y := t.result(rows, w.out)
 		outs = append(outs, y)
+		if unread {
+			continue
+		}
 		t.multiply(rows, in, w.out)
 		if w.b != nil {
 			t.touch(2 * y.size())
@@ -455,7 +467,7 @@ func (t *tape) checkpoint(x *value, leaves []*value, f func(t *tape, x *value) *
 	out.track = false
 	inner.settle(0, out)
 	return t.apply(out, func(g *buf) {
-		inner := &tape{pool: t.pool, work: t.work}
+		inner := &tape{pool: t.pool, work: t.work, again: true}
 		y := &value{rows: x.rows, cols: x.cols, data: x.data, track: x.track}
 		inner.backward(f(inner, y), g)
 		if y.grad != nil {

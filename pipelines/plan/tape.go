@@ -8,6 +8,7 @@ type tape struct {
 	pool   *pool
 	work   *Work
 	forget bool // nothing is recorded: the first pass of a checkpoint
+	again  bool // the second
 	recs   []record
 	loose  []*value // results that are not recorded
 }
