@@ -124,7 +124,8 @@ func (p *mulCall) block(m0, m, k0, k int) {
 		group = mp
 	}
 	pack := tasks{n: (mp + group - 1) / group}
-	each := tasks{n: pairs}
+	take := max(1, min(pairGroup, pairs/(3*p.t))) // pairs: some for each worker, and then some to even out
+	each := tasks{n: (pairs + take - 1) / take}
 	workers(p.t, func() {
 		pack.run(func(g int) {
 			for i := g * group; i < min(mp, g*group+group); i++ {
@@ -133,7 +134,7 @@ func (p *mulCall) block(m0, m, k0, k int) {
 		})
 		s := scratchPool.Get().(*scratch)
 		defer scratchPool.Put(s)
-		each.run(func(j int) { p.columns(*ap, j, m0, m, mp, k0, k, s) })
+		each.run(func(g int) { p.columns(*ap, cut(pairs, each.n, g), cut(pairs, each.n, g+1), m0, m, mp, k0, k, s) })
 	})
 }
 
@@ -146,10 +147,10 @@ func (p *mulCall) packRows(ap []float32, m0, m, mp, i, k0, k int) {
 	}
 }
 
-// columns multiplies what packRows left with panels 2j and 2j+1.
-func (p *mulCall) columns(ap []float32, j, m0, m, mp, k0, k int, s *scratch) {
+// columns multiplies what packRows left with pairs j0 to j1 of panels.
+func (p *mulCall) columns(ap []float32, j0, j1, m0, m, mp, k0, k int, s *scratch) {
 	r := stripe{ap, m, mp, 0, mp, k0, k, p.c[m0*p.ldc:], p.ldc, p.accumulate || k0 > 0}
-	r.times(p.b, j, j+1, s)
+	r.times(p.b, j0, j1, s)
 }
 
 // stripe is what some columns of B meet: panels i0 to i1 of the mp that A's m rows make, packed, with columns k0 to
