@@ -84,8 +84,11 @@ func (t *tape) lastLinear(x lazy, rows int, w *weight) *value {
 func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 	in := ws[0].in
 	free := x.compute(t, rows, in)
-	room := t.pool.take(rows * in)
-	t.touch(2 * room.n)
+	var room *buf // of the packed input, which a layer by itself does not need
+	if len(ws) > 1 || ws[0].adapter != nil || unread {
+		room = t.pool.take(rows * in)
+		t.touch(2 * room.n)
+	}
 	operands := slices.Clone(x.operands)
 	us := make([]*buf, len(ws))
 	for i, w := range ws {
