@@ -1,7 +1,9 @@
 package autograd
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -11,9 +13,10 @@ import (
 var pool buffers
 
 type buffers struct {
-	mu   sync.Mutex
-	free map[int][][]float32
-	use  Usage
+	mu    sync.Mutex
+	free  map[int][][]float32
+	use   Usage
+	bound Bound
 }
 
 // Usage counts the elements of the pool's buffers, as they are rounded up.
@@ -49,6 +52,19 @@ func class(n int) int {
 	return (n + 1<<shift - 1) >> shift << shift
 }
 
+// Bound says how much a pool may have in all: what has been out at once, and an eighth more, so that batches of one shape
+// find everything and batches of many shapes do not each leave the largest of every class behind.
+type Bound struct{ base, most int }
+
+// Reset begins again with what is out now, which may never come back.
+func (b *Bound) Reset(out int) { b.base, b.most = out, out }
+
+// Excess is how much has to be let go before n more are allocated.
+func (b *Bound) Excess(u Usage, n int) int {
+	b.most = max(b.most, u.Out+n)
+	return u.Out + u.Free + n - (b.most + (b.most-b.base)/8)
+}
+
 func (b *buffers) get(n int) []float32 {
 	c := class(n)
 	b.mu.Lock()
@@ -63,8 +79,23 @@ func (b *buffers) get(n int) []float32 {
 			return s[:n]
 		}
 	}
+	if over := b.bound.Excess(b.use, c); over > 0 {
+		b.trim(over)
+	}
 	b.use.took(c)
 	return make([]float32, n, c)
+}
+
+// trim lets go of the largest free buffers, of n elements in all or a little more.
+func (b *buffers) trim(n int) {
+	for _, c := range slices.Backward(slices.Sorted(maps.Keys(b.free))) {
+		for l := b.free[c]; len(l) > 0 && n > 0; l = b.free[c] {
+			l[len(l)-1] = nil
+			b.free[c] = l[:len(l)-1]
+			b.use.Free -= c
+			n -= c
+		}
+	}
 }
 
 func (u *Usage) took(n int) {
@@ -91,5 +122,6 @@ func (b *buffers) put(s []float32) {
 func ReleaseMemory() {
 	pool.mu.Lock()
 	pool.free, pool.use.Free = nil, 0
+	pool.bound.Reset(pool.use.Out)
 	pool.mu.Unlock()
 }

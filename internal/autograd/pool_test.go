@@ -35,3 +35,35 @@ func TestPoolForgetsWhatItHandsOut(t *testing.T) {
 		t.Errorf("the pool still has %d elements", len(l[:1][0]))
 	}
 }
+
+// TestPoolIsBounded: batches of many shapes leave no more behind than the most that was out at once, and an eighth.
+func TestPoolIsBounded(t *testing.T) {
+	var b buffers
+	use := func(sizes ...int) {
+		var out [][]float32
+		for _, n := range sizes {
+			out = append(out, b.get(n))
+		}
+		for _, s := range out {
+			b.put(s)
+		}
+	}
+	most := 0
+	for _, sizes := range [][]int{{9000, 300}, {2000, 2000, 2000, 2000}, {900, 900, 900, 900, 900, 900, 900}, {100, 9000}} {
+		use(sizes...)
+		out := 0
+		for _, n := range sizes {
+			out += class(n)
+		}
+		most = max(most, out)
+		if have := b.use.Out + b.use.Free; have > most+most/8 {
+			t.Errorf("after %v the pool has %d, at most %d were out at once", sizes, have, most)
+		}
+	}
+	before := b.use
+	use(9000, 300)
+	use(9000, 300)
+	if b.use.Free < before.Free {
+		t.Errorf("one shape after the other: %d free, before it %d", b.use.Free, before.Free)
+	}
+}

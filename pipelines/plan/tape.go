@@ -1,6 +1,11 @@
 package plan
 
-import "moslava/internal/autograd"
+import (
+	"maps"
+	"slices"
+
+	"moslava/internal/autograd"
+)
 
 // tape goes through a step as internal/autograd does, with sizes in place of numbers: ops.go has its operations. It takes
 // buffers from a pool of the same rules, and counts what products compute and what passes through memory.
@@ -52,8 +57,9 @@ type record struct {
 
 // pool mirrors autograd's: buffers in classes, of which one of up to twice the size serves, too.
 type pool struct {
-	free map[int]int
-	use  autograd.Usage
+	free  map[int]int
+	use   autograd.Usage
+	bound autograd.Bound
 	// Collected as the garbage collector does: what was dropped counts until the heap has grown by share.
 	heap heap
 }
@@ -70,9 +76,23 @@ func (p *pool) take(n int) *buf {
 			return &buf{n, fit}
 		}
 	}
+	if over := p.bound.Excess(p.use, c); over > 0 {
+		p.trim(over)
+	}
 	p.heap.allocate(4 * c)
 	p.took(c)
 	return &buf{n, c}
+}
+
+func (p *pool) trim(n int) {
+	for _, c := range slices.Backward(slices.Sorted(maps.Keys(p.free))) {
+		for p.free[c] > 0 && n > 0 {
+			p.free[c]--
+			p.use.Free -= c
+			p.heap.drop(4 * c)
+			n -= c
+		}
+	}
 }
 
 func (p *pool) took(n int) {
