@@ -3,6 +3,7 @@ package autograd
 import (
 	"maps"
 	"math/bits"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -54,15 +55,27 @@ func class(n int) int {
 
 // Bound says how much a pool may have in all: what has been out at once, and an eighth more, so that batches of one shape
 // find everything and batches of many shapes do not each leave the largest of every class behind.
-type Bound struct{ base, most int }
+type Bound struct{ base, most, dropped int }
 
 // Reset begins again with what is out now, which may never come back.
-func (b *Bound) Reset(out int) { b.base, b.most = out, out }
+func (b *Bound) Reset(out int) { *b = Bound{base: out, most: out} }
+
+// Dropped notes that n were let go and says whether it is time to collect them: the collector by itself waits until the heap has
+// grown by a part of all there is, weights too.
+func (b *Bound) Dropped(n int) bool {
+	if b.dropped += n; b.dropped <= b.slack() {
+		return false
+	}
+	b.dropped = 0
+	return true
+}
+
+func (b *Bound) slack() int { return (b.most - b.base) / 8 }
 
 // Excess is how much has to be let go before n more are allocated.
 func (b *Bound) Excess(u Usage, n int) int {
 	b.most = max(b.most, u.Out+n)
-	return u.Out + u.Free + n - (b.most + (b.most-b.base)/8)
+	return u.Out + u.Free + n - (b.most + b.slack())
 }
 
 func (b *buffers) get(n int) []float32 {
@@ -94,6 +107,9 @@ func (b *buffers) trim(n int) {
 			b.free[c] = l[:len(l)-1]
 			b.use.Free -= c
 			n -= c
+			if b.bound.Dropped(c) {
+				runtime.GC()
+			}
 		}
 	}
 }

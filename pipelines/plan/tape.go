@@ -91,6 +91,9 @@ func (p *pool) trim(n int) {
 			p.use.Free -= c
 			p.heap.drop(4 * c)
 			n -= c
+			if p.bound.Dropped(c) {
+				p.heap.collect()
+			}
 		}
 	}
 }
