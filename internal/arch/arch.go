@@ -85,9 +85,10 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
-			"datasets: a command converts between stored forms without a model"},
+			"datasets: a command converts between stored forms without a model; " +
+			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",

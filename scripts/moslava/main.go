@@ -39,6 +39,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(askCommand(), convertCommand(), demoCommand(), planCommand(), runCommand())
+	c.AddCommand(askCommand(), convertCommand(), demoCommand(), planCommand(), preprocessCommand(), runCommand())
 	return c
 }

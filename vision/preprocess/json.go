@@ -21,26 +21,36 @@ const (
 // Load reads the image processor of a model directory as transformers 5.23 does: the image_processor part of
 // processor_config.json if it has one, else preprocessor_config.json. Errors name the file and the field.
 func Load(dir string) (*Config, error) {
-	path := filepath.Join(dir, processorFile)
+	c, err := LoadFile(filepath.Join(dir, processorFile))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoPart) {
+		return LoadFile(filepath.Join(dir, configFile))
+	}
+	return c, err
+}
+
+// errNoPart is a processor_config.json that says nothing about pictures.
+var errNoPart = errors.New("image_processor is missing")
+
+// LoadFile reads one file of either kind: a preprocessor_config.json under any name, or a processor_config.json, whose
+// image_processor part counts. Errors name the file and the field.
+func LoadFile(path string) (*Config, error) {
 	b, err := readConfig(path)
-	if err == nil {
-		var whole struct {
-			ImageProcessor json.RawMessage `json:"image_processor"`
-		}
-		if err := json.Unmarshal(b, &whole); err != nil {
-			return nil, fmt.Errorf("preprocess: %s: %w", path, err)
-		}
-		if b = whole.ImageProcessor; b != nil && string(b) != "null" {
-			return parseFile(path+": image_processor", b)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, err
 	}
-	path = filepath.Join(dir, configFile)
-	if b, err = readConfig(path); err != nil {
-		return nil, err
+	if filepath.Base(path) != processorFile {
+		return parseFile(path, b)
 	}
-	return parseFile(path, b)
+	var whole struct {
+		ImageProcessor json.RawMessage `json:"image_processor"`
+	}
+	if err := json.Unmarshal(b, &whole); err != nil {
+		return nil, fmt.Errorf("preprocess: %s: %w", path, err)
+	}
+	if whole.ImageProcessor == nil || string(whole.ImageProcessor) == "null" {
+		return nil, fmt.Errorf("preprocess: %s: %w", path, errNoPart)
+	}
+	return parseFile(path+": image_processor", whole.ImageProcessor)
 }
 
 func readConfig(path string) ([]byte, error) {

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"image/png"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"moslava/internal/atomicfile"
+	"moslava/vision/preprocess"
+)
+
+// preprocessOptions are the flags of `moslava preprocess`.
+type preprocessOptions struct {
+	config, out, png             string
+	pad, pillow13, white, orient bool
+}
+
+// preprocessCommand is `moslava preprocess IMAGE`.
+func preprocessCommand() *cobra.Command {
+	var opt preprocessOptions
+	c := &cobra.Command{
+		Use:   "preprocess --config FILE IMAGE --out FILE.npy",
+		Short: "Write the pixel values that a vision tower gets of a picture: [1, 3, H, W] float32 in .npy",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return preprocessPicture(cmd.OutOrStdout(), args[0], opt)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opt.config, "config", "", "preprocessor_config.json or processor_config.json, or a model directory that has one")
+	f.StringVar(&opt.out, "out", "", "the .npy file to write")
+	f.StringVar(&opt.png, "png", "", "also write the picture before rescaling and normalising, as PNG")
+	f.BoolVar(&opt.pad, "pad", false, "first pad to a square with the mean colour, as LLaVA does")
+	f.BoolVar(&opt.pillow13, "pillow13", false, "resize tall pictures down first, as Pillow 13 does; without it across first, as Pillow up to 12")
+	f.BoolVar(&opt.white, "white", false, "put transparent pictures on white, as transformers 5 does; without it alpha is dropped, as in convert(\"RGB\")")
+	f.BoolVar(&opt.orient, "exif", false, "turn the picture by its EXIF orientation; without it the tag is ignored, as LLaVA and Pillow's Image.open do")
+	for _, name := range []string{"config", "out"} {
+		if err := c.MarkFlagRequired(name); err != nil {
+			panic(err) // a flag that is not defined above
+		}
+	}
+	return c
+}
+
+// preprocessPicture writes the files and tells out their size.
+func preprocessPicture(out io.Writer, picture string, opt preprocessOptions) error {
+	c, err := loadPixels(opt)
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(picture)
+	if err != nil {
+		return err
+	}
+	img, err := c.Decoder.Decode(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", picture, err)
+	}
+	pixels, h, w, err := c.Apply(img)
+	if err != nil {
+		return fmt.Errorf("%s: %w", picture, err)
+	}
+	if opt.png != "" {
+		seen, err := c.U8(img)
+		if err != nil {
+			return fmt.Errorf("%s: %w", picture, err)
+		}
+		if err := atomicfile.WriteFile(opt.png, func(f io.Writer) error { return png.Encode(f, seen) }); err != nil {
+			return err
+		}
+	}
+	err = atomicfile.WriteFile(opt.out, func(f io.Writer) error { return preprocess.WriteNPY(f, pixels, h, w) })
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "wrote 1 x 3 x %d x %d to %s\n", h, w, opt.out)
+	return err
+}
+
+// loadPixels reads the configuration and sets what the flags say.
+func loadPixels(opt preprocessOptions) (*preprocess.Config, error) {
+	load := preprocess.LoadFile
+	if info, err := os.Stat(opt.config); err == nil && info.IsDir() {
+		load = preprocess.Load
+	}
+	c, err := load(opt.config)
+	if err != nil {
+		return nil, err
+	}
+	if opt.pad {
+		c = c.WithPadToSquare()
+	}
+	if opt.pillow13 {
+		c.Order = preprocess.Pillow13
+	}
+	c.Decoder.OverWhite, c.Decoder.Orient = opt.white, opt.orient
+	return c, nil
+}
