@@ -48,7 +48,8 @@ var Packages = []Package{
 		Why: "safetensors: goldens are files of that format"},
 
 	{Path: "vision", Files: engine},
-	{Path: "vision/preprocess", Why: "pixels need neither the tower nor the engine"},
+	{Path: "vision/preprocess", Files: "vision/preprocess/jpeg", Why: "pixels need neither the tower nor the engine; jpeg: one of its formats"},
+	{Path: "vision/preprocess/jpeg", Why: "a format alone"},
 	{Path: "projector", Files: engine},
 	{Path: "language", Files: engine},
 	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},

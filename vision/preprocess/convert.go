@@ -6,27 +6,13 @@ import (
 	"image/color"
 )
 
-// convert brings whatever a decoder returned to RGB by Pillow's rules. alpha [H*W] is nil for an opaque picture.
-func convert(name string, b []byte, img image.Image, c image.Config) (m *RGB, alpha []uint8, err error) {
+// convert brings what decoders of Go's kind return to RGB by Pillow's rules. alpha [H*W] is nil for an opaque picture.
+func convert(img image.Image) (m *RGB, alpha []uint8, err error) {
 	switch p := img.(type) {
-	case *image.YCbCr:
-		if name == "webp" {
-			return fromWebP(p), nil, nil
-		}
-		return fromJPEG(p), nil, nil
-	case *image.NYCbCrA:
-		m = fromWebP(&p.YCbCr)
-		alpha = make([]uint8, 0, m.W*m.H)
-		for y := range m.H {
-			alpha = append(alpha, p.A[y*p.AStride:][:m.W]...)
-		}
-		return m, alpha, nil
 	case *image.Gray:
-		return fromGray(p.Pix, p.Stride, p.Rect), nil, nil
+		return fromGray(p.Pix, p.Stride, p.Rect.Dx(), p.Rect.Dy()), nil, nil
 	case *image.Gray16:
 		return fromGray16(p.Pix, p.Stride, 2, p.Rect), nil, nil
-	case *image.CMYK:
-		return fromCMYK(p), nil, nil
 	case *image.RGBA:
 		return fromPremultiplied(p.Pix, p.Stride, 1, p.Rect)
 	case *image.RGBA64:
@@ -34,22 +20,15 @@ func convert(name string, b []byte, img image.Image, c image.Config) (m *RGB, al
 	case *image.NRGBA:
 		return fromStraight(p.Pix, p.Stride, 1, p.Rect)
 	case *image.NRGBA64:
-		if name == "png" && pngColourType(b) == 0 {
-			// One 16-bit channel with a transparent value, which Pillow ignores in this mode.
-			return fromGray16(p.Pix, p.Stride, 8, p.Rect), nil, nil
-		}
 		return fromStraight(p.Pix, p.Stride, 2, p.Rect)
 	case *image.Paletted:
-		if name == "gif" {
-			return fromGIF(b, p, c)
-		}
 		return fromPaletted(p)
 	}
 	return nil, nil, fmt.Errorf("pixels of type %T, which is not handled", img)
 }
 
-func fromGray(pix []uint8, stride int, r image.Rectangle) *RGB {
-	m := NewRGB(r.Dx(), r.Dy())
+func fromGray(pix []uint8, stride, w, h int) *RGB {
+	m := NewRGB(w, h)
 	for y := range m.H {
 		d := m.row(y)
 		for x, v := range pix[y*stride:][:m.W] {
@@ -76,17 +55,15 @@ func fromGray16(pix []uint8, stride, step int, r image.Rectangle) *RGB {
 	return m
 }
 
-// fromCMYK is Pillow's cmyk2rgb.
-func fromCMYK(p *image.CMYK) *RGB {
-	m := NewRGB(p.Rect.Dx(), p.Rect.Dy())
-	for y := range m.H {
-		s, d := p.Pix[y*p.Stride:], m.row(y)
-		for x := range m.W {
-			nk := 255 - int(s[4*x+3])
-			for c := range 3 {
-				t := int(s[4*x+c])*nk + 128
-				d[3*x+c] = uint8(nk - (t>>8+t)>>8) // at most nk, never negative
-			}
+// fromCMYK is Pillow's cmyk2rgb of pix [h, w, 4].
+func fromCMYK(pix []uint8, w, h int) *RGB {
+	m := NewRGB(w, h)
+	for i := range w * h {
+		s, d := pix[4*i:4*i+4], m.Pix[3*i:3*i+3]
+		nk := 255 - int(s[3])
+		for c := range d {
+			t := int(s[c])*nk + 128
+			d[c] = uint8(nk - (t>>8+t)>>8) // at most nk, never negative
 		}
 	}
 	return m
@@ -177,13 +154,4 @@ func overWhite(m *RGB, alpha []uint8) {
 			q[c] = uint8(((t >> 8) + t) >> 8 >> shift)
 		}
 	}
-}
-
-// pngColourType is the fifth field of IHDR, which a decoded picture has been seen to hold.
-func pngColourType(b []byte) int {
-	const at = 8 + 8 + 4 + 4 + 1 // signature, chunk head, width, height, bit depth
-	if len(b) <= at {
-		return -1
-	}
-	return int(b[at])
 }

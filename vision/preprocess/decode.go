@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"image"
 	"image/gif"
-	"image/jpeg"
 	"image/png"
 	"io"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
+
+	"moslava/vision/preprocess/jpeg"
 )
 
 const (
@@ -51,12 +52,12 @@ type Decoder struct {
 	OverWhite bool
 }
 
-// format is one encoding: how it is told apart, measured and read.
+// format is one encoding: how it is told apart, measured and read. alpha [H*W] is nil for an opaque picture.
 type format struct {
-	name   string
-	match  func(b []byte) bool
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
+	name  string
+	match func(b []byte) bool
+	size  func(b []byte) (w, h int, err error)
+	read  func(b []byte) (m *RGB, alpha []uint8, err error)
 }
 
 func prefix(p string) func([]byte) bool {
@@ -64,14 +65,22 @@ func prefix(p string) func([]byte) bool {
 }
 
 var formats = []format{
-	{"jpeg", prefix("\xff\xd8\xff"), jpeg.DecodeConfig, jpeg.Decode},
-	{"png", prefix("\x89PNG\r\n\x1a\n"), png.DecodeConfig, png.Decode},
+	{"jpeg", prefix("\xff\xd8\xff"), jpeg.Size, readJPEG},
+	{"png", prefix("\x89PNG\r\n\x1a\n"), sizeBy(png.DecodeConfig), readPNG},
 	{"webp", func(b []byte) bool {
 		return len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
-	}, webp.DecodeConfig, webp.Decode},
-	{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, gif.DecodeConfig, gif.Decode},
-	{"bmp", prefix("BM"), bmp.DecodeConfig, bmp.Decode},
-	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, tiff.DecodeConfig, tiff.Decode},
+	}, sizeBy(webp.DecodeConfig), readWebP},
+	{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, sizeBy(gif.DecodeConfig), readGIF},
+	{"bmp", prefix("BM"), sizeBy(bmp.DecodeConfig), readBMP},
+	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, sizeBy(tiff.DecodeConfig), readTIFF},
+}
+
+// sizeBy is the size that a decoder of Go's kind reads.
+func sizeBy(config func(io.Reader) (image.Config, error)) func([]byte) (int, int, error) {
+	return func(b []byte) (int, int, error) {
+		c, err := config(bytes.NewReader(b))
+		return c.Width, c.Height, err
+	}
 }
 
 // Decode reads a picture with a cap of limit pixels (0 or less: DefaultMaxPixels). It is Decoder{MaxPixels: limit}.Decode.
@@ -126,26 +135,19 @@ func (d Decoder) decode(f *format, b []byte) (m *RGB, err error) {
 			m, err = nil, fmt.Errorf("malformed, the decoder panicked: %v", p)
 		}
 	}()
-	if f.name == "webp" && animatedWebP(b) {
-		return nil, errors.New("animated WebP, want a still picture")
-	}
-	c, err := f.config(bytes.NewReader(b))
+	w, h, err := f.size(b)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.checkSize(f.name, c.Width, c.Height); err != nil {
+	if err := d.checkSize(f.name, w, h); err != nil {
 		return nil, err
 	}
-	img, err := f.decode(bytes.NewReader(b))
+	m, alpha, err := f.read(b)
 	if err != nil {
 		return nil, err
 	}
-	m, alpha, err := convert(f.name, b, img, c)
-	if err != nil {
-		return nil, err
-	}
-	if m.W != c.Width || m.H != c.Height {
-		return nil, fmt.Errorf("%d x %d pixels decoded, the header says %d x %d", m.W, m.H, c.Width, c.Height)
+	if m.W != w || m.H != h {
+		return nil, fmt.Errorf("%d x %d pixels decoded, the header says %d x %d", m.W, m.H, w, h)
 	}
 	if d.OverWhite && alpha != nil {
 		overWhite(m, alpha)
@@ -168,10 +170,4 @@ func (d Decoder) checkSize(name string, w, h int) error {
 		return &TooLargeError{Format: name, Width: w, Height: h, MaxPixels: limit}
 	}
 	return nil
-}
-
-// animatedWebP reads the animation flag of the extended header.
-func animatedWebP(b []byte) bool {
-	const animationBit = 1 << 1
-	return len(b) > 20 && string(b[12:16]) == "VP8X" && b[20]&animationBit != 0
 }

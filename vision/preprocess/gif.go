@@ -1,9 +1,28 @@
 package preprocess
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"image"
+	"image/gif"
 )
+
+func readGIF(b []byte) (*RGB, []uint8, error) {
+	c, err := gif.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, nil, err
+	}
+	img, err := gif.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, nil, err
+	}
+	p, ok := img.(*image.Paletted)
+	if !ok {
+		return nil, nil, fmt.Errorf("pixels of type %T, which is not handled", img)
+	}
+	return fromGIF(b, p, c)
+}
 
 // gifColours is what image/gif does not hand out: it blanks the colour of the transparent index, which Pillow shows.
 type gifColours struct {

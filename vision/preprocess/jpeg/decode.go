@@ -1,0 +1,93 @@
+package jpeg
+
+import "fmt"
+
+// Model is what the channels of a picture are.
+type Model int
+
+const (
+	Grey Model = iota // 1 channel
+	RGB               // 3 channels
+	CMYK              // 4 channels, as they are stored: files of Adobe's programs have them inverted
+)
+
+// Channels is how many there are.
+func (m Model) Channels() int { return [...]int{Grey: 1, RGB: 3, CMYK: 4}[m] }
+
+// Picture is a decoded file.
+type Picture struct {
+	W, H  int
+	Model Model
+	Pix   []uint8 // [H, W, channels]
+}
+
+// Size reads the width and height that the file declares, and nothing behind its frame header.
+func Size(b []byte) (w, h int, err error) {
+	d, err := open(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := d.untilFrame(); err != nil {
+		return 0, 0, err
+	}
+	return d.frame.w, d.frame.h, nil
+}
+
+// Decode reads a file. Bytes behind its end are ignored; a file that has no end is an error, as in Pillow. The caller bounds the size
+// (see Size): besides the result it takes up to two bytes a pixel and channel where files are sequential and four where they are progressive, and
+// nothing where the file is too short to hold as many blocks as it declares.
+func Decode(b []byte) (*Picture, error) {
+	d, err := open(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.untilFrame(); err != nil {
+		return nil, err
+	}
+	// The DC value of every block takes a bit at least.
+	if n := d.frame.blocks(); n > 8*len(b) {
+		return nil, fmt.Errorf("%d x %d pixels are %d blocks, more than %d bytes can hold: %w", d.frame.w, d.frame.h, n, len(b), errTruncated)
+	}
+	d.frame.allocate()
+	for {
+		m, err := d.marker()
+		if err != nil {
+			return nil, err
+		}
+		switch m {
+		case eoi:
+			if err := d.frame.finish(); err != nil {
+				return nil, err
+			}
+			return d.picture()
+		case sos:
+			err = d.readScan()
+		default:
+			err = d.between(m)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// picture brings the components together.
+func (d *decoder) picture() (*Picture, error) {
+	f := &d.frame
+	model, convert := d.model()
+	p := &Picture{W: f.w, H: f.h, Model: model, Pix: make([]uint8, f.w*f.h*model.Channels())}
+	up := make([]*upsampler, len(f.components))
+	rows := make([][]uint8, len(f.components))
+	for i := range up {
+		up[i] = newUpsampler(f, &f.components[i])
+		rows[i] = make([]uint8, f.w)
+	}
+	n := f.w * model.Channels()
+	for y := range f.h {
+		for i, u := range up {
+			u.row(y, rows[i])
+		}
+		convert(p.Pix[y*n:(y+1)*n], rows)
+	}
+	return p, nil
+}
