@@ -127,6 +127,7 @@ cp "$here/towers/decoder/config.json" "$root"/scripts/recipes/tiny/language/toke
 models clip
 models dinov2
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
+step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 real_weights
 passed=$(grep -c '^ok ' "$work/results" || true)
 failed=$(grep -c '^FAILED ' "$work/results" || true)

@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"io"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
 
@@ -71,7 +70,7 @@ var formats = []format{
 		return len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
 	}, sizeBy(webp.DecodeConfig), readWebP},
 	{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, sizeBy(gif.DecodeConfig), readGIF},
-	{"bmp", prefix("BM"), sizeBy(bmp.DecodeConfig), readBMP},
+	{"bmp", prefix("BM"), sizeBMP, readBMP},
 	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, sizeBy(tiff.DecodeConfig), readTIFF},
 }
 

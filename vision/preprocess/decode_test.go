@@ -90,7 +90,6 @@ func TestDecodeRefuses(t *testing.T) {
 		}(), "cut off"},
 		"bomb":             {read(t, "bomb_60k_norows.png"), "60000 x 60000"},
 		"oversized bmp":    {read(t, "reallybig.bmp"), "3000000 x 2000000"},
-		"old bmp":          {read(t, "bmp_q_pal8os2sp.bmp"), "unsupported"},
 		"bad bmp":          {read(t, "l2rgb_read.bmp"), "bmp"},
 		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "color index"},
 		"animated webp":    {animated, "animated WebP"},
