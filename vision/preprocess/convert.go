@@ -13,10 +13,12 @@ func convert(img image.Image) (m *RGB, alpha []uint8, err error) {
 		return fromGray(p.Pix, p.Stride, p.Rect.Dx(), p.Rect.Dy()), nil, nil
 	case *image.Gray16:
 		return fromGray16(p.Pix, p.Stride, 2, p.Rect), nil, nil
-	case *image.RGBA:
-		return fromPremultiplied(p.Pix, p.Stride, 1, p.Rect)
+	case *image.RGBA: // opaque PNG: nothing is multiplied
+		m, _, err = fromStraight(p.Pix, p.Stride, 1, p.Rect)
+		return m, nil, err
 	case *image.RGBA64:
-		return fromPremultiplied(p.Pix, p.Stride, 2, p.Rect)
+		m, _, err = fromStraight(p.Pix, p.Stride, 2, p.Rect)
+		return m, nil, err
 	case *image.NRGBA:
 		return fromStraight(p.Pix, p.Stride, 1, p.Rect)
 	case *image.NRGBA64:
@@ -84,10 +86,9 @@ func fromStraight(pix []uint8, stride, size int, r image.Rectangle) (*RGB, []uin
 	return m, alpha, nil
 }
 
-// fromPremultiplied is fromStraight for colours multiplied by alpha (a TIFF's associated alpha): Pillow's unpacker
-// divides with truncation. Opaque pictures, which is nearly all that come this way, are a copy and have no alpha.
-func fromPremultiplied(pix []uint8, stride, size int, r image.Rectangle) (*RGB, []uint8, error) {
-	m, alpha, err := fromStraight(pix, stride, size, r)
+// divide undoes the multiplication of colours by alpha (a TIFF's associated alpha): Pillow's unpacker truncates.
+// Opaque pictures have no alpha.
+func divide(m *RGB, alpha []uint8) (*RGB, []uint8, error) {
 	opaque := true
 	for i, a := range alpha {
 		if a == 255 {
@@ -106,7 +107,7 @@ func fromPremultiplied(pix []uint8, stride, size int, r image.Rectangle) (*RGB, 
 	if opaque {
 		alpha = nil
 	}
-	return m, alpha, err
+	return m, alpha, nil
 }
 
 // fromPaletted looks colours up; transparency of the palette becomes alpha and the colour under it is kept.

@@ -9,15 +9,12 @@ import (
 	"image/png"
 	"io"
 
-	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
-
 	"moslava/vision/preprocess/jpeg"
 )
 
 const (
 	// DefaultMaxPixels is the pixel cap (width x height) that stands where none is given: 64 Mi pixels. At the cap
-	// a process was seen to take 1.1 GB (progressive JPEG, whose coefficients are kept) and 0.6 GB (PNG).
+	// a progressive JPEG takes 0.6 GB (two bytes for each coefficient, then the picture), as does a PNG.
 	DefaultMaxPixels = 64 << 20
 	// MaxSide is the longest side, in pixels, of any picture that is read or resized.
 	MaxSide = 1 << 20
@@ -42,8 +39,9 @@ var ErrFormat = errors.New("unknown picture format")
 type Decoder struct {
 	// MaxPixels is the largest width x height accepted; 0 or less means DefaultMaxPixels.
 	MaxPixels int
-	// Orient turns the picture upright by its EXIF orientation, as PIL.ImageOps.exif_transpose does. Without it the
-	// tag is ignored, as in Pillow and thus in the training of the published models. (The tag of a TIFF is followed always, as Pillow does.)
+	// Orient turns the picture upright by its EXIF orientation, as PIL.ImageOps.exif_transpose does and with it
+	// transformers.image_utils.load_image (pipelines, and chat templates that name files). Without it the tag is ignored, as Image.open does and with it LLaVA, XTuner
+	// and the image processors themselves, and thus the training of the published models. (The tag of a TIFF is followed always, as Pillow does.)
 	Orient bool
 	// OverWhite composites transparent pictures onto white, as transformers does since 5.x when it is handed a
 	// picture with transparency. Without it alpha is dropped and hidden colours show, as convert("RGB") does and
@@ -68,10 +66,10 @@ var formats = []format{
 	{"png", prefix("\x89PNG\r\n\x1a\n"), sizeBy(png.DecodeConfig), readPNG},
 	{"webp", func(b []byte) bool {
 		return len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP"
-	}, sizeBy(webp.DecodeConfig), readWebP},
+	}, sizeWebP, readWebP},
 	{"gif", func(b []byte) bool { return prefix("GIF87a")(b) || prefix("GIF89a")(b) }, sizeBy(gif.DecodeConfig), readGIF},
 	{"bmp", prefix("BM"), sizeBMP, readBMP},
-	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, sizeBy(tiff.DecodeConfig), readTIFF},
+	{"tiff", func(b []byte) bool { return prefix("II*\x00")(b) || prefix("MM\x00*")(b) }, sizeTIFF, readTIFF},
 }
 
 // sizeBy is the size that a decoder of Go's kind reads.
@@ -85,20 +83,12 @@ func sizeBy(config func(io.Reader) (image.Config, error)) func([]byte) (int, int
 // Decode reads a picture with a cap of limit pixels (0 or less: DefaultMaxPixels). It is Decoder{MaxPixels: limit}.Decode.
 func Decode(b []byte, limit int) (*RGB, error) { return Decoder{MaxPixels: limit}.Decode(b) }
 
-// Decode reads JPEG (baseline and progressive; grey, YCbCr, RGB, Adobe CMYK and YCCK), PNG, WebP, GIF (first frame on
-// its canvas), BMP and TIFF.
+// Decode reads JPEG, PNG, WebP (of an animation the first picture), GIF (the same, on its canvas), BMP and TIFF (the first
+// picture, upright) and gives the bytes of Pillow 13.0 with libjpeg-turbo 3.2, libwebp 1.6 and libtiff 4.7. Of colours of 16 bits the
+// high byte counts, of a single 16-bit channel the value clipped at 255. docs/pixels.md lists what is read and how it is checked.
 //
-// PNG, WebP (lossy too), GIF, BMP and TIFF give Pillow's bytes, 16 bits a channel included: of colours the high byte
-// counts, of a single 16-bit channel the value clipped at 255.
-//
-// JPEG is not exact, because the inverse cosine transforms of image/jpeg and libjpeg round differently, by one level of
-// a component. Measured against Pillow 13.0 on seven photographs and 700 small pictures (4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1,
-// baseline and progressive, qualities 30 to 95): at most 3 grey levels, 0.02 to 0.05 in the mean over a photograph;
-// grey, RGB and CMYK at most 1. After a bicubic resize to 224 to 384 pixels it is at most 4, and 0.02 to 0.05 in the mean.
-//
-// What Pillow reads and this refuses with an error: animated WebP; JPEG with arithmetic coding, with chroma in
-// ratios other than those above and 4:1:0, with four components and no Adobe marker or with CMYK subsampled in its first only;
-// BMP with run lengths, 16 bits or OS/2 headers; TIFF with JPEG inside, grey with alpha, CMYK or several planes.
+// What Pillow reads and this refuses with an error: JPEG with arithmetic coding, damaged data or incomplete progressive scans; TIFF of floating
+// point, signed or 32-bit numbers, CIELab, YCbCr outside JPEG, associated alpha on grey, two-dimensional group 3 and rarer compressions, and BigTIFF.
 //
 // The declared size is checked before pixels are decoded (*TooLargeError). A truncated or malformed picture is an
 // error, as in Pillow; a panic of a decoder comes back as an error.

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -91,8 +92,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"bomb":             {read(t, "bomb_60k_norows.png"), "60000 x 60000"},
 		"oversized bmp":    {read(t, "reallybig.bmp"), "3000000 x 2000000"},
 		"bad bmp":          {read(t, "l2rgb_read.bmp"), "bmp"},
-		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "color index"},
-		"animated webp":    {animated, "animated WebP"},
+		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "palette index 70, the palette has 65"},
+		"animated webp":    {animated, "animated WebP without a whole frame"},
 		"gif without data": {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "gif"},
 	} {
 		m, err := Decode(c.b, 0)
@@ -169,6 +170,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		if err := m.check(); err != nil {
 			t.Error(err)
+		}
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		if memory.HeapAlloc > 256<<20 {
+			t.Errorf("%d bytes of heap", memory.HeapAlloc)
 		}
 		if m.W*m.H > limit {
 			t.Errorf("%d x %d pixels, want at most %d", m.W, m.H, limit)

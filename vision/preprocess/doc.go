@@ -7,7 +7,8 @@
 // Config.Order set to Pillow13. The default, ColumnsFirst, equals Pillow up to 12 in the same way, and the published models
 // were trained with that; the two differ for some tall pictures only.
 //
-// Pictures with transparency are a second matter of versions: see Decoder.OverWhite.
+// Pictures with transparency are a second matter of versions: see Decoder.OverWhite. EXIF orientation is ignored, as the image
+// processors of transformers, LLaVA and XTuner do that are handed Image.open(...).convert("RGB"): see Decoder.Orient.
 //
 // The torchvision backend, which transformers 5 prefers when it is installed, differs from the PIL one by up to 2
 // grey levels in about 0.5 % of the bytes; class names ending in Fast are therefore read as their PIL counterpart.

@@ -40,7 +40,7 @@ func orientation(name string, b []byte) int {
 	case "jpeg":
 		return tiffOrientation(jpegEXIF(b))
 	case "png":
-		return tiffOrientation(pngEXIF(b))
+		return tiffOrientation(pngChunk(b, "eXIf"))
 	case "webp":
 		return tiffOrientation(webpEXIF(b))
 	}
@@ -69,38 +69,13 @@ func jpegEXIF(b []byte) []byte {
 	return nil
 }
 
-// pngEXIF is the payload of the eXIf chunk.
-func pngEXIF(b []byte) []byte {
-	for b = b[min(len(b), 8):]; len(b) >= 12; {
-		n := binary.BigEndian.Uint32(b)
-		if uint64(n)+12 > uint64(len(b)) {
-			return nil
-		}
-		if string(b[4:8]) == "eXIf" {
-			return b[8 : 8+n]
-		}
-		b = b[12+n:]
-	}
-	return nil
-}
-
 // webpEXIF is the payload of the EXIF chunk, which may repeat JPEG's prefix.
 func webpEXIF(b []byte) []byte {
-	for b = b[min(len(b), 12):]; len(b) >= 8; {
-		n := uint64(binary.LittleEndian.Uint32(b[4:]))
-		if n+8 > uint64(len(b)) {
-			return nil
-		}
-		if string(b[:4]) == "EXIF" {
-			body := b[8 : 8+n]
-			if len(body) > len(exifPrefix) && string(body[:len(exifPrefix)]) == exifPrefix {
-				body = body[len(exifPrefix):]
-			}
-			return body
-		}
-		b = b[min(8+n+n%2, uint64(len(b))):]
+	body := webpChunk(b[min(len(b), webpHead):], "EXIF")
+	if len(body) > len(exifPrefix) && string(body[:len(exifPrefix)]) == exifPrefix {
+		body = body[len(exifPrefix):]
 	}
-	return nil
+	return body
 }
 
 // tiffOrientation reads tag 274 of the first directory of a TIFF structure, which is also what EXIF is.

@@ -2,15 +2,22 @@ package preprocess
 
 import (
 	"bytes"
-	"errors"
 	"image"
 
 	"golang.org/x/image/webp"
 )
 
+func sizeWebP(b []byte) (w, h int, err error) {
+	if animatedWebP(b) {
+		w, h = webpCanvas(b)
+		return w, h, nil
+	}
+	return sizeBy(webp.DecodeConfig)(b)
+}
+
 func readWebP(b []byte) (*RGB, []uint8, error) {
 	if animatedWebP(b) {
-		return nil, nil, errors.New("animated WebP, want a still picture")
+		return firstFrame(b)
 	}
 	img, err := webp.Decode(bytes.NewReader(b))
 	if err != nil {
@@ -28,12 +35,6 @@ func readWebP(b []byte) (*RGB, []uint8, error) {
 		return m, alpha, nil
 	}
 	return convert(img)
-}
-
-// animatedWebP reads the animation flag of the extended header.
-func animatedWebP(b []byte) bool {
-	const animationBit = 1 << 1
-	return len(b) > 20 && string(b[12:16]) == "VP8X" && b[20]&animationBit != 0
 }
 
 // fromWebP converts lossy WebP pixels (BT.601, limited range, 4:2:0) the way libwebp does: its (9, 3, 3, 1)/16

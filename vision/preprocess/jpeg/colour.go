@@ -7,6 +7,12 @@ func (d *decoder) model() (Model, func(dst []uint8, rows [][]uint8)) {
 	switch {
 	case len(c) == 1:
 		return Grey, interleave
+	case d.fixed && len(c) == 4:
+		return CMYK, interleave
+	case d.fixed && !d.ycbcr:
+		return RGB, interleave
+	case d.fixed:
+		return RGB, fromYCbCr
 	case len(c) == 4 && (!d.adobe || d.transform == 0):
 		return CMYK, interleave
 	case len(c) == 4:

@@ -1,6 +1,9 @@
 package jpeg
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Model is what the channels of a picture are.
 type Model int
@@ -44,9 +47,55 @@ func Decode(b []byte) (*Picture, error) {
 	if err := d.untilFrame(); err != nil {
 		return nil, err
 	}
+	return d.decode()
+}
+
+// DecodeAbbreviated reads a strip or tile of a TIFF of w x h pixels: tables, if there are any, stand in a file of their
+// own without a picture. Three components are YCbCr or not as the TIFF says, and nothing is converted besides.
+func DecodeAbbreviated(tables, b []byte, w, h int, ycbcr bool) (*Picture, error) {
+	d := &decoder{}
+	if len(tables) > 0 {
+		t, err := open(tables)
+		if err != nil {
+			return nil, fmt.Errorf("tables: %w", err)
+		}
+		for {
+			m, err := t.marker()
+			if err == nil && m == sos {
+				err = errors.New("a scan")
+			}
+			if err == nil && m != eoi {
+				err = t.between(m)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("tables: %w", err)
+			}
+			if m == eoi {
+				break
+			}
+		}
+		*d = decoder{quant: t.quant, dc: t.dc, ac: t.ac, interval: t.interval}
+	}
+	o, err := open(b)
+	if err != nil {
+		return nil, err
+	}
+	d.b, d.pos = o.b, o.pos
+	if err := d.untilFrame(); err != nil {
+		return nil, err
+	}
+	if d.frame.w != w || d.frame.h != h {
+		return nil, fmt.Errorf("%d x %d pixels declared, want %d x %d", d.frame.w, d.frame.h, w, h)
+	}
+	d.fixed, d.ycbcr = true, ycbcr
+	return d.decode()
+}
+
+// decode reads what follows the frame header.
+func (d *decoder) decode() (*Picture, error) {
 	// The DC value of every block takes a bit at least.
-	if n := d.frame.blocks(); n > 8*len(b) {
-		return nil, fmt.Errorf("%d x %d pixels are %d blocks, more than %d bytes can hold: %w", d.frame.w, d.frame.h, n, len(b), errTruncated)
+	if n := d.frame.blocks(); n > 8*len(d.b) {
+		return nil, fmt.Errorf("%d x %d pixels are %d blocks, more than %d bytes can hold: %w", d.frame.w, d.frame.h, n, len(d.b), errTruncated)
 	}
 	d.frame.allocate()
 	for {

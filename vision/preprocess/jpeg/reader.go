@@ -41,6 +41,8 @@ type decoder struct {
 
 	jfif, adobe bool
 	transform   uint8 // of Adobe's marker
+
+	fixed, ycbcr bool // somebody else says what three components are
 }
 
 // open checks the signature.

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 
 import numpy as np
 import PIL
@@ -32,6 +33,12 @@ def sampling(data, old, new):
     at = data.index(b"\xff\xc0") + 11
     assert data[at] == old
     return data[:at] + bytes([new]) + data[at + 1:]
+
+
+def bmp(w, h, bits, compression, behind, colours=0):
+    data = 54 + (12 if compression == 3 else 0) + 4 * colours
+    return (b"BM" + struct.pack("<IHHI", 54 + len(behind), 0, 0, data)
+            + struct.pack("<IiiHHIIiiII", 40, w, h, 1, bits, compression, 0, 2835, 2835, colours, 0) + behind)
 
 
 def encoded(im, fmt, **options):
@@ -61,11 +68,32 @@ def format_files(photo):
     yield "rgb_transparent.png", encoded(im, "PNG", transparency=im.getpixel((3, 3)))
     yield "grey_transparent.png", encoded(im.convert("L"), "PNG", transparency=im.convert("L").getpixel((3, 3)))
     yield "rgb.bmp", encoded(im, "BMP")
+    rows = rng.integers(0, 256, (17, 46), np.uint8)
+    deep_rows = b"".join(r.tobytes() + b"\0\0" for r in rows)
+    yield "deep.bmp", bmp(23, 17, 16, 0, deep_rows)
+    yield "masks565.bmp", bmp(23, 17, 16, 3, struct.pack("<III", 0xf800, 0x7e0, 0x1f) + deep_rows)
+    wide = rng.integers(0, 256, 23 * 17 * 4, np.uint8).tobytes()
+    yield "masks.bmp", bmp(23, 17, 32, 3, struct.pack("<III", 0xff000000, 0xff0000, 0xff00) + wide)
+    yield "topdown.bmp", bmp(23, -17, 32, 0, wide)
+    table = rng.integers(0, 256, 64, np.uint8).tobytes()
+    runs8 = b"".join(bytes([9, i % 16, 0, 5, 1, 2, 3, 4, 5, 0, 9, 7, 0, 0]) for i in range(15))
+    yield "rle8.bmp", bmp(23, 17, 8, 1, table + runs8 + bytes([0, 2, 4, 1, 19, 3, 0, 0, 0, 1]), 16)
+    runs4 = b"".join(bytes([9, 0x10 + i, 0, 5, 0x12, 0x34, 0x50, 0, 9, 0x7f, 0, 0]) for i in range(15))
+    yield "rle4.bmp", bmp(23, 17, 4, 2, table + runs4 + bytes([0, 2, 4, 1, 19, 0x31, 0, 0, 0, 1]), 16)
     yield "palette.bmp", encoded(im.convert("P"), "BMP")
     yield "rgb.tiff", encoded(im, "TIFF")
     yield "rgba.tiff", encoded(rgba, "TIFF")
     yield "palette.tiff", encoded(few, "TIFF")
     yield "lzw.tiff", encoded(im, "TIFF", compression="tiff_lzw")
+    for name, m in (("1bit", im.convert("1")), ("la", la), ("cmyk", im.convert("CMYK")), ("grey16", deep)):
+        yield name + ".tiff", encoded(m, "TIFF")
+    yield "group3.tiff", encoded(im.convert("1"), "TIFF", compression="group3")
+    yield "group4.tiff", encoded(im.convert("1"), "TIFF", compression="group4")
+    yield "packbits.tiff", encoded(few, "TIFF", compression="packbits")
+    yield "predictor.tiff", encoded(im, "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 2})
+    yield "strips.tiff", encoded(im, "TIFF", compression="tiff_lzw", strip_size=200)
+    yield "jpeg.tiff", encoded(im, "TIFF", compression="jpeg", quality=80)
+    yield "animated.webp", encoded(rgba, "WEBP", quality=60, save_all=True, append_images=[ImageOps.invert(im)])
     yield "lossless.webp", encoded(rgba, "WEBP", lossless=True)
     yield "lossy.webp", encoded(im, "WEBP", quality=70)
     yield "lossy_alpha.webp", encoded(rgba, "WEBP", quality=40)
@@ -91,6 +119,10 @@ def jpeg_files(photo):
     yield "grey", encoded(im.convert("L"), "JPEG", quality=85)
     yield "cmyk", encoded(im.convert("CMYK"), "JPEG", quality=85, subsampling="4:4:4")
     yield "rgb", encoded(im, "JPEG", quality=85, keep_rgb=True)
+    yield "restart", encoded(im, "JPEG", quality=50, restart_marker_blocks=3)
+    yield "restart_progressive", encoded(im, "JPEG", quality=50, restart_marker_rows=1, progressive=True)
+    cmyk = encoded(im.crop((0, 0, 33, 31)).convert("CMYK"), "JPEG", quality=85)
+    yield "ycck", cmyk[:cmyk.index(b"Adobe") + 11] + b"\2" + cmyk[cmyk.index(b"Adobe") + 12:]
     yield "narrow", encoded(im.crop((0, 0, 3, 9)), "JPEG", quality=85, subsampling="4:2:0")
     square = im.crop((0, 0, 64, 64))
     yield "440", sampling(encoded(square, "JPEG", quality=85, subsampling="4:2:2"), 0x21, 0x12)
@@ -108,6 +140,7 @@ def decode_goldens(photo):
             f.write(data)
         yield decoded(path)
     yield decoded("hopper.webp")
+    yield decoded("bmp_q_pal8os2sp.bmp")
 
 
 def decoded(path):
