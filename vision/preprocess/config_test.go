@@ -93,7 +93,7 @@ func TestSize(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	c, err := Parse([]byte(`{"crop_size": 336, "do_center_crop": true, "do_normalize": true, "do_resize": true,
-		"feature_extractor_type": "CLIPFeatureExtractor", "resample": 3, "size": 336, "image_mean": null,
+		"feature_extractor_type": "CLIPFeatureExtractor", "resample": 3, "size": 336,
 		"processor_class": "LlavaProcessor", "do_pad": false, "size_divisor": null, "_valid_processor_keys": ["images"]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +105,26 @@ func TestParse(t *testing.T) {
 	want.Resize, want.CropSize = Target{ShortestEdge: 336}, Target{Height: 336, Width: 336}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, want %+v", *c, *want)
+	}
+}
+
+// TestParseNull: null is off for switches, and missing for what they need, as in transformers 5.23.
+func TestParseNull(t *testing.T) {
+	c, err := Parse([]byte(`{"image_processor_type": "CLIPFeatureExtractor", "do_resize": null, "size": null, "resample": null,
+		"do_center_crop": null, "crop_size": null, "do_rescale": null, "rescale_factor": null, "do_normalize": null, "image_mean": null,
+		"image_std": null, "do_convert_rgb": null, "do_pad": null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Class != classCLIP || c.DoResize || c.DoCenterCrop || c.DoRescale || c.DoNormalize || c.DoConvertRGB || c.PadToSquare != nil {
+		t.Errorf("%+v, want everything off", *c)
+	}
+	for value, name := range map[string]string{"size": "do_resize", "resample": "do_resize", "crop_size": "do_center_crop",
+		"rescale_factor": "do_rescale", "image_mean": "do_normalize", "image_std": "do_normalize"} {
+		_, err := Parse([]byte(`{"image_processor_type": "CLIPImageProcessor", "` + value + `": null}`))
+		if want := value + " is null, want a value or " + name + " false"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q in it", err, want)
+		}
 	}
 }
 

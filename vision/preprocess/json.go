@@ -86,8 +86,8 @@ var refused = []string{
 	"temporal_patch_size", "use_square_size",
 }
 
-// Parse reads the text of a preprocessor_config.json. Absent and null fields get the defaults of their class, as in
-// transformers. An unknown class, a field of the wrong type, or one that would change the numbers and is not
+// Parse reads the text of a preprocessor_config.json. As in transformers, absent fields get the defaults of their class, a switch that is
+// null is off, and a value that is null is missing, which is an error where a switch asks for it. An unknown class, a field of the wrong type, or one that would change the numbers and is not
 // implemented is an error naming field and value; other unknown fields are ignored, as in transformers.
 func Parse(b []byte) (*Config, error) {
 	var m fields
@@ -106,19 +106,24 @@ func Parse(b []byte) (*Config, error) {
 	var layout string
 	var pad bool
 	err = errors.Join(
-		m.read("do_convert_rgb", "true or false", &c.DoConvertRGB),
-		m.read("do_resize", "true or false", &c.DoResize),
+		m.readSwitch("do_convert_rgb", &c.DoConvertRGB),
+		m.readSwitch("do_resize", &c.DoResize),
 		m.readTarget("size", &c.Resize, false),
 		m.read("resample", "a number from 0 to 5", &c.Resample),
-		m.read("do_center_crop", "true or false", &c.DoCenterCrop),
+		m.readSwitch("do_center_crop", &c.DoCenterCrop),
 		m.readTarget("crop_size", &c.CropSize, true),
-		m.read("do_rescale", "true or false", &c.DoRescale),
+		m.readSwitch("do_rescale", &c.DoRescale),
 		m.read("rescale_factor", "a number", &c.RescaleFactor),
-		m.read("do_normalize", "true or false", &c.DoNormalize),
+		m.readSwitch("do_normalize", &c.DoNormalize),
 		m.readChannels("image_mean", &c.ImageMean),
 		m.readChannels("image_std", &c.ImageStd),
 		m.read("data_format", `"channels_first"`, &layout),
-		m.read("do_pad", "true or false", &pad),
+		m.readSwitch("do_pad", &pad),
+		// After the switches have been read.
+		m.notNull("do_resize", &c.DoResize, "size", "resample"),
+		m.notNull("do_center_crop", &c.DoCenterCrop, "crop_size"),
+		m.notNull("do_rescale", &c.DoRescale, "rescale_factor"),
+		m.notNull("do_normalize", &c.DoNormalize, "image_mean", "image_std"),
 	)
 	if err != nil {
 		return nil, err
@@ -141,7 +146,8 @@ func Parse(b []byte) (*Config, error) {
 // fields are the members of the JSON object.
 type fields map[string]json.RawMessage
 
-// defaults finds the class: image_processor_type, or feature_extractor_type in files of before 2023.
+// defaults finds the class: image_processor_type, or feature_extractor_type in files of before 2023; its name
+// was CLIPFeatureExtractor and so on then.
 func (m fields) defaults() (*Config, error) {
 	var class, old string
 	err := errors.Join(
@@ -152,11 +158,12 @@ func (m fields) defaults() (*Config, error) {
 		return nil, err
 	}
 	if class == "" {
-		class = strings.Replace(old, "FeatureExtractor", "ImageProcessor", 1)
+		class = old
 	}
 	if class == "" {
 		return nil, errors.New("preprocess: image_processor_type is missing")
 	}
+	class = strings.Replace(class, "FeatureExtractor", "ImageProcessor", 1)
 	for _, backend := range []string{"Fast", "Pil"} {
 		class = strings.TrimSuffix(class, backend)
 	}
@@ -175,6 +182,24 @@ func (m fields) read(name, want string, to any) error {
 	}
 	if err := json.Unmarshal(m[name], to); err != nil {
 		return fmt.Errorf("preprocess: %s is %s, want %s", name, clip(m[name]), want)
+	}
+	return nil
+}
+
+// readSwitch is read for true and false; null means false.
+func (m fields) readSwitch(name string, to *bool) error {
+	if raw, ok := m[name]; ok && string(raw) == "null" {
+		*to = false
+	}
+	return m.read(name, "true or false", to)
+}
+
+// notNull refuses values that a switch needs and that the file has as null.
+func (m fields) notNull(name string, on *bool, values ...string) error {
+	for _, v := range values {
+		if raw, ok := m[v]; ok && string(raw) == "null" && *on {
+			return fmt.Errorf("preprocess: %s is null, want a value or %s false", v, name)
+		}
 	}
 	return nil
 }
