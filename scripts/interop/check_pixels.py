@@ -52,6 +52,21 @@ def sampling(data, *factors):
     return bytes(b)
 
 
+def scan_by_scan(w, h, *factors):
+    """A sequential file in which each component has a scan of its own, put together from grey files."""
+    across, down = max(f >> 4 for f in factors), max(f & 15 for f in factors)
+    out, frame, scans = b"", b"", b""
+    for i, f in enumerate(factors):
+        size = -(-w * (f >> 4) // across), -(-h * (f & 15) // down)
+        grey = encoded(photo(*size, i).convert("L"), "JPEG", quality=70)
+        start, scan = grey.index(b"\xff\xc0"), grey.index(b"\xff\xda")
+        tables = grey[grey.index(b"\xff\xdb"):start] + grey[start + 2 + 11:scan]
+        out = out or b"\xff\xd8" + tables
+        frame += bytes([i + 1, f, 0])
+        scans += b"\xff\xda\0\x08\1" + bytes([i + 1, 0, 0, 63, 0]) + grey[scan + 10:-2]
+    return out + b"\xff\xc0" + struct.pack(">HBHHB", 8 + len(frame), 8, h, w, len(factors)) + frame + scans + b"\xff\xd9"
+
+
 def jpegs():
     for w, h in SIZES:
         image = photo(w, h)
@@ -76,7 +91,12 @@ def jpegs():
         yield f"jpeg 4:4:0 {tag}", sampling(h2v1, 0x12, 0x11, 0x11)
         yield f"jpeg 4:1:1 {tag}", sampling(h2v2, 0x41, 0x11, 0x11)
         yield f"jpeg 1:4 {tag}", sampling(h2v2, 0x14, 0x11, 0x11)
-        yield f"jpeg one chroma wider {tag}", sampling(h2v2, 0x21, 0x21, 0x11) + b""
+        yield f"jpeg one chroma wider {tag}", sampling(h2v2, 0x21, 0x21, 0x11)
+    for w, h in SIZES:
+        for f in ((0x11, 0x11, 0x11), (0x22, 0x11, 0x11), (0x21, 0x11, 0x11), (0x12, 0x11, 0x11), (0x41, 0x11, 0x11), (0x42, 0x11, 0x11),
+                  (0x31, 0x11, 0x11), (0x13, 0x11, 0x11), (0x33, 0x11, 0x11), (0x44, 0x22, 0x11), (0x22, 0x21, 0x12), (0x11, 0x22, 0x22),
+                  (0x24, 0x22, 0x14), (0x22, 0x22, 0x22)):
+            yield f"jpeg scan by scan {' '.join(f'{a:x}' for a in f)} {w}x{h}", scan_by_scan(w, h, *f)
     cmyk = encoded(photo(32, 32).convert("CMYK"), "JPEG", quality=85)
     adobe = cmyk.index(b"Adobe")
     yield "jpeg ycck", cmyk[:adobe + 11] + b"\x02" + cmyk[adobe + 12:]

@@ -9,7 +9,7 @@ import (
 // in use, so goroutines may share one.
 type Config struct {
 	Class         string // image_processor_type, without Fast: CLIPImageProcessor ...
-	DoConvertRGB  bool   // kept for export: pictures are RGB here
+	DoConvertRGB  bool   // kept for export: pictures are RGB before it counts, as in LLaVA
 	DoResize      bool
 	Resize        Target // "size"
 	Resample      Filter
