@@ -260,7 +260,66 @@ def bmps():
         yield f"bmp os2 {tag}", b"BM" + struct.pack("<IHHI", 26 + len(data), 0, 0, 26) + struct.pack("<IHHHH", 12, w, h, 1, 24) + data
 
 
+def tiff(order, w, h, blocks, **tags):
+    """A TIFF file of blocks that are packed already; tags by number (t258=(8, 8, 8)), strips unless there are tile sizes."""
+    fields = {256: (w,), 257: (h,), 259: (1,), **{int(k[1:]): v for k, v in tags.items()}}
+    at, body, where = 8, b"", []
+    for b in blocks:
+        where.append(at + len(body))
+        body += b + b"\0" * (len(b) % 2)
+    tiled = 322 in fields
+    fields[324 if tiled else 273], fields[325 if tiled else 279] = tuple(where), tuple(len(b) for b in blocks)
+    directory, more = b"", b""
+    start = at + len(body)
+    behind = start + 2 + 12 * len(fields) + 4
+    for tag, values in sorted(fields.items()):
+        long = tag in (273, 279, 324, 325)
+        data = struct.pack(f"{order}{len(values)}{'I' if long else 'H'}", *values)
+        if len(data) > 4:
+            place = struct.pack(order + "I", behind + len(more))
+            more += data + b"\0" * (len(data) % 2)
+        else:
+            place = data.ljust(4, b"\0")
+        directory += struct.pack(order + "HHI", tag, 4 if long else 3, len(values)) + place
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, start)
+    return head + body + struct.pack(order + "H", len(fields)) + directory + b"\0\0\0\0" + more
+
+
+def packed_tiffs(w, h):
+    """Kinds that Pillow reads and does not write."""
+    rng = np.random.default_rng([17, w, h])
+
+    def noise(n, *shape):
+        return rng.integers(0, 256, (*shape, n), np.uint8).tobytes()
+    for order in "<>":
+        tag = f"{'ii' if order == '<' else 'mm'} {w}x{h}"
+        for bits in (1, 2, 4, 8):
+            grey = noise(-(-w * bits // 8), h)
+            for photometric in (0, 1):
+                for fill in (1,) if (bits, photometric) == (8, 0) else (1, 2):  # Pillow has no raw mode for that
+                    yield f"tiff grey of {bits} bits as {photometric} fill {fill} {tag}", tiff(order, w, h, [grey], t258=(bits,), t262=(photometric,), t266=(fill,))
+            table = tuple(int(v) for v in rng.integers(0, 65536, 3 << bits))
+            yield f"tiff palette of {bits} bits {tag}", tiff(order, w, h, [grey], t258=(bits,), t262=(3,), t320=table)
+        for n, extra in ((3, ()), (4, (0,)), (4, (1,)), (4, (2,)), (4, ()), (5, (2, 0)), (5, (1, 0))):
+            how = {"t262": (2,), "t277": (n,), **({"t338": extra} if extra else {})}
+            yield f"tiff rgb extra {extra} {tag}", tiff(order, w, h, [noise(w * n, h)], t258=(8,) * n, **how)
+            if n < 5:
+                yield f"tiff deep rgb extra {extra} {tag}", tiff(order, w, h, [noise(2 * w * n, h)], t258=(16,) * n, **how)
+        yield f"tiff deep grey {tag}", tiff(order, w, h, [noise(2 * w, h)], t258=(16,), t262=(1,))
+        yield f"tiff deep cmyk {tag}", tiff(order, w, h, [noise(8 * w, h)], t258=(16,) * 4, t262=(5,), t277=(4,))
+        planes = [noise(w, h) for _ in range(3)]
+        yield f"tiff planes {tag}", tiff(order, w, h, planes, t258=(8,) * 3, t262=(2,), t277=(3,), t284=(2,))
+        yield f"tiff deflated planes {tag}", tiff(order, w, h, [zlib.compress(p) for p in planes], t258=(8,) * 3, t259=(8,), t262=(2,), t277=(3,), t284=(2,))
+        deep = np.frombuffer(noise(6 * w, h), np.uint8)
+        yield f"tiff deflated deep differences {tag}", tiff(order, w, h, [zlib.compress(deep.tobytes())], t258=(16,) * 3, t259=(8,), t262=(2,), t277=(3,), t317=(2,))
+        tiles = [noise(16 * 3, 16) for _ in range(-(-w // 16) * -(-h // 16))]
+        yield f"tiff tiles {tag}", tiff(order, w, h, tiles, t258=(8,) * 3, t262=(2,), t277=(3,), t322=(16,), t323=(16,))
+        yield f"tiff deflated tiles {tag}", tiff(order, w, h, [zlib.compress(b) for b in tiles], t258=(8,) * 3, t259=(8,), t262=(2,), t277=(3,), t322=(16,), t323=(16,))
+
+
 def tiffs():
+    for w, h in ((17, 33), (64, 48)):
+        yield from packed_tiffs(w, h)
     for w, h in SIZES:
         image = photo(w, h)
         rng = np.random.default_rng([13, w, h])
