@@ -406,15 +406,14 @@ def decoding(program, pool):
     jobs, groups = [], {}
     for made in (jpegs, pngs, webps, gifs, bmps, tiffs):
         for name, data in made():
-            kind = name.rsplit(" ", 1)[0] if name[-1].isdigit() and "x" in name.rsplit(" ", 1)[1] else name
-            kind = "jpeg" if name.startswith("jpeg") and "x" in name else kind
+            kind = " ".join(name.split()[:2]) if made is not jpegs else "jpeg"
             for how in ("", "--white", "--exif"):
                 if how and (name.startswith("jpeg") and "orientation" not in name):
                     continue
                 groups.setdefault((kind, how), []).append((name, data, pool.submit(program.pixels, len(jobs), data, RAW, *([how] if how else []))))
                 jobs.append(name)
     for (kind, how), rows in groups.items():
-        with check(f"pixels: {kind} {how}({len(rows)} pictures)"):
+        with check(f"pixels: {len(rows)} pictures {kind} {how}".strip()):
             for name, data, future in rows:
                 try:
                     same(future.result(), raw(data, how))
