@@ -1,11 +1,13 @@
-// Package vision is the image side of the model: pixels to patch features, with the weights and
-// the numbers of transformers' CLIPVisionModel and Dinov2Model (5.23).
+// Package vision is the image side of the model: pixels to patch features, with the weights and the numbers of transformers'
+// CLIPVisionModel, SiglipVisionModel, Dinov2Model and Dinov2WithRegistersModel (5.23).
 package vision
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"moslava/internal/kernels"
 )
@@ -25,89 +27,200 @@ type Config struct {
 	HiddenAct    string  `json:"hidden_act"`
 	LayerNormEps float64 `json:"layer_norm_eps"`
 
+	AttentionDropout float64 `json:"attention_dropout"` // CLIP and SigLIP
+	UseHead          bool    `json:"vision_use_head"`   // SigLIP: the files hold a pooling head, which is read past
+
 	// Dinov2 only.
 	MLPRatio    float64 `json:"mlp_ratio"`
 	QKVBias     bool    `json:"qkv_bias"`
 	SwiGLU      bool    `json:"use_swiglu_ffn"`
 	UseMask     bool    `json:"use_mask_token"`
+	Registers   int     `json:"num_register_tokens"` // of dinov2_with_registers
 	DropPath    float64 `json:"drop_path_rate"`
 	HiddenDrop  float64 `json:"hidden_dropout_prob"`
 	AttnDropOut float64 `json:"attention_probs_dropout_prob"`
-
-	AttentionDropout float64 `json:"attention_dropout"` // CLIP only
 
 	act kernels.Act
 }
 
 // Model types that are implemented.
 const (
-	clipType   = "clip_vision_model"
-	dinov2Type = "dinov2"
+	clipType      = "clip_vision_model"
+	siglipType    = "siglip_vision_model"
+	dinov2Type    = "dinov2"
+	registersType = "dinov2_with_registers"
 )
 
-// ParseConfig reads a tower's configuration. A config.json of a whole CLIP model is read through
-// its vision_config.
-func ParseConfig(raw []byte) (Config, error) {
+// wholes are models that a tower is part of, as their vision_config.
+var wholes = map[string]string{"clip": clipType, "siglip": siglipType}
+
+// defaults are transformers'.
+var defaults = map[string]Config{
+	clipType: {HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
+		ImageSize: 224, PatchSize: 32, HiddenAct: "quick_gelu", LayerNormEps: 1e-5},
+	siglipType: {HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
+		ImageSize: 224, PatchSize: 16, HiddenAct: "gelu_pytorch_tanh", LayerNormEps: 1e-6, UseHead: true},
+	dinov2Type: {HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
+		ImageSize: 224, PatchSize: 14, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true},
+	registersType: {HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
+		ImageSize: 224, PatchSize: 16, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true, Registers: 4},
+}
+
+// ModelTypes are the model types that ParseConfig reads, sorted.
+func ModelTypes() []string {
+	return []string{"clip", clipType, dinov2Type, registersType, "siglip", siglipType}
+}
+
+// Part is the vision_config of a whole CLIP or SigLIP model with the model_type that the tower has by itself; of any other
+// configuration it is raw.
+func Part(raw []byte) ([]byte, error) {
 	var kind struct {
-		ModelType string          `json:"model_type"`
-		Vision    json.RawMessage `json:"vision_config"`
+		ModelType string                     `json:"model_type"`
+		Vision    map[string]json.RawMessage `json:"vision_config"`
 	}
 	if err := json.Unmarshal(raw, &kind); err != nil {
+		return nil, fmt.Errorf("vision config: %w", err)
+	}
+	t, ok := wholes[kind.ModelType]
+	if !ok {
+		return raw, nil
+	}
+	if kind.Vision == nil {
+		return nil, fmt.Errorf("vision config: model_type is %q and there is no vision_config", kind.ModelType)
+	}
+	kind.Vision["model_type"], _ = json.Marshal(t)
+	return json.Marshal(kind.Vision)
+}
+
+// ParseConfig reads a tower's configuration. A config.json of a whole CLIP or SigLIP model is read through
+// its vision_config. The error names every field that is impossible or changes numbers in a way that is not implemented.
+func ParseConfig(raw []byte) (Config, error) {
+	raw, err := Part(raw)
+	if err != nil {
+		return Config{}, err
+	}
+	given := map[string]json.RawMessage{}
+	if err := json.Unmarshal(raw, &given); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
-	if kind.ModelType == "clip" && kind.Vision != nil {
-		raw, kind.ModelType = kind.Vision, clipType
+	kind := clipType
+	if v, ok := given["model_type"]; ok {
+		if err := json.Unmarshal(v, &kind); err != nil {
+			return Config{}, fmt.Errorf("vision config: model_type: %w", err)
+		}
 	}
-	var c Config
-	switch kind.ModelType {
-	case clipType, "":
-		c = Config{HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
-			ImageSize: 224, PatchSize: 32, HiddenAct: "quick_gelu", LayerNormEps: 1e-5}
-	case dinov2Type:
-		c = Config{HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
-			ImageSize: 224, PatchSize: 14, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true}
-	default:
-		return Config{}, fmt.Errorf("vision config: model_type is %q; implemented are %s and %s", kind.ModelType, clipType, dinov2Type)
+	c, ok := defaults[kind]
+	if !ok {
+		return Config{}, fmt.Errorf("vision config: model_type is %q; implemented are %s%s", kind, strings.Join(ModelTypes(), ", "), hint(kind))
+	}
+	for _, name := range []string{"image_size", "patch_size"} {
+		if err := square(given, name); err != nil {
+			return Config{}, fmt.Errorf("vision config: %w", err)
+		}
+	}
+	if raw, err = json.Marshal(given); err != nil {
+		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
-	if c.ModelType = kind.ModelType; c.ModelType == "" {
-		c.ModelType = clipType
+	c.ModelType = kind
+	if kind != registersType {
+		c.Registers = 0
 	}
-	if c.ModelType == dinov2Type {
-		c.IntermediateSize = int(float64(c.HiddenSize) * c.MLPRatio)
+	errs := c.unsupported(given)
+	if c.MLPRatio > 0 && c.MLPRatio < 1<<10 && c.HiddenSize > 0 && c.HiddenSize <= maxSize {
+		c.IntermediateSize = c.dinov2Width()
 	}
-	if err := c.validate(); err != nil {
+	if err := errors.Join(append(errs, c.validate())...); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
 	return c, nil
 }
+
+// hint says more about a model type that is often met and not implemented.
+func hint(kind string) string {
+	switch kind {
+	case "siglip2", "siglip2_vision_model":
+		return " (fixed-resolution SigLIP 2 is published as siglip; this is the variant with pictures of any shape)"
+	case "clip_text_model", "siglip_text_model":
+		return " (this is a text tower)"
+	}
+	return ""
+}
+
+// square turns a side that is given as [n, n] into n.
+func square(given map[string]json.RawMessage, name string) error {
+	var sides []int
+	if json.Unmarshal(given[name], &sides) != nil || sides == nil {
+		return nil // an integer, or what the next reader complains about
+	}
+	if len(sides) != 2 || sides[0] != sides[1] {
+		return fmt.Errorf("%s is %s, only squares are supported", name, given[name])
+	}
+	given[name], _ = json.Marshal(sides[0])
+	return nil
+}
+
+// unsupported lists fields that would change the numbers and have no effect here.
+func (c *Config) unsupported(given map[string]json.RawMessage) (errs []error) {
+	if v, ok := given["quantization_config"]; ok && string(v) != "null" {
+		errs = append(errs, fmt.Errorf("quantization_config is %.60s, and only weights in f32, f16 and bf16 are read", v))
+	}
+	var head int
+	if v, ok := given["head_dim"]; ok && (json.Unmarshal(v, &head) != nil || head != 0 && head*c.NumAttentionHeads != c.HiddenSize) {
+		errs = append(errs, fmt.Errorf("head_dim is %.60s, only hidden_size/num_attention_heads is supported", v))
+	}
+	return errs
+}
+
+// dinov2Width is the width inside the MLP of a DINOv2 block, which follows from mlp_ratio; with SwiGLU it is two thirds of that,
+// rounded up to a multiple of 8 (Dinov2SwiGLUFFN).
+func (c *Config) dinov2Width() int {
+	n := int(float64(c.HiddenSize) * c.MLPRatio)
+	if c.SwiGLU {
+		n = (int(float64(n)*2/3) + 7) / 8 * 8
+	}
+	return n
+}
+
+// maxSize is the most that a size in a configuration can be.
+const maxSize = 1 << 20
 
 func (c *Config) validate() error {
 	var errs []error
 	for _, f := range []struct {
 		name string
 		v    int
-	}{{"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize}, {"num_hidden_layers", c.NumHiddenLayers},
-		{"num_attention_heads", c.NumAttentionHeads}, {"image_size", c.ImageSize}, {"patch_size", c.PatchSize}} {
-		if f.v <= 0 || f.v > 1<<20 {
-			errs = append(errs, fmt.Errorf("%s is %d, want 1 to %d", f.name, f.v, 1<<20))
+		max  int
+	}{{"hidden_size", c.HiddenSize, maxSize}, {"intermediate_size", c.IntermediateSize, maxSize}, {"num_hidden_layers", c.NumHiddenLayers, 1 << 12},
+		{"num_attention_heads", c.NumAttentionHeads, maxSize}, {"image_size", c.ImageSize, 1 << 14}, {"patch_size", c.PatchSize, 1 << 14}} {
+		if f.v <= 0 || f.v > f.max {
+			errs = append(errs, fmt.Errorf("%s is %d, want 1 to %d", f.name, f.v, f.max))
 		}
+	}
+	if c.Registers < 0 || c.Registers > 1<<12 {
+		errs = append(errs, fmt.Errorf("num_register_tokens is %d, want 0 to %d", c.Registers, 1<<12))
 	}
 	if len(errs) == 0 && c.HiddenSize%c.NumAttentionHeads != 0 {
 		errs = append(errs, fmt.Errorf("hidden_size %d is no multiple of num_attention_heads %d", c.HiddenSize, c.NumAttentionHeads))
 	}
+	if len(errs) == 0 && c.PatchSize > c.ImageSize {
+		errs = append(errs, fmt.Errorf("patch_size %d is more than image_size %d", c.PatchSize, c.ImageSize))
+	}
+	if !(c.LayerNormEps >= 0) {
+		errs = append(errs, fmt.Errorf("layer_norm_eps is %g", c.LayerNormEps))
+	}
 	if c.NumChannels != 3 {
 		errs = append(errs, fmt.Errorf("num_channels is %d, want 3", c.NumChannels))
 	}
-	if c.SwiGLU {
-		errs = append(errs, errors.New("use_swiglu_ffn is true, which is not supported"))
-	}
-	for name, v := range map[string]float64{"drop_path_rate": c.DropPath, "hidden_dropout_prob": c.HiddenDrop,
-		"attention_probs_dropout_prob": c.AttnDropOut, "attention_dropout": c.AttentionDropout} {
-		if v != 0 {
-			errs = append(errs, fmt.Errorf("%s is %g, only 0 is supported", name, v))
+	for _, f := range []struct {
+		name string
+		v    float64
+	}{{"drop_path_rate", c.DropPath}, {"hidden_dropout_prob", c.HiddenDrop},
+		{"attention_probs_dropout_prob", c.AttnDropOut}, {"attention_dropout", c.AttentionDropout}} {
+		if f.v != 0 {
+			errs = append(errs, fmt.Errorf("%s is %g, only 0 is supported", f.name, f.v))
 		}
 	}
 	var err error
@@ -117,16 +230,45 @@ func (c *Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// Patches is the number of patch features of an image of h x w pixels.
+// HasClass reports whether the tower has a class token. SigLIP has none.
+func (c *Config) HasClass() bool { return c.ModelType != siglipType }
+
+// ReadsPast reports whether a parameter of published checkpoints, without the tower's prefix, has no effect on any feature and is
+// not kept: SigLIP's pooling head.
+func (c *Config) ReadsPast(name string) bool {
+	return c.ModelType == siglipType && (strings.HasPrefix(name, "vision_model.head.") || strings.HasPrefix(name, "head."))
+}
+
+// side is the number of patches along a side of the position table.
+func (c *Config) side() int { return c.ImageSize / c.PatchSize }
+
+// Patches is the number of patches of an image of h x w pixels.
 func (c *Config) Patches(h, w int) int { return (h / c.PatchSize) * (w / c.PatchSize) }
 
-// CheckSize reports whether the tower can take images of h x w pixels.
+// Extra is the number of tokens that an image has beside its patches and before them: the class token and registers.
+func (c *Config) Extra() int {
+	if c.HasClass() {
+		return 1 + c.Registers
+	}
+	return 0
+}
+
+// CheckSize reports whether the tower can take images of h x w pixels. Of sizes that are not its own the positions
+// are interpolated.
 func (c *Config) CheckSize(h, w int) error {
 	if h < c.PatchSize || w < c.PatchSize {
 		return fmt.Errorf("image of %dx%d pixels, patches are %dx%d", h, w, c.PatchSize, c.PatchSize)
 	}
-	if c.ModelType == clipType && (h != c.ImageSize || w != c.ImageSize) {
-		return fmt.Errorf("image of %dx%d pixels, %s has positions for %dx%d", h, w, clipType, c.ImageSize, c.ImageSize)
-	}
 	return nil
+}
+
+// Interpolates reports whether positions are interpolated for images of h x w pixels. transformers' LLaVA does so with DINOv2;
+// with CLIP and SigLIP it takes images of the tower's own size only.
+func (c *Config) Interpolates(h, w int) bool {
+	return c.Patches(h, w) != c.side()*c.side() || h != w
+}
+
+// TakesAnySize reports whether transformers' model interpolates without being asked to.
+func (c *Config) TakesAnySize() bool {
+	return slices.Contains([]string{dinov2Type, registersType}, c.ModelType)
 }

@@ -23,8 +23,9 @@ type Tower struct {
 // embeddings are the parameters before the first block.
 type embeddings struct {
 	patch, bias *nn.Param // [D, 3, p, p], [D] or nil
-	cls         *nn.Param // D elements
-	pos         *nn.Param // (1 + patches) rows of D
+	cls         *nn.Param // D elements, or nil
+	registers   *nn.Param // [1, R, D], or nil
+	pos         *nn.Param // (1 +) patches rows of D
 }
 
 // block is one pre-norm transformer block; scale1, scale2 are DINOv2's LayerScale, else nil.
@@ -32,6 +33,7 @@ type block struct {
 	norm1, norm2   *nn.LayerNorm
 	q, k, v, o     *nn.Linear
 	fc1, fc2       *nn.Linear
+	gated          bool // SwiGLU: fc1 gives the gate and what it lets through
 	scale1, scale2 *nn.Param
 	heads          int
 	act            kernels.Act
@@ -39,8 +41,11 @@ type block struct {
 
 // New declares a tower under the names of published checkpoints.
 func New(s *nn.Scope, cfg Config) *Tower {
-	if cfg.ModelType == dinov2Type {
+	switch cfg.ModelType {
+	case dinov2Type, registersType:
 		return newDinov2(s, cfg)
+	case siglipType:
+		return newSigLIP(s, cfg)
 	}
 	return newCLIP(s, cfg)
 }
@@ -62,7 +67,7 @@ func (t *Tower) States(layers []int) ([]int, error) {
 	return out, nil
 }
 
-// Hidden returns the hidden states at the given indexes (see States), each [images*(1+P), D], for
+// Hidden returns the hidden states at the given indexes (see States), each [images*(Extra+P), D], for
 // images [3, h, w] of normalised pixels. Blocks above the highest index are not run.
 func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers []int) ([]*autograd.Var, error) {
 	if err := t.Config.CheckSize(h, w); err != nil {
@@ -107,14 +112,15 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 	}
 }
 
-// Features is Hidden with the class token dropped ("default") or kept ("full"), several layers
-// joined along the width: [images*P, D*len(layers)].
-func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, layers []int, keepClass bool) (*autograd.Var, error) {
+// Features is Hidden with all tokens ("full") or without each image's first ("default"), several layers joined along the width:
+// [images*tokens, D*len(layers)]. As in transformers' LlavaModel.get_image_features the first token is dropped whatever it is:
+// the class token of CLIP and DINOv2, whose registers stay, and a patch of SigLIP, which wants "full".
+func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, layers []int, full bool) (*autograd.Var, error) {
 	states, err := t.Hidden(tape, images, h, w, layers)
 	if err != nil {
 		return nil, err
 	}
-	if !keepClass {
+	if !full {
 		tokens := states[0].Rows() / len(images)
 		at := make([]int32, 0, states[0].Rows())
 		for i := range states[0].Rows() {
@@ -133,27 +139,18 @@ func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, laye
 func (t *Tower) tokens(tape *autograd.Tape, images [][]float32, h, w int) *autograd.Var {
 	p := t.Config.PatchSize
 	cols := unfold(images, h, w, p)
-	var bias *autograd.Var
-	if t.embed.bias != nil {
-		bias = t.embed.bias.Var()
+	optional := func(p *nn.Param) *autograd.Var {
+		if p == nil {
+			return nil
+		}
+		return p.Var()
 	}
-	patches := tape.Linear(cols, autograd.Matrix{Var: t.embed.patch.Var()}, bias)
-	x := tape.PatchTokens(patches, t.embed.cls.Var(), t.positions(tape, h/p, w/p), len(images))
+	patches := tape.Linear(cols, autograd.Matrix{Var: t.embed.patch.Var()}, optional(t.embed.bias))
+	x := tape.PatchTokens(patches, optional(t.embed.cls), optional(t.embed.registers), t.positions(tape, h, w), len(images))
 	if t.pre != nil {
 		x = t.pre.Forward(tape, x)
 	}
 	return x
-}
-
-// positions is the position table for a grid of gh x gw patches. It is interpolated unless the
-// grid is the table's own, as Dinov2Embeddings.interpolate_pos_encoding decides.
-func (t *Tower) positions(tape *autograd.Tape, gh, gw int) *autograd.Var {
-	table := t.embed.pos.Var()
-	side := t.Config.ImageSize / t.Config.PatchSize
-	if gh*gw == side*side && gh == gw {
-		return table
-	}
-	return tape.MatMul(resample(side, gh, gw), table)
 }
 
 // unfold cuts images [3, h, w] into patches: [images*P, 3*p*p], rows and columns that do not fill
@@ -183,7 +180,11 @@ func (b *block) forward(tape *autograd.Tape, x *autograd.Var, spans []kernels.Sp
 	a := tape.Attention(qkv[0], qkv[1], qkv[2], cfg, spans)
 	x = residual(tape, x, b.o.Forward(tape, a), b.scale1)
 	h := nn.Linears(tape, b.norm2.Lazy(x), b.fc1)[0]
-	return residual(tape, x, b.fc2.Last(tape, autograd.LazyActivate(b.act, h)), b.scale2)
+	inner := autograd.LazyActivate(b.act, h)
+	if b.gated {
+		inner = autograd.LazySwiGLU(tape.Columns(h, 1, 0, h.Cols()/2), tape.Columns(h, 1, h.Cols()/2, h.Cols()))
+	}
+	return residual(tape, x, b.fc2.Last(tape, inner), b.scale2)
 }
 
 // residual returns x + scale·y.

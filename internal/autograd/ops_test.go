@@ -3,6 +3,7 @@ package autograd
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/nlpodyssey/spago/mat"
@@ -188,9 +189,29 @@ func TestRows(t *testing.T) {
 	z := random(5, 3)
 	check(t, func(tp *Tape) *Var { return tp.ConcatColumns(x, z) }, map[string]*Var{"x": x, "z": z})
 	p, cls, pos := random(6, 4), random(4), random(4, 4)
-	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, cls, pos, 2) }, map[string]*Var{"p": p, "cls": cls, "pos": pos})
+	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, cls, nil, pos, 2) }, map[string]*Var{"p": p, "cls": cls, "pos": pos})
 	pos3 := random(3, 4)
-	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, nil, pos3, 2) }, map[string]*Var{"p": p, "pos": pos3})
+	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, nil, nil, pos3, 2) }, map[string]*Var{"p": p, "pos": pos3})
+	registers := random(1, 2, 4)
+	check(t, func(tp *Tape) *Var { return tp.PatchTokens(p, cls, registers, pos, 2) },
+		map[string]*Var{"p": p, "cls": cls, "registers": registers, "pos": pos})
+	y := random(3, 10)
+	check(t, func(tp *Tape) *Var { return tp.Columns(y, 2, 1, 4) }, map[string]*Var{"y": y})
+	check(t, func(tp *Tape) *Var { return tp.Add(tp.Columns(y, 1, 0, 5), tp.Columns(y, 1, 5, 10)) }, map[string]*Var{"y": y})
+}
+
+func TestColumnsThatAreNotThere(t *testing.T) {
+	x := random(3, 10)
+	for _, c := range [][3]int{{3, 0, 1}, {0, 0, 1}, {2, 4, 6}, {2, 3, 3}, {1, -1, 2}} {
+		var err error
+		func() {
+			defer Catch(&err)
+			(*Tape)(nil).Columns(x, c[0], c[1], c[2])
+		}()
+		if err == nil || !strings.Contains(err.Error(), "groups of [3 10]") {
+			t.Errorf("%v: error %v", c, err)
+		}
+	}
 }
 
 func TestCrossEntropy(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +154,33 @@ func (g *Golden) MetadataJSON(t testing.TB, key string, v any) {
 	if err := json.Unmarshal([]byte(g.Metadata(t, key)), v); err != nil {
 		t.Fatalf("%s: metadata %q: %v", g.file.Path(), key, err)
 	}
+}
+
+// A Tolerance is what a comparison allows, relative to the largest element of each tensor: for what is computed forward, for
+// losses and for gradients.
+type Tolerance struct{ Forward, Loss, Grad float64 }
+
+// Tolerance is the metadata entry of that name, or else the one given.
+func (g *Golden) Tolerance(t testing.TB, otherwise Tolerance) Tolerance {
+	t.Helper()
+	if _, ok := g.file.Metadata()["tolerance"]; ok {
+		g.MetadataJSON(t, "tolerance", &otherwise)
+	}
+	return otherwise
+}
+
+// Cases are the directories under dir that hold a golden.safetensors, sorted; at least one.
+func Cases(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*", "golden.safetensors"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: no golden.safetensors in a directory below it (error %v)", dir, err)
+	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = filepath.Base(filepath.Dir(f))
+	}
+	return names
 }
 
 // Unchecked returns the names that start with prefix and that no check has

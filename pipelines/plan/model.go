@@ -249,7 +249,7 @@ func (m *model) features(t *tape, n int, size Picture) *value {
 	if err != nil {
 		panic(err) // the outline has looked
 	}
-	names := visionNames[m.Config.Vision.ModelType]
+	names := visionNamesOf(m.Config)
 	x := m.tokens(t, n, size, names)
 	tokens := x.rows / n
 	out := make([]*value, len(states))
@@ -265,7 +265,7 @@ func (m *model) features(t *tape, n int, size Picture) *value {
 		x = m.visionBlock(t, x, names.block(l), n, tokens)
 	}
 	for i, s := range out {
-		if !m.Config.KeepClass {
+		if !m.Config.Full {
 			out[i] = t.selectRows(s, n*(tokens-1))
 		}
 	}
@@ -283,10 +283,10 @@ func (m *model) tokens(t *tape, n int, size Picture, names towerNames) *value {
 	t.touch(2 * cols.size())
 	patches := t.linear(cols, patch)
 	pos := m.leaf(vlm.VisionPrefix + names.pos)
-	if side := c.ImageSize / c.PatchSize; gh*gw != side*side || gh != gw {
-		pos = t.matMul(gh*gw+1, side*side+1, pos)
+	if c.Interpolates(size.H, size.W) {
+		pos = t.matMul(gh*gw+pos.rows-c.Patches(c.ImageSize, c.ImageSize), pos.rows, pos)
 	}
-	x := t.patchTokens(patches, m.leaf(vlm.VisionPrefix+names.cls), pos, n*(gh*gw+1))
+	x := t.patchTokens(patches, m.leaf(vlm.VisionPrefix+names.cls), m.leaf(vlm.VisionPrefix+names.registers), pos, n*(gh*gw+c.Extra()))
 	if names.pre != "" {
 		x = m.layerNorm(t, x, vlm.VisionPrefix+names.pre)
 	}
@@ -308,6 +308,10 @@ func (m *model) visionBlock(t *tape, x *value, b blockNames, n, tokens int) *val
 		a := t.attention(qkv[0], qkv[1], qkv[2], c.NumAttentionHeads, c.NumAttentionHeads, c.HiddenSize/c.NumAttentionHeads, false, lengths, lengths)
 		x = residual(t, x, m.linear(t, a, b.o), b.scale1)
 		h := m.linears(t, m.lazyLayerNorm(t, x, b.norm2), x.rows, b.fc1)[0]
-		return residual(t, x, t.lastLinear(t.lazyActivate(h), x.rows, m.weight(b.fc2)), b.scale2)
+		inner := t.lazyActivate(h)
+		if c.SwiGLU {
+			inner = t.lazySwiGLU(t.columns(h, h.cols/2), t.columns(h, h.cols/2))
+		}
+		return residual(t, x, t.lastLinear(inner, x.rows, m.weight(b.fc2)), b.scale2)
 	})
 }

@@ -405,8 +405,8 @@ func (t *tape) concatColumns(xs []*value) *value {
 	}, xs)
 }
 
-// patchTokens makes rows of patches, class tokens and positions.
-func (t *tape) patchTokens(patches, cls, pos *value, rows int) *value {
+// patchTokens makes rows of patches, class tokens, registers and positions.
+func (t *tape) patchTokens(patches, cls, registers, pos *value, rows int) *value {
 	y := t.result(rows, patches.cols)
 	t.touch(3 * y.size())
 	return t.apply(y, func(g *buf) {
@@ -414,8 +414,8 @@ func (t *tape) patchTokens(patches, cls, pos *value, rows int) *value {
 		if patches.track {
 			dp = t.pool.take(patches.size())
 		}
-		for _, l := range []*value{pos, cls} {
-			if l.track {
+		for _, l := range []*value{pos, cls, registers} {
+			if l != nil && l.track {
 				t.into(l)
 			}
 		}
@@ -423,7 +423,18 @@ func (t *tape) patchTokens(patches, cls, pos *value, rows int) *value {
 			t.accumulate(patches, dp)
 		}
 		t.pool.put(g)
-	}, []*value{patches, cls, pos})
+	}, []*value{patches, cls, registers, pos})
+}
+
+// columns are so many columns of x.
+func (t *tape) columns(x *value, cols int) *value {
+	y := t.result(x.rows, cols)
+	t.touch(2 * y.size())
+	return t.apply(y, func(g *buf) {
+		t.into(x)
+		t.touch(3 * g.n)
+		t.pool.put(g)
+	}, []*value{x})
 }
 
 // matMul is a constant [m, n] times b.

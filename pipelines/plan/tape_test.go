@@ -16,7 +16,11 @@ import (
 const (
 	clip = `"vision_config":{"model_type":"clip_vision_model","hidden_size":24,"intermediate_size":40,"num_hidden_layers":3,
 		"num_attention_heads":2,"image_size":40,"patch_size":8}`
-	dino = `"vision_config":{"model_type":"dinov2","hidden_size":24,"mlp_ratio":2,"num_hidden_layers":3,"num_attention_heads":2,"image_size":32,"patch_size":8}`
+	dino   = `"vision_config":{"model_type":"dinov2","hidden_size":24,"mlp_ratio":2,"num_hidden_layers":3,"num_attention_heads":2,"image_size":32,"patch_size":8}`
+	siglip = `"vision_config":{"model_type":"siglip_vision_model","hidden_size":24,"intermediate_size":40,"num_hidden_layers":3,
+		"num_attention_heads":2,"image_size":32,"patch_size":8},"vision_feature_select_strategy":"full"`
+	giant = `"vision_config":{"model_type":"dinov2_with_registers","hidden_size":24,"mlp_ratio":2,"num_hidden_layers":3,"num_attention_heads":2,
+		"image_size":32,"patch_size":8,"use_swiglu_ffn":true,"num_register_tokens":3}`
 )
 
 func config(t *testing.T, tower, layers string, tied bool) *vlm.Config {
@@ -49,6 +53,10 @@ func TestTape(t *testing.T) {
 		{"fixed mixer", clip, "[1, -1]", []string{"projector"}, 4, true, 0, moslora.Butterfly},
 		{"everything", clip, "-2", parts, 0, false, 0, ""},
 		{"everything in DINOv2", dino, "-1", parts, 0, false, 0, ""},
+		{"tune SigLIP", siglip, "-1", []string{"projector"}, 4, true, 0, moslora.Kaiming},
+		{"everything in SigLIP", siglip, "[-1, 1]", parts, 0, false, 0, ""},
+		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, 4, true, 0, moslora.Kaiming},
+		{"everything in SwiGLU and registers", giant, "-1", parts, 0, false, 0, ""},
 	} {
 		for _, checkpointing := range []bool{false, true} {
 			for _, tied := range []bool{false, true} {
@@ -135,7 +143,7 @@ func compare(t *testing.T, m *vlm.Model, outline *model) {
 // batch has sequences of the lengths, each with a picture before it; the length 0 has none.
 func batch(m *vlm.Model, text []int, targets int) *datasets.Batch {
 	side := m.Config.Vision.ImageSize
-	if m.Config.Vision.ModelType == "dinov2" {
+	if m.Config.Vision.ModelType != "clip_vision_model" {
 		side = 40 // not the table's: positions are interpolated
 	}
 	b := &datasets.Batch{Offsets: []int32{0}}

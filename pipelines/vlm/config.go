@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 
 	"moslava/language"
 	"moslava/projector"
@@ -22,7 +23,7 @@ type Config struct {
 
 	ImageToken    int32 // id that stands for one image feature
 	FeatureLayers []int // hidden states of the tower that are used, joined along the width
-	KeepClass     bool  // select strategy "full" in place of "default"
+	Full          bool  // select strategy "full": all tokens of the tower; "default" drops each image's first
 
 	raw map[string]json.RawMessage // as read, for export
 }
@@ -47,7 +48,7 @@ func ParseConfig(raw []byte) (*Config, error) {
 	if f.ModelType != "llava" {
 		return nil, fmt.Errorf("config.json: model_type is %q, want %q", f.ModelType, "llava")
 	}
-	c := &Config{ImageToken: 32000, KeepClass: f.Strategy == "full"}
+	c := &Config{ImageToken: 32000, Full: f.Strategy == "full"}
 	if err := json.Unmarshal(raw, &c.raw); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
@@ -111,16 +112,29 @@ func (c *Config) validate() error {
 
 // ImageTokens is how many image tokens a picture of h x w pixels takes.
 func (c *Config) ImageTokens(h, w int) int {
-	n := c.Vision.Patches(h, w)
-	if c.KeepClass {
-		n++
+	n := c.Vision.Patches(h, w) + c.Vision.Extra()
+	if !c.Full {
+		n--
 	}
 	return n
 }
 
-// JSON is the configuration as it was read or assembled, with set laid over it.
+// JSON is the configuration as it was read or assembled, with what the model has of it and set laid over it.
 func (c *Config) JSON(set map[string]any) ([]byte, error) {
 	out := maps.Clone(c.raw)
+	tower, err := c.visionJSON()
+	if err != nil {
+		return nil, err
+	}
+	out["vision_config"] = tower
+	var layers any = c.FeatureLayers
+	if len(c.FeatureLayers) == 1 {
+		layers = c.FeatureLayers[0]
+	}
+	if out["vision_feature_layer"], err = json.Marshal(layers); err != nil {
+		return nil, err
+	}
+	out["vision_feature_select_strategy"] = json.RawMessage(strconv.Quote(c.Strategy()))
 	for k, v := range set {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -147,15 +161,13 @@ func NewConfig(p Parts) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("text config: %w", err)
 	}
-	image, err := object(p.Vision)
+	tower, err := vision.Part(p.Vision)
+	if err != nil {
+		return nil, err
+	}
+	image, err := object(tower)
 	if err != nil {
 		return nil, fmt.Errorf("vision config: %w", err)
-	}
-	if v, ok := image["vision_config"]; ok { // the configuration of a whole CLIP model
-		if image, err = object(v); err != nil {
-			return nil, fmt.Errorf("vision config: %w", err)
-		}
-		image["model_type"] = json.RawMessage(`"clip_vision_model"`)
 	}
 	for _, m := range []map[string]json.RawMessage{text, image} {
 		for _, k := range []string{"torch_dtype", "dtype", "transformers_version"} {
@@ -181,6 +193,28 @@ func NewConfig(p Parts) (*Config, error) {
 		return nil, err
 	}
 	return ParseConfig(raw)
+}
+
+// Strategy is the vision_feature_select_strategy.
+func (c *Config) Strategy() string {
+	if c.Full {
+		return "full"
+	}
+	return "default"
+}
+
+// visionJSON is the vision_config, which says of SigLIP that there is no pooling head: its weights are not kept.
+func (c *Config) visionJSON() (json.RawMessage, error) {
+	m := map[string]json.RawMessage{}
+	if raw := c.raw["vision_config"]; raw != nil {
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, err
+		}
+	}
+	if c.Vision.UseHead {
+		m["vision_use_head"] = json.RawMessage("false")
+	}
+	return json.Marshal(m)
 }
 
 func object(raw json.RawMessage) (m map[string]json.RawMessage, err error) {

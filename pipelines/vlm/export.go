@@ -54,7 +54,14 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 		if err := checkpoint.Save(to, tensors(m.Params, part.prefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
 			return err
 		}
-		if err := writeIndented(to, ConfigFile, m.Config.raw[part.config]); err != nil {
+		raw := m.Config.raw[part.config]
+		if part.prefix == VisionPrefix {
+			var err error
+			if raw, err = m.Config.visionJSON(); err != nil {
+				return err
+			}
+		}
+		if err := writeIndented(to, ConfigFile, raw); err != nil {
 			return err
 		}
 	}
@@ -89,13 +96,9 @@ func (p *Processor) Save(dir string) error {
 	if err := writeText(dir, "preprocessor_config.json", px); err != nil {
 		return err
 	}
-	strategy, extra := "default", 1
-	if p.Config.KeepClass {
-		strategy = "full"
-	}
 	err = checkpoint.WriteJSON(dir, "processor_config.json", map[string]any{
 		"processor_class": "LlavaProcessor", "image_token": ImageTokenText, "patch_size": p.Config.Vision.PatchSize,
-		"num_additional_image_tokens": extra, "vision_feature_select_strategy": strategy})
+		"num_additional_image_tokens": p.Config.Vision.Extra(), "vision_feature_select_strategy": p.Config.Strategy()})
 	if err != nil {
 		return err
 	}

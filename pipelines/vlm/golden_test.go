@@ -15,10 +15,22 @@ import (
 	"moslava/language"
 )
 
-// Tolerances of the goldens, relative to the largest element, by case.
-var tolerances = map[string]struct{ forward, loss, grad float64 }{
-	"llava-tiny":   {1e-5, 1e-6, 2e-5},
-	"llava-dinov2": {2e-5, 1e-6, 5e-5},
+// tolerances of goldens that do not say, relative to the largest element, by case.
+var tolerances = map[string]golden.Tolerance{
+	"llava-tiny":   {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"llava-dinov2": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
+	"llava-siglip": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
+	"llava-layers": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
+}
+
+// llavas are the cases of whole models.
+func llavas(t *testing.T) (names []string) {
+	for _, name := range golden.Cases(t, "testdata") {
+		if strings.HasPrefix(name, "llava-") {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // goldenBatch lays the golden's padded rows end to end; at is each position's place in [B, T].
@@ -75,10 +87,11 @@ func open(t *testing.T, name string) *Model {
 }
 
 func TestLLaVAAgreesWithTransformers(t *testing.T) {
-	for name, tol := range tolerances {
+	for _, name := range llavas(t) {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, name)
 			g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
+			tol := g.Tolerance(t, tolerances[name])
 			b, at := goldenBatch(t, g, "input.", m.Config)
 			d := m.Config.Text.HiddenSize
 			check := func(name string, x []float32) {
@@ -88,13 +101,13 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 				for i, k := range at {
 					copy(want[k*w:][:w], x[i*w:])
 				}
-				g.Check(t, name, want, g.Shape(t, name), tol.forward)
+				g.Check(t, name, want, g.Shape(t, name), tol.Forward)
 			}
 			f, err := m.Features(nil, b.Images)
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Count, d}, tol.forward)
+			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Count, d}, tol.Forward)
 			x, err := m.Embed(nil, b.IDs, b.Images)
 			if err != nil {
 				t.Fatal(err)
@@ -117,11 +130,11 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.CheckScalar(t, "loss64.sum", sum, tol.loss)
+			g.CheckScalar(t, "loss64.sum", sum, tol.Loss)
 			if err := tape.Backward(v, 1/float32(b.Targets())); err != nil {
 				t.Fatal(err)
 			}
-			checkGradients(t, m, g, tol.grad)
+			checkGradients(t, m, g, tol.Grad)
 		})
 	}
 }
@@ -149,7 +162,7 @@ func checkGradients(t *testing.T, m *Model, g *golden.Golden, tol float64) {
 }
 
 func TestGenerationAgreesWithTransformers(t *testing.T) {
-	for name := range tolerances {
+	for _, name := range llavas(t) {
 		m := open(t, name)
 		m.Params.Freeze()
 		g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
@@ -194,7 +207,7 @@ func TestGenerationAgreesWithTransformers(t *testing.T) {
 }
 
 func TestNamesGoBothWays(t *testing.T) {
-	for name := range tolerances {
+	for _, name := range llavas(t) {
 		m := open(t, name)
 		for p := range m.Params.All() {
 			if back := m.PublishedName(MemoryName(p.Name)); back != p.Name {

@@ -52,11 +52,18 @@ func LoadStored(dir string, storage Storage) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	tied := func(name string) bool {
-		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && strings.HasSuffix(name, "lm_head.weight")
+	known := func(name string) bool {
+		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && strings.HasSuffix(name, "lm_head.weight") || cfg.readsPast(name)
 	}
-	if left := ckpt.Unused(tied); len(left) > 0 {
+	if left := ckpt.Unused(known); len(left) > 0 {
 		return nil, fmt.Errorf("%s: %d tensors that the configuration has no place for, such as %s", dir, len(left), left[0])
 	}
 	return m, nil
+}
+
+// readsPast reports whether a tensor in a LLaVA file is one of the tower's that has no effect, see vision.Config.ReadsPast.
+func (c *Config) readsPast(name string) bool {
+	name = strings.TrimPrefix(name, "model.")
+	rest, ok := strings.CutPrefix(name, VisionPrefix)
+	return ok && c.Vision.ReadsPast(rest)
 }

@@ -100,7 +100,7 @@ func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd
 				return nil, fmt.Errorf("an image of %dx%d pixels has %d features and %d image tokens", rest[i].H, rest[i].W, want, rest[i].Count)
 			}
 		}
-		f, err := m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.KeepClass)
+		f, err := m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.Full)
 		if err != nil {
 			return nil, err
 		}

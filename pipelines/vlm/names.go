@@ -7,7 +7,7 @@ import "strings"
 var renames = []struct{ published, memory string }{
 	{"language_model.lm_head", "lm_head"},
 	{"language_model.model.", "model.language_model."},
-	{"vision_tower.vision_model.", "model.vision_tower."}, // CLIP
+	{"vision_tower.vision_model.", "model.vision_tower."}, // CLIP, SigLIP
 	{"vision_tower.", "model.vision_tower."},              // DINOv2
 	{"multi_modal_projector.", "model.multi_modal_projector."},
 }
@@ -37,7 +37,7 @@ func MemoryName(name string) string {
 // PublishedName turns a module path as transformers 5 has it in memory, or a published one, into
 // the published one of m.
 func (m *Model) PublishedName(name string) string {
-	clip := m.Config.Vision.ModelType != "dinov2"
+	clip := !strings.HasPrefix(m.Config.Vision.ModelType, "dinov2")
 	for _, r := range renames {
 		if strings.HasPrefix(r.published, VisionPrefix) && clip != (r.published != VisionPrefix) {
 			continue

@@ -235,7 +235,7 @@ func (w worst) check(t *testing.T, what string, tol float64) {
 
 func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
 	im := b.Images[0]
-	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.FeatureLayers, m.Config.KeepClass)
+	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.FeatureLayers, m.Config.Full)
 	if err != nil {
 		t.Fatal(err)
 	}
