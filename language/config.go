@@ -1,12 +1,15 @@
-// Package language is the text side of the model: ids to next-token logits, with the weights and
-// the numbers of transformers' LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM (5.23).
+// Package language is the text side of the model: ids to next-token logits, with the weights and the numbers of transformers'
+// LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM (5.23), and of InternLM2ForCausalLM as its authors publish it.
 package language
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
+	"strings"
+
+	"moslava/internal/hfconfig"
 )
 
 // Config is what shapes a decoder, read from the text_config of a LLaVA config.json or from the
@@ -24,109 +27,151 @@ type Config struct {
 	RMSNormEps            float64 `json:"rms_norm_eps"`
 	TieWordEmbeddings     bool    `json:"tie_word_embeddings"`
 	MaxPositionEmbeddings int     `json:"max_position_embeddings"`
-	AttentionBias         bool    `json:"attention_bias"`
-	MLPBias               bool    `json:"mlp_bias"`
+	AttentionBias         bool    `json:"attention_bias"` // LLaMA: on q, k, v and o
+	MLPBias               bool    `json:"mlp_bias"`       // LLaMA
+	Bias                  bool    `json:"bias"`           // InternLM2: on wqkv and wo
 	AttentionDropout      float64 `json:"attention_dropout"`
-	SlidingWindow         int     `json:"sliding_window"`
-	UseSlidingWindow      *bool   `json:"use_sliding_window"`
 
-	RopeTheta      float64 `json:"rope_theta"`
-	RopeScaling    *Rope   `json:"rope_scaling"`    // transformers 4
-	RopeParameters *Rope   `json:"rope_parameters"` // transformers 5
+	SlidingWindow    *int     `json:"sliding_window"`     // Mistral, and Qwen2 with use_sliding_window; nil is none
+	UseSlidingWindow bool     `json:"use_sliding_window"` // Qwen2
+	MaxWindowLayers  int      `json:"max_window_layers"`  // Qwen2: layers below see everything
+	LayerTypes       []string `json:"layer_types"`        // Qwen2: in place of max_window_layers
+
+	Rope Rope `json:"-"`
 }
 
-// Rope is how rotary angles are scaled.
-type Rope struct {
-	Type       string  `json:"rope_type"`
-	OldType    string  `json:"type"`
-	Theta      float64 `json:"rope_theta"`
-	Factor     float64 `json:"factor"`
-	LowFreq    float64 `json:"low_freq_factor"`
-	HighFreq   float64 `json:"high_freq_factor"`
-	OriginalMP float64 `json:"original_max_position_embeddings"`
+// The model types that are implemented.
+const (
+	llama     = "llama" // SmolLM2 and Vicuna are of this type
+	mistral   = "mistral"
+	qwen2     = "qwen2"
+	internlm2 = "internlm2"
+)
+
+// ModelTypes are the model types that ParseConfig reads, sorted.
+func ModelTypes() []string { return []string{internlm2, llama, mistral, qwen2} }
+
+// window is a default of sliding_window.
+func window(n int) *int { return &n }
+
+// defaults are those of transformers, and of InternLM2Config of internlm/internlm2-chat-7b.
+var defaults = map[string]Config{
+	llama: {VocabSize: 32000, HiddenSize: 4096, IntermediateSize: 11008, NumHiddenLayers: 32, NumAttentionHeads: 32,
+		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 2048},
+	mistral: {VocabSize: 32000, HiddenSize: 4096, IntermediateSize: 14336, NumHiddenLayers: 32, NumAttentionHeads: 32, NumKeyValueHeads: 8,
+		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 131072},
+	qwen2: {VocabSize: 151936, HiddenSize: 4096, IntermediateSize: 22016, NumHiddenLayers: 32, NumAttentionHeads: 32, NumKeyValueHeads: 32,
+		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 32768, MaxWindowLayers: 28},
+	internlm2: {VocabSize: 103168, HiddenSize: 4096, IntermediateSize: 11008, NumHiddenLayers: 32, NumAttentionHeads: 32,
+		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 2048, Bias: true},
 }
 
-// ParseConfig reads a decoder's configuration.
+// refused are fields with which some decoder of the same family computes something else, and the values at which they have no
+// effect.
+var refused = hfconfig.Neutral{
+	"quantization_config": hfconfig.Never,
+	"pretraining_tp":      hfconfig.Unit,
+	// positions
+	"alibi": hfconfig.Off, "use_alibi": hfconfig.Off, "rope_interleaved": hfconfig.Off, "no_rope_layers": hfconfig.Off,
+	"no_rope_layer_interval": hfconfig.Off, "nope_layer_interval": hfconfig.Off, "partial_rotary_factor": hfconfig.Unit,
+	"rotary_pct": hfconfig.Unit, "rope_local_base_freq": hfconfig.Never, "use_mrope": hfconfig.Off,
+	// norms and attention
+	"qk_norm": hfconfig.Off, "use_qk_norm": hfconfig.Off, "qk_layernorm": hfconfig.Off, "clip_qkv": hfconfig.Never,
+	"attn_logit_softcapping": hfconfig.Never, "query_pre_attn_scalar": hfconfig.Never, "attention_multiplier": hfconfig.Never,
+	"attention_chunk_size": hfconfig.Never,
+	// scales
+	"logit_scale": hfconfig.Unit, "logits_scaling": hfconfig.Unit, "final_logit_softcapping": hfconfig.Never,
+	"embedding_multiplier": hfconfig.Unit, "residual_multiplier": hfconfig.Unit, "scale_emb": hfconfig.Unit,
+	"scale_depth": hfconfig.Never, "dim_model_base": hfconfig.Never, "lm_head_multiplier": hfconfig.Unit,
+	// experts
+	"num_local_experts": hfconfig.Few, "num_experts": hfconfig.Few, "n_routed_experts": hfconfig.Few,
+	// dropout
+	"hidden_dropout": hfconfig.Off, "hidden_dropout_prob": hfconfig.Off, "resid_pdrop": hfconfig.Off, "embd_pdrop": hfconfig.Off,
+	"residual_dropout": hfconfig.Off, "attention_dropout": hfconfig.Off,
+}
+
+// refusedOf are fields that one model type reads and another, with the same checkpoint, would pass over.
+var refusedOf = map[string]hfconfig.Neutral{
+	llama:     refused.Plus(hfconfig.Neutral{"bias": hfconfig.Off, "qkv_bias": hfconfig.Off, "sliding_window": hfconfig.Never}),
+	mistral:   refused.Plus(hfconfig.Neutral{"bias": hfconfig.Off, "qkv_bias": hfconfig.Off, "attention_bias": hfconfig.Off, "mlp_bias": hfconfig.Off}),
+	qwen2:     refused.Plus(hfconfig.Neutral{"attention_bias": {false, true}, "mlp_bias": hfconfig.Off, "qkv_bias": {true}}),
+	internlm2: refused.Plus(hfconfig.Neutral{"attention_bias": hfconfig.Off, "mlp_bias": hfconfig.Off, "sliding_window": hfconfig.Never}),
+}
+
+// ParseConfig reads a decoder's configuration. The error names every field that is impossible or changes numbers in a way that
+// is not implemented.
 func ParseConfig(raw []byte) (Config, error) {
-	var kind struct {
-		ModelType string `json:"model_type"`
-	}
-	if err := json.Unmarshal(raw, &kind); err != nil {
-		return Config{}, fmt.Errorf("text config: %w", err)
-	}
-	c := Config{ModelType: "llama", VocabSize: 32000, HiddenSize: 4096, IntermediateSize: 11008, NumHiddenLayers: 32,
-		NumAttentionHeads: 32, HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 2048, RopeTheta: 10000}
-	switch kind.ModelType {
-	case "llama", "":
-	case "mistral":
-		c.IntermediateSize, c.NumKeyValueHeads, c.SlidingWindow, c.MaxPositionEmbeddings = 14336, 8, 4096, 131072
-	case "qwen2":
-		c.VocabSize, c.IntermediateSize, c.MaxPositionEmbeddings, c.SlidingWindow = 151936, 22016, 32768, 4096
-		c.NumKeyValueHeads = 32
-	default:
-		return Config{}, fmt.Errorf("text config: model_type is %q; implemented are llama, mistral and qwen2", kind.ModelType)
-	}
-	given := map[string]json.RawMessage{}
-	if err := json.Unmarshal(raw, &given); err != nil {
-		return Config{}, fmt.Errorf("text config: %w", err)
-	}
-	if string(given["sliding_window"]) == "null" {
-		c.SlidingWindow = 0
-	}
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return Config{}, fmt.Errorf("text config: %w", err)
-	}
-	c.fill()
-	if err := c.validate(); err != nil {
+	c, err := parse(raw)
+	if err != nil {
 		return Config{}, fmt.Errorf("text config: %w", err)
 	}
 	return c, nil
 }
 
-// fill derives what other fields imply.
-func (c *Config) fill() {
-	if c.ModelType == "" {
-		c.ModelType = "llama"
+func parse(raw []byte) (Config, error) {
+	given, err := hfconfig.Parse(raw)
+	if err != nil {
+		return Config{}, err
 	}
+	kind := llama
+	if given.Has("model_type") {
+		if err := json.Unmarshal(given["model_type"], &kind); err != nil {
+			return Config{}, fmt.Errorf("model_type: %w", err)
+		}
+	}
+	c, ok := defaults[kind]
+	if !ok {
+		return Config{}, fmt.Errorf("model_type is %q; implemented are %s", kind, strings.Join(ModelTypes(), ", "))
+	}
+	if kind == mistral || kind == qwen2 {
+		c.SlidingWindow = window(4096)
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return Config{}, err
+	}
+	c.ModelType = kind
+	if given.Null("num_key_value_heads") {
+		c.NumKeyValueHeads = 0
+	}
+	errs := refusedOf[kind].Check(given)
+	errs = append(errs, c.sizes()...)
+	if len(errs) == 0 { // what follows divides by them
+		errs = append(errs, c.windows(given.Has("layer_types"))...)
+		if c.Rope, err = parseRope(given, &c); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+// Sizes beyond these are errors: nothing is taken on a configuration's word alone.
+const (
+	maxSize   = 1 << 24
+	maxLayers = 1 << 12
+	maxHead   = 1 << 16
+)
+
+// sizes derives what other fields imply and checks what is possible.
+func (c *Config) sizes() (errs []error) {
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if c.NumKeyValueHeads == 0 {
 		c.NumKeyValueHeads = c.NumAttentionHeads
 	}
 	if c.HeadDim == 0 && c.NumAttentionHeads > 0 {
 		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
+		if c.HiddenSize%c.NumAttentionHeads != 0 {
+			fail("hidden_size %d is no multiple of num_attention_heads %d, and there is no head_dim", c.HiddenSize, c.NumAttentionHeads)
+		}
 	}
-	if c.RopeParameters == nil {
-		c.RopeParameters = c.RopeScaling
-	}
-	if c.RopeParameters == nil {
-		c.RopeParameters = &Rope{}
-	}
-	r := c.RopeParameters
-	if r.Type == "" {
-		r.Type = r.OldType
-	}
-	if r.Type == "" {
-		r.Type = "default"
-	}
-	if r.Theta == 0 {
-		r.Theta = c.RopeTheta
-	}
-	on := c.ModelType == "mistral" || c.ModelType == "qwen2" && c.UseSlidingWindow != nil && *c.UseSlidingWindow
-	if !on {
-		c.SlidingWindow = 0
-	}
-}
-
-func (c *Config) validate() error {
-	var errs []error
-	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, f := range []struct {
-		name string
-		v    int
-	}{{"vocab_size", c.VocabSize}, {"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize},
-		{"num_hidden_layers", c.NumHiddenLayers}, {"num_attention_heads", c.NumAttentionHeads},
-		{"num_key_value_heads", c.NumKeyValueHeads}, {"head_dim", c.HeadDim}} {
-		if f.v <= 0 || f.v > 1<<24 {
-			fail("%s is %d, want 1 to %d", f.name, f.v, 1<<24)
+		name   string
+		v, max int
+	}{{"vocab_size", c.VocabSize, maxSize}, {"hidden_size", c.HiddenSize, maxSize}, {"intermediate_size", c.IntermediateSize, maxSize},
+		{"num_hidden_layers", c.NumHiddenLayers, maxLayers}, {"num_attention_heads", c.NumAttentionHeads, maxHead},
+		{"num_key_value_heads", c.NumKeyValueHeads, maxHead}, {"head_dim", c.HeadDim, maxHead},
+		{"max_position_embeddings", c.MaxPositionEmbeddings, 1 << 40}} {
+		if f.v <= 0 || f.v > f.max {
+			fail("%s is %d, want 1 to %d", f.name, f.v, f.max)
 		}
 	}
 	if len(errs) == 0 && c.NumAttentionHeads%c.NumKeyValueHeads != 0 {
@@ -138,52 +183,72 @@ func (c *Config) validate() error {
 	if c.HiddenAct != "silu" && c.HiddenAct != "swish" {
 		fail("hidden_act is %q, only silu is supported", c.HiddenAct)
 	}
-	if c.AttentionDropout != 0 {
-		fail("attention_dropout is %g, only 0 is supported", c.AttentionDropout)
+	if !(c.RMSNormEps >= 0) {
+		fail("rms_norm_eps is %g", c.RMSNormEps)
 	}
-	if c.ModelType == "qwen2" && c.SlidingWindow > 0 {
-		fail("use_sliding_window is true, which is not supported for qwen2")
+	return errs
+}
+
+// Names of layer_types.
+const (
+	fullAttention    = "full_attention"
+	slidingAttention = "sliding_attention"
+)
+
+// windows makes LayerTypes say of every layer which keys it sees, and SlidingWindow nil if none has a window.
+func (c *Config) windows(given bool) (errs []error) {
+	if c.ModelType == llama || c.ModelType == internlm2 || c.ModelType == qwen2 && !c.UseSlidingWindow {
+		c.SlidingWindow = nil
 	}
-	switch r := c.RopeParameters; r.Type {
-	case "default":
-	case "llama3":
-		if r.Factor <= 0 || r.LowFreq <= 0 || r.HighFreq <= r.LowFreq || r.OriginalMP <= 0 {
-			fail("rope_type llama3 has factor %g, low_freq_factor %g, high_freq_factor %g, original_max_position_embeddings %g",
-				r.Factor, r.LowFreq, r.HighFreq, r.OriginalMP)
+	want := make([]string, c.NumHiddenLayers)
+	for i := range want {
+		want[i] = fullAttention
+		if c.SlidingWindow != nil && (c.ModelType == mistral || i >= c.MaxWindowLayers) {
+			want[i] = slidingAttention
 		}
-	default:
-		fail("rope_type is %q; implemented are default and llama3", r.Type)
 	}
-	return errors.Join(errs...)
+	switch {
+	case !given:
+		c.LayerTypes = want
+	case len(c.LayerTypes) != c.NumHiddenLayers:
+		errs = append(errs, fmt.Errorf("layer_types has %d entries, num_hidden_layers is %d", len(c.LayerTypes), c.NumHiddenLayers))
+	case c.ModelType != qwen2 && !slices.Equal(c.LayerTypes, want):
+		errs = append(errs, fmt.Errorf("layer_types is %.80q, which is not supported for %s: want %s in every layer", c.LayerTypes, c.ModelType, want[0]))
+	}
+	for i, t := range c.LayerTypes {
+		if t != fullAttention && t != slidingAttention {
+			return append(errs, fmt.Errorf("layer_types has %q for layer %d; implemented are %s and %s", t, i, fullAttention, slidingAttention))
+		}
+	}
+	switch sliding := slices.Contains(c.LayerTypes, slidingAttention); {
+	case !sliding:
+		c.SlidingWindow = nil
+	case c.SlidingWindow == nil:
+		errs = append(errs, errors.New("layer_types has sliding_attention and there is no sliding_window in use"))
+	case *c.SlidingWindow <= 0:
+		errs = append(errs, fmt.Errorf("sliding_window is %d, want at least 1, or null", *c.SlidingWindow))
+	}
+	return errs
+}
+
+// windowOf is how many keys a query of a layer sees, its own among them; 0 is all.
+func (c *Config) windowOf(layer int) int {
+	if c.LayerTypes[layer] == slidingAttention {
+		return *c.SlidingWindow
+	}
+	return 0
 }
 
 // qkvBias and outBias say which attention projections have biases: Qwen2 has them on q, k and v only.
-func (c *Config) qkvBias() bool { return c.AttentionBias || c.ModelType == "qwen2" }
-func (c *Config) outBias() bool { return c.AttentionBias && c.ModelType != "qwen2" }
-
-// invFreq is the angle per position of each pair of a head, [HeadDim/2].
-func (c *Config) invFreq() []float32 {
-	r := c.RopeParameters
-	f := make([]float32, c.HeadDim/2)
-	for i := range f {
-		f[i] = float32(1 / math.Pow(r.Theta, float64(2*i)/float64(c.HeadDim)))
-		if r.Type == "llama3" {
-			f[i] = float32(r.llama3(float64(f[i])))
-		}
-	}
-	return f
+func (c *Config) qkvBias() bool {
+	return c.ModelType == qwen2 || c.ModelType == llama && c.AttentionBias || c.ModelType == internlm2 && c.Bias
 }
 
-// llama3 divides low frequencies by the factor, leaves high ones, and goes smoothly between
-// (transformers modeling_rope_utils._compute_llama3_parameters).
-func (r *Rope) llama3(f float64) float64 {
-	wave := 2 * math.Pi / f
-	switch {
-	case wave < r.OriginalMP/r.HighFreq:
-		return f
-	case wave > r.OriginalMP/r.LowFreq:
-		return f / r.Factor
-	}
-	s := (r.OriginalMP/wave - r.LowFreq) / (r.HighFreq - r.LowFreq)
-	return (1-s)*f/r.Factor + s*f
+func (c *Config) outBias() bool {
+	return c.ModelType == llama && c.AttentionBias || c.ModelType == internlm2 && c.Bias
 }
+
+func (c *Config) mlpBias() bool { return c.ModelType == llama && c.MLPBias }
+
+// Fused reports whether queries, keys and values come from one matrix, as in InternLM2.
+func (c *Config) Fused() bool { return c.ModelType == internlm2 }

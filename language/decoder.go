@@ -2,8 +2,6 @@ package language
 
 import (
 	"math"
-	"math/bits"
-	"sync"
 
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
@@ -26,49 +24,55 @@ type Decoder struct {
 // block is one pre-norm transformer block.
 type block struct {
 	cfg            *Config
+	window         int // how many keys a query sees; 0 is all
 	norm1, norm2   *nn.RMSNorm
-	q, k, v, o     *nn.Linear
+	q, k, v        *nn.Linear // nil if there is wqkv
+	wqkv           *nn.Linear // InternLM2's, see split; or nil
+	o              *nn.Linear
 	gate, up, down *nn.Linear
 }
 
-// New declares a decoder under the names of published checkpoints: model.layers..., lm_head.
+// New declares a decoder under the names of published checkpoints, see Names.
 func New(s *nn.Scope, cfg Config) *Decoder {
-	m := s.In("model")
-	d := &Decoder{Config: cfg, Embed: m.Embedding("embed_tokens", cfg.VocabSize, cfg.HiddenSize)}
-	d.rope.freq = cfg.invFreq()
+	m, names := s.In("model"), cfg.Names()
+	d := &Decoder{Config: cfg, Embed: m.Embedding(names.Embed, cfg.VocabSize, cfg.HiddenSize)}
+	d.rope.freq, d.rope.scale = cfg.invFreq(), float32(cfg.Rope.cos)
 	for i := range cfg.NumHiddenLayers {
-		d.blocks = append(d.blocks, newBlock(m.In("layers", i), &d.Config))
+		b := newBlock(m.In("layers", i), &d.Config, names)
+		b.window = cfg.windowOf(i)
+		d.blocks = append(d.blocks, b)
 	}
 	d.norm = m.RMSNorm("norm", cfg.HiddenSize, cfg.RMSNormEps)
 	if cfg.TieWordEmbeddings {
 		d.Head = s.TiedHead(d.Embed)
 	} else {
-		d.Head = s.Head("lm_head", cfg.HiddenSize, cfg.VocabSize)
+		d.Head = s.Head(names.Head, cfg.HiddenSize, cfg.VocabSize)
 	}
 	return d
 }
 
-func newBlock(s *nn.Scope, c *Config) *block {
+func newBlock(s *nn.Scope, c *Config, names Names) *block {
 	linear := func(s *nn.Scope, name string, in, out int, bias bool) *nn.Linear {
 		if bias {
 			return s.Linear(name, in, out)
 		}
 		return s.LinearNoBias(name, in, out)
 	}
-	attn, mlp := s.In("self_attn"), s.In("mlp")
-	d, q, kv := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim
-	return &block{
-		cfg:   c,
-		norm1: s.RMSNorm("input_layernorm", d, c.RMSNormEps),
-		q:     linear(attn, "q_proj", d, q, c.qkvBias()),
-		k:     linear(attn, "k_proj", d, kv, c.qkvBias()),
-		v:     linear(attn, "v_proj", d, kv, c.qkvBias()),
-		o:     attn.LinearToResidual("o_proj", q, d, c.outBias(), 2*c.NumHiddenLayers),
-		norm2: s.RMSNorm("post_attention_layernorm", d, c.RMSNormEps),
-		gate:  linear(mlp, "gate_proj", d, c.IntermediateSize, c.MLPBias),
-		up:    linear(mlp, "up_proj", d, c.IntermediateSize, c.MLPBias),
-		down:  mlp.LinearToResidual("down_proj", c.IntermediateSize, d, c.MLPBias, 2*c.NumHiddenLayers),
+	d, q, kv, residuals := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim, 2*c.NumHiddenLayers
+	b := &block{cfg: c, norm1: s.RMSNorm(names.Norm1, d, c.RMSNormEps)}
+	if c.Fused() {
+		b.wqkv = linear(s, names.QKV, d, q+2*kv, c.qkvBias())
+	} else {
+		b.q = linear(s, names.Q, d, q, c.qkvBias())
+		b.k = linear(s, names.K, d, kv, c.qkvBias())
+		b.v = linear(s, names.V, d, kv, c.qkvBias())
 	}
+	b.o = s.LinearToResidual(names.O, q, d, c.outBias(), residuals)
+	b.norm2 = s.RMSNorm(names.Norm2, d, c.RMSNormEps)
+	b.gate = linear(s, names.Gate, d, c.IntermediateSize, c.mlpBias())
+	b.up = linear(s, names.Up, d, c.IntermediateSize, c.mlpBias())
+	b.down = s.LinearToResidual(names.Down, c.IntermediateSize, d, c.mlpBias(), residuals)
+	return b
 }
 
 // Forward maps embeddings x [N, D] of sequences laid end to end, sequence b in rows offsets[b] to
@@ -103,7 +107,7 @@ func (d *Decoder) block(t *autograd.Tape, b *block, x *autograd.Var, f func(t *a
 	if !d.Checkpointing {
 		return f(t, x)
 	}
-	return t.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.gate, b.up, b.down), f)
+	return t.Checkpoint(x, nn.Vars(append(b.attends(), b.norm1, b.o, b.norm2, b.gate, b.up, b.down)...), f)
 }
 
 // rows is forward for all rows of whole sequences.
@@ -115,19 +119,28 @@ func (b *block) rows(t *autograd.Tape, x *autograd.Var, l layout) *autograd.Var 
 
 // rowsAt is rows for some of the rows.
 func (b *block) rowsAt(t *autograd.Tape, x *autograd.Var, l layout, some selection) *autograd.Var {
-	kv := nn.Linears(t, b.norm1.Lazy(x), b.k, b.v)
-	k := t.Rope(kv[0], l.pos, b.cfg.NumKeyValueHeads, l.table)
-	q := nn.Linears(t, b.norm1.Lazy(t.SelectRows(x, some.queries)), b.q)[0]
-	a := t.Attention(t.Rope(q, some.pos, b.cfg.NumAttentionHeads, l.table), k, kv[1], b.attention(), some.spans)
+	var q, k, v *autograd.Var
+	if b.wqkv != nil {
+		all, k1, v1 := b.project(t, x)
+		q, k, v = t.SelectRows(all, some.queries), k1, v1
+	} else {
+		kv := nn.Linears(t, b.norm1.Lazy(x), b.k, b.v)
+		k, v = kv[0], kv[1]
+	}
+	k = t.Rope(k, l.pos, b.cfg.NumKeyValueHeads, l.table)
+	if q == nil {
+		q = nn.Linears(t, b.norm1.Lazy(t.SelectRows(x, some.queries)), b.q)[0]
+	}
+	a := t.Attention(t.Rope(q, some.pos, b.cfg.NumAttentionHeads, l.table), k, v, b.attention(), some.spans)
 	return b.mlp(t, t.Residual(t.SelectRows(x, some.rows), b.o.Forward(t, t.SelectRows(a, some.among)), nil))
 }
 
 // forward runs the block; attend is the attention over this call's keys, or over a cache.
 func (b *block) forward(t *autograd.Tape, x *autograd.Var, pos []int32, table *kernels.RopeTable, attend func(q, k, v *autograd.Var) *autograd.Var) *autograd.Var {
-	qkv := nn.Linears(t, b.norm1.Lazy(x), b.q, b.k, b.v)
-	q := t.Rope(qkv[0], pos, b.cfg.NumAttentionHeads, table)
-	k := t.Rope(qkv[1], pos, b.cfg.NumKeyValueHeads, table)
-	return b.mlp(t, t.Residual(x, b.o.Forward(t, attend(q, k, qkv[2])), nil))
+	q, k, v := b.project(t, x)
+	q = t.Rope(q, pos, b.cfg.NumAttentionHeads, table)
+	k = t.Rope(k, pos, b.cfg.NumKeyValueHeads, table)
+	return b.mlp(t, t.Residual(x, b.o.Forward(t, attend(q, k, v)), nil))
 }
 
 func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {
@@ -138,23 +151,5 @@ func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 func (b *block) attention() kernels.Attention {
 	c := b.cfg
 	return kernels.Attention{H: c.NumAttentionHeads, KV: c.NumKeyValueHeads, D: c.HeadDim,
-		Scale: float32(1 / math.Sqrt(float64(c.HeadDim))), Causal: true, Window: c.SlidingWindow}
-}
-
-// ropeCache grows the table of rotary angles as longer sequences come.
-type ropeCache struct {
-	freq  []float32
-	mu    sync.Mutex
-	table *kernels.RopeTable
-	n     int
-}
-
-func (r *ropeCache) upTo(n int) *kernels.RopeTable {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n > r.n {
-		r.n = max(256, 1<<bits.Len(uint(n-1)))
-		r.table = kernels.NewRope(r.freq, r.n)
-	}
-	return r.table
+		Scale: float32(1 / math.Sqrt(float64(c.HeadDim))), Causal: true, Window: b.window}
 }

@@ -15,10 +15,15 @@ import (
 	"moslava/internal/nn"
 )
 
-// Tolerances of the goldens, relative to the largest element; mistral-tiny's gradient has its own.
-const forwardTol, lossTol = 1e-5, 2e-6
-
-var gradTol = map[string]float64{"llama-tiny": 2e-5, "llama-tied": 1e-5, "llama3-rope": 2e-5, "mistral-tiny": 5e-5, "qwen2-tiny": 2e-5}
+// tolerances of goldens that do not say, relative to the largest element.
+var tolerances = map[string]golden.Tolerance{
+	"llama-padded": {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"llama-tied":   {Forward: 1e-5, Loss: 1e-6, Grad: 1e-5},
+	"llama-tiny":   {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"llama3-rope":  {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"mistral-tiny": {Forward: 1e-5, Loss: 2e-6, Grad: 5e-5},
+	"qwen2-tiny":   {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+}
 
 func load(t *testing.T, name, config string) (*Decoder, *nn.Params) {
 	t.Helper()
@@ -92,7 +97,7 @@ func (r rows) targets() (at, ids []int32) {
 }
 
 func TestDecodersAgreeWithTransformers(t *testing.T) {
-	for name := range gradTol {
+	for _, name := range golden.Cases(t, "testdata") {
 		for _, config := range []string{"config.json", "config.hub.json"} {
 			t.Run(name+"/"+config, func(t *testing.T) { compareDecoder(t, name, config) })
 		}
@@ -102,6 +107,7 @@ func TestDecodersAgreeWithTransformers(t *testing.T) {
 func compareDecoder(t *testing.T, name, config string) {
 	d, ps := load(t, name, config)
 	g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
+	tol := g.Tolerance(t, tolerances[name])
 	g.Check(t, "rope.inv_freq", d.Config.invFreq(), []int{d.Config.HeadDim / 2}, 1e-6)
 	in := unpad(t, g)
 	check := func(name string, x []float32, tol float64) {
@@ -109,17 +115,17 @@ func compareDecoder(t *testing.T, name, config string) {
 	}
 
 	x := d.Embed.Forward(nil, in.ids)
-	check("hidden.0", x.Floats(), forwardTol)
+	check("hidden.0", x.Floats(), tol.Forward)
 	last := d.Config.NumHiddenLayers - 1
 	h := d.Forward(nil, x, in.offsets, func(l int, x *autograd.Var) {
 		if l == last {
-			check("hidden.last_before_norm", x.Floats(), forwardTol)
+			check("hidden.last_before_norm", x.Floats(), tol.Forward)
 			return
 		}
-		check(fmt.Sprintf("hidden.%d", l+1), x.Floats(), forwardTol)
+		check(fmt.Sprintf("hidden.%d", l+1), x.Floats(), tol.Forward)
 	})
-	check(fmt.Sprintf("hidden.%d", last+1), h.Floats(), forwardTol)
-	check("output.logits", d.Logits(h).Floats(), forwardTol)
+	check(fmt.Sprintf("hidden.%d", last+1), h.Floats(), tol.Forward)
+	check("output.logits", d.Logits(h).Floats(), tol.Forward)
 
 	ps.Train(func(string) bool { return true })
 	tape := new(autograd.Tape)
@@ -127,17 +133,17 @@ func compareDecoder(t *testing.T, name, config string) {
 	h = d.Forward(tape, d.Embed.Forward(tape, in.ids), in.offsets, nil)
 	loss, sum := d.Head.Loss(tape, tape.SelectRows(h, at), targets)
 	g.CheckInts(t, "loss.count", []int{len(targets)})
-	g.CheckScalar(t, "loss64.sum", sum, lossTol)
+	g.CheckScalar(t, "loss64.sum", sum, tol.Loss)
 	if err := tape.Backward(loss, 1/float32(len(targets))); err != nil {
 		t.Fatal(err)
 	}
 	for p := range ps.All() {
-		g.Check(t, "grad."+p.Name, p.Var().GradFloats(), p.Shape, gradTol[name])
+		g.Check(t, "grad."+p.Name, p.Var().GradFloats(), p.Shape, tol.Grad)
 	}
 }
 
 func TestGenerationAgreesWithTransformers(t *testing.T) {
-	for name := range gradTol {
+	for _, name := range golden.Cases(t, "testdata") {
 		d, ps := load(t, name, "config.json")
 		ps.Freeze()
 		g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
@@ -240,13 +246,44 @@ func TestForkSharesAPrefix(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for raw, want := range map[string]string{
-		`{"model_type":"gpt2"}`:                             "model_type",
-		`{"hidden_act":"relu"}`:                             "hidden_act",
-		`{"rope_scaling":{"rope_type":"yarn"}}`:             "rope_type",
-		`{"num_attention_heads":6,"num_key_value_heads":4}`: "num_key_value_heads",
-		`{"attention_dropout":0.1}`:                         "attention_dropout",
-		`{"vocab_size":-1}`:                                 "vocab_size",
-		`[`:                                                 "text config",
+		`{"model_type":"gpt2"}`: "model_type",
+		`{"hidden_act":"relu"}`: "hidden_act",
+		`{"hidden_size":4098,"num_attention_heads":6,"num_key_value_heads":4}`: "num_key_value_heads",
+		`{"attention_dropout":0.1}`: "attention_dropout",
+		`{"vocab_size":-1}`:         "vocab_size",
+		`[`:                         "text config",
+		`null`:                      "null in place of an object",
+		`{"model_type":"qwen3"}`:    `model_type is "qwen3"; implemented are internlm2, llama, mistral, qwen2`,
+		`{"hidden_size":50,"num_attention_heads":4}`: "hidden_size 50 is no multiple",
+		`{"head_dim":7}`:                                              "head_dim 7 is odd",
+		`{"num_hidden_layers":1000000}`:                               "num_hidden_layers is 1000000, want 1 to 4096",
+		`{"quantization_config":{"quant_method":"awq"}}`:              `quantization_config is {"quant_method":"awq"}`,
+		`{"pretraining_tp":2}`:                                        "pretraining_tp is 2",
+		`{"partial_rotary_factor":0.5}`:                               "partial_rotary_factor is 0.5",
+		`{"rope_interleaved":true}`:                                   "rope_interleaved is true",
+		`{"alibi":true}`:                                              "alibi is true",
+		`{"use_qk_norm":true}`:                                        "use_qk_norm is true",
+		`{"logit_scale":0.0625}`:                                      "logit_scale is 0.0625",
+		`{"final_logit_softcapping":30.0}`:                            "final_logit_softcapping is 30.0",
+		`{"sliding_window":128}`:                                      "sliding_window is 128",
+		`{"num_local_experts":8}`:                                     "num_local_experts is 8",
+		`{"layer_types":["full_attention"],"num_hidden_layers":2}`:    "layer_types has 1 entries, num_hidden_layers is 2",
+		`{"layer_types":["sliding_attention"],"num_hidden_layers":1}`: "layer_types",
+		`{"model_type":"mistral","layer_types":["full_attention"],"num_hidden_layers":1}`:  `layer_types is ["full_attention"], which is not supported for mistral`,
+		`{"model_type":"mistral","attention_bias":true}`:                                   "attention_bias is true",
+		`{"model_type":"mistral","sliding_window":0}`:                                      "sliding_window is 0",
+		`{"model_type":"qwen2","layer_types":["linear_attention"],"num_hidden_layers":1}`:  `"linear_attention" for layer 0`,
+		`{"model_type":"qwen2","layer_types":["sliding_attention"],"num_hidden_layers":1}`: "no sliding_window in use",
+		`{"model_type":"internlm2","rope_scaling":{"type":"dynamic","factor":2.0}}`:        `rope_scaling: rope_type is "dynamic", which is not supported for internlm2`,
+		`{"rope_scaling":{"type":"dynamic","factor":2.0}}`:                                 `rope_scaling: rope_type is "dynamic"; implemented are default, linear, llama3 and yarn`,
+		`{"rope_parameters":{"rope_type":"longrope","factor":2.0}}`:                        `rope_parameters: rope_type is "longrope"`,
+		`{"rope_parameters":{"rope_type":"linear"}}`:                                       "rope_type linear has no factor",
+		`{"rope_parameters":{"rope_type":"linear","factor":-1}}`:                           "factor is -1",
+		`{"rope_parameters":{"rope_theta":0}}`:                                             "rope_theta is 0",
+		`{"rope_parameters":{"partial_rotary_factor":0.25}}`:                               "rope_parameters: partial_rotary_factor is 0.25",
+		`{"rope_parameters":{"full_attention":{"rope_theta":1}}}`:                          "rope_parameters: full_attention is",
+		`{"rope_scaling":{"rope_type":"llama3","factor":8}}`:                               "low_freq_factor 0",
+		`{"rope_scaling":{"rope_type":"yarn","factor":2,"beta_fast":1,"beta_slow":2}}`:     "beta_fast 1",
 	} {
 		if _, err := ParseConfig([]byte(raw)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that names %q", raw, err, want)

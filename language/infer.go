@@ -10,6 +10,7 @@ type workspace struct {
 	x, h, o          []float32 // [rows, D]
 	q, a             []float32 // [rows, heads*dim]
 	k, v             []float32 // [rows, key-value heads*dim]
+	qkv              []float32 // of all three, if they come from one matrix
 	gate, up, logits []float32
 	rstd             []float32
 }
@@ -30,6 +31,9 @@ func (w *workspace) fit(c *Config, rows int) {
 	grow(&w.a, rows*c.NumAttentionHeads*c.HeadDim)
 	grow(&w.k, rows*c.NumKeyValueHeads*c.HeadDim)
 	grow(&w.v, rows*c.NumKeyValueHeads*c.HeadDim)
+	if c.Fused() {
+		grow(&w.qkv, rows*(c.NumAttentionHeads+2*c.NumKeyValueHeads)*c.HeadDim)
+	}
 	grow(&w.gate, rows*c.IntermediateSize)
 	grow(&w.up, rows*c.IntermediateSize)
 	grow(&w.rstd, rows)
@@ -82,20 +86,20 @@ func (p *pass) block(l int, b *block, last bool) {
 	w, cfg := &p.c.work, &p.d.Config
 	n, d := p.rows, cfg.HiddenSize
 	b.norm1.Normalise(n, w.x, w.h, w.rstd)
-	k, v := nn.Output{Linear: b.k, Y: w.k}, nn.Output{Linear: b.v, Y: w.v}
+	few := last && n > len(p.slots)
+	p.project(b, few)
 	spans, pos := p.spans, p.pos
-	if last && n > len(p.slots) {
-		nn.Project(n, w.h, k, v)
-		kernels.Rope(w.k, pos, cfg.NumKeyValueHeads, p.table, 1)
-		p.put(l)
+	kernels.Rope(w.k, pos, cfg.NumKeyValueHeads, p.table, 1)
+	p.put(l)
+	if few {
 		spans, pos = p.keepLast(w.x, d)
-		p.keepLast(w.h, d)
 		n = len(spans)
-		nn.Project(n, w.h[:n*d], nn.Output{Linear: b.q, Y: p.cut(w.q, n)})
-	} else {
-		nn.Project(n, w.h, nn.Output{Linear: b.q, Y: w.q}, k, v)
-		kernels.Rope(w.k, pos, cfg.NumKeyValueHeads, p.table, 1)
-		p.put(l)
+		if b.wqkv != nil {
+			p.keepLast(w.q, cfg.NumAttentionHeads*cfg.HeadDim)
+		} else {
+			p.keepLast(w.h, d)
+			nn.Project(n, w.h[:n*d], nn.Output{Linear: b.q, Y: p.cut(w.q, n)})
+		}
 	}
 	q, a := p.cut(w.q, n), p.cut(w.a, n)
 	kernels.Rope(q, pos, cfg.NumAttentionHeads, p.table, 1)
@@ -112,6 +116,22 @@ func (p *pass) block(l int, b *block, last bool) {
 	kernels.SwiGLU(gate, gate, up)
 	nn.Project(n, gate, nn.Output{Linear: b.down, Y: o})
 	kernels.Add(x, o)
+}
+
+// project makes keys and values of all rows, and queries, which may be left out if only few rows ask.
+func (p *pass) project(b *block, few bool) {
+	w, n := &p.c.work, p.rows
+	if b.wqkv != nil {
+		nn.Project(n, w.h, nn.Output{Linear: b.wqkv, Y: w.qkv})
+		p.d.Config.split(n, w.qkv, w.q, w.k, w.v)
+		return
+	}
+	k, v := nn.Output{Linear: b.k, Y: w.k}, nn.Output{Linear: b.v, Y: w.v}
+	if few {
+		nn.Project(n, w.h, k, v)
+	} else {
+		nn.Project(n, w.h, nn.Output{Linear: b.q, Y: w.q}, k, v)
+	}
 }
 
 // cut is the part of an array of p.rows rows that n rows take.

@@ -47,11 +47,13 @@ var Packages = []Package{
 	{Path: "internal/golden", Files: "internal/safetensors",
 		Why: "safetensors: goldens are files of that format"},
 
-	{Path: "vision", Files: engine},
+	{Path: "internal/hfconfig"},
+
+	{Path: "vision", Files: engine + " internal/hfconfig", Why: "hfconfig: both towers refuse fields of a config.json in the same way"},
 	{Path: "vision/preprocess", Files: "vision/preprocess/jpeg", Why: "pixels need neither the tower nor the engine; jpeg: one of its formats"},
 	{Path: "vision/preprocess/jpeg", Why: "a format alone"},
 	{Path: "projector", Files: engine},
-	{Path: "language", Files: engine},
+	{Path: "language", Files: engine + " internal/hfconfig", Why: "hfconfig: as vision"},
 	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},
 	{Path: "language/chat", Files: "language/tokenizer",
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
@@ -74,7 +76,7 @@ var Packages = []Package{
 		Why: "atomicfile: results; models are behind the Answerer interface, so that scores are tested without one"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
-	{Path: "pipelines/vlm", Files: siblings + " pipelines/eval " + engine + " " + formats,
+	{Path: "pipelines/vlm", Files: siblings + " pipelines/eval " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why: "the place where the siblings meet; eval: it implements Answerer. " +
 			"Tests: whole optimiser steps are compared with torch"},

@@ -37,6 +37,7 @@ var Vision = []Prefix{
 var Language = []Prefix{
 	{"model.", "language_model.model."}, // the decoder of a LLaVA model, published
 	{"lm_head.", "language_model.lm_head."},
+	{"output.", "language_model.output."}, // InternLM2
 	{"model.", "model.language_model."}, // in memory
 	{"model.", ""},                      // saved without the head
 }

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"strings"
-
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
 	"moslava/pipelines/vlm"
@@ -36,10 +34,10 @@ func (m *model) kinds(name string) (plain bool, packed []kernels.Kind) {
 	switch {
 	case m.isLinear[name]:
 		return false, []kernels.Kind{m.stored(name)}
-	case strings.HasSuffix(name, "embed_tokens.weight") && m.Config.Text.TieWordEmbeddings, name == vlm.LanguagePrefix+"lm_head.weight":
+	case vlm.IsEmbedding(name) && m.Config.Text.TieWordEmbeddings, vlm.IsHead(name):
 		kind := m.stored(name)
-		return kind == kernels.F32 && strings.HasSuffix(name, "embed_tokens.weight"), []kernels.Kind{kind}
-	case strings.HasSuffix(name, "embed_tokens.weight") && m.part.Storage.Vocabulary != kernels.F32:
+		return kind == kernels.F32 && vlm.IsEmbedding(name), []kernels.Kind{kind}
+	case vlm.IsEmbedding(name) && m.part.Storage.Vocabulary != kernels.F32:
 		return false, []kernels.Kind{m.part.Storage.Vocabulary}
 	}
 	return true, nil
@@ -120,7 +118,7 @@ func (m *model) loading(files int, share float64) int {
 }
 
 func isTable(name string) bool {
-	return strings.HasSuffix(name, "embed_tokens.weight") || strings.HasSuffix(name, "lm_head.weight")
+	return vlm.IsEmbedding(name) || vlm.IsHead(name)
 }
 
 // scratch is what kernels take for themselves on so many workers, for a batch.

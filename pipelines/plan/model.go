@@ -164,7 +164,8 @@ func (b Batch) Tokens() int {
 
 // loss is vlm.Model.Loss.
 func (m *model) loss(t *tape, b Batch) *value {
-	table := m.leaf(vlm.LanguagePrefix + "model.embed_tokens.weight")
+	embed := vlm.LanguagePrefix + "model." + m.Config.Text.Names().Embed
+	table := m.leaf(embed + ".weight")
 	x := t.embedding(table, b.Tokens())
 	for rest := b.Images; len(rest) > 0; {
 		n := 1
@@ -184,34 +185,59 @@ func (m *model) loss(t *tape, b Batch) *value {
 	}
 	x = m.lastBlock(t, x, last, b)
 	x = m.rmsNorm(t, x, vlm.LanguagePrefix+"model.norm")
-	head := vlm.LanguagePrefix + "lm_head"
+	head := vlm.LanguagePrefix + cfg.Names().Head
 	if cfg.TieWordEmbeddings {
-		head = vlm.LanguagePrefix + "model.embed_tokens"
+		head = embed
 	}
 	w := m.weight(head)
 	return t.crossEntropy(x, w)
 }
 
-func languageNames(i int) []string {
-	p := fmt.Sprintf("%smodel.layers.%d.", vlm.LanguagePrefix, i)
-	return []string{p + "input_layernorm", p + "self_attn.q_proj", p + "self_attn.k_proj", p + "self_attn.v_proj", p + "self_attn.o_proj",
-		p + "post_attention_layernorm", p + "mlp.gate_proj", p + "mlp.up_proj", p + "mlp.down_proj"}
+// decoderNames are the layers of a decoder's block.
+type decoderNames struct {
+	norm1          string
+	qkv            []string // three, or one that gives all
+	o, norm2       string
+	gate, up, down string
+}
+
+func (m *model) decoderNames(i int) decoderNames {
+	n, p := m.Config.Text.Names(), fmt.Sprintf("%smodel.layers.%d.", vlm.LanguagePrefix, i)
+	out := decoderNames{p + n.Norm1, []string{p + n.Q, p + n.K, p + n.V}, p + n.O, p + n.Norm2, p + n.Gate, p + n.Up, p + n.Down}
+	if m.Config.Text.Fused() {
+		out.qkv = []string{p + n.QKV}
+	}
+	return out
+}
+
+func (n decoderNames) all() []string {
+	return append(slices.Clone(n.qkv), n.norm1, n.o, n.norm2, n.gate, n.up, n.down)
+}
+
+// project gives queries, keys and values of all rows.
+func (m *model) project(t *tape, x *value, n decoderNames) []*value {
+	qkv := m.linears(t, m.lazyRMSNorm(t, x, n.norm1), x.rows, n.qkv...)
+	if c := m.Config.Text; c.Fused() {
+		q, kv := c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim
+		return []*value{t.columns(qkv[0], q), t.columns(qkv[0], kv), t.columns(qkv[0], kv)}
+	}
+	return qkv
 }
 
 func (m *model) languageBlock(t *tape, x *value, i int, b Batch) *value {
-	c, names := m.Config.Text, languageNames(i)
-	return m.block(t, x, names, func(t *tape, x *value) *value {
-		qkv := m.linears(t, m.lazyRMSNorm(t, x, names[0]), x.rows, names[1:4]...)
+	c, names := m.Config.Text, m.decoderNames(i)
+	return m.block(t, x, names.all(), func(t *tape, x *value) *value {
+		qkv := m.project(t, x, names)
 		q := t.rope(qkv[0])
 		k := t.rope(qkv[1])
 		a := t.attention(q, k, qkv[2], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, b.Lengths, b.Lengths)
-		return m.mlp(t, t.residual(x, m.linear(t, a, names[4])), names)
+		return m.mlp(t, t.residual(x, m.linear(t, a, names.o)), names)
 	})
 }
 
 // lastBlock is computed for rows that have a target, and for those that ask between them.
 func (m *model) lastBlock(t *tape, x *value, i int, b Batch) *value {
-	c, names := m.Config.Text, languageNames(i)
+	c, names := m.Config.Text, m.decoderNames(i)
 	each := b.Asking
 	if each == nil {
 		each = b.Lengths
@@ -220,19 +246,26 @@ func (m *model) lastBlock(t *tape, x *value, i int, b Batch) *value {
 	for _, n := range each {
 		asking += n
 	}
-	return m.block(t, x, names, func(t *tape, x *value) *value {
-		kv := m.linears(t, m.lazyRMSNorm(t, x, names[0]), x.rows, names[2:4]...)
-		k := t.rope(kv[0])
-		q := m.linears(t, m.lazyRMSNorm(t, t.selectRows(x, asking), names[0]), asking, names[1])[0]
-		a := t.attention(t.rope(q), k, kv[1], c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, b.Lengths, each)
+	return m.block(t, x, names.all(), func(t *tape, x *value) *value {
+		var q, k, v *value
+		if c.Fused() {
+			qkv := m.project(t, x, names)
+			q, k, v = t.selectRows(qkv[0], asking), qkv[1], qkv[2]
+			k = t.rope(k)
+		} else {
+			kv := m.linears(t, m.lazyRMSNorm(t, x, names.norm1), x.rows, names.qkv[1:]...)
+			k, v = t.rope(kv[0]), kv[1]
+			q = m.linears(t, m.lazyRMSNorm(t, t.selectRows(x, asking), names.norm1), asking, names.qkv[0])[0]
+		}
+		a := t.attention(t.rope(q), k, v, c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, true, b.Lengths, each)
 		at := t.selectRows(x, b.Targets)
-		return m.mlp(t, t.residual(at, m.linear(t, t.selectRows(a, b.Targets), names[4])), names)
+		return m.mlp(t, t.residual(at, m.linear(t, t.selectRows(a, b.Targets), names.o)), names)
 	})
 }
 
-func (m *model) mlp(t *tape, x *value, names []string) *value {
-	h := m.linears(t, m.lazyRMSNorm(t, x, names[5]), x.rows, names[6:8]...)
-	return t.residual(x, t.lastLinear(t.lazySwiGLU(h[0], h[1]), x.rows, m.weight(names[8])))
+func (m *model) mlp(t *tape, x *value, n decoderNames) *value {
+	h := m.linears(t, m.lazyRMSNorm(t, x, n.norm2), x.rows, n.gate, n.up)
+	return t.residual(x, t.lastLinear(t.lazySwiGLU(h[0], h[1]), x.rows, m.weight(n.down)))
 }
 
 func (m *model) projector(t *tape, x *value) *value {

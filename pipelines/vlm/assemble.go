@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
@@ -145,7 +144,7 @@ type grown struct {
 }
 
 func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error) {
-	table := strings.HasSuffix(name, "embed_tokens.weight") || name == "lm_head.weight"
+	table := language.IsEmbedding(name) || language.IsHead(name)
 	if !table || shape[0] == g.rows {
 		return g.Source.Tensor(name, shape, init)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
+	"moslava/language"
 )
 
 // ConfigFile is the name of a model's configuration.
@@ -53,7 +54,7 @@ func LoadStored(dir string, storage Storage) (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	known := func(name string) bool {
-		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && strings.HasSuffix(name, "lm_head.weight") || cfg.readsPast(name)
+		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && language.IsHead(name) || cfg.readsPast(name)
 	}
 	if left := ckpt.Unused(known); len(left) > 0 {
 		return nil, fmt.Errorf("%s: %d tensors that the configuration has no place for, such as %s", dir, len(left), left[0])

@@ -180,6 +180,16 @@ func (m *Model) Unreachable(name string) bool {
 	return false
 }
 
+// IsEmbedding and IsHead recognise the decoder's tables by their parameters' names.
+func IsEmbedding(name string) bool {
+	return strings.HasPrefix(name, LanguagePrefix) && language.IsEmbedding(name)
+}
+
+// IsHead is IsEmbedding for an output layer of its own.
+func IsHead(name string) bool {
+	return strings.HasPrefix(name, LanguagePrefix) && language.IsHead(name)
+}
+
 // TowerOf returns which part a parameter or module belongs to: "vision", "projector" or "language".
 func TowerOf(name string) string {
 	switch {

@@ -40,7 +40,7 @@ func (s Storage) Kind(name string) kernels.Kind {
 		return s.Vision
 	case strings.HasPrefix(name, ProjectorPrefix):
 		return kernels.F32
-	case strings.HasSuffix(name, "embed_tokens.weight"), strings.HasSuffix(name, "lm_head.weight"):
+	case IsEmbedding(name), IsHead(name):
 		return s.Vocabulary
 	}
 	return s.Language

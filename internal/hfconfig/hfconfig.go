@@ -1,0 +1,83 @@
+// Package hfconfig checks the fields of a Hugging Face config.json that some models have and a program does not implement.
+package hfconfig
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Fields are the members of a JSON object.
+type Fields map[string]json.RawMessage
+
+// Parse reads an object.
+func Parse(raw []byte) (Fields, error) {
+	var f Fields
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return nil, errors.New("null in place of an object")
+	}
+	return f, nil
+}
+
+// Has reports whether a field is there and not null.
+func (f Fields) Has(name string) bool {
+	v, ok := f[name]
+	return ok && string(v) != "null"
+}
+
+// Null reports whether a field is there and null, which is not the same as absent: no default takes its place.
+func (f Fields) Null(name string) bool { return string(f[name]) == "null" }
+
+// Neutral lists, by field, the values at which the field has no effect. Null is one of them without saying.
+type Neutral map[string][]any
+
+// Values that many fields share.
+var (
+	Off   = []any{false, 0.0, "", []any{}} // of switches, probabilities and lists
+	Unit  = []any{1.0}                     // of factors
+	Few   = []any{0.0, 1.0}                // of numbers of experts
+	Never []any                            // the field itself is too much
+)
+
+// Check returns an error for each field of f with a value that is not neutral, sorted by name.
+func (n Neutral) Check(f Fields) (errs []error) {
+	for _, name := range slices.Sorted(maps.Keys(n)) {
+		raw, ok := f[name]
+		if !ok {
+			continue
+		}
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		if v == nil || slices.ContainsFunc(n[name], func(w any) bool { return reflect.DeepEqual(v, w) }) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s is %s, which is not supported", name, short(raw)))
+	}
+	return errs
+}
+
+// Plus is n with the fields of more.
+func (n Neutral) Plus(more Neutral) Neutral {
+	out := maps.Clone(n)
+	maps.Copy(out, more)
+	return out
+}
+
+// short is a value for a message.
+func short(raw []byte) string {
+	s := strings.Join(strings.Fields(string(raw)), " ")
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60]) + "..."
+	}
+	return s
+}
