@@ -193,7 +193,7 @@ func TestGenerationAgreesWithTransformers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := m.Language.Generate(context.Background(), c, []int{0}, h, language.Generation{MaxNew: 24})
+			got, err := m.Language.Generate(context.Background(), c, []int{0}, h, language.Generation{MaxNew: g.Shape(t, fmt.Sprintf("generate.%d.ids", i))[0]})
 			if err != nil {
 				t.Fatal(err)
 			}
