@@ -36,9 +36,8 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 // adjust makes the changes to a model that the recipe asks for.
 func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
-	if len(c.FeatureLayer) > 0 && c.From != "" {
-		m.Config.FeatureLayers = c.FeatureLayer
-		if _, err := m.Vision.States(c.FeatureLayer); err != nil {
+	if c.From != "" {
+		if err := m.SelectFeatures(c.FeatureLayer, c.SelectStrategy); err != nil {
 			return err
 		}
 	}

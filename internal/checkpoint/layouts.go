@@ -38,8 +38,8 @@ var Language = []Prefix{
 	{"model.", "language_model.model."}, // the decoder of a LLaVA model, published
 	{"lm_head.", "language_model.lm_head."},
 	{"output.", "language_model.output."}, // InternLM2
-	{"model.", "model.language_model."}, // in memory
-	{"model.", ""},                      // saved without the head
+	{"model.", "model.language_model."},   // in memory
+	{"model.", ""},                        // saved without the head
 }
 
 // Candidates makes a table into a function for Dir.Rename. Rows are tried in

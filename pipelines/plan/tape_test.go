@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"moslava/datasets"
@@ -25,8 +26,12 @@ const (
 
 func config(t *testing.T, tower, layers string, tied bool) *vlm.Config {
 	t.Helper()
+	decoder := "llama"
+	if strings.Contains(tower, "dinov2_with_registers") {
+		decoder = "internlm2"
+	}
 	cfg, err := vlm.ParseConfig(fmt.Appendf(nil, `{"model_type":"llava","image_token_index":3,"vision_feature_layer":%s,%s,"tie_word_embeddings":%v,
-		"text_config":{"model_type":"llama","vocab_size":200,"hidden_size":36,"intermediate_size":100,"num_hidden_layers":3,
+		"text_config":{"model_type":"`+decoder+`","vocab_size":200,"hidden_size":36,"intermediate_size":100,"num_hidden_layers":3,
 		"num_attention_heads":6,"num_key_value_heads":2}}`, layers, tower, tied))
 	if err != nil {
 		t.Fatal(err)

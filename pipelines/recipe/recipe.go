@@ -82,7 +82,8 @@ type Model struct {
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
 	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
-	// SelectStrategy: default drops the class token, full keeps it. Default: as the model in From says, else default.
+	// SelectStrategy: default drops the first token of each picture, which is the class token, full keeps it. SigLIP has no class
+	// token and wants full. Default: as the model in From says, else default.
 	SelectStrategy string `yaml:"select_strategy" enum:"default|full"`
 	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
 	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which

@@ -77,8 +77,12 @@ func (t Towers) config() (cfg *Config, tok *tokenizer.Tokenizer, rows int, err e
 	if err != nil {
 		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
-	if _, err := vision.ParseConfig(image); err != nil {
+	tower, err := vision.ParseConfig(image)
+	if err != nil {
 		return nil, nil, 0, fmt.Errorf("%s: %w", t.Vision, err)
+	}
+	if !tower.HasClass() && t.Strategy == "default" {
+		return nil, nil, 0, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
 	}
 	if tok, err = tokenizer.Load(filepath.Join(t.Language, "tokenizer.json")); err != nil {
 		return nil, nil, 0, err

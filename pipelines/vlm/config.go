@@ -122,7 +122,7 @@ func (c *Config) ImageTokens(h, w int) int {
 // JSON is the configuration as it was read or assembled, with what the model has of it and set laid over it.
 func (c *Config) JSON(set map[string]any) ([]byte, error) {
 	out := maps.Clone(c.raw)
-	tower, err := c.visionJSON()
+	tower, err := c.visionJSON(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,8 @@ func (c *Config) Strategy() string {
 }
 
 // visionJSON is the vision_config, which says of SigLIP that there is no pooling head: its weights are not kept.
-func (c *Config) visionJSON() (json.RawMessage, error) {
+// set is laid over it.
+func (c *Config) visionJSON(set map[string]any) (json.RawMessage, error) {
 	m := map[string]json.RawMessage{}
 	if raw := c.raw["vision_config"]; raw != nil {
 		if err := json.Unmarshal(raw, &m); err != nil {
@@ -213,6 +214,13 @@ func (c *Config) visionJSON() (json.RawMessage, error) {
 	}
 	if c.Vision.UseHead {
 		m["vision_use_head"] = json.RawMessage("false")
+	}
+	for k, v := range set {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		m[k] = b
 	}
 	return json.Marshal(m)
 }

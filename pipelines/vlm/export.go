@@ -28,11 +28,16 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	if err := checkpoint.Save(dir, tensors(m.Params, "", dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+	list := tensors(m.Params, "", dtype)
+	tower, err := m.exportPositions(p, list)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
 	cfg, err := m.Config.JSON(map[string]any{"architectures": []string{"LlavaForConditionalGeneration"},
-		"dtype": torchName(dtype), "image_seq_length": p.imageSeqLength()})
+		"dtype": torchName(dtype), "image_seq_length": p.imageSeqLength(), "vision_config": tower})
 	if err != nil {
 		return err
 	}
@@ -57,7 +62,7 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 		raw := m.Config.raw[part.config]
 		if part.prefix == VisionPrefix {
 			var err error
-			if raw, err = m.Config.visionJSON(); err != nil {
+			if raw, err = m.Config.visionJSON(nil); err != nil {
 				return err
 			}
 		}

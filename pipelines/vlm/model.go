@@ -65,6 +65,24 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	return m, nil
 }
 
+// SelectFeatures changes which hidden states of the tower are used and the select strategy; nil and the empty string leave what the model
+// has. The projector takes as many layers joined as it was made for.
+func (m *Model) SelectFeatures(layers []int, strategy string) error {
+	if len(layers) > 0 {
+		if _, err := m.Vision.States(layers); err != nil {
+			return err
+		}
+		if want := len(m.Config.FeatureLayers); len(layers) != want {
+			return fmt.Errorf("vision_feature_layer is %v, the model's projector takes %d layers joined", layers, want)
+		}
+		m.Config.FeatureLayers = layers
+	}
+	if strategy != "" {
+		m.Config.Full = strategy == "full"
+	}
+	return nil
+}
+
 // Checkpointing makes training compute the blocks of both towers twice in place of keeping what is inside them.
 func (m *Model) Checkpointing(on bool) {
 	m.Vision.Checkpointing, m.Language.Checkpointing = on, on
