@@ -30,7 +30,6 @@ type Config struct {
 	AttentionBias         bool    `json:"attention_bias"` // LLaMA: on q, k, v and o
 	MLPBias               bool    `json:"mlp_bias"`       // LLaMA
 	Bias                  bool    `json:"bias"`           // InternLM2: on wqkv and wo
-	AttentionDropout      float64 `json:"attention_dropout"`
 
 	SlidingWindow    *int     `json:"sliding_window"`     // Mistral, and Qwen2 with use_sliding_window; nil is none
 	UseSlidingWindow bool     `json:"use_sliding_window"` // Qwen2

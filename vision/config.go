@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/hfconfig"
 	"moslava/internal/kernels"
 )
 
@@ -27,18 +28,14 @@ type Config struct {
 	HiddenAct    string  `json:"hidden_act"`
 	LayerNormEps float64 `json:"layer_norm_eps"`
 
-	AttentionDropout float64 `json:"attention_dropout"` // CLIP and SigLIP
-	UseHead          bool    `json:"vision_use_head"`   // SigLIP: the files hold a pooling head, which is read past
+	UseHead bool `json:"vision_use_head"` // SigLIP: the files hold a pooling head, which is read past
 
 	// Dinov2 only.
-	MLPRatio    float64 `json:"mlp_ratio"`
-	QKVBias     bool    `json:"qkv_bias"`
-	SwiGLU      bool    `json:"use_swiglu_ffn"`
-	UseMask     bool    `json:"use_mask_token"`
-	Registers   int     `json:"num_register_tokens"` // of dinov2_with_registers
-	DropPath    float64 `json:"drop_path_rate"`
-	HiddenDrop  float64 `json:"hidden_dropout_prob"`
-	AttnDropOut float64 `json:"attention_probs_dropout_prob"`
+	MLPRatio  float64 `json:"mlp_ratio"`
+	QKVBias   bool    `json:"qkv_bias"`
+	SwiGLU    bool    `json:"use_swiglu_ffn"`
+	UseMask   bool    `json:"use_mask_token"`
+	Registers int     `json:"num_register_tokens"` // of dinov2_with_registers
 
 	act kernels.Act
 }
@@ -71,6 +68,11 @@ func ModelTypes() []string {
 	return []string{"clip", clipType, dinov2Type, registersType, "siglip", siglipType}
 }
 
+// refused are fields with which a tower of the same family computes something else, and the values at which they have no effect.
+var refused = hfconfig.Neutral{"quantization_config": hfconfig.Never, "num_patches": hfconfig.Never, "dropout": hfconfig.Off,
+	"attention_dropout": hfconfig.Off, "hidden_dropout_prob": hfconfig.Off, "attention_probs_dropout_prob": hfconfig.Off,
+	"drop_path_rate": hfconfig.Off, "qk_norm": hfconfig.Off, "rope_theta": hfconfig.Never, "use_mean_pooling": hfconfig.Off}
+
 // Part is the vision_config of a whole CLIP or SigLIP model with the model_type that the tower has by itself; of any other
 // configuration it is raw.
 func Part(raw []byte) ([]byte, error) {
@@ -99,13 +101,13 @@ func ParseConfig(raw []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	given := map[string]json.RawMessage{}
-	if err := json.Unmarshal(raw, &given); err != nil {
+	given, err := hfconfig.Parse(raw)
+	if err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
 	kind := clipType
-	if v, ok := given["model_type"]; ok {
-		if err := json.Unmarshal(v, &kind); err != nil {
+	if given.Has("model_type") {
+		if err := json.Unmarshal(given["model_type"], &kind); err != nil {
 			return Config{}, fmt.Errorf("vision config: model_type: %w", err)
 		}
 	}
@@ -128,7 +130,10 @@ func ParseConfig(raw []byte) (Config, error) {
 	if kind != registersType {
 		c.Registers = 0
 	}
-	errs := c.unsupported(given)
+	errs := refused.Check(given)
+	if err := c.head(given); err != nil {
+		errs = append(errs, err)
+	}
 	if c.MLPRatio > 0 && c.MLPRatio < 1<<10 && c.HiddenSize > 0 && c.HiddenSize <= maxSize {
 		c.IntermediateSize = c.dinov2Width()
 	}
@@ -150,7 +155,7 @@ func hint(kind string) string {
 }
 
 // square turns a side that is given as [n, n] into n.
-func square(given map[string]json.RawMessage, name string) error {
+func square(given hfconfig.Fields, name string) error {
 	var sides []int
 	if json.Unmarshal(given[name], &sides) != nil || sides == nil {
 		return nil // an integer, or what the next reader complains about
@@ -162,16 +167,13 @@ func square(given map[string]json.RawMessage, name string) error {
 	return nil
 }
 
-// unsupported lists fields that would change the numbers and have no effect here.
-func (c *Config) unsupported(given map[string]json.RawMessage) (errs []error) {
-	if v, ok := given["quantization_config"]; ok && string(v) != "null" {
-		errs = append(errs, fmt.Errorf("quantization_config is %.60s, and only weights in f32, f16 and bf16 are read", v))
+// head checks the width of a head, which DINOv2 would read.
+func (c *Config) head(given hfconfig.Fields) error {
+	var d int
+	if !given.Has("head_dim") || json.Unmarshal(given["head_dim"], &d) == nil && d*c.NumAttentionHeads == c.HiddenSize {
+		return nil
 	}
-	var head int
-	if v, ok := given["head_dim"]; ok && (json.Unmarshal(v, &head) != nil || head != 0 && head*c.NumAttentionHeads != c.HiddenSize) {
-		errs = append(errs, fmt.Errorf("head_dim is %.60s, only hidden_size/num_attention_heads is supported", v))
-	}
-	return errs
+	return fmt.Errorf("head_dim is %.60s, only hidden_size/num_attention_heads is supported", given["head_dim"])
 }
 
 // dinov2Width is the width inside the MLP of a DINOv2 block, which follows from mlp_ratio; with SwiGLU it is two thirds of that,
@@ -213,15 +215,6 @@ func (c *Config) validate() error {
 	}
 	if c.NumChannels != 3 {
 		errs = append(errs, fmt.Errorf("num_channels is %d, want 3", c.NumChannels))
-	}
-	for _, f := range []struct {
-		name string
-		v    float64
-	}{{"drop_path_rate", c.DropPath}, {"hidden_dropout_prob", c.HiddenDrop},
-		{"attention_probs_dropout_prob", c.AttnDropOut}, {"attention_dropout", c.AttentionDropout}} {
-		if f.v != 0 {
-			errs = append(errs, fmt.Errorf("%s is %g, only 0 is supported", f.name, f.v))
-		}
 	}
 	var err error
 	if c.act, err = kernels.ParseAct(c.HiddenAct); err != nil {

@@ -134,11 +134,24 @@ func TestInterpolationKeepsTheClassTokenAndSumsToOne(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for raw, want := range map[string]string{
-		`{"model_type":"vit_mae"}`:                                   "model_type",
-		`{"model_type":"clip_vision_model","hidden_act":"mish"}`:     "hidden_act",
-		`{"model_type":"clip_vision_model","hidden_size":30}`:        "num_attention_heads",
-		`{"model_type":"clip_vision_model","attention_dropout":0.1}`: "attention_dropout",
-		`{"model_type":"clip_vision_model","patch_size":0}`:          "patch_size",
+		`{"model_type":"vit_mae"}`:                                        `model_type is "vit_mae"; implemented are clip, clip_vision_model, dinov2, dinov2_with_registers, siglip, siglip_vision_model`,
+		`{"model_type":"siglip2_vision_model","num_patches":256}`:         "fixed-resolution SigLIP 2 is published as siglip",
+		`{"model_type":"siglip_vision_model","num_patches":256}`:          "num_patches is 256, which is not supported",
+		`{"model_type":"dinov2","image_size":[224,448]}`:                  "image_size is [224,448], only squares",
+		`{"model_type":"dinov2","head_dim":32}`:                           "head_dim is 32",
+		`{"model_type":"dinov2","drop_path_rate":0.1}`:                    "drop_path_rate is 0.1",
+		`{"model_type":"dinov2","quantization_config":{"bits":8}}`:        `quantization_config is {"bits":8}`,
+		`{"model_type":"dinov2","num_channels":1}`:                        "num_channels is 1, want 3",
+		`{"model_type":"dinov2_with_registers","num_register_tokens":-1}`: "num_register_tokens is -1",
+		`{"model_type":"dinov2","mlp_ratio":1e300}`:                       "intermediate_size is 0",
+		`{"model_type":"clip_vision_model","num_hidden_layers":100000}`:   "num_hidden_layers is 100000, want 1 to 4096",
+		`{"model_type":"clip_vision_model","patch_size":300}`:             "patch_size 300 is more than image_size 224",
+		`{"model_type":"siglip"}`:                                         "there is no vision_config",
+		`null`:                                                            "null in place of an object",
+		`{"model_type":"clip_vision_model","hidden_act":"mish"}`:          "hidden_act",
+		`{"model_type":"clip_vision_model","hidden_size":30}`:             "num_attention_heads",
+		`{"model_type":"clip_vision_model","attention_dropout":0.1}`:      "attention_dropout",
+		`{"model_type":"clip_vision_model","patch_size":0}`:               "patch_size",
 		`{"model_type":`: "vision config",
 	} {
 		if _, err := ParseConfig([]byte(raw)); err == nil || !strings.Contains(err.Error(), want) {

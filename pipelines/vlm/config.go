@@ -10,6 +10,7 @@ import (
 	"maps"
 	"strconv"
 
+	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
@@ -25,8 +26,12 @@ type Config struct {
 	FeatureLayers []int // hidden states of the tower that are used, joined along the width
 	Full          bool  // select strategy "full": all tokens of the tower; "default" drops each image's first
 
-	raw map[string]json.RawMessage // as read, for export
+	raw hfconfig.Fields // as read, for export
 }
+
+// refused are fields of a LLaVA config.json that change the numbers and have no effect here.
+var refused = hfconfig.Neutral{"quantization_config": hfconfig.Never, "image_grid_pinpoints": hfconfig.Off, "image_sizes": hfconfig.Off,
+	"mm_projector_type": hfconfig.Never, "use_image_newline_parameter": hfconfig.Off}
 
 // ParseConfig reads a LLaVA config.json. Absent fields have transformers' defaults.
 func ParseConfig(raw []byte) (*Config, error) {
@@ -48,9 +53,17 @@ func ParseConfig(raw []byte) (*Config, error) {
 	if f.ModelType != "llava" {
 		return nil, fmt.Errorf("config.json: model_type is %q, want %q", f.ModelType, "llava")
 	}
+	for _, part := range []*json.RawMessage{&f.Vision, &f.Text} {
+		if len(*part) == 0 || string(*part) == "null" {
+			*part = json.RawMessage("{}")
+		}
+	}
 	c := &Config{ImageToken: 32000, Full: f.Strategy == "full"}
 	if err := json.Unmarshal(raw, &c.raw); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	if errs := refused.Check(c.raw); len(errs) > 0 {
+		return nil, fmt.Errorf("config.json: %w", errors.Join(errs...))
 	}
 	if p := f.ImageIndex; p != nil {
 		c.ImageToken = *p
