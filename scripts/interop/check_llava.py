@@ -48,13 +48,20 @@ def check_text(name, program, directory, processor, files):
             equal(seen["ids"][:len(ids)], ids, "ids before an answer")
 
 
-def across_first(image, edge):
-    """The picture with its shortest edge brought to edge, across first and then down, as Pillow before 13 does it.
+def across_first(image, size):
+    """The picture with its shortest edge, or both, brought to a size, across first and then down, as Pillow before 13 does it.
 
     Later ones take tall pictures down first. moslava has both orders and the older, with which the published models
     were trained, as its default: see vision/preprocess."""
-    w, h = (edge, image.height * edge // image.width) if image.width <= image.height else (image.width * edge // image.height, edge)
+    if "height" in size:
+        w, h = size["width"], size["height"]
+    else:
+        w, h = shortest(image, size["shortest_edge"])
     return image.resize((w, image.height), Image.Resampling.BICUBIC).resize((w, h), Image.Resampling.BICUBIC)
+
+
+def shortest(image, edge):
+    return (edge, image.height * edge // image.width) if image.width <= image.height else (image.width * edge // image.height, edge)
 
 
 def check_pixels(name, program, directory, files):
@@ -63,7 +70,7 @@ def check_pixels(name, program, directory, files):
         with check(f"{name}: pixels of {file.name}"):
             image = Image.open(file)
             if file.stem == "tall" and PILLOW >= 13:
-                image = across_first(image, images.size["shortest_edge"])
+                image = across_first(image, images.size)
             want = images(images=image, return_tensors="np")["pixel_values"][0]
             close(program.see(directory, file, "?")["pixels"], want, 1e-6, "normalised pixels")
 

@@ -75,11 +75,10 @@ step() {
 	fi
 }
 
-# models VISION: the recipe with that tower, and what is made of it.
+# models VISION [KEY=VALUE...]: the recipe with that tower and changed keys, and what is made of it.
 models() {
-	local run=$work/runs/$1
-	if ! "$work/moslava" run "$here/recipe.yaml" --set "run_dir=$run" --set "model.vision=$here/towers/$1" \
-		--set "model.language=$work/decoder" 2>"$work/stderr"; then
+	local run=$work/runs/$1 keys=("run_dir=$work/runs/$1" "model.vision=$here/towers/$1" "model.language=$work/decoder" "${@:2}")
+	if ! "$work/moslava" run "$here/recipe.yaml" "${keys[@]/#/--set=}" 2>"$work/stderr"; then
 		echo "FAILED $1: moslava run: $(tail -n 3 "$work/stderr")" | tee -a "$work/results"
 		return
 	fi
@@ -126,6 +125,8 @@ cp "$here/towers/decoder/config.json" "$root"/scripts/recipes/tiny/language/toke
 : >"$work/results"
 models clip
 models dinov2
+models siglip model.select_strategy=full # at another size than the tower's, with a pooling head to be left out
+models registers 'model.feature_layer=[-1, 1]'
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 real_weights
