@@ -3,6 +3,7 @@ package jpeg
 import (
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Markers (T.81, table B.1), the second byte.
@@ -26,7 +27,7 @@ var processes = map[uint8]string{
 	0xcd: "hierarchical", 0xce: "hierarchical", 0xcf: "hierarchical", jpg: "an extension",
 }
 
-var errTruncated = errors.New("the file is cut off")
+var errTruncated = fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)
 
 // decoder is the state of one file.
 type decoder struct {
