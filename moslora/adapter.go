@@ -16,7 +16,7 @@ type Adapter struct {
 	Module string // name of the linear
 	Config Config
 	A, B   *nn.Param
-	M      *nn.Param // nil without a mixer; a butterfly is never trained
+	M      *nn.Param // nil without a mixer; a fixed one is never trained
 }
 
 var _ nn.Adapter = (*Adapter)(nil)
@@ -51,7 +51,14 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	default:
 		a.M = param(suffixM, cfg.Mixer.init(), cfg.R, cfg.R)
 	}
-	return a, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return a, err
+	}
+	if cfg.Start == MoSLoRAInit {
+		a.A = nn.NewParam(a.A.Name, a.mixed(), a.A.Shape...)
+		a.M, a.Config.Mixer, a.Config.Start = nil, None, LoRAStart
+	}
+	return a, nil
 }
 
 // LowRank is s·B·M·A on the tape.
@@ -84,12 +91,16 @@ func (a *Adapter) mixed() []float32 {
 	return ma
 }
 
-// Params are A, M if it is learned, and B.
+// Params are those that are trained: A unless it is frozen, M if it is learned, and B.
 func (a *Adapter) Params() []*nn.Param {
-	if a.M == nil || a.Config.Mixer == Butterfly {
-		return []*nn.Param{a.A, a.B}
+	var out []*nn.Param
+	if !a.Config.FreezeA {
+		out = append(out, a.A)
 	}
-	return []*nn.Param{a.A, a.M, a.B}
+	if a.M != nil && !a.Config.Mixer.Fixed() {
+		out = append(out, a.M)
+	}
+	return append(out, a.B)
 }
 
 // Set is the adapters attached to a model, in the order of its linears.
@@ -133,7 +144,7 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 		return fmt.Errorf("moslora: %w", err)
 	}
 	var errs []error
-	var linears []string
+	var linears, modules []string
 	var list []fresh
 	for l := range ps.Linears() {
 		if !within(l.Name) {
@@ -143,7 +154,8 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 		if !match(l.Name) {
 			continue
 		}
-		f, err := prepare(l, cfg, src)
+		modules = append(modules, l.Name)
+		f, err := prepare(l, cfg.For(l.Name), src)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -152,9 +164,7 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	if len(list) == 0 {
 		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(linears), sample(linears))
 	}
-	for _, target := range cfg.unmatched(linears) {
-		errs = append(errs, fmt.Errorf("moslora: target %q matches none of the %d linears (such as %s)", target, len(linears), sample(linears)))
-	}
+	errs = append(errs, cfg.unmatched(linears, modules))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -189,6 +199,9 @@ type fresh struct {
 func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
 	if l.Adapter != nil {
 		return fresh{}, fmt.Errorf("moslora: %s has an adapter already", l.Name)
+	}
+	if err := cfg.Validate(); err != nil {
+		return fresh{}, fmt.Errorf("moslora: %s: %w", l.Name, err)
 	}
 	a, err := newAdapter(l, cfg, src)
 	return fresh{l, a}, err

@@ -83,7 +83,7 @@ func near(t *testing.T, what string, got, want []float32, tol float64) {
 	}
 }
 
-var mixers = []Mixer{Kaiming, Orthogonal, Identity, Butterfly, None}
+var mixers = []Mixer{Kaiming, Orthogonal, Normal, Xavier, Identity, Butterfly, FixedOrthogonal, None}
 
 func TestValidateSaysWhatIsWrong(t *testing.T) {
 	good := Config{R: 4, Alpha: 8, Mixer: Kaiming}
@@ -103,9 +103,11 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{func(c *Config) { c.Dropout = 1 }, "dropout is 1, want 0 to below 1"},
 		{func(c *Config) { c.Dropout = -0.1 }, "dropout is -0.1"},
 		{func(c *Config) { c.Dropout = math.NaN() }, "dropout is NaN"},
-		{func(c *Config) { c.Mixer = "" }, `mixer is ""; known are kaiming, orthogonal, identity, butterfly and none`},
+		{func(c *Config) { c.Mixer = "" }, `mixer is ""; known are kaiming, orthogonal, normal, xavier, identity, butterfly, fixed-orthogonal and none`},
 		{func(c *Config) { c.Mixer = "zeros" }, "mixer zeros never trains"},
 		{func(c *Config) { c.Mixer, c.R = Butterfly, 5 }, "r is 5: the butterfly mixer needs an even rank"},
+		{func(c *Config) { c.Start = "gaussian" }, `start is "gaussian"; known are moslora_init`},
+		{func(c *Config) { c.Start, c.Mixer = MoSLoRAInit, None }, "start moslora_init multiplies a mixer into A, and mixer is none"},
 		{func(c *Config) { c.Targets = []string{"re:("} }, "targets: error parsing regexp"},
 		{func(c *Config) { c.Targets = []string{"q_proj", "re:.*"} }, `targets: "re:.*" stands alone or not at all, there are 2`},
 		{func(c *Config) { c.Targets = []string{"all-linear", "q_proj"} }, `targets: "all-linear" stands alone`},
@@ -316,12 +318,12 @@ func TestAnIdentityMixerStartsAsLoRA(t *testing.T) {
 // appendix): the outputs of ten steps agree to 1e-5 of the largest.
 func TestAFixedOrthogonalMixerIsLoRAElsewhere(t *testing.T) {
 	m, ps := build(t)
-	s := attach(t, ps, Config{R: 4, Alpha: 8, Mixer: Orthogonal}, nn.Random(1))
+	s := attach(t, ps, Config{R: 4, Alpha: 8, Mixer: FixedOrthogonal}, nn.Random(1))
 	fixed := map[string][]float32{}
 	for a := range s.All() {
 		fixed[a.A.Name] = a.mixed()
 	}
-	want := sgd(t, m, s, 10, suffixM)
+	want := sgd(t, m, s, 10, "")
 
 	lora, ps2 := build(t)
 	s2 := attach(t, ps2, Config{R: 4, Alpha: 8, Mixer: None}, source{nn.Random(1), fixed})
@@ -348,7 +350,7 @@ func TestParamsLeaveTheFixedMixerOut(t *testing.T) {
 			names = append(names, p.Name)
 		}
 		want := []string{"proj.lora_A.weight", "proj.lora_AB.weight", "proj.lora_B.weight"}
-		if mixer == Butterfly || mixer == None {
+		if mixer.Fixed() || mixer == None {
 			want = slices.Delete(want, 1, 2)
 		}
 		if !slices.Equal(names, want) {

@@ -15,27 +15,42 @@ import (
 	"strings"
 )
 
-// Mixer says what stands between A and B and how it starts (paper, section 3 and Table 3).
-type Mixer string
-
-const (
-	Kaiming    Mixer = "kaiming"    // learned, from U(-1/√r, 1/√r): the authors' code
-	Orthogonal Mixer = "orthogonal" // learned, from a random orthogonal matrix
-	Identity   Mixer = "identity"   // learned, from I: equal to LoRA at the first step
-	Butterfly  Mixer = "butterfly"  // fixed [[I,I],[I,I]], the two-subspaces mixing of the paper's section 3
-	None       Mixer = "none"       // no mixer: LoRA
-)
-
 // Config shapes the adapters of one tower.
 type Config struct {
 	R       int
 	Alpha   float64
 	Dropout float64 // probability of dropping an element of an adapter's input
 	Mixer   Mixer
-	RSLoRA  bool // s = alpha/√r (arXiv 2312.03732)
+	RSLoRA  bool  // s = alpha/√r (arXiv 2312.03732)
+	Start   Start // of A, M and B
+	FreezeA bool  // A stays where it starts (LoRA-FA, arXiv 2308.03303)
 	// Targets are module names, matched whole or after a dot ("q_proj"), or one regular expression
 	// "re:..." matched against the whole path; empty or "all-linear" is every linear.
 	Targets []string
+	// Rank, alpha and mixer of single modules, in place of those above.
+	RankPattern  Patterns[int]
+	AlphaPattern Patterns[float64]
+	MixerPattern Patterns[Mixer]
+}
+
+// Start says how the factors of an adapter start.
+type Start string
+
+const (
+	// LoRAStart: A as torch's linear layers, B zero, M as Mixer says.
+	LoRAStart Start = ""
+	// MoSLoRAInit multiplies the mixer into A before training, A <- M·A, and leaves it out from then on: LoRA from
+	// MoSLoRA's start, which tells what training the mixer brings from what its start brings.
+	MoSLoRAInit Start = "moslora_init"
+)
+
+// For is the configuration of one module, without patterns.
+func (c Config) For(module string) Config {
+	c.R = c.RankPattern.get(module, c.R)
+	c.Alpha = c.AlphaPattern.get(module, c.Alpha)
+	c.Mixer = c.MixerPattern.get(module, c.Mixer)
+	c.RankPattern, c.AlphaPattern, c.MixerPattern = Patterns[int]{}, Patterns[float64]{}, Patterns[Mixer]{}
+	return c
 }
 
 // maxRank is beyond any use; it bounds the memory that a slip of the pen may ask for.
@@ -64,16 +79,15 @@ func (c Config) Validate() error {
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		errs = append(errs, fmt.Errorf("dropout is %g, want 0 to below 1", c.Dropout))
 	}
-	switch c.Mixer {
-	case Kaiming, Orthogonal, Identity, None:
-	case Butterfly:
-		if c.R%2 != 0 {
-			errs = append(errs, fmt.Errorf("r is %d: the butterfly mixer needs an even rank", c.R))
+	errs = append(errs, c.Mixer.check(c.R))
+	switch c.Start {
+	case LoRAStart:
+	case MoSLoRAInit:
+		if c.Mixer == None {
+			errs = append(errs, errors.New("start moslora_init multiplies a mixer into A, and mixer is none"))
 		}
-	case "zeros", "zero":
-		errs = append(errs, errors.New("mixer zeros never trains: with M = 0 and B = 0 every gradient is zero"))
 	default:
-		errs = append(errs, fmt.Errorf("mixer is %q; known are kaiming, orthogonal, identity, butterfly and none", c.Mixer))
+		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init and nothing", c.Start))
 	}
 	if _, err := c.matcher(); err != nil {
 		errs = append(errs, err)
@@ -109,8 +123,25 @@ func (c Config) matcher() (func(name string) bool, error) {
 // endsIn reports whether target is the module's name or the end of it, after a dot.
 func endsIn(name, target string) bool { return name == target || strings.HasSuffix(name, "."+target) }
 
-// unmatched are the targets that are names and none of the linears has, while others match.
-func (c Config) unmatched(linears []string) (out []string) {
+// unmatched says which targets none of the linears has, while others match, and which patterns none of the modules that match.
+func (c Config) unmatched(linears, modules []string) error {
+	var errs []error
+	for _, target := range c.unmatchedTargets(linears) {
+		errs = append(errs, fmt.Errorf("moslora: target %q matches none of the %d linears (such as %s)", target, len(linears), sample(linears)))
+	}
+	for _, p := range []struct {
+		field string
+		keys  []string
+	}{{"rank_pattern", c.RankPattern.unmatched(modules)}, {"alpha_pattern", c.AlphaPattern.unmatched(modules)}, {"mixer_pattern", c.MixerPattern.unmatched(modules)}} {
+		for _, key := range p.keys {
+			errs = append(errs, fmt.Errorf("moslora: %s %q matches none of the %d modules with an adapter (such as %s)", p.field, key, len(modules), sample(modules)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unmatchedTargets are those that are names.
+func (c Config) unmatchedTargets(linears []string) (out []string) {
 	for _, t := range c.Targets {
 		if t != "all-linear" && !strings.HasPrefix(t, "re:") &&
 			!slices.ContainsFunc(linears, func(name string) bool { return endsIn(name, t) }) {

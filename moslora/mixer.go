@@ -1,6 +1,9 @@
 package moslora
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
@@ -8,17 +11,64 @@ import (
 	"moslava/internal/nn"
 )
 
+// Mixer says what stands between A and B and how it starts (paper, section 3 and Table 3). The starts are those of the authors'
+// code (commonsense_reasoning/peft/src/peft/tuners/lora.py), where all but kaiming are commented out.
+type Mixer string
+
+const (
+	Kaiming    Mixer = "kaiming"    // learned, from U(-1/√r, 1/√r): the authors' default
+	Orthogonal Mixer = "orthogonal" // learned, from a random orthogonal matrix
+	Normal     Mixer = "normal"     // learned, from N(0, 1)
+	Xavier     Mixer = "xavier"     // learned, from U(-√(3/r), √(3/r))
+	Identity   Mixer = "identity"   // learned, from I: equal to LoRA at the first step
+	Butterfly  Mixer = "butterfly"  // fixed [[I,I],[I,I]], the two-subspaces mixing of the paper's section 3
+	// FixedOrthogonal is a random orthogonal matrix that is not trained: under SGD the same as LoRA from A' = M·A (the paper's proof).
+	FixedOrthogonal Mixer = "fixed-orthogonal"
+	None            Mixer = "none" // no mixer: LoRA
+)
+
+// Fixed reports whether there is a mixer that is not trained.
+func (m Mixer) Fixed() bool { return m == Butterfly || m == FixedOrthogonal }
+
+// check says what is wrong with a mixer of rank r.
+func (m Mixer) check(r int) error {
+	switch m {
+	case Kaiming, Orthogonal, Normal, Xavier, Identity, FixedOrthogonal, None:
+		return nil
+	case Butterfly:
+		if r%2 != 0 {
+			return fmt.Errorf("r is %d: the butterfly mixer needs an even rank", r)
+		}
+		return nil
+	case "zeros", "zero":
+		return errors.New("mixer zeros never trains: with M = 0 and B = 0 every gradient is zero")
+	}
+	return fmt.Errorf("mixer is %q; known are kaiming, orthogonal, normal, xavier, identity, butterfly, fixed-orthogonal and none", string(m))
+}
+
 // init returns how the mixer starts.
 func (m Mixer) init() nn.Init {
 	switch m {
 	case Kaiming:
 		return nn.KaimingUniform
-	case Orthogonal:
+	case Orthogonal, FixedOrthogonal:
 		return orthogonal
+	case Normal:
+		return nn.Normal(1)
+	case Xavier:
+		return xavier
 	case Butterfly:
 		return butterfly
 	default:
 		return identity
+	}
+}
+
+// xavier is torch.nn.init.xavier_uniform_ of a square matrix.
+func xavier(r *rand.Rand, shape []int, data []float32) {
+	bound := math.Sqrt(3 / float64(shape[0]))
+	for i := range data {
+		data[i] = float32((2*r.Float64() - 1) * bound)
 	}
 }
 
@@ -61,4 +111,21 @@ func butterfly(_ *rand.Rand, shape []int, data []float32) {
 		data[i*r+i] = 1
 		data[i*r+(i+r/2)%r] = 1
 	}
+}
+
+// fromOrthogonal is the largest element of M·Mᵀ - I.
+func fromOrthogonal(m []float32, r int) (worst float64) {
+	for i := range r {
+		for j := range i + 1 {
+			var sum float64
+			for k := range r {
+				sum += float64(m[i*r+k]) * float64(m[j*r+k])
+			}
+			if i == j {
+				sum--
+			}
+			worst = max(worst, math.Abs(sum))
+		}
+	}
+	return worst
 }

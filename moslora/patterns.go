@@ -9,9 +9,10 @@ import (
 	"slices"
 )
 
-// patterns is a field such as PEFT's rank_pattern: what holds for some modules, by regular expressions
-// for the end of their path. The first that matches counts, so the order of the file is kept.
-type patterns[T any] struct{ list []entry[T] }
+// Patterns is what holds for some modules, as PEFT's rank_pattern: values by regular expressions for the end of a module's
+// path, matched as PEFT 0.21 does, from the start of the path as (.*\.)?(key)$. The first that matches counts, so the order of
+// the file is kept.
+type Patterns[T any] struct{ list []entry[T] }
 
 type entry[T any] struct {
 	key   string
@@ -19,10 +20,34 @@ type entry[T any] struct {
 	expr  *regexp.Regexp
 }
 
-// get is the value for a module, or otherwise.
-func (p patterns[T]) get(module string, otherwise T) T {
+// Add puts a pattern behind the others.
+func (p *Patterns[T]) Add(key string, value T) error {
+	expr, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
+	if err != nil {
+		return fmt.Errorf("pattern %q: %w", key, err)
+	}
+	p.list = append(p.list, entry[T]{key, value, expr})
+	return nil
+}
+
+// unmatched are the patterns that no module has.
+func (p Patterns[T]) unmatched(modules []string) (out []string) {
 	for _, e := range p.list {
-		if e.key == module || e.expr != nil && e.expr.MatchString(module) {
+		if !slices.ContainsFunc(modules, e.match) {
+			out = append(out, e.key)
+		}
+	}
+	return out
+}
+
+func (e entry[T]) match(module string) bool {
+	return e.key == module || e.expr != nil && e.expr.MatchString(module)
+}
+
+// get is the value for a module, or otherwise.
+func (p Patterns[T]) get(module string, otherwise T) T {
+	for _, e := range p.list {
+		if e.match(module) {
 			return e.value
 		}
 	}
@@ -30,7 +55,7 @@ func (p patterns[T]) get(module string, otherwise T) T {
 }
 
 // set adds a module by its full path. Longer paths come first: one may be the end of another.
-func (p *patterns[T]) set(module string, value T) {
+func (p *Patterns[T]) set(module string, value T) {
 	at, _ := slices.BinarySearchFunc(p.list, len(module), func(e entry[T], n int) int {
 		if len(e.key) >= n {
 			return -1
@@ -41,10 +66,10 @@ func (p *patterns[T]) set(module string, value T) {
 }
 
 // IsZero leaves empty ones out where the tag says omitzero.
-func (p patterns[T]) IsZero() bool { return len(p.list) == 0 }
+func (p Patterns[T]) IsZero() bool { return len(p.list) == 0 }
 
 // MarshalJSON writes an object in the order of the list.
-func (p patterns[T]) MarshalJSON() ([]byte, error) {
+func (p Patterns[T]) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, e := range p.list {
@@ -68,7 +93,7 @@ func (p patterns[T]) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads an object, or null.
-func (p *patterns[T]) UnmarshalJSON(text []byte) error {
+func (p *Patterns[T]) UnmarshalJSON(text []byte) error {
 	p.list = nil
 	if string(text) == "null" {
 		return nil
@@ -82,15 +107,13 @@ func (p *patterns[T]) UnmarshalJSON(text []byte) error {
 		if err != nil {
 			return err
 		}
-		e := entry[T]{key: t.(string)} // the decoder takes nothing else for a key
-		if err := dec.Decode(&e.value); err != nil {
-			return fmt.Errorf("pattern %q: %w", e.key, err)
+		var value T
+		if err := dec.Decode(&value); err != nil {
+			return fmt.Errorf("pattern %q: %w", t, err)
 		}
-		// As PEFT matches: from the start of the path, with anything that ends in a dot before the key.
-		if e.expr, err = regexp.Compile(`^(?:.*\.)?(?:` + e.key + `)$`); err != nil {
-			return fmt.Errorf("pattern %q: %w", e.key, err)
+		if err := p.Add(t.(string), value); err != nil { // the decoder takes nothing else for a key
+			return err
 		}
-		p.list = append(p.list, e)
 	}
 	return nil
 }

@@ -36,13 +36,15 @@ type peftConfig struct {
 	DoRA         bool              `json:"use_dora"`
 	Targets      targets           `json:"target_modules"`
 	Save         []string          `json:"modules_to_save,omitempty"`
-	RankPattern  patterns[int]     `json:"rank_pattern"`
-	AlphaPattern patterns[float64] `json:"alpha_pattern"`
+	RankPattern  Patterns[int]     `json:"rank_pattern"`
+	AlphaPattern Patterns[float64] `json:"alpha_pattern"`
 	UseMixer     bool              `json:"lora_use_mixer"`
 
 	Mixer          Mixer             `json:"mixer"`
-	MixerPattern   patterns[Mixer]   `json:"mixer_pattern,omitzero"`
-	DropoutPattern patterns[float64] `json:"dropout_pattern,omitzero"`
+	MixerPattern   Patterns[Mixer]   `json:"mixer_pattern,omitzero"`
+	DropoutPattern Patterns[float64] `json:"dropout_pattern,omitzero"`
+	FreezeA        bool              `json:"freeze_a,omitempty"`
+	FreezePattern  Patterns[bool]    `json:"freeze_a_pattern,omitzero"`
 }
 
 // SaveOptions say how an adapter directory is written.
@@ -102,7 +104,7 @@ func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 	}
 	common := s.list[len(s.list)-1].Config
 	c := &peftConfig{PeftType: "LORA", TaskType: "CAUSAL_LM", Base: opt.Base, R: common.R, Alpha: common.Alpha,
-		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, Save: opt.Modules, Mixer: common.Mixer}
+		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, Save: opt.Modules, Mixer: common.Mixer, FreezeA: common.FreezeA}
 	for _, a := range s.list {
 		name, ac := opt.name(a.Module), a.Config
 		if opt.Fold {
@@ -122,6 +124,9 @@ func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 		}
 		if ac.Dropout != c.Dropout {
 			c.DropoutPattern.set(name, ac.Dropout)
+		}
+		if ac.FreezeA != c.FreezeA {
+			c.FreezePattern.set(name, ac.FreezeA)
 		}
 		if ac.Mixer != c.Mixer && !opt.Fold {
 			c.MixerPattern.set(name, ac.Mixer)

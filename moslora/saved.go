@@ -143,6 +143,7 @@ func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
 		Dropout: c.DropoutPattern.get(module, c.Dropout),
 		Mixer:   c.MixerPattern.get(module, c.Mixer),
 		RSLoRA:  c.RSLoRA,
+		FreezeA: c.FreezePattern.get(module, c.FreezeA),
 	}
 	if out.Mixer == "two" { // as the authors' code calls it
 		out.Mixer = Butterfly
@@ -152,8 +153,10 @@ func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
 		return out, fmt.Errorf("there is a %s and lora_use_mixer is false", suffixM[1:])
 	case hasMixer && (out.Mixer == "" || out.Mixer == None):
 		out.Mixer = Kaiming // how it started is not known, nor needed
-	case !hasMixer && c.UseMixer && out.Mixer != Butterfly && out.Mixer != None:
+	case !hasMixer && c.UseMixer && out.Mixer != Butterfly && out.Mixer != FixedOrthogonal && out.Mixer != None:
 		return out, fmt.Errorf("lora_use_mixer is true and there is no %s", suffixM[1:])
+	case !hasMixer && c.UseMixer && out.Mixer == FixedOrthogonal:
+		return out, fmt.Errorf("the mixer is a fixed orthogonal matrix and there is no %s", suffixM[1:])
 	case !hasMixer && (out.Mixer != Butterfly || !c.UseMixer):
 		out.Mixer = None
 	}
@@ -187,7 +190,7 @@ func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
 		}
 		f, err := prepare(l, cfg, src)
 		if err == nil {
-			err = saved.checkButterfly(f.a)
+			err = saved.checkFixed(f.a)
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -222,14 +225,18 @@ func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
 	return nil
 }
 
-// checkButterfly makes sure that a fixed mixer that a file holds is the fixed mixer.
-func (s *Saved) checkButterfly(a *Adapter) error {
+// checkFixed makes sure that a fixed mixer that a file holds is the fixed mixer that the configuration names.
+func (s *Saved) checkFixed(a *Adapter) error {
 	t, ok := s.tensors[a.Module+suffixM]
-	if !ok || a.Config.Mixer != Butterfly {
+	switch {
+	case !ok:
 		return nil
-	}
-	if !slices.Equal(t.shape, a.M.Shape) || !slices.Equal(t.data, a.M.Floats()) {
+	case a.Config.Mixer == Butterfly && (!slices.Equal(t.shape, a.M.Shape) || !slices.Equal(t.data, a.M.Floats())):
 		return fmt.Errorf("%s: %s is called a fixed butterfly and is not [[I,I],[I,I]]", s.dir, a.Module+suffixM)
+	case a.Config.Mixer == FixedOrthogonal:
+		if d := fromOrthogonal(t.data, a.Config.R); !(d <= 1e-3) {
+			return fmt.Errorf("%s: %s is called a fixed orthogonal mixer, and M·Mᵀ differs from I by %.3g", s.dir, a.Module+suffixM, d)
+		}
 	}
 	return nil
 }

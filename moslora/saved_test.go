@@ -211,6 +211,8 @@ func TestLoadErrors(t *testing.T) {
 		{"misshapen whole", None, nil, func(w tensors) { w[keyPrefix+"proj.weight"] = w[first+suffixA] },
 			"proj.weight has shape [4 14], want [10 10]"},
 		{"not the butterfly", Butterfly, nil, func(w tensors) { w[first+suffixM].Data[1] = 3 }, "is not [[I,I],[I,I]]"},
+		{"not orthogonal", FixedOrthogonal, nil, func(w tensors) { w[first+suffixM].Data[1] = 3 }, "is called a fixed orthogonal mixer, and M·Mᵀ differs from I by"},
+		{"no fixed mixer", FixedOrthogonal, nil, func(w tensors) { delete(w, first+suffixM) }, "the mixer is a fixed orthogonal matrix and there is no lora_AB.weight"},
 		{"prefix", None, nil, func(w tensors) { w["other.x"] = w[first+suffixA] }, `key "other.x" does not begin with base_model.model.`},
 		{"saved module", None, set("modules_to_save", []string{"proj"}), nil, `modules_to_save names "proj" and adapter_model.safetensors holds no tensor of it`},
 	} {
@@ -256,7 +258,7 @@ func TestSaveErrors(t *testing.T) {
 
 // The first pattern of the file that matches counts, as in PEFT.
 func TestPatternsKeepTheirOrder(t *testing.T) {
-	var p patterns[int]
+	var p Patterns[int]
 	if err := json.Unmarshal([]byte(`{"q_proj": 1, "layers.1.q_proj": 2, "^model.k_proj": 3, "k_proj": 4, "layers\\.[02]\\..*": 5}`), &p); err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +268,7 @@ func TestPatternsKeepTheirOrder(t *testing.T) {
 			t.Errorf("%s has %d, want %d", module, got, want)
 		}
 	}
-	var s patterns[float64]
+	var s Patterns[float64]
 	for _, m := range []string{"proj", "a.b.proj", "b.proj"} {
 		s.set(m, float64(len(m)))
 	}

@@ -19,7 +19,6 @@ import (
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
-	"moslava/moslora"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -120,7 +119,11 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 				if t.c == nil {
 					continue
 				}
-				if err := part.Attach(m, t.part, adapterConfig(t.c)); err != nil {
+				cfg, err := adapterConfig(t.c)
+				if err == nil {
+					err = part.Attach(m, t.part, cfg)
+				}
+				if err != nil {
 					return part, err
 				}
 			}
@@ -129,10 +132,6 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 		s, _ = r.Stage(s.From)
 	}
 	return part, nil
-}
-
-func adapterConfig(c *recipe.Adapter) moslora.Config {
-	return moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets}
 }
 
 // sampled is what was found out about a stage's data.

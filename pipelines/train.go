@@ -122,7 +122,11 @@ func (t *training) attach() error {
 		if c == nil {
 			continue
 		}
-		if err := t.model.AttachAdapters(part, adapterConfig(c), t.recipe.Seed); err != nil {
+		cfg, err := adapterConfig(c)
+		if err != nil {
+			return err
+		}
+		if err := t.model.AttachAdapters(part, cfg, t.recipe.Seed); err != nil {
 			return err
 		}
 	}
@@ -150,9 +154,16 @@ func (t *training) params() []train.Param {
 			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1})
 		}
 	}
-	for p := range t.model.Adapters.Params() {
-		if p.Trainable() {
-			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true})
+	for a := range t.model.Adapters.All() {
+		for _, p := range a.Params() {
+			if !p.Trainable() {
+				continue
+			}
+			lr := rate(p.Name)
+			if p == a.B && t.cfg.LoRAPlus > 0 {
+				lr *= t.cfg.LoRAPlus
+			}
+			out = append(out, train.Param{Param: p, LR: lr, Decay: true})
 		}
 	}
 	return out

@@ -31,6 +31,7 @@ type AdapterOutline struct {
 	Rank    int
 	Mixer   bool // there is one
 	Fixed   bool // and it is not trained
+	FrozenA bool // neither is A
 	Dropout bool
 }
 
@@ -73,7 +74,7 @@ func (m *model) weight(name string) *weight {
 	w := &weight{out: p.Shape[0], in: p.Size() / p.Shape[0], w: m.leaf(name + ".weight"), b: m.leaf(name + ".bias")}
 	if o := m.part.Adapters[name]; o != nil {
 		on := m.part.TrainAdapters
-		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, w.in, on), b: m.extra(name+".B", w.out, o.Rank, on)}
+		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, w.in, on && !o.FrozenA), b: m.extra(name+".B", w.out, o.Rank, on)}
 		if o.Mixer {
 			w.adapter.m = m.extra(name+".M", o.Rank, o.Rank, on && !o.Fixed)
 		}

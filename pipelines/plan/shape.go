@@ -33,7 +33,9 @@ func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
 		return err
 	}
 	for _, l := range linears {
-		p.Adapters[l.Name] = &AdapterOutline{Rank: cfg.R, Mixer: cfg.Mixer != moslora.None, Fixed: cfg.Mixer == moslora.Butterfly, Dropout: cfg.Dropout > 0}
+		c := cfg.For(l.Name)
+		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),
+			FrozenA: c.FreezeA, Dropout: c.Dropout > 0}
 	}
 	return nil
 }

@@ -116,3 +116,29 @@ func TestWeights(t *testing.T) {
 		t.Errorf("q8 counts for nothing: %+v", r.Stages[3].Evaluate)
 	}
 }
+
+// TestAdapterKeysCount: what changes adapters makes another stage, and what spells a default out does not.
+func TestAdapterKeysCount(t *testing.T) {
+	canonical := func(keys string) string {
+		r, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: {kind: tune, data: d, "+keys+"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stageJSON(t, r, 0)
+	}
+	base := canonical("adapters: {language: {}}")
+	for keys, counts := range map[string]bool{
+		"adapters: {language: {start: lora}}": false, "lora_plus: 1, adapters: {language: {}}": false,
+		"adapters: {language: {freeze_a: false}}": false, "adapters: {language: {start: moslora_init}}": true,
+		"lora_plus: 16, adapters: {language: {}}": true, "adapters: {language: {freeze_a: true}}": true,
+		"adapters: {language: {rank_pattern: {q: 2}}}": true,
+	} {
+		if got := canonical(keys) != base; got != counts {
+			t.Errorf("%s changes the stage: %v, want %v", keys, got, counts)
+		}
+	}
+	a, b := canonical("adapters: {language: {rank_pattern: {q: 2, k: 3}}}"), canonical("adapters: {language: {rank_pattern: {k: 3, q: 2}}}")
+	if a == b || !strings.Contains(a, `"rank_pattern":[{"layers":"q","value":2},{"layers":"k","value":3}]`) {
+		t.Errorf("the order of patterns, of which the first counts, is lost:\n%s", a)
+	}
+}

@@ -109,9 +109,13 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 	if !d.has(key + ".alpha") {
 		a.Alpha = float64(2 * a.R)
 	}
-	if a.Mixer == "butterfly" && a.R%2 != 0 {
-		d.at(key+".r", "is %d, expected an even number for the butterfly mixer", a.R)
+	if a.Start == "lora" {
+		a.Start = "" // the default
 	}
+	if a.Start == "moslora_init" && a.Mixer == "none" && len(a.MixerPattern) == 0 {
+		d.at(key+".start", "moslora_init multiplies a mixer into A, and mixer is none")
+	}
+	a.mixers(d, key)
 	for i, name := range a.Targets {
 		switch {
 		case name == "":
@@ -133,12 +137,40 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 	}
 }
 
+// mixerNames are the values of mixer.
+var mixerNames = []string{"kaiming", "orthogonal", "normal", "xavier", "identity", "butterfly", "fixed-orthogonal", "none"}
+
+// mixers checks mixer and mixer_pattern.
+func (a *Adapter) mixers(d *decoder, key string) {
+	check := func(at, mixer string) {
+		switch {
+		case mixer == "zeros" || mixer == "zero":
+			d.at(at, "%s never trains: with M = 0 and B = 0 every gradient is zero", mixer)
+		case !slices.Contains(mixerNames, mixer):
+			d.at(at, "%q is unknown; %s", mixer, nearest(mixer, mixerNames))
+		}
+	}
+	check(key+".mixer", a.Mixer)
+	for _, p := range a.MixerPattern {
+		check(key+".mixer_pattern."+p.Layers, p.Value)
+	}
+	if a.Mixer == "butterfly" && a.R%2 != 0 { // what patterns make of it, the adapters' own check says
+		d.at(key+".r", "is %d, expected an even number for the butterfly mixer", a.R)
+	}
+}
+
 // rates fills in the learning rates; one for a part that is not trained is a mistake.
 func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	if !d.has(key + ".lr") {
 		t.LR = rateOf[kind]
 	}
 	fresh := t.Adapters
+	if t.LoRAPlus == 1 {
+		t.LoRAPlus = 0 // the default
+	}
+	if d.has(key+".lora_plus") && !slices.Contains(t.Train, PartAdapters) {
+		d.at(key+".lora_plus", "no adapters are trained in this stage")
+	}
 	trainsOld := before && fresh == nil && slices.Contains(t.Train, PartAdapters)
 	for _, part := range []struct {
 		name    string

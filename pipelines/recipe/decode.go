@@ -260,6 +260,10 @@ func names(fs []field) []string {
 
 // value fills one field.
 func (d *decoder) value(n *yaml.Node, key string, f field) {
+	if _, ok := f.value.Interface().(interface{ isPatterns() }); ok {
+		d.patterns(n, key, f)
+		return
+	}
 	switch f.value.Kind() {
 	case reflect.Struct:
 		d.mapping(n, key, f.value)

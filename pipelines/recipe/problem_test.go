@@ -9,6 +9,7 @@ import (
 // TestProblems: each text has exactly the problems listed, by line and message.
 func TestProblems(t *testing.T) {
 	stage := func(lines string) string { return "name: s\nmodel: {from: m}\nstages:\n- kind: " + lines }
+	adapter := func(keys string) string { return stage("tune\n  data: d\n  adapters: {language: {" + keys + "}}\n") }
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", `r.yaml: is empty, expected a recipe`},
 		{"comment", "# nothing\n", `r.yaml: is empty, expected a recipe`},
@@ -50,6 +51,18 @@ func TestProblems(t *testing.T) {
 		{"no adapters", stage("tune\n  data: d\n"), `r.yaml:4: stages.0.adapters: adapters are to be trained, but the model this stage takes has none: give adapters.vision, adapters.language or both, or leave adapters out of train`},
 		{"empty adapters", stage("tune\n  data: d\n  adapters: {}\n"), `r.yaml:6: stages.0.adapters: expected vision, language or both`},
 		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3, expected an even number for the butterfly mixer`},
+		{"zeros", adapter("mixer: zeros"), `r.yaml:6: stages.0.adapters.language.mixer: zeros never trains: with M = 0 and B = 0 every gradient is zero`},
+		{"mixer", adapter("mixer: ortogonal"), `r.yaml:6: stages.0.adapters.language.mixer: "ortogonal" is unknown; did you mean "orthogonal"?`},
+		{"zero rank", adapter("r: 0"), `r.yaml:6: stages.0.adapters.language.r: is 0, expected at least 1 and at most 65536`},
+		{"zero alpha", adapter("alpha: 0"), `r.yaml:6: stages.0.adapters.language.alpha: is 0, expected more than 0 and at most 1e9`},
+		{"dropout", adapter("dropout: 1"), `r.yaml:6: stages.0.adapters.language.dropout: is 1, expected at least 0 and less than 1`},
+		{"start", adapter("start: pisa"), `r.yaml:6: stages.0.adapters.language.start: "pisa" is unknown; expected one of lora, moslora_init`},
+		{"start without mixer", adapter("start: moslora_init, mixer: none"), `r.yaml:6: stages.0.adapters.language.start: moslora_init multiplies a mixer into A, and mixer is none`},
+		{"pattern of mixers", adapter("mixer_pattern: {fc: zeros}"), `r.yaml:6: stages.0.adapters.language.mixer_pattern.fc: zeros never trains: with M = 0 and B = 0 every gradient is zero`},
+		{"pattern of ranks", adapter("rank_pattern: {fc: 0, q: x}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.fc: is 0, expected at least 1 and at most 65536\nr.yaml:6: stages.0.adapters.language.rank_pattern.q: is the text \"x\", expected a whole number"},
+		{"pattern as list", adapter("rank_pattern: [1]"), `r.yaml:6: stages.0.adapters.language.rank_pattern: is a list, expected a mapping from patterns of layers to values`},
+		{"broken pattern", adapter("rank_pattern: {'(': 2}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.(: is no pattern of layers: error parsing regexp: missing closing ): `(`"},
+		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
 		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ): `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},
 		{"validate", small + "  validate_every: 5\n", `r.yaml:6: stages.0.validate_every: there is nothing to measure on: validation, the share of samples held out, is 0`},

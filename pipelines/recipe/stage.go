@@ -62,6 +62,9 @@ type TrainConfig struct {
 	LRVision    float64 `yaml:"lr_vision" range:"(0,10]"`
 	LRLanguage  float64 `yaml:"lr_language" range:"(0,10]"`
 
+	// LoRAPlus is the learning rate of the adapters' B over that of A and the mixer (LoRA+, arXiv 2402.12354). Default: 1.
+	LoRAPlus float64 `yaml:"lora_plus" range:"(0,1e6]"`
+
 	// Batch is the number of samples in a batch. Default: 8, unless tokens is given.
 	Batch int `yaml:"batch" range:"[1,1e9]"`
 	// Tokens is how many tokens a batch holds at most, instead of a number of samples.
@@ -121,14 +124,25 @@ type Adapter struct {
 	Alpha float64 `yaml:"alpha" range:"(0,1e9]"`
 	// Dropout of x in training.
 	Dropout float64 `yaml:"dropout" default:"0.05" range:"[0,1)"`
-	// Mixer says how M starts: kaiming, orthogonal, identity are trained; none is LoRA; butterfly is the
-	// fixed [[I, I], [I, I]], which needs an even r.
-	Mixer string `yaml:"mixer" default:"kaiming" enum:"kaiming|orthogonal|identity|none|butterfly"`
+	// Mixer says what M is: kaiming, orthogonal, normal, xavier and identity are trained from that start; butterfly is the fixed
+	// [[I, I], [I, I]], which needs an even r; fixed-orthogonal is drawn and not trained; none is LoRA.
+	Mixer string `yaml:"mixer" default:"kaiming"`
 	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression
 	// for the whole path of a layer; or all-linear for all but the output layer.
 	Targets []string `yaml:"targets" default:"all-linear"`
 	// RSLoRA makes the scale alpha over the root of r.
 	RSLoRA bool `yaml:"rslora" default:"false"`
+	// Start: lora starts A as a linear layer and B at zero; moslora_init then multiplies the mixer into A before training and leaves it
+	// out: LoRA from MoSLoRA's start. Default: lora.
+	Start string `yaml:"start" enum:"lora|moslora_init"`
+	// FreezeA keeps A where it starts (LoRA-FA, arXiv 2308.03303); a learned mixer is trained all the same.
+	FreezeA bool `yaml:"freeze_a" default:"false"`
+	// RankPattern, AlphaPattern and MixerPattern are r, alpha and mixer of some layers: a mapping from regular expressions for the end of a layer's
+	// path, as q_proj or layers\.0\.mlp\..*, to values. As with PEFT's rank_pattern the first that fits counts. alpha is not
+	// changed by a rank_pattern. One that fits no layer is an error.
+	RankPattern  Patterns[int]     `yaml:"rank_pattern" range:"[1,65536]"`
+	AlphaPattern Patterns[float64] `yaml:"alpha_pattern" range:"(0,1e9]"`
+	MixerPattern Patterns[string]  `yaml:"mixer_pattern"`
 }
 
 // EvaluateConfig holds the keys of evaluate.
