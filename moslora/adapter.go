@@ -17,6 +17,9 @@ type Adapter struct {
 	Config Config
 	A, B   *nn.Param
 	M      *nn.Param // nil without a mixer; a fixed one is never trained
+	Mag    *nn.Param // [out], DoRA's magnitudes, or nil
+
+	magnitude *autograd.Magnitude // Mag on the tape
 }
 
 var _ nn.Adapter = (*Adapter)(nil)
@@ -26,6 +29,7 @@ const (
 	suffixA = ".lora_A.weight"
 	suffixM = ".lora_AB.weight"
 	suffixB = ".lora_B.weight"
+	suffixG = ".lora_magnitude_vector" // without .weight, as PEFT writes it
 )
 
 // newAdapter makes the adapter of l, from src.
@@ -51,6 +55,11 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	default:
 		a.M = param(suffixM, cfg.Mixer.init(), cfg.R, cfg.R)
 	}
+	if cfg.DoRA {
+		if a.Mag = param(suffixG, rowNorms(l), l.Out()); a.Mag != nil {
+			a.magnitude = &autograd.Magnitude{Var: a.Mag.Var()}
+		}
+	}
 	if err := errors.Join(errs...); err != nil {
 		return a, err
 	}
@@ -61,16 +70,16 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	return a, nil
 }
 
-// LowRank is s·B·M·A on the tape.
+// LowRank is s·B·M·A, with DoRA's magnitudes, on the tape.
 func (a *Adapter) LowRank() *autograd.LowRank {
-	w := &autograd.LowRank{A: a.A.Var(), B: a.B.Var(), Scale: a.Config.Scale(), Drop: a.Config.Dropout}
+	w := &autograd.LowRank{A: a.A.Var(), B: a.B.Var(), Scale: a.Config.Scale(), Drop: a.Config.Dropout, Magnitude: a.magnitude}
 	if a.M != nil {
 		w.M = a.M.Var()
 	}
 	return w
 }
 
-// Delta is s·B·M·A, [out, in].
+// Delta is s·B·M·A, [out, in]: what is added to the weight, before DoRA scales the sum.
 func (a *Adapter) Delta() []float32 {
 	r, in, out := a.Config.R, a.A.Shape[1], a.B.Shape[0]
 	ma := a.mixed()
@@ -78,6 +87,14 @@ func (a *Adapter) Delta() []float32 {
 	kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
 	kernels.Scale(d, a.Config.Scale())
 	return d
+}
+
+// MergeInto adds s·B·M·A to the weight, and gives its rows their magnitudes.
+func (a *Adapter) MergeInto(w []float32) {
+	kernels.Add(w, a.Delta())
+	if a.Mag != nil {
+		rescale(w, a.Mag.Floats())
+	}
 }
 
 // mixed is M·A, or A itself.
@@ -91,7 +108,7 @@ func (a *Adapter) mixed() []float32 {
 	return ma
 }
 
-// Params are those that are trained: A unless it is frozen, M if it is learned, and B.
+// Params are those that are trained: A unless it is frozen, M if it is learned, B, and magnitudes.
 func (a *Adapter) Params() []*nn.Param {
 	var out []*nn.Param
 	if !a.Config.FreezeA {
@@ -100,7 +117,11 @@ func (a *Adapter) Params() []*nn.Param {
 	if a.M != nil && !a.Config.Mixer.Fixed() {
 		out = append(out, a.M)
 	}
-	return append(out, a.B)
+	out = append(out, a.B)
+	if a.Mag != nil {
+		out = append(out, a.Mag)
+	}
+	return out
 }
 
 // Set is the adapters attached to a model, in the order of its linears.
@@ -129,6 +150,11 @@ func (s *Set) Params() iter.Seq[*nn.Param] {
 func (s *Set) Train(on bool) {
 	for p := range s.Params() {
 		p.Var().SetRequiresGrad(on)
+	}
+	for _, a := range s.list {
+		if a.magnitude != nil {
+			a.magnitude.Forget()
+		}
 	}
 }
 

@@ -192,57 +192,76 @@ func TestAttachErrorsLeaveTheModelAlone(t *testing.T) {
 
 func TestAFreshAdapterChangesNothingToTheBit(t *testing.T) {
 	x := input(7, 10, 1)
-	for _, mixer := range mixers {
+	for _, c := range methods(Config{R: 4, Alpha: 8, Dropout: 0.5}) {
 		m, ps := build(t)
 		want := slices.Clone(m.forward(nil, x).Floats())
-		attach(t, ps, Config{R: 4, Alpha: 8, Mixer: mixer, Dropout: 0.5}, nn.Random(1))
+		s := attach(t, ps, c, nn.Random(1))
+		s.Train(true)
 		for i, v := range m.forward(&autograd.Tape{}, x).Floats() {
 			if math.Float32bits(v) != math.Float32bits(want[i]) {
-				t.Fatalf("%s: element %d is %g, was %g", mixer, i, v, want[i])
+				t.Fatalf("%+v: element %d is %g, was %g", c, i, v, want[i])
 			}
 		}
 	}
+}
+
+// methods are configurations of every method.
+func methods(c Config) (out []Config) {
+	for _, mixer := range mixers {
+		for _, start := range []Start{LoRAStart, MoSLoRAInit} {
+			for _, dora := range []bool{false, true} {
+				for _, rs := range []bool{false, true} {
+					if mixer == None && start == MoSLoRAInit {
+						continue
+					}
+					c.Mixer, c.Start, c.DoRA, c.RSLoRA = mixer, start, dora, rs
+					c.FreezeA = rs // it has nothing to do with the others
+					out = append(out, c)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // Attached, merged into the weights and folded into a plain LoRA, the effect is the same to 2e-6 of
 // the largest output.
 func TestMergeAndFoldKeepTheEffect(t *testing.T) {
 	x := input(7, 10, 1)
-	for _, mixer := range mixers {
-		for _, rs := range []bool{false, true} {
-			m, ps := build(t)
-			plain := slices.Clone(m.forward(nil, x).Floats())
-			s := attach(t, ps, Config{R: 4, Alpha: 3, Mixer: mixer, RSLoRA: rs}, nn.Random(1))
-			stir(s)
-			want := slices.Clone(m.forward(nil, x).Floats())
-			if slices.Equal(plain, want) {
-				t.Fatalf("%s: the adapter does nothing", mixer)
-			}
-			dir := t.TempDir()
-			if err := s.Save(dir, SaveOptions{Fold: true}); err != nil {
-				t.Fatal(err)
-			}
-			s.Merge(ps)
-			near(t, string(mixer)+" merged", m.forward(nil, x).Floats(), want, 2e-6)
-			if s.Len() != 0 || m.linears[0].Adapter != nil {
-				t.Error("Merge leaves adapters")
-			}
-			folded, ps2 := build(t)
-			saved, err := Load(dir, func(n string) string { return n })
-			if err != nil {
-				t.Fatal(err)
-			}
-			s2 := new(Set)
-			if err := s2.AttachSaved(ps2, saved); err != nil {
-				t.Fatal(err)
-			}
-			for a := range s2.All() {
-				if a.M != nil || a.Config.Mixer != None {
-					t.Errorf("%s: folded, %s still has a mixer", mixer, a.Module)
-				}
-			}
-			near(t, string(mixer)+" folded", folded.forward(nil, x).Floats(), want, 2e-6)
+	for _, c := range methods(Config{R: 4, Alpha: 3}) {
+		name := fmt.Sprintf("%s %s rslora %v dora %v", c.Mixer, c.Start, c.RSLoRA, c.DoRA)
+		m, ps := build(t)
+		plain := slices.Clone(m.forward(nil, x).Floats())
+		s := attach(t, ps, c, nn.Random(1))
+		stir(s)
+		want := slices.Clone(m.forward(nil, x).Floats())
+		if slices.Equal(plain, want) {
+			t.Fatalf("%s: the adapter does nothing", name)
 		}
+		dir := t.TempDir()
+		if err := s.Save(dir, SaveOptions{Fold: true}); err != nil {
+			t.Fatal(err)
+		}
+		s.Merge(ps)
+		near(t, name+" merged", m.forward(nil, x).Floats(), want, 2e-6)
+		if s.Len() != 0 || m.linears[0].Adapter != nil {
+			t.Error("Merge leaves adapters")
+		}
+		folded, ps2 := build(t)
+		saved, err := Load(dir, func(n string) string { return n })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s2 := new(Set)
+		if err := s2.AttachSaved(ps2, saved); err != nil {
+			t.Fatal(err)
+		}
+		for a := range s2.All() {
+			if a.M != nil || a.Config.Mixer != None || a.Config.DoRA != c.DoRA {
+				t.Errorf("%s: folded, %s is %+v", name, a.Module, a.Config)
+			}
+		}
+		near(t, name+" folded", folded.forward(nil, x).Floats(), want, 2e-6)
 	}
 }
 

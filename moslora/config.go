@@ -23,6 +23,7 @@ type Config struct {
 	Mixer   Mixer
 	RSLoRA  bool  // s = alpha/√r (arXiv 2312.03732)
 	Start   Start // of A, M and B
+	DoRA    bool  // rows of the weight have lengths of their own that are trained
 	FreezeA bool  // A stays where it starts (LoRA-FA, arXiv 2308.03303)
 	// Targets are module names, matched whole or after a dot ("q_proj"), or one regular expression
 	// "re:..." matched against the whole path; empty or "all-linear" is every linear.
@@ -57,11 +58,14 @@ func (c Config) For(module string) Config {
 const maxRank = 1 << 14
 
 // Scale is s.
-func (c Config) Scale() float32 {
+func (c Config) Scale() float32 { return float32(c.Alpha / c.denominator(c.R)) }
+
+// denominator is what alpha is divided by at that rank.
+func (c Config) denominator(r int) float64 {
 	if c.RSLoRA {
-		return float32(c.Alpha / math.Sqrt(float64(c.R)))
+		return math.Sqrt(float64(r))
 	}
-	return float32(c.Alpha / float64(c.R))
+	return float64(r)
 }
 
 // Validate reports everything that is wrong with c.

@@ -67,7 +67,7 @@ func (o SaveOptions) name(module string) string {
 }
 
 // Save writes the adapters as a PEFT directory: lora_A, lora_AB (the mixer) and lora_B. All
-// adapters must agree on rank-stabilised scaling, which PEFT keeps once for a directory.
+// adapters must agree on DoRA, which PEFT keeps once for a directory. Folded, DoRA stays DoRA.
 func (s *Set) Save(dir string, opt SaveOptions) error {
 	cfg, err := s.peftConfig(opt)
 	if err != nil {
@@ -87,6 +87,9 @@ func (s *Set) Save(dir string, opt SaveOptions) error {
 			}
 		}
 		add(a.Module, suffixB, a.B.Floats(), a.B.Shape)
+		if a.Mag != nil {
+			add(a.Module, suffixG, a.Mag.Floats(), a.Mag.Shape)
+		}
 	}
 	for _, p := range opt.Whole {
 		add(p.Name, "", p.Floats(), p.Shape)
@@ -104,15 +107,18 @@ func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 	}
 	common := s.list[len(s.list)-1].Config
 	c := &peftConfig{PeftType: "LORA", TaskType: "CAUSAL_LM", Base: opt.Base, R: common.R, Alpha: common.Alpha,
-		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, Save: opt.Modules, Mixer: common.Mixer, FreezeA: common.FreezeA}
+		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, DoRA: common.DoRA, Save: opt.Modules, Mixer: common.Mixer, FreezeA: common.FreezeA}
 	for _, a := range s.list {
 		name, ac := opt.name(a.Module), a.Config
 		if opt.Fold {
 			ac.Mixer = None
 		}
-		if ac.RSLoRA != common.RSLoRA {
-			return nil, fmt.Errorf("moslora: %s has rslora %v, %s has %v: an adapter directory holds it once",
-				a.Module, ac.RSLoRA, s.list[len(s.list)-1].Module, common.RSLoRA)
+		if ac.RSLoRA != common.RSLoRA { // PEFT has one kind of scaling in a directory: another alpha gives the same scale
+			ac.Alpha *= common.denominator(ac.R) / ac.denominator(ac.R)
+		}
+		if ac.DoRA != common.DoRA {
+			return nil, fmt.Errorf("moslora: %s has dora %v, %s has %v: an adapter directory holds it once",
+				a.Module, ac.DoRA, s.list[len(s.list)-1].Module, common.DoRA)
 		}
 		c.Targets = append(c.Targets, name)
 		c.UseMixer = c.UseMixer || ac.Mixer != None

@@ -83,9 +83,9 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 	return s, errors.Join(errs...)
 }
 
-// splitKey cuts a key into the module and one of the three suffixes; a parameter stored entire has none.
+// splitKey cuts a key into the module and one of the suffixes; a parameter stored entire has none.
 func splitKey(path string) (module, suffix string) {
-	for _, suffix := range []string{suffixA, suffixM, suffixB} {
+	for _, suffix := range []string{suffixA, suffixM, suffixB, suffixG} {
 		if m, ok := strings.CutSuffix(path, suffix); ok {
 			return m, suffix
 		}
@@ -107,7 +107,7 @@ func parseConfig(raw []byte) (*peftConfig, error) {
 }
 
 // unread are fields of PEFT that change the numbers when they are set, and are not read.
-var unread = []string{"use_dora", "fan_in_fan_out", "lora_bias", "layer_replication", "alora_invocation_tokens",
+var unread = []string{"fan_in_fan_out", "lora_bias", "layer_replication", "alora_invocation_tokens",
 	"trainable_token_indices", "target_parameters", "use_qalora", "use_bdlora", "kasa_config", "velora_config",
 	"arrow_config", "monteclora_config"}
 
@@ -143,6 +143,7 @@ func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
 		Dropout: c.DropoutPattern.get(module, c.Dropout),
 		Mixer:   c.MixerPattern.get(module, c.Mixer),
 		RSLoRA:  c.RSLoRA,
+		DoRA:    c.DoRA,
 		FreezeA: c.FreezePattern.get(module, c.FreezeA),
 	}
 	if out.Mixer == "two" { // as the authors' code calls it
@@ -196,7 +197,7 @@ func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
 			errs = append(errs, err)
 		}
 		list = append(list, f)
-		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB] = true, true, true
+		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB], used[l.Name+suffixG] = true, true, true, cfg.DoRA
 	}
 	var whole []string
 	for _, name := range slices.Sorted(maps.Keys(saved.tensors)) {

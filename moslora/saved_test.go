@@ -39,8 +39,19 @@ func load(t *testing.T, dir string, name func(string) string) (*stack, *Set, err
 }
 
 func TestSaveAndLoadKeepEveryBit(t *testing.T) {
-	for _, mixer := range mixers {
-		dir, want := saved(t, mixer, SaveOptions{Base: "b"})
+	for _, c := range methods(Config{R: 4, Alpha: 3, Targets: []string{"q_proj", "fc"}}) {
+		before, ps := build(t)
+		written := attach(t, ps, c, nn.Random(1))
+		stir(written)
+		dir := t.TempDir()
+		if err := written.Save(dir, SaveOptions{Base: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		want := before.forward(nil, input(7, 10, 1)).Floats()
+		mixer := c.Mixer
+		if c.Start == MoSLoRAInit {
+			mixer = None
+		}
 		m, s, err := load(t, dir, same)
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +60,7 @@ func TestSaveAndLoadKeepEveryBit(t *testing.T) {
 			t.Errorf("%s: read back it computes something else", mixer)
 		}
 		for a := range s.All() {
-			if a.Config.Mixer != mixer || a.Config.R != 4 || a.Config.Alpha != 3 {
+			if a.Config.Mixer != mixer || a.Config.R != 4 || a.Config.Alpha != 3 || a.Config.DoRA != c.DoRA || a.Config.FreezeA != c.FreezeA {
 				t.Errorf("%s: read back as %+v", mixer, a.Config)
 			}
 		}
@@ -181,7 +192,7 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"peft_type", None, set("peft_type", "IA3"), nil, `adapter_config.json: peft_type is "IA3", only LORA is read`},
 		{"no peft_type", None, func(c map[string]any) { delete(c, "peft_type") }, nil, `peft_type is ""`},
-		{"dora", None, set("use_dora", true), nil, "use_dora is true, which is not read"},
+		{"dora", None, set("use_dora", true), nil, "there is no tower.layers.0.fc.lora_magnitude_vector"},
 		{"fan in", None, set("fan_in_fan_out", true), nil, "fan_in_fan_out is true"},
 		{"bias", None, set("bias", "lora_only"), nil, `bias is "lora_only", only none is read`},
 		{"lora_bias", None, set("lora_bias", true), nil, "lora_bias is true"},
@@ -248,11 +259,36 @@ func TestSaveErrors(t *testing.T) {
 	}
 	_, ps := build(t)
 	s := attach(t, ps, Config{R: 2, Alpha: 2, Mixer: None, Targets: []string{"fc"}}, nn.Random(1))
-	if err := s.Attach(ps, everywhere, Config{R: 2, Alpha: 2, Mixer: None, RSLoRA: true, Targets: []string{"proj"}}, nn.Random(1)); err != nil {
+	if err := s.Attach(ps, everywhere, Config{R: 2, Alpha: 2, Mixer: None, DoRA: true, Targets: []string{"proj"}}, nn.Random(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(t.TempDir(), SaveOptions{}); err == nil || !strings.Contains(err.Error(), "tower.layers.0.fc has rslora false, proj has true") {
-		t.Errorf("two kinds of scaling: %v", err)
+	if err := s.Save(t.TempDir(), SaveOptions{}); err == nil || !strings.Contains(err.Error(), "tower.layers.0.fc has dora false, proj has true") {
+		t.Errorf("DoRA beside LoRA: %v", err)
+	}
+}
+
+// PEFT keeps the kind of scaling once for a directory: adapters of the other kind get an alpha with the same effect.
+func TestTwoKindsOfScaling(t *testing.T) {
+	m, ps := build(t)
+	s := attach(t, ps, Config{R: 6, Alpha: 5, Mixer: Kaiming, Targets: []string{"fc"}}, nn.Random(1))
+	if err := s.Attach(ps, everywhere, Config{R: 3, Alpha: 2, Mixer: None, RSLoRA: true, Targets: []string{"proj", "q_proj"}}, nn.Random(1)); err != nil {
+		t.Fatal(err)
+	}
+	stir(s)
+	dir := t.TempDir()
+	if err := s.Save(dir, SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	back, s2, err := load(t, dir, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := input(7, 10, 1)
+	near(t, "read back", back.forward(nil, x).Floats(), m.forward(nil, x).Floats(), 1e-6)
+	for a := range s2.All() {
+		if !a.Config.RSLoRA {
+			t.Errorf("%s is read back as %+v", a.Module, a.Config)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // adapterConfig is what a recipe asks of the adapters of one tower.
 func adapterConfig(c *recipe.Adapter) (moslora.Config, error) {
 	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
-		Start: moslora.Start(c.Start), FreezeA: c.FreezeA}
+		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, DoRA: c.DoRA}
 	for _, p := range c.RankPattern {
 		if err := out.RankPattern.Add(p.Layers, p.Value); err != nil {
 			return out, fmt.Errorf("rank_pattern: %w", err)

@@ -163,7 +163,7 @@ func (t *training) params() []train.Param {
 			if p == a.B && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
-			out = append(out, train.Param{Param: p, LR: lr, Decay: true})
+			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package autograd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nlpodyssey/spago/mat"
 
@@ -63,11 +64,18 @@ func (t *Tape) Linears(x Lazy, layers ...Layer) []*Var {
 // LastLinear is Linears of one layer that ends what Checkpoint is given: nothing but what leaves it reads the result. It is not
 // computed again.
 func (t *Tape) LastLinear(x Lazy, layer Layer) *Var {
-	return t.linears(&linears{in: x, layers: []Layer{layer}, unread: t != nil && t.again})[0]
+	scaled := layer.Low != nil && layer.Low.Magnitude != nil // the gradient of a magnitude reads what it scales
+	return t.linears(&linears{in: x, layers: []Layer{layer}, unread: t != nil && t.again && !scaled})[0]
 }
 
 func (t *Tape) linears(f *linears) []*Var {
 	layers := f.layers
+	f.layers = slices.Clone(layers)
+	for i, l := range layers {
+		if l.Low != nil && l.Low.Magnitude != nil {
+			f.layers[i].Bias = nil // it comes after the scaling
+		}
+	}
 	f.low, f.grads = make([]lowPass, len(layers)), make([]*Var, len(layers))
 	for i, l := range layers {
 		if t != nil && l.Low != nil && l.Low.Drop > 0 {
@@ -77,6 +85,9 @@ func (t *Tape) linears(f *linears) []*Var {
 	all := t.Apply(f)
 	for i := range f.outs {
 		f.outs[i] = t.Apply(&linearOut{f, all, i})
+		if l := layers[i]; l.Low != nil && l.Low.Magnitude != nil {
+			f.outs[i] = t.Apply(&magnitude{z: f.outs[i], layer: l})
+		}
 	}
 	return f.outs
 }

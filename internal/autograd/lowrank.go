@@ -9,6 +9,8 @@ type LowRank struct {
 	B     *Var // [out, r]
 	Scale float32
 	Drop  float64 // probability of zeroing an element of x, used only with a tape
+	// Magnitude, if there is one, scales what weight and adapter make together.
+	Magnitude *Magnitude
 }
 
 func (w *LowRank) rank() int { return w.A.shape[0] }

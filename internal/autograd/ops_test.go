@@ -3,6 +3,7 @@ package autograd
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +90,80 @@ func TestLinears(t *testing.T) {
 	check(t, func(tp *Tape) *Var {
 		return tp.Linears(Kept(x), Layer{W: Matrix{Packed: p}, Low: &LowRank{A: a1, M: m, B: b1, Scale: 1.5}})[0]
 	}, map[string]*Var{"a1": a1, "m": m, "b1": b1}) // as below the lowest trainable layer: x has no gradient
+}
+
+// DoRA: the slopes in x, m and b, and for the rest the gradients of the same graph with constants in place of the norms.
+func TestMagnitude(t *testing.T) {
+	x, w, bias := random(7, 5), random(6, 5), random(6)
+	a, mixer, b, m := random(2, 5), random(2, 2), random(6, 2), random(6)
+	for _, mix := range []*Var{nil, mixer} {
+		p := kernels.Pack(w.data, 6, 5, kernels.F32)
+		for i, matrix := range []Matrix{{Var: w}, {Packed: p}} {
+			layer := func() Layer {
+				return Layer{W: matrix, Bias: bias, Low: &LowRank{A: a, M: mix, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
+			}
+			scaled := layer()
+			for _, v := range []*Var{a, mixer, b, w} {
+				v.SetRequiresGrad(false)
+			}
+			op := func(tp *Tape) *Var { return tp.Linears(Kept(x), scaled)[0] }
+			check(t, op, map[string]*Var{"x": x, "m": m, "bias": bias})
+
+			leaves := []*Var{x, a, b}
+			if mix != nil {
+				leaves = append(leaves, mix)
+			}
+			if i == 0 {
+				leaves = append(leaves, w)
+			}
+			probe := random(7, 6)
+			gradients := func(op func(*Tape) *Var) (out [][]float32) {
+				for _, v := range leaves {
+					v.SetRequiresGrad(true)
+					v.ZeroGrad()
+				}
+				tape := new(Tape)
+				if err := tape.Backward(tape.Apply(&weighted{op(tape), probe}), 1); err != nil {
+					t.Fatal(err)
+				}
+				for _, v := range leaves {
+					out = append(out, slices.Clone(v.GradFloats()))
+				}
+				return out
+			}
+			got := gradients(func(tp *Tape) *Var { return tp.Linears(Kept(x), layer())[0] })
+			full := layer()
+			gain, norms := full.Low.Magnitude.gain(matrix, full.Low)
+			for j, norm := range norms { // of the matrix itself
+				var sum float64
+				for k := range 5 {
+					v := float64(w.data[j*5+k])
+					for r := range 2 {
+						ma := float64(a.data[r*5+k])
+						if mix != nil {
+							ma = float64(mix.data[r*2])*float64(a.data[k]) + float64(mix.data[r*2+1])*float64(a.data[5+k])
+						}
+						v += 1.5 * float64(b.data[j*2+r]) * ma
+					}
+					sum += v * v
+				}
+				if want := math.Sqrt(sum); math.Abs(float64(norm)-want) > 1e-6*want {
+					t.Errorf("row %d has the norm %g, want %g", j, norm, want)
+				}
+			}
+			plain := full
+			low := *full.Low
+			low.Magnitude, plain.Low, plain.Bias = nil, &low, nil
+			want := gradients(func(tp *Tape) *Var { return tp.MulColumns(tp.Linears(Kept(x), plain)[0], New(gain, 6)) })
+			for k := range want {
+				for e := range want[k] {
+					if math.Abs(float64(got[k][e]-want[k][e])) > 1e-6 {
+						t.Fatalf("leaf %d, element %d: gradient %g, want %g", k, e, got[k][e], want[k][e])
+					}
+				}
+			}
+		}
+	}
 }
 
 // What an adapter adds without a tape is what it adds with one.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"moslava/internal/autograd"
 	"moslava/internal/kernels"
 )
 
@@ -20,12 +21,26 @@ func Project(rows int, x []float32, outs ...Output) {
 	}
 	kernels.MulEach(rows, x, rights...)
 	for _, o := range outs {
-		if o.Bias != nil {
-			kernels.AddBias(o.Y, o.Bias.v.Floats(), rows, o.Out())
-		}
-		if o.Adapter != nil {
-			o.Adapter.LowRank().AddTo(rows, o.Y, x)
-		}
+		o.finish(rows, x)
+	}
+}
+
+// finish adds bias and adapter to x·Weightᵀ.
+func (o Output) finish(rows int, x []float32) {
+	var low *autograd.LowRank
+	if o.Adapter != nil {
+		low = o.Adapter.LowRank()
+	}
+	if low != nil && low.Magnitude != nil {
+		low.AddTo(rows, o.Y, x)
+		low.Magnitude.Apply(rows, o.Y, o.Weight.matrix(), low)
+		low = nil
+	}
+	if o.Bias != nil {
+		kernels.AddBias(o.Y, o.Bias.v.Floats(), rows, o.Out())
+	}
+	if low != nil {
+		low.AddTo(rows, o.Y, x)
 	}
 }
 

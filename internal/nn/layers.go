@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"moslava/internal/autograd"
-	"moslava/internal/kernels"
 )
 
 // Linear computes x·Weightᵀ + Bias, plus what its Adapter adds, if it has one. Towers build
@@ -20,8 +19,8 @@ type Linear struct {
 type Adapter interface {
 	// LowRank is the term, as the tape knows it.
 	LowRank() *autograd.LowRank
-	// Delta is the matrix [out, in] that, added to Weight, has the same effect.
-	Delta() []float32
+	// MergeInto changes the weight [out, in] so that it has the adapter's effect by itself.
+	MergeInto(weight []float32)
 	// Params are the adapter's own parameters.
 	Params() []*Param
 }
@@ -61,6 +60,9 @@ func (l *Linear) Out() int { return l.Weight.Shape[0] }
 // In is the width of the layer's input.
 func (l *Linear) In() int { return l.Weight.Shape[1] }
 
+// RowNorms are the lengths of the rows of Weight, [out].
+func (l *Linear) RowNorms() []float32 { return l.Weight.matrix().RowNorms() }
+
 // Forward maps x [..., in] to [n, out].
 func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	return Linears(t, autograd.Kept(x), l)[0]
@@ -96,7 +98,7 @@ func (l *Linear) Merge() {
 	if l.Adapter == nil {
 		return
 	}
-	l.Weight.rewrite(func(w []float32) { kernels.Add(w, l.Adapter.Delta()) })
+	l.Weight.rewrite(l.Adapter.MergeInto)
 	l.Adapter = nil
 }
 

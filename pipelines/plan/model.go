@@ -32,6 +32,7 @@ type AdapterOutline struct {
 	Mixer   bool // there is one
 	Fixed   bool // and it is not trained
 	FrozenA bool // neither is A
+	DoRA    bool // there are magnitudes
 	Dropout bool
 }
 
@@ -78,6 +79,9 @@ func (m *model) weight(name string) *weight {
 		if o.Mixer {
 			w.adapter.m = m.extra(name+".M", o.Rank, o.Rank, on && !o.Fixed)
 		}
+		if o.DoRA {
+			w.adapter.magnitude = m.extra(name+".G", 1, w.out, on)
+		}
 	}
 	return w
 }
@@ -121,11 +125,7 @@ func (m *model) vars(names []string) (out []*value) {
 		}
 		if m.part.Adapters[n] != nil {
 			w := m.weight(n)
-			for _, v := range []*value{w.adapter.a, w.adapter.m, w.adapter.b} {
-				if v != nil {
-					out = append(out, v)
-				}
-			}
+			out = append(out, w.adapter.leaves()...)
 		}
 	}
 	return out

@@ -20,6 +20,13 @@ type adapter struct {
 	rank    int
 	a, m, b *value // m is nil without a mixer
 	dropout bool
+
+	magnitude *value // DoRA's, or nil
+}
+
+// leaves are the parameters that are there.
+func (a *adapter) leaves() []*value {
+	return slices.DeleteFunc([]*value{a.a, a.m, a.b, a.magnitude}, func(v *value) bool { return v == nil })
 }
 
 // lazy is an operand that linears computes for itself, or that is there.
@@ -78,7 +85,8 @@ func (t *tape) linears(x lazy, rows int, ws ...*weight) []*value {
 
 // lastLinear ends a block: the second pass of a checkpoint leaves its result out.
 func (t *tape) lastLinear(x lazy, rows int, w *weight) *value {
-	return t.layers(x, rows, t.again, w)[0]
+	scaled := w.adapter != nil && w.adapter.magnitude != nil
+	return t.layers(x, rows, t.again && !scaled, w)[0]
 }
 
 func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
@@ -92,7 +100,7 @@ func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 	operands := slices.Clone(x.operands)
 	us := make([]*buf, len(ws))
 	for i, w := range ws {
-		operands = append(operands, w.w, w.b)
+		operands = append(operands, w.w, w.plainBias())
 		if a := w.adapter; a != nil {
 			operands = append(operands, a.a, a.m, a.b)
 			us[i] = t.pool.take(rows * a.rank)
@@ -112,7 +120,7 @@ func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 			continue
 		}
 		t.multiply(rows, in, w.out)
-		if w.b != nil {
+		if w.plainBias() != nil {
 			t.touch(2 * y.size())
 		}
 		if a := w.adapter; a != nil {
@@ -139,8 +147,55 @@ func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 				all.grad = &buf{n: 1}
 			}
 		}, []*value{all})
+		if w := ws[i]; w.adapter != nil && w.adapter.magnitude != nil {
+			outs[i] = t.scaleRows(outs[i], w)
+		}
 	}
 	return outs
+}
+
+// plainBias is the bias that linears add: none where a magnitude comes between.
+func (w *weight) plainBias() *value {
+	if w.adapter != nil && w.adapter.magnitude != nil {
+		return nil
+	}
+	return w.b
+}
+
+// scaleRows is DoRA's magnitude: norms of W + B·M·A, and the result z scaled by them.
+func (t *tape) scaleRows(z *value, w *weight) *value {
+	a := w.adapter
+	if a.a.track || a.b.track || a.m != nil && a.m.track { // else they are known
+		var bufs []*buf
+		if a.m != nil {
+			bufs = append(bufs, t.pool.take(a.rank*w.in))
+			t.skinny(a.rank, a.rank, w.in)
+		}
+		bufs = append(bufs, t.pool.take(a.rank*w.out), t.pool.take(a.rank*a.rank), t.pool.take(w.out*a.rank))
+		t.multiply(a.rank, w.in, w.out)
+		t.skinny(a.rank, w.in+w.out, a.rank)
+		for _, b := range bufs {
+			t.pool.put(b)
+		}
+	}
+	y := t.result(z.rows, z.cols)
+	t.touch(3 * y.size())
+	return t.apply(y, func(g *buf) {
+		if w.b != nil && w.b.track {
+			t.into(w.b)
+			t.touch(g.n)
+		}
+		if a.magnitude.track {
+			t.into(a.magnitude)
+			t.touch(2 * g.n)
+		}
+		if !z.track {
+			t.pool.put(g)
+			return
+		}
+		t.touch(2 * g.n)
+		t.accumulate(z, g)
+	}, []*value{z, a.magnitude, w.b})
 }
 
 func (t *tape) linearsBackward(x lazy, rows int, ws []*weight, grads []*buf) {
@@ -153,8 +208,8 @@ func (t *tape) linearsBackward(x lazy, rows int, ws []*weight, grads []*buf) {
 		if grads[i] == nil {
 			continue
 		}
-		if w.b != nil && w.b.track {
-			t.into(w.b)
+		if b := w.plainBias(); b != nil && b.track {
+			t.into(b)
 			t.touch(rows * w.out)
 		}
 		if w.w != nil && w.w.track {
@@ -234,12 +289,14 @@ func (t *tape) adaptersBackward(rows int, ws []*weight, packed []bool) []*buf {
 			t.pool.put(dv)
 		}
 		if a.a.track {
+			var dropped *buf
 			if a.dropout {
-				t.pool.put(t.pool.take(rows * w.in))
+				dropped = t.pool.take(rows * w.in)
 				t.touch(2 * rows * w.in)
 			}
 			t.into(a.a)
 			t.skinny(a.rank, rows, w.in)
+			t.pool.put(dropped)
 		}
 	}
 	return dus

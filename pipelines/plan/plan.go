@@ -56,9 +56,8 @@ func Make(in Input, rates Rates) Stage {
 		}
 	}
 	for name := range in.Part.Adapters {
-		a := m.weight(name).adapter
-		for _, v := range []*value{a.a, a.m, a.b} {
-			if v != nil && v.track {
+		for _, v := range m.weight(name).adapter.leaves() {
+			if v.track {
 				s.Trainable[vlm.TowerOf(name)] += v.size()
 				trained += v.size()
 			}

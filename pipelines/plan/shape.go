@@ -35,7 +35,7 @@ func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
 	for _, l := range linears {
 		c := cfg.For(l.Name)
 		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),
-			FrozenA: c.FreezeA, Dropout: c.Dropout > 0}
+			FrozenA: c.FreezeA, DoRA: c.DoRA, Dropout: c.Dropout > 0}
 	}
 	return nil
 }

@@ -46,28 +46,31 @@ func TestTape(t *testing.T) {
 	for _, c := range []struct {
 		name, tower, layers string
 		train               []string
-		rank                int
 		vision              bool // adapters there, too
-		dropout             float64
-		mixer               moslora.Mixer
+		adapters            moslora.Config
 	}{
-		{"align", clip, "-2", []string{"projector"}, 0, false, 0, ""},
-		{"tune", clip, "-2", []string{"projector"}, 4, true, 0, moslora.Kaiming},
-		{"tune with dropout", dino, "-2", []string{"projector"}, 5, true, 0.1, moslora.Orthogonal},
-		{"language alone", dino, "[-2, 1]", nil, 4, false, 0, moslora.None},
-		{"fixed mixer", clip, "[1, -1]", []string{"projector"}, 4, true, 0, moslora.Butterfly},
-		{"everything", clip, "-2", parts, 0, false, 0, ""},
-		{"everything in DINOv2", dino, "-1", parts, 0, false, 0, ""},
-		{"tune SigLIP", siglip, "-1", []string{"projector"}, 4, true, 0, moslora.Kaiming},
-		{"everything in SigLIP", siglip, "[-1, 1]", parts, 0, false, 0, ""},
-		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, 4, true, 0, moslora.Kaiming},
-		{"everything in SwiGLU and registers", giant, "-1", parts, 0, false, 0, ""},
+		{"align", clip, "-2", []string{"projector"}, false, moslora.Config{}},
+		{"tune", clip, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
+		{"tune with dropout", dino, "-2", []string{"projector"}, true, moslora.Config{R: 5, Mixer: moslora.Orthogonal, Dropout: 0.1}},
+		{"language alone", dino, "[-2, 1]", nil, false, moslora.Config{R: 4, Mixer: moslora.None}},
+		{"fixed mixer", clip, "[1, -1]", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Butterfly}},
+		{"frozen A", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Xavier, FreezeA: true}},
+		{"MoSLoRA_Init", clip, "-2", nil, true, moslora.Config{R: 4, Mixer: moslora.Normal, Start: moslora.MoSLoRAInit}},
+		{"DoRA", clip, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.None, DoRA: true}},
+		{"rank 4 with dropout", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming, Dropout: 0.1}},
+		{"DoRA with a mixer", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming, DoRA: true, Dropout: 0.1}},
+		{"everything", clip, "-2", parts, false, moslora.Config{}},
+		{"everything in DINOv2", dino, "-1", parts, false, moslora.Config{}},
+		{"tune SigLIP", siglip, "-1", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
+		{"everything in SigLIP", siglip, "[-1, 1]", parts, false, moslora.Config{}},
+		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
+		{"everything in SwiGLU and registers", giant, "-1", parts, false, moslora.Config{}},
 	} {
 		for _, checkpointing := range []bool{false, true} {
 			for _, tied := range []bool{false, true} {
 				t.Run(fmt.Sprint(c.name, " ", checkpointing, tied), func(t *testing.T) {
 					cfg := config(t, c.tower, c.layers, tied)
-					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.rank > 0, Adapters: map[string]*AdapterOutline{}}
+					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.adapters.R > 0, Adapters: map[string]*AdapterOutline{}}
 					m, err := vlm.New(cfg, nn.Random(1))
 					if err != nil {
 						t.Fatal(err)
@@ -77,10 +80,11 @@ func TestTape(t *testing.T) {
 						t.Fatal(err)
 					}
 					for _, part := range []string{"vision", "language"} {
-						if c.rank == 0 || part == "vision" && !c.vision {
+						if c.adapters.R == 0 || part == "vision" && !c.vision {
 							continue
 						}
-						mc := moslora.Config{R: c.rank, Alpha: 8, Mixer: c.mixer, Dropout: c.dropout}
+						mc := c.adapters
+						mc.Alpha = 8
 						if err := m.AttachAdapters(part, mc, 1); err != nil {
 							t.Fatal(err)
 						}

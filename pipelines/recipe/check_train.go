@@ -97,6 +97,9 @@ func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
 	case a.Vision == nil && a.Language == nil:
 		d.at(key+".adapters", "expected vision, language or both")
 	}
+	if v, l := a.Vision, a.Language; v != nil && l != nil && v.DoRA != l.DoRA {
+		d.at(key+".adapters.language.dora", "is %v, and that of vision is %v: an adapter directory holds it once", l.DoRA, v.DoRA)
+	}
 	a.Vision.check(d, key+".adapters.vision", slices.Contains(t.Train, PartVision))
 	a.Language.check(d, key+".adapters.language", slices.Contains(t.Train, PartLanguage))
 }

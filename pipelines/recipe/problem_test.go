@@ -62,6 +62,7 @@ func TestProblems(t *testing.T) {
 		{"pattern of ranks", adapter("rank_pattern: {fc: 0, q: x}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.fc: is 0, expected at least 1 and at most 65536\nr.yaml:6: stages.0.adapters.language.rank_pattern.q: is the text \"x\", expected a whole number"},
 		{"pattern as list", adapter("rank_pattern: [1]"), `r.yaml:6: stages.0.adapters.language.rank_pattern: is a list, expected a mapping from patterns of layers to values`},
 		{"broken pattern", adapter("rank_pattern: {'(': 2}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.(: is no pattern of layers: error parsing regexp: missing closing ): `(`"},
+		{"dora of one tower", stage("tune\n  data: d\n  adapters: {vision: {}, language: {dora: true, rslora: true}}\n"), `r.yaml:6: stages.0.adapters.language.dora: is true, and that of vision is false: an adapter directory holds it once`},
 		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
 		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ): `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},

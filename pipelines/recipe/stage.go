@@ -132,6 +132,9 @@ type Adapter struct {
 	Targets []string `yaml:"targets" default:"all-linear"`
 	// RSLoRA makes the scale alpha over the root of r.
 	RSLoRA bool `yaml:"rslora" default:"false"`
+	// DoRA trains a length for every row of the weight besides (arXiv 2402.09353), whatever the mixer. Both towers agree in
+	// this, because an adapter directory says it once.
+	DoRA bool `yaml:"dora" default:"false"`
 	// Start: lora starts A as a linear layer and B at zero; moslora_init then multiplies the mixer into A before training and leaves it
 	// out: LoRA from MoSLoRA's start. Default: lora.
 	Start string `yaml:"start" enum:"lora|moslora_init"`
