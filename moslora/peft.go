@@ -45,6 +45,8 @@ type peftConfig struct {
 	DropoutPattern Patterns[float64] `json:"dropout_pattern,omitzero"`
 	FreezeA        bool              `json:"freeze_a,omitempty"`
 	FreezePattern  Patterns[bool]    `json:"freeze_a_pattern,omitzero"`
+
+	mixerModules Patterns[bool] // which modules have a mixer, if the file says so
 }
 
 // SaveOptions say how an adapter directory is written.

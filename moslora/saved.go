@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 )
 
@@ -25,76 +24,61 @@ type tensor struct {
 	shape []int
 }
 
-// Load reads an adapter directory. name turns a module path or parameter name in the file into the program's.
+// Load reads an adapter directory in any of the layouts that layouts.go lists. name turns a module path or parameter name in the
+// file into the program's.
 func Load(dir string, name func(string) string) (*Saved, error) {
-	var raw json.RawMessage
-	if err := checkpoint.ReadJSON(dir, ConfigFile, &raw); err != nil {
-		return nil, err
-	}
-	c, err := parseConfig(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s/%s: %w", dir, ConfigFile, err)
-	}
-	ckpt, err := checkpoint.OpenFile(dir + "/" + WeightsFile)
+	configFile, weightsFile, err := files(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer ckpt.Close()
+	c, err := config(dir, configFile)
+	if err != nil {
+		return nil, err
+	}
+	path, paddle := dir+"/"+weightsFile, configFile == paddleConfig
+	list, err := readAll(path, paddle)
+	if err == nil {
+		if err = errors.Join(twice(list), orient(list, paddle, c.moduleRank)); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
 	s := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, dir: dir}
 	mixers := map[string]bool{}
-	stored := map[string]string{} // module in the program: module in the file
 	var whole []string
-	for _, key := range ckpt.Names() {
-		path, ok := strings.CutPrefix(key, keyPrefix)
-		if !ok {
-			return nil, fmt.Errorf("%s/%s: key %q does not begin with %s", dir, WeightsFile, key, keyPrefix)
+	for _, t := range list {
+		at := name(t.module) + suffixOf[t.role]
+		if _, twice := s.tensors[at]; twice {
+			return nil, fmt.Errorf("%s: %s comes twice, the second time as %q", path, at, t.key)
 		}
-		shape, _ := ckpt.Shape(key)
-		data, err := ckpt.Float32(key, shape)
-		if err != nil {
-			return nil, err
+		s.tensors[at] = t.tensor
+		if t.role == "" {
+			whole = append(whole, t.module)
 		}
-		module, suffix := splitKey(path)
-		program := name(module)
-		if _, twice := s.tensors[program+suffix]; twice {
-			return nil, fmt.Errorf("%s/%s: %s comes twice, the second time as %q", dir, WeightsFile, program+suffix, key)
-		}
-		s.tensors[program+suffix] = tensor{data, shape}
-		if suffix == "" {
-			whole = append(whole, path)
-			continue
-		}
-		stored[program] = module
-		mixers[program] = mixers[program] || suffix == suffixM
+		mixers[t.module] = mixers[t.module] || t.role == roleM
 	}
 	var errs []error
-	for _, program := range slices.Sorted(maps.Keys(stored)) {
-		cfg, err := c.of(stored[program], mixers[program])
+	for _, module := range sortedModules(list) {
+		cfg, err := c.of(module, mixers[module])
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", dir, program, err))
+			errs = append(errs, fmt.Errorf("%s: %s: %w", dir, name(module), err))
 		}
-		s.configs[program] = cfg
+		s.configs[name(module)] = cfg
 	}
 	for _, module := range c.Save {
 		if !slices.ContainsFunc(whole, func(path string) bool { return strings.Contains("."+path, "."+module+".") }) {
-			errs = append(errs, fmt.Errorf("%s: modules_to_save names %q and %s holds no tensor of it", dir, module, WeightsFile))
+			errs = append(errs, fmt.Errorf("%s: modules_to_save names %q and %s holds no tensor of it", dir, module, weightsFile))
 		}
 	}
 	return s, errors.Join(errs...)
 }
 
-// splitKey cuts a key into the module and one of the suffixes; a parameter stored entire has none.
-func splitKey(path string) (module, suffix string) {
-	for _, suffix := range []string{suffixA, suffixM, suffixB, suffixG} {
-		if m, ok := strings.CutSuffix(path, suffix); ok {
-			return m, suffix
-		}
-	}
-	return path, ""
-}
-
 // parseConfig reads adapter_config.json and refuses what would not have its effect.
-func parseConfig(raw []byte) (*peftConfig, error) {
+func parseConfig(raw []byte) (*peftConfig, error) { return parseConfigOf(raw, false) }
+
+func parseConfigOf(raw []byte, paddle bool) (*peftConfig, error) {
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return nil, err
@@ -103,18 +87,21 @@ func parseConfig(raw []byte) (*peftConfig, error) {
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return nil, err
 	}
+	if err := c.translate(raw, paddle); err != nil {
+		return nil, err
+	}
 	return &c, c.supported(all)
 }
 
 // unread are fields of PEFT that change the numbers when they are set, and are not read.
 var unread = []string{"fan_in_fan_out", "lora_bias", "layer_replication", "alora_invocation_tokens",
 	"trainable_token_indices", "target_parameters", "use_qalora", "use_bdlora", "kasa_config", "velora_config",
-	"arrow_config", "monteclora_config"}
+	"arrow_config", "monteclora_config", "enable_lora", "use_mora", "pissa", "do_qat", "trainable_bias"}
 
 // supported refuses what would change the numbers and is not read.
 func (c *peftConfig) supported(all map[string]json.RawMessage) error {
 	if c.PeftType != "LORA" {
-		return fmt.Errorf("peft_type is %q, only LORA is read", c.PeftType)
+		return fmt.Errorf("peft_type is %q, only LORA and MOSLORA are read", c.PeftType)
 	}
 	var errs []error
 	for _, field := range unread {
@@ -149,16 +136,17 @@ func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
 	if out.Mixer == "two" { // as the authors' code calls it
 		out.Mixer = Butterfly
 	}
+	uses := c.mixerModules.get(module, c.UseMixer)
 	switch {
-	case hasMixer && !c.UseMixer:
+	case hasMixer && !uses:
 		return out, fmt.Errorf("there is a %s and lora_use_mixer is false", suffixM[1:])
 	case hasMixer && (out.Mixer == "" || out.Mixer == None):
 		out.Mixer = Kaiming // how it started is not known, nor needed
-	case !hasMixer && c.UseMixer && out.Mixer != Butterfly && out.Mixer != FixedOrthogonal && out.Mixer != None:
+	case !hasMixer && uses && out.Mixer != Butterfly && out.Mixer != FixedOrthogonal && out.Mixer != None:
 		return out, fmt.Errorf("lora_use_mixer is true and there is no %s", suffixM[1:])
-	case !hasMixer && c.UseMixer && out.Mixer == FixedOrthogonal:
+	case !hasMixer && uses && out.Mixer == FixedOrthogonal:
 		return out, fmt.Errorf("the mixer is a fixed orthogonal matrix and there is no %s", suffixM[1:])
-	case !hasMixer && (out.Mixer != Butterfly || !c.UseMixer):
+	case !hasMixer && (out.Mixer != Butterfly || !uses):
 		out.Mixer = None
 	}
 	return out, out.Validate()

@@ -179,7 +179,7 @@ func edit(t *testing.T, dir string, config func(map[string]any), weights func(ma
 
 func TestLoadErrors(t *testing.T) {
 	const first = keyPrefix + "tower.layers.0.fc"
-	type tensors = map[string]safetensors.Tensor
+
 	set := func(field string, value any) func(map[string]any) {
 		return func(c map[string]any) { c[field] = value }
 	}
@@ -190,7 +190,7 @@ func TestLoadErrors(t *testing.T) {
 		weights func(tensors)
 		want    string
 	}{
-		{"peft_type", None, set("peft_type", "IA3"), nil, `adapter_config.json: peft_type is "IA3", only LORA is read`},
+		{"peft_type", None, set("peft_type", "IA3"), nil, `adapter_config.json: peft_type is "IA3", only LORA and MOSLORA are read`},
 		{"no peft_type", None, func(c map[string]any) { delete(c, "peft_type") }, nil, `peft_type is ""`},
 		{"dora", None, set("use_dora", true), nil, "there is no tower.layers.0.fc.lora_magnitude_vector"},
 		{"fan in", None, set("fan_in_fan_out", true), nil, "fan_in_fan_out is true"},

@@ -1,0 +1,278 @@
+package moslora
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"moslava/internal/checkpoint"
+)
+
+// Directories of adapters as other programs write them. What a file is follows from its names, and where names do not tell, from
+// shapes; what neither tells is an error.
+//
+//	PEFT 0.21                           lora_A.weight [r, in], lora_B.weight [out, r], lora_magnitude_vector [out]
+//	the authors' forks of PEFT          the same with lora_AB.weight [r, r], lora_use_mixer
+//	PEFT's pull requests (2294 and others), and a package that came of them
+//	                                    the same with lora_mixer.weight [r, r], use_moslora or peft_type MOSLORA
+//	PaddleNLP 3.0 (merged 9331)         lora_A [in, r], lora_AB [r, r], lora_B [r, out], y = x·A·AB·B; lora_config.json
+
+// Files of PaddleNLP.
+const (
+	paddleConfig  = "lora_config.json"
+	paddleWeights = "peft_model.safetensors"
+)
+
+// pickles may run code when they are read.
+var pickles = []string{"adapter_model.bin", "lora_model_state.pdparams"}
+
+// files finds the configuration and the weights of an adapter directory.
+func files(dir string) (config, weights string, err error) {
+	has := func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	config, weights = ConfigFile, WeightsFile
+	if has(paddleConfig) {
+		if has(ConfigFile) {
+			return "", "", fmt.Errorf("%s holds both %s and %s: take one away to say whose adapters these are", dir, ConfigFile, paddleConfig)
+		}
+		config, weights = paddleConfig, paddleWeights
+	}
+	if !has(weights) {
+		for _, p := range pickles {
+			if has(p) {
+				return "", "", fmt.Errorf("%s holds %s and no %s: pickled weights are not read, save them as safetensors", dir, p, weights)
+			}
+		}
+	}
+	return config, weights, nil
+}
+
+// A role is what a tensor is to its module; the empty one is a parameter stored entire.
+type role string
+
+const (
+	roleA role = "A"
+	roleM role = "M"
+	roleB role = "B"
+	roleG role = "G" // DoRA's magnitude
+)
+
+// endings are what follows a module's path in a file. Bare ones are PaddleNLP's, and those of a torch parameter that is no module.
+var endings = []struct {
+	text string
+	role role
+	bare bool
+}{
+	{suffixA, roleA, false}, {suffixB, roleB, false}, {suffixM, roleM, false}, {".lora_mixer.weight", roleM, false}, {suffixG, roleG, false},
+	{".lora_magnitude_vector.weight", roleG, false},
+	{".lora_A", roleA, true}, {".lora_B", roleB, true}, {".lora_AB", roleM, true}, {".lora_mixer", roleM, true},
+}
+
+// suffixOf is the role's in this program.
+var suffixOf = map[role]string{roleA: suffixA, roleM: suffixM, roleB: suffixB, roleG: suffixG}
+
+// stored is one tensor of a file.
+type stored struct {
+	key    string
+	module string // its path in the file, without the prefix; of a parameter stored entire its name
+	role   role
+	bare   bool
+	tensor
+}
+
+// split says what a key is.
+func split(key string) stored {
+	path := strings.TrimPrefix(key, keyPrefix)
+	for _, e := range endings {
+		if m, ok := strings.CutSuffix(path, e.text); ok {
+			return stored{key: key, module: m, role: e.role, bare: e.bare}
+		}
+	}
+	return stored{key: key, module: path}
+}
+
+// readAll reads every tensor of a file.
+func readAll(path string, paddle bool) ([]stored, error) {
+	ckpt, err := checkpoint.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer ckpt.Close()
+	var out []stored
+	for _, key := range ckpt.Names() {
+		s := split(key)
+		if strings.HasPrefix(key, keyPrefix) == paddle {
+			return nil, fmt.Errorf("%s: key %q %s", path, key, map[bool]string{false: "does not begin with " + keyPrefix,
+				true: "begins with " + keyPrefix + ", and PaddleNLP's do not"}[paddle])
+		}
+		s.shape, _ = ckpt.Shape(key)
+		if s.data, err = ckpt.Float32(key, s.shape); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// orient brings tensors with bare names into torch's orientation. rank is a module's.
+func orient(list []stored, paddle bool, rank func(module string) int) error {
+	var turned, straight, square string // the first key of each kind
+	for _, s := range list {
+		if paddle && s.role != "" && !s.bare {
+			return fmt.Errorf("key %q is torch's, expected PaddleNLP's without .weight", s.key)
+		}
+		if !s.bare || s.role == roleM {
+			continue
+		}
+		if len(s.shape) != 2 {
+			return fmt.Errorf("%s has shape %v, want two dimensions", s.key, s.shape)
+		}
+		r, first, last := rank(s.module), s.shape[0], s.shape[1]
+		if s.role == roleB {
+			first, last = last, first
+		}
+		switch { // A is [r, in] in torch
+		case first == r && last == r:
+			square = s.key
+		case first == r:
+			straight = s.key
+		case last == r:
+			turned = s.key
+		default:
+			return fmt.Errorf("%s has shape %v, and no side is the rank, %d", s.key, s.shape, r)
+		}
+	}
+	switch {
+	case turned == "" && straight == "" && square == "":
+		return nil
+	case turned != "" && straight != "":
+		return fmt.Errorf("%s lies as PaddleNLP's A and B do, and %s as torch's", turned, straight)
+	case paddle && straight != "":
+		return fmt.Errorf("%s lies as torch's A and B do, and PaddleNLP's are transposed", straight)
+	case paddle || turned != "":
+		for i := range list {
+			if s := &list[i]; s.bare {
+				s.transpose()
+			}
+		}
+	case straight == "":
+		return fmt.Errorf("%s is square: whether A and B lie as torch's or as PaddleNLP's, transposed, neither its name nor its shape tells", square)
+	}
+	return nil
+}
+
+func (t *tensor) transpose() {
+	if len(t.shape) != 2 {
+		return // what it should be is said where it is used
+	}
+	rows, cols := t.shape[0], t.shape[1]
+	out := make([]float32, len(t.data))
+	for i := range rows {
+		for j := range cols {
+			out[j*rows+i] = t.data[i*cols+j]
+		}
+	}
+	t.data, t.shape = out, []int{cols, rows}
+}
+
+// otherConfig are the fields of other programs beside PEFT's.
+type otherConfig struct {
+	UseMoSLoRA   any            `json:"use_moslora"` // true, "kai", "orth": PEFT's pull requests
+	MixerInit    string         `json:"mixer_init"`  // with peft_type MOSLORA
+	Trainable    *bool          `json:"trainable_mixer"`
+	MixerModules Patterns[bool] `json:"lora_use_mixer_pattern"` // the authors' fork
+	RSLoRA       bool           `json:"rslora"`                 // PaddleNLP's use_rslora
+}
+
+// translate brings a configuration of another program into PEFT's fields with the authors' lora_use_mixer.
+func (c *peftConfig) translate(raw json.RawMessage, paddle bool) error {
+	var o otherConfig
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return err
+	}
+	c.mixerModules = o.MixerModules
+	moslora := c.PeftType == "MOSLORA"
+	if moslora {
+		c.PeftType = "LORA"
+	}
+	if paddle {
+		if c.PeftType != "" {
+			return fmt.Errorf("peft_type is %q, which PaddleNLP's configuration does not have", c.PeftType)
+		}
+		c.PeftType, c.RSLoRA = "LORA", o.RSLoRA
+	}
+	switch o.UseMoSLoRA {
+	case nil:
+		c.UseMixer = c.UseMixer || moslora
+	case false, "":
+	case true, "kai", "orth":
+		c.UseMixer = true
+	default:
+		return fmt.Errorf("use_moslora is %v; known are true, false, kai and orth", o.UseMoSLoRA)
+	}
+	if o.Trainable == nil || *o.Trainable {
+		return nil // how a learned mixer started is not needed
+	}
+	switch o.MixerInit {
+	case "butterfly":
+		c.Mixer = Butterfly
+	case "orthogonal":
+		c.Mixer = FixedOrthogonal
+	default:
+		return fmt.Errorf("trainable_mixer is false and mixer_init is %q; fixed mixers are butterfly and orthogonal", o.MixerInit)
+	}
+	return nil
+}
+
+// config reads the configuration of an adapter directory.
+func config(dir, file string) (*peftConfig, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no %s", dir, file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseConfigOf(raw, file == paddleConfig)
+	if err != nil {
+		return nil, fmt.Errorf("%s/%s: %w", dir, file, err)
+	}
+	return c, nil
+}
+
+// moduleRank is the rank of a module by the configuration.
+func (c *peftConfig) moduleRank(module string) int { return c.RankPattern.get(module, c.R) }
+
+// twice reports a module with two tensors of one role.
+func twice(list []stored) error {
+	seen := map[string]string{}
+	for _, s := range list {
+		if s.role == "" {
+			continue
+		}
+		at := s.module + suffixOf[s.role]
+		if first, ok := seen[at]; ok {
+			return fmt.Errorf("%q and %q are both the %s of %s", first, s.key, s.role, s.module)
+		}
+		seen[at] = s.key
+	}
+	return nil
+}
+
+// sortedModules are the modules with adapter tensors.
+func sortedModules(list []stored) (out []string) {
+	for _, s := range list {
+		if s.role != "" {
+			out = append(out, s.module)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
