@@ -20,6 +20,7 @@ type Adapter struct {
 	Mag    *nn.Param // [out], DoRA's magnitudes, or nil
 
 	magnitude *autograd.Magnitude // Mag on the tape
+	start     *principal          // of PiSSA, or nil
 }
 
 var _ nn.Adapter = (*Adapter)(nil)
@@ -35,6 +36,9 @@ const (
 // newAdapter makes the adapter of l, from src.
 func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	a := &Adapter{Module: l.Name, Config: cfg}
+	if cfg.Start == PiSSA {
+		return a, a.split(l, src)
+	}
 	var errs []error
 	param := func(suffix string, init nn.Init, shape ...int) *nn.Param {
 		data, err := src.Tensor(l.Name+suffix, shape, init)
@@ -68,6 +72,31 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 		a.M, a.Config.Mixer, a.Config.Start = nil, None, LoRAStart
 	}
 	return a, nil
+}
+
+// split makes a PiSSA adapter: as src has it, if it has one, or from l's weight.
+func (a *Adapter) split(l *nn.Linear, src nn.Source) error {
+	if err := checkPrincipal(l); err != nil {
+		return err
+	}
+	r, in, out := a.Config.R, l.In(), l.Out()
+	var A, B []float32
+	if saved, ok := src.(savedSource); ok {
+		dA, errA := saved.Tensor(l.Name+suffixA, []int{2 * r, in}, nil)
+		dB, errB := saved.Tensor(l.Name+suffixB, []int{out, 2 * r}, nil)
+		if err := errors.Join(errA, errB); err != nil {
+			return err
+		}
+		A, B, a.start = halved(dA, dB, r)
+	} else {
+		p, err := principalOf(l, a.Config)
+		if err != nil {
+			return err
+		}
+		A, B, a.start = slices.Clone(p.a), slices.Clone(p.b), p
+	}
+	a.A, a.B = nn.NewParam(l.Name+suffixA, A, r, in), nn.NewParam(l.Name+suffixB, B, out, r)
+	return nil
 }
 
 // LowRank is s·B·M·A, with DoRA's magnitudes, on the tape.
@@ -237,6 +266,9 @@ func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
 func (s *Set) attach(list []fresh) {
 	for _, f := range list {
 		f.l.Adapter = f.a
+		if f.a.start != nil {
+			f.a.start.addTo(f.l, -1, f.a.Config.Scale())
+		}
 		s.list = append(s.list, f.a)
 	}
 }
@@ -246,6 +278,31 @@ func sample(names []string) string {
 		return "none at all"
 	}
 	return names[0]
+}
+
+// Detach takes all adapters off without merging them. A weight that PiSSA had split is put together again, to rounding.
+func (s *Set) Detach(ps *nn.Params) {
+	for l := range ps.Linears() {
+		a, ok := l.Adapter.(*Adapter)
+		if !ok || !slices.Contains(s.list, a) {
+			continue
+		}
+		if l.Adapter = nil; a.start != nil {
+			a.start.addTo(l, 1, a.Config.Scale())
+		}
+	}
+	s.list = nil
+}
+
+// Under are the adapters of some modules.
+func (s *Set) Under(within func(module string) bool) *Set {
+	out := new(Set)
+	for _, a := range s.list {
+		if within(a.Module) {
+			out.list = append(out.list, a)
+		}
+	}
+	return out
 }
 
 // Merge folds every adapter into its linear for good.

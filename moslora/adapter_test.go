@@ -106,7 +106,7 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{func(c *Config) { c.Mixer = "" }, `mixer is ""; known are kaiming, orthogonal, normal, xavier, identity, butterfly, fixed-orthogonal and none`},
 		{func(c *Config) { c.Mixer = "zeros" }, "mixer zeros never trains"},
 		{func(c *Config) { c.Mixer, c.R = Butterfly, 5 }, "r is 5: the butterfly mixer needs an even rank"},
-		{func(c *Config) { c.Start = "gaussian" }, `start is "gaussian"; known are moslora_init`},
+		{func(c *Config) { c.Start = "gaussian" }, `start is "gaussian"; known are moslora_init, pissa and nothing`},
 		{func(c *Config) { c.Start, c.Mixer = MoSLoRAInit, None }, "start moslora_init multiplies a mixer into A, and mixer is none"},
 		{func(c *Config) { c.Targets = []string{"re:("} }, "targets: error parsing regexp"},
 		{func(c *Config) { c.Targets = []string{"q_proj", "re:.*"} }, `targets: "re:.*" stands alone or not at all, there are 2`},

@@ -43,6 +43,8 @@ const (
 	// MoSLoRAInit multiplies the mixer into A before training, A <- M·A, and leaves it out from then on: LoRA from
 	// MoSLoRA's start, which tells what training the mixer brings from what its start brings.
 	MoSLoRAInit Start = "moslora_init"
+	// PiSSA starts A and B at the r largest singular values of the weight, which keeps the rest (arXiv 2404.02948); there is no mixer.
+	PiSSA Start = "pissa"
 )
 
 // For is the configuration of one module, without patterns.
@@ -90,8 +92,18 @@ func (c Config) Validate() error {
 		if c.Mixer == None {
 			errs = append(errs, errors.New("start moslora_init multiplies a mixer into A, and mixer is none"))
 		}
+	case PiSSA:
+		if c.Mixer != None {
+			errs = append(errs, fmt.Errorf("start pissa splits the weight into A and B, and mixer is %s; it goes with none", c.Mixer))
+		}
+		if c.Alpha < 0 {
+			errs = append(errs, fmt.Errorf("alpha is %g: start pissa needs a positive scale", c.Alpha))
+		}
+		if c.DoRA {
+			errs = append(errs, errors.New("start pissa and dora are not supported together"))
+		}
 	default:
-		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init and nothing", c.Start))
+		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init, pissa and nothing", c.Start))
 	}
 	if _, err := c.matcher(); err != nil {
 		errs = append(errs, err)

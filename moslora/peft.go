@@ -45,6 +45,8 @@ type peftConfig struct {
 	DropoutPattern Patterns[float64] `json:"dropout_pattern,omitzero"`
 	FreezeA        bool              `json:"freeze_a,omitempty"`
 	FreezePattern  Patterns[bool]    `json:"freeze_a_pattern,omitzero"`
+	PiSSA          bool              `json:"pissa_start,omitempty"` // the second half of every A and B is where the first started, B's negative
+	PiSSAPattern   Patterns[bool]    `json:"pissa_start_pattern,omitzero"`
 
 	mixerModules Patterns[bool] // which modules have a mixer, if the file says so
 }
@@ -80,6 +82,13 @@ func (s *Set) Save(dir string, opt SaveOptions) error {
 		tensors = append(tensors, safetensors.Tensor{Name: keyPrefix + opt.name(module) + suffix, Shape: shape, Data: data})
 	}
 	for _, a := range s.list {
+		if a.start != nil {
+			A, B := a.doubled()
+			r, in, out := a.Config.R, a.A.Shape[1], a.B.Shape[0]
+			add(a.Module, suffixA, A, []int{2 * r, in})
+			add(a.Module, suffixB, B, []int{out, 2 * r})
+			continue
+		}
 		if opt.Fold {
 			add(a.Module, suffixA, a.mixed(), a.A.Shape)
 		} else {
@@ -102,16 +111,30 @@ func (s *Set) Save(dir string, opt SaveOptions) error {
 	return checkpoint.WriteJSON(dir, ConfigFile, cfg)
 }
 
+// onDisk is the adapter's configuration as a directory has it.
+func (a *Adapter) onDisk() Config {
+	c := a.Config
+	if a.start != nil {
+		c.Alpha *= c.denominator(2*c.R) / c.denominator(c.R)
+		c.R *= 2
+	}
+	return c
+}
+
 // peftConfig describes the set: the most common settings once, the others by module.
 func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 	if len(s.list) == 0 {
 		return nil, errors.New("moslora: there are no adapters to save")
 	}
-	common := s.list[len(s.list)-1].Config
+	common := s.list[len(s.list)-1].onDisk()
 	c := &peftConfig{PeftType: "LORA", TaskType: "CAUSAL_LM", Base: opt.Base, R: common.R, Alpha: common.Alpha,
-		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, DoRA: common.DoRA, Save: opt.Modules, Mixer: common.Mixer, FreezeA: common.FreezeA}
+		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, DoRA: common.DoRA, Save: opt.Modules, Mixer: common.Mixer,
+		FreezeA: common.FreezeA, PiSSA: common.Start == PiSSA}
 	for _, a := range s.list {
-		name, ac := opt.name(a.Module), a.Config
+		name, ac := opt.name(a.Module), a.onDisk()
+		if pissa := ac.Start == PiSSA; pissa != c.PiSSA {
+			c.PiSSAPattern.set(name, pissa)
+		}
 		if opt.Fold {
 			ac.Mixer = None
 		}

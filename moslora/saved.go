@@ -17,6 +17,8 @@ type Saved struct {
 	configs map[string]Config // by module
 	tensors map[string]tensor // by the name a parameter has in the program
 	dir     string
+	base    string   // base_model_name_or_path
+	save    []string // modules_to_save
 }
 
 type tensor struct {
@@ -45,7 +47,7 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, dir: dir}
+	s := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, dir: dir, base: c.Base, save: c.Save}
 	mixers := map[string]bool{}
 	var whole []string
 	for _, t := range list {
@@ -133,6 +135,14 @@ func (c *peftConfig) of(module string, hasMixer bool) (Config, error) {
 		DoRA:    c.DoRA,
 		FreezeA: c.FreezePattern.get(module, c.FreezeA),
 	}
+	if c.PiSSAPattern.get(module, c.PiSSA) { // on disk of twice the rank
+		double := out
+		if out.Start, out.Mixer, out.R = PiSSA, None, out.R/2; hasMixer || 2*out.R != double.R {
+			return out, fmt.Errorf("pissa is true, and its rank is %d, with a mixer %v: want an even rank and none", double.R, hasMixer)
+		}
+		out.Alpha *= out.denominator(out.R) / double.denominator(double.R)
+		return out, out.Validate()
+	}
 	if out.Mixer == "two" { // as the authors' code calls it
 		out.Mixer = Butterfly
 	}
@@ -160,7 +170,7 @@ func (s *Saved) Modules() []string { return slices.Sorted(maps.Keys(s.configs)) 
 // an error the model is as it was.
 func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
 	used := map[string]bool{}
-	src := nn.From(reader(func(name string, shape []int) ([]float32, error) {
+	src := savedSource(func(name string, shape []int) ([]float32, error) {
 		t, ok := saved.tensors[name]
 		if !ok {
 			return nil, fmt.Errorf("%s: there is no %s", saved.dir, name)
@@ -169,7 +179,7 @@ func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
 			return nil, fmt.Errorf("%s: %s has shape %v, want %v", saved.dir, name, t.shape, shape)
 		}
 		return slices.Clone(t.data), nil
-	}))
+	})
 	var errs []error
 	var list []fresh
 	for l := range ps.Linears() {
@@ -230,6 +240,9 @@ func (s *Saved) checkFixed(a *Adapter) error {
 	return nil
 }
 
-type reader func(name string, shape []int) ([]float32, error)
+// savedSource is a directory as a source of parameters.
+type savedSource func(name string, shape []int) ([]float32, error)
 
-func (r reader) Float32(name string, shape []int) ([]float32, error) { return r(name, shape) }
+func (s savedSource) Tensor(name string, shape []int, _ nn.Init) ([]float32, error) {
+	return s(name, shape)
+}

@@ -129,16 +129,34 @@ func modelAfter(r *recipe.Recipe, d *run.Dir, i int) (*vlm.Model, *vlm.Processor
 		chain = append([]string{d.StageDir(i)}, chain...)
 		i, _ = d.From(i)
 	}
-	for _, dir := range chain {
-		if err := applyStage(m, dir); err != nil {
+	for k, dir := range chain {
+		last, err := lastAdapters(chain[k+1:])
+		if err == nil {
+			err = applyStage(m, dir, last)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
 	return m, p, nil
 }
 
-// applyStage changes the model as the stage with that directory did.
-func applyStage(m *vlm.Model, dir string) error {
+// lastAdapters says whether a stage's adapters last until something is done with them, a merge or the end: later stages of the
+// chain that have a directory of adapters have them all, as they became.
+func lastAdapters(later []string) (bool, error) {
+	for _, dir := range later {
+		if merged, err := there(filepath.Join(dir, mergedFile)); merged || err != nil {
+			return true, err
+		}
+		if again, err := there(filepath.Join(dir, adaptersDir)); again || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// applyStage changes the model as the stage with that directory did; adapters says whether its adapters, too.
+func applyStage(m *vlm.Model, dir string, adapters bool) error {
 	if ok, err := there(filepath.Join(dir, mergedFile)); err != nil {
 		return err
 	} else if ok {
@@ -152,7 +170,7 @@ func applyStage(m *vlm.Model, dir string) error {
 		}
 	}
 	ok, err := there(filepath.Join(dir, adaptersDir))
-	if err != nil || !ok {
+	if err != nil || !ok || !adapters {
 		return err
 	}
 	m.DetachAdapters() // the directory has them all, as they are now

@@ -19,6 +19,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
+	"moslava/moslora"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -125,6 +126,9 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 				}
 				if err != nil {
 					return part, err
+				}
+				if cfg.Start == moslora.PiSSA {
+					delete(part.Files, t.part) // the rest of a weight has more bits
 				}
 			}
 			break

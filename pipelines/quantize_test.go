@@ -115,7 +115,7 @@ func fullModel(t *testing.T, dir, stage string) *vlm.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := applyStage(m, stage); err != nil {
+	if err := applyStage(m, stage, true); err != nil {
 		t.Fatal(err)
 	}
 	return m

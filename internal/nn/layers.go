@@ -93,6 +93,9 @@ func (l *Linear) layer() autograd.Layer {
 	return out
 }
 
+// Rewrite changes the elements of Weight, which stays packed as it was.
+func (l *Linear) Rewrite(f func(w []float32)) { l.Weight.rewrite(f) }
+
 // Merge folds the adapter into Weight for good and drops it.
 func (l *Linear) Merge() {
 	if l.Adapter == nil {

@@ -90,6 +90,13 @@ func (r *Recipe) quantized(d *decoder) {
 				}
 			}
 		}
+		if s.Train != nil && s.Train.Adapters != nil {
+			for part, a := range map[string]*Adapter{PartVision: s.Train.Adapters.Vision, PartLanguage: s.Train.Adapters.Language} {
+				if a != nil && a.Start == "pissa" && rounded[part] {
+					d.at(key+".adapters."+part+".start", "pissa changes the weights, and model.quantize keeps them in fewer bits: they would have to be rounded again")
+				}
+			}
+		}
 		if s.Kind == Merge && *q != (Quantize{}) {
 			d.at(key, "merging into rounded weights would round them again: leave this stage out; export merges into the full weights by itself")
 		}

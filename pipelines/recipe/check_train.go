@@ -118,6 +118,14 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 	if a.Start == "moslora_init" && a.Mixer == "none" && len(a.MixerPattern) == 0 {
 		d.at(key+".start", "moslora_init multiplies a mixer into A, and mixer is none")
 	}
+	if a.Start == "pissa" {
+		switch {
+		case a.Mixer != "none" || len(a.MixerPattern) > 0:
+			d.at(key+".start", "pissa splits the weight into A and B, and there is a mixer: give mixer: none")
+		case a.DoRA:
+			d.at(key+".start", "pissa and dora are not supported together")
+		}
+	}
 	a.mixers(d, key)
 	for i, name := range a.Targets {
 		switch {

@@ -56,7 +56,7 @@ func TestProblems(t *testing.T) {
 		{"zero rank", adapter("r: 0"), `r.yaml:6: stages.0.adapters.language.r: is 0, expected at least 1 and at most 65536`},
 		{"zero alpha", adapter("alpha: 0"), `r.yaml:6: stages.0.adapters.language.alpha: is 0, expected more than 0 and at most 1e9`},
 		{"dropout", adapter("dropout: 1"), `r.yaml:6: stages.0.adapters.language.dropout: is 1, expected at least 0 and less than 1`},
-		{"start", adapter("start: pisa"), `r.yaml:6: stages.0.adapters.language.start: "pisa" is unknown; expected one of lora, moslora_init`},
+		{"start", adapter("start: pisa"), `r.yaml:6: stages.0.adapters.language.start: "pisa" is unknown; did you mean "pissa"?`},
 		{"start without mixer", adapter("start: moslora_init, mixer: none"), `r.yaml:6: stages.0.adapters.language.start: moslora_init multiplies a mixer into A, and mixer is none`},
 		{"pattern of mixers", adapter("mixer_pattern: {fc: zeros}"), `r.yaml:6: stages.0.adapters.language.mixer_pattern.fc: zeros never trains: with M = 0 and B = 0 every gradient is zero`},
 		{"pattern of ranks", adapter("rank_pattern: {fc: 0, q: x}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.fc: is 0, expected at least 1 and at most 65536\nr.yaml:6: stages.0.adapters.language.rank_pattern.q: is the text \"x\", expected a whole number"},

@@ -136,8 +136,9 @@ type Adapter struct {
 	// this, because an adapter directory says it once.
 	DoRA bool `yaml:"dora" default:"false"`
 	// Start: lora starts A as a linear layer and B at zero; moslora_init then multiplies the mixer into A before training and leaves it
-	// out: LoRA from MoSLoRA's start. Default: lora.
-	Start string `yaml:"start" enum:"lora|moslora_init"`
+	// out: LoRA from MoSLoRA's start; pissa starts A and B at the weight's r largest singular values and leaves it the rest (mixer: none).
+	// Default: lora.
+	Start string `yaml:"start" enum:"lora|moslora_init|pissa"`
 	// FreezeA keeps A where it starts (LoRA-FA, arXiv 2308.03303); a learned mixer is trained all the same.
 	FreezeA bool `yaml:"freeze_a" default:"false"`
 	// RankPattern, AlphaPattern and MixerPattern are r, alpha and mixer of some layers: a mapping from regular expressions for the end of a layer's

@@ -48,8 +48,5 @@ func (m *Model) SaveAdapters(dir, base string, fold bool) error {
 
 // DetachAdapters takes all adapters off, without merging them.
 func (m *Model) DetachAdapters() {
-	for l := range m.Params.Linears() {
-		l.Adapter = nil
-	}
-	m.Adapters = new(moslora.Set)
+	m.Adapters.Detach(m.Params)
 }

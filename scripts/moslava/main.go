@@ -39,6 +39,14 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(askCommand(), convertCommand(), demoCommand(), planCommand(), preprocessCommand(), runCommand())
+	c.AddCommand(
+		askCommand(),
+		composeCommand(),
+		convertCommand(),
+		demoCommand(),
+		planCommand(),
+		preprocessCommand(),
+		runCommand(),
+	)
 	return c
 }
