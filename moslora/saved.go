@@ -168,7 +168,25 @@ func (s *Saved) Modules() []string { return slices.Sorted(maps.Keys(s.configs)) 
 // AttachSaved hangs the adapters of a directory on the linears they belong to and replaces the
 // parameters of ps that are stored entire. A tensor for which there is no place is an error; after
 // an error the model is as it was.
-func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error {
+func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error { return s.AttachAll(ps, []*Saved{saved}) }
+
+// AttachAll is AttachSaved of several directories and of parameters from elsewhere, all or none of them.
+func (s *Set) AttachAll(ps *nn.Params, parts []*Saved, whole ...*nn.Param) error {
+	saved := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}}
+	var dirs []string
+	for _, p := range parts {
+		maps.Copy(saved.configs, p.configs)
+		maps.Copy(saved.tensors, p.tensors)
+		dirs = append(dirs, p.dir)
+	}
+	for _, p := range whole {
+		saved.tensors[p.Name] = tensor{p.Floats(), p.Shape}
+	}
+	saved.dir = strings.Join(dirs, ", ")
+	return s.attachSaved(ps, saved)
+}
+
+func (s *Set) attachSaved(ps *nn.Params, saved *Saved) error {
 	used := map[string]bool{}
 	src := savedSource(func(name string, shape []int) ([]float32, error) {
 		t, ok := saved.tensors[name]

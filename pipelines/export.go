@@ -31,7 +31,8 @@ func (s *stage) export() ([]string, error) {
 	c := s.Stage.Export
 	from, _ := s.dir.From(s.index)
 	r := s.recipe
-	if whole := c.Format == "hf" || c.Format == "towers"; whole && r.Model.Quantize != (recipe.Quantize{}) {
+	whole := c.Format == "hf" || c.Format == "towers"
+	if whole && c.MergeInto != "rounded" && r.Model.Quantize != (recipe.Quantize{}) {
 		// As PEFT's users do it: what was tuned on rounded weights is merged into those it was rounded from.
 		fmt.Fprintf(s.out, "%s: the recipe quantizes the model; the full weights are written, adapters merged into them\n", s.Name)
 		r = unrounded(r)
@@ -50,7 +51,16 @@ func (s *stage) export() ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
+	outputs := []string{output}
+	if whole && c.MergeInto == "rounded" {
+		if err := s.mergeRounded(m, from); err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, roundingFile)
+	}
 	switch c.Format {
+	case "xtuner":
+		err = m.SaveXTuner(dir, baseName(s.recipe))
 	case "peft", "folded":
 		err = m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
 	case "towers":
@@ -64,7 +74,7 @@ func (s *stage) export() ([]string, error) {
 		return nil, err
 	}
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
-	return []string{output}, nil
+	return outputs, nil
 }
 
 func percent(x float64) string { return fmt.Sprintf("circular %.1f %%", 100*x) }

@@ -80,6 +80,7 @@ func TestMergeAndExport(t *testing.T) {
   - {kind: export, name: peft, format: peft}
   - {kind: export, name: folded, format: folded}
   - {kind: export, name: unmerged}
+  - {kind: export, name: xtuner, format: xtuner}
   - {kind: merge}
   - {kind: export, name: merged}
 `)
@@ -101,7 +102,7 @@ func TestMergeAndExport(t *testing.T) {
 	for range plain.Params.All() {
 		base++
 	}
-	for _, name := range []string{"04-unmerged", "06-merged"} {
+	for _, name := range []string{"04-unmerged", "07-merged"} {
 		out := filepath.Join(dir, name, "hf")
 		if n := len(tensorsOf(t, filepath.Join(out, "model.safetensors"))); n != base {
 			t.Errorf("%s holds %d tensors, the model has %d", name, n, base)
@@ -127,6 +128,13 @@ func TestMergeAndExport(t *testing.T) {
 		m, _ := after(t, r, "")
 		if err := m.LoadAdapters(filepath.Dir(file)); err != nil {
 			t.Fatal(err)
+		}
+		x, _ := after(t, r, "") // XTuner's directories hold the same adapters
+		if err := x.LoadAdapters(filepath.Join(dir, "05-xtuner/xtuner")); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(logits(t, x, b), want) {
+			t.Error("from XTuner's directories the model computes something else")
 		}
 		if g := gap(logits(t, m, b), want, 0); g > 1e-5 {
 			t.Errorf("%s on the base model moves logits by %.2g of the largest", name, g)

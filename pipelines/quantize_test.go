@@ -3,12 +3,14 @@ package pipelines
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/vlm"
 )
@@ -55,6 +57,7 @@ stages:
   adapters: {vision: {r: 4, dropout: 0}, language: {r: 4, dropout: 0}}
 - kind: export
 - {kind: export, name: adapters, format: peft}
+- {kind: export, name: rounded, merge_into: rounded}
 `
 
 // TestQuantized: adapters are tuned on NF4 weights, and exported merged into the full ones.
@@ -95,10 +98,12 @@ func TestQuantized(t *testing.T) {
 	if p := rounded.Params.Get(projection); p.Rounded() {
 		t.Error("the projector is rounded")
 	}
-	if out := mustRun(t, r); strings.Count(out, "skipped") != 4 {
+	checkRounded(t, out, dir, rounded, exported)
+	if out := mustRun(t, r); strings.Count(out, "skipped") != 5 {
 		t.Errorf("the same recipe again:\n%s", out)
 	}
 	plain := strings.Replace(quantized, ", quantize: {vision: nf4, language: nf4, vocabulary: bfloat16}", "", 1)
+	plain = strings.Replace(plain, ", merge_into: rounded", "", 1)
 	fails(t, parse(t, dir, fmt.Sprintf(plain, model)), "align", "model.quantize")
 }
 
@@ -119,4 +124,39 @@ func fullModel(t *testing.T, dir, stage string) *vlm.Model {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// checkRounded compares the export merged into what rounding left with the model that was tuned, and its report with the full one.
+func checkRounded(t *testing.T, out, dir string, rounded *vlm.Model, full map[string]safetensors.Tensor) {
+	t.Helper()
+	if !strings.Contains(out, "rounded: merged into the rounded weights of") {
+		t.Errorf("the export does not say what rounding changed:\n%s", out)
+	}
+	got := tensorsOf(t, filepath.Join(dir, "04-rounded/hf/model.safetensors"))
+	var report map[string]Rounding
+	if err := checkpoint.ReadJSON(filepath.Join(dir, "04-rounded"), roundingFile, &report); err != nil {
+		t.Fatal(err)
+	}
+	worst := map[string]float64{}
+	for l := range rounded.Params.Linears() {
+		name := l.Weight.Name
+		if !l.Weight.Rounded() {
+			continue
+		}
+		want := l.Weight.Floats() // a copy
+		if l.Adapter != nil {
+			l.Adapter.MergeInto(want)
+		}
+		if !slices.Equal(got[name].Data, want) {
+			t.Errorf("%s is not the rounded weight with its adapter", name)
+		}
+		for i, v := range full[name].Data {
+			worst[vlm.TowerOf(name)] = max(worst[vlm.TowerOf(name)], math.Abs(float64(got[name].Data[i])-float64(v)))
+		}
+	}
+	for part, w := range worst {
+		if r := report[part]; r.Max != w || !(r.RMS > 0 && r.RMS < r.Max && r.RMS < r.Scale) || r.Linears == 0 {
+			t.Errorf("the report of %s is %+v, the largest difference %g", part, r, w)
+		}
+	}
 }

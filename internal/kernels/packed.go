@@ -10,17 +10,18 @@ import (
 type Kind uint8
 
 const (
-	F32   Kind = iota // packed panels, 4 bytes an element
-	BF16              // packed panels, 2 bytes an element, columns j and j+8 in one uint32
-	F16               // packed panels, IEEE half precision, columns 2j and 2j+1 in one uint32
-	NF4               // packed panels, 4 bits and a float32 absmax per 64 (k) x 1 (n) block
-	Q8                // packed panels, 8 bits and a float32 scale per 64 (k) x 1 (n) block
-	rawNK             // row-major [N, K] float32, packed block by block in each call
-	rawKN             // row-major [K, N] float32, packed block by block in each call
+	F32       Kind = iota // packed panels, 4 bytes an element
+	BF16                  // packed panels, 2 bytes an element, columns j and j+8 in one uint32
+	F16                   // packed panels, IEEE half precision, columns 2j and 2j+1 in one uint32
+	NF4                   // packed panels, 4 bits and a float32 absmax per 64 (k) x 1 (n) block
+	Q8                    // packed panels, 8 bits and a float32 scale per 64 (k) x 1 (n) block
+	NF4Single             // NF4 by Pack alone: the absmax is not quantised as well. What is packed so is NF4
+	rawNK                 // row-major [N, K] float32, packed block by block in each call
+	rawKN                 // row-major [K, N] float32, packed block by block in each call
 )
 
 func (k Kind) String() string {
-	return [...]string{"float32", "bfloat16", "float16", "nf4", "q8", "raw [N,K]", "raw [K,N]"}[k]
+	return [...]string{"float32", "bfloat16", "float16", "nf4", "q8", "nf4-single", "raw [N,K]", "raw [K,N]"}[k]
 }
 
 // nr is the width of a panel of B. kcMax rows of B are taken at a time, so that a pair of panels and
@@ -60,6 +61,9 @@ func (p *Packed) Bytes() int { return 4*len(p.f) + 4*len(p.u) + len(p.q) + 4*len
 func Pack(w []float32, n, k int, kind Kind) *Packed {
 	if len(w) != n*k {
 		panic(fmt.Sprintf("kernels: Pack: %d elements for [%d, %d]", len(w), n, k))
+	}
+	if kind == NF4Single {
+		kind = NF4
 	}
 	p := &Packed{Kind: kind, K: k, N: n}
 	switch kind {

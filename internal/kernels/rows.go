@@ -39,7 +39,7 @@ func PackedBytes(kind Kind, n, k int) int {
 	switch kind {
 	case BF16, F16:
 		return panels * k * nr * 2
-	case NF4:
+	case NF4, NF4Single:
 		kb := (k + nf4Block - 1) / nf4Block
 		return panels * kb * (nf4Block*nr/2 + nr*4)
 	}

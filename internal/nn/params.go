@@ -19,6 +19,7 @@ type Param struct {
 	v      *autograd.Var   // nil if only the packed form is kept
 	packed *kernels.Packed // of a frozen weight of a product
 	round  bool            // packed has fewer bits than the parameter came with
+	kind   kernels.Kind    // that packed was asked for
 }
 
 // NewParam makes a parameter that is not (yet) in a tree.
@@ -64,6 +65,7 @@ func (p *Param) matrix() autograd.Matrix {
 // than float32, the plain one is dropped in any case: rows are read from the packed one.
 func (p *Param) pack(kind kernels.Kind, keep bool) {
 	w := p.v.Floats()
+	p.kind = kind
 	if p.round = kind != kernels.F32; !p.round {
 		kind = kernels.Lossless(w)
 		keep = keep && kind == kernels.F32
@@ -77,7 +79,7 @@ func (p *Param) pack(kind kernels.Kind, keep bool) {
 // asked is the storage that the packed weight was to have.
 func (p *Param) asked() kernels.Kind {
 	if p.Rounded() {
-		return p.packed.Kind
+		return p.kind
 	}
 	return kernels.F32
 }

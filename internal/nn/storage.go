@@ -9,7 +9,7 @@ import (
 )
 
 // Storage says how the weight of that name, a linear's, a head's or an embedding's, is kept. kernels.F32 leaves it as it is;
-// NF4 and BF16 round it when it is made, and it stays frozen: Train of such a weight would train what is left of it.
+// NF4, NF4Single and BF16 round it when it is made, and it stays frozen: Train of such a weight would train what is left of it.
 type Storage func(name string) kernels.Kind
 
 // collectEvery is how many bytes of plain weights may lie about before they are collected: no more than a large
@@ -25,7 +25,7 @@ func (b *builder) round(p *Param) {
 	if kind == kernels.F32 {
 		return
 	}
-	if in := p.Size() / p.Shape[0]; kind == kernels.NF4 && in%64 != 0 {
+	if in := p.Size() / p.Shape[0]; (kind == kernels.NF4 || kind == kernels.NF4Single) && in%64 != 0 {
 		b.errs = append(b.errs, fmt.Errorf("%s has rows of %d elements, which are not whole NF4 blocks of 64: keep this part in bfloat16 or float32", p.Name, in))
 		return
 	}
@@ -83,4 +83,14 @@ func (p *Param) rows(ids []int32) *autograd.Var {
 		}
 	})
 	return autograd.New(out, len(ids), d)
+}
+
+// Dequantize makes of weights that are kept in fewer bits plain float32 weights of the same values.
+func (ps *Params) Dequantize() {
+	for _, p := range ps.list {
+		if p.Rounded() {
+			p.unpack()
+			p.round = false
+		}
+	}
 }

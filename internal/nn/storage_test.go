@@ -36,7 +36,7 @@ func kinds(linears, tables kernels.Kind) Storage {
 // TestStored: a rounded model computes what the plain one with the rounded weights computes.
 func TestStored(t *testing.T) {
 	for _, tied := range []bool{false, true} {
-		for _, linears := range []kernels.Kind{kernels.NF4, kernels.BF16} {
+		for _, linears := range []kernels.Kind{kernels.NF4, kernels.NF4Single, kernels.BF16} {
 			m, ps, err := BuildStored(Random(7), kinds(linears, kernels.BF16), stout(tied))
 			if err != nil {
 				t.Fatal(err)
@@ -62,6 +62,9 @@ func TestStored(t *testing.T) {
 			all.Freeze()
 			if want := plain.logits(nil); !slices.Equal(m.logits(nil), want) {
 				t.Errorf("tied %v, %s: other logits", tied, linears)
+			}
+			if got := m.up.Weight.asked(); got != linears {
+				t.Errorf("%s would be packed again as %s", linears, got)
 			}
 			if err := m.up.Weight.Set(m.down.Weight.Floats(), []int{128, 64}); err != nil || !m.up.Weight.Rounded() {
 				t.Errorf("Set: %v, still rounded %v", err, m.up.Weight.Rounded())

@@ -44,7 +44,7 @@ func ProductOf(m *vlm.Model, s vlm.Storage, batches []Batch) Product {
 	c := m.Config.Text
 	p := Product{Rows: longest(batches).Tokens(), In: c.HiddenSize, Out: c.IntermediateSize, Kind: s.Language}
 	p.Rows = min(max(p.Rows, 1), 2048)
-	if p.In, p.Out = min(p.In, 2048), min(p.Out, 6144); p.Kind == kernels.NF4 {
+	if p.In, p.Out = min(p.In, 2048), min(p.Out, 6144); p.Kind == kernels.NF4 || p.Kind == kernels.NF4Single {
 		p.In, p.Out = (p.In+63)/64*64, (p.Out+63)/64*64
 	}
 	return p

@@ -97,6 +97,16 @@ func (r *Recipe) quantized(d *decoder) {
 				}
 			}
 		}
+		if e := s.Export; e != nil && e.MergeInto != "" {
+			switch {
+			case e.MergeInto == "full":
+				e.MergeInto = "" // the default
+			case *q == (Quantize{}):
+				d.at(key+".merge_into", "nothing is rounded: model.quantize is not given")
+			case e.Format != "hf" && e.Format != "towers":
+				d.at(key+".merge_into", "nothing is merged in the format %s", e.Format)
+			}
+		}
 		if s.Kind == Merge && *q != (Quantize{}) {
 			d.at(key, "merging into rounded weights would round them again: leave this stage out; export merges into the full weights by itself")
 		}
@@ -132,7 +142,7 @@ func (r *Recipe) stages(d *decoder) {
 			s.Evaluate.check(d, key)
 		case s.Kind == Merge && !before:
 			d.at(key, "there are no adapters to merge in the model this stage takes")
-		case s.Export != nil && (s.Export.Format == "peft" || s.Export.Format == "folded") && !before:
+		case s.Export != nil && slices.Contains([]string{"peft", "folded", "xtuner"}, s.Export.Format) && !before:
 			d.at(key+".format", "%s needs adapters that are not merged, and the model this stage takes has none", s.Export.Format)
 		}
 	}

@@ -95,13 +95,14 @@ type Model struct {
 }
 
 // Quantize says how weights are kept: float32, bfloat16, or nf4, which is QLoRA's with double quantisation, 4.5 bits an element
-// in memory (bitsandbytes: load_in_4bit with bnb_4bit_quant_type nf4 and bnb_4bit_use_double_quant). Products are computed in
+// in memory (bitsandbytes: load_in_4bit with bnb_4bit_quant_type nf4 and bnb_4bit_use_double_quant), or nf4-single, the same without
+// double quantisation: a little nearer to the full weights, and of the same size in memory, where absmax is float32 in any case. Products are computed in
 // float32 with the rounded weights. Adapters, projector, norms, biases and positions are always float32.
 type Quantize struct {
 	// Vision is for the weights of the vision tower's linear layers. Default: float32.
-	Vision string `yaml:"vision" enum:"float32|bfloat16|nf4"`
+	Vision string `yaml:"vision" enum:"float32|bfloat16|nf4|nf4-single"`
 	// Language is for the weights of the decoder's linear layers. Default: float32.
-	Language string `yaml:"language" enum:"float32|bfloat16|nf4"`
+	Language string `yaml:"language" enum:"float32|bfloat16|nf4|nf4-single"`
 	// Vocabulary is for the decoder's embeddings and output layer, which are never in nf4. Default: float32.
 	Vocabulary string `yaml:"vocabulary" enum:"float32|bfloat16"`
 }

@@ -80,7 +80,7 @@ func TestFullStages(t *testing.T) {
 			{TSV: dev, Name: "dev_en", Protocol: paper}, {TSV: dev, Name: "dev_en-blank", Protocol: paper, Limit: 100, Blank: true},
 			{TSV: Path(filepath.Join("testdata", "dev_cn.tsv")), Name: "cn", Protocol: "letter-logit"}}}},
 		{Kind: Evaluate, Evaluate: &EvaluateConfig{Suites: []Suite{{TSV: "scenes:test", Name: "scenes-test", Protocol: paper}}}},
-		{Kind: Export, Export: &ExportConfig{"peft", "bfloat16", Path(filepath.Join("testdata", "out", "adapter"))}},
+		{Kind: Export, Export: &ExportConfig{Format: "peft", DType: "bfloat16", Path: Path(filepath.Join("testdata", "out", "adapter"))}},
 		{Kind: Merge},
 		{Kind: Export, Export: &ExportConfig{Format: "hf", DType: "float32"}},
 	}

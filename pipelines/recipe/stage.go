@@ -175,10 +175,15 @@ type Suite struct {
 // ExportConfig holds the keys of export.
 type ExportConfig struct {
 	// Format: hf is a LLaVA directory with adapters merged, peft an adapter directory with the mixer beside A and B, folded
-	// a plain LoRA adapter directory with the mixer multiplied into it, towers the directories vision and language.
-	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|towers"`
+	// a plain LoRA adapter directory with the mixer multiplied into it, xtuner the directories llm_adapter, visual_encoder_adapter and
+	// projector, towers the directories vision and language.
+	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|xtuner|towers"`
 	// DType of the tensors written.
 	DType string `yaml:"dtype" default:"float32" enum:"float32|bfloat16|float16"`
+	// MergeInto says into what hf and towers merge where model.quantize keeps weights in fewer bits: full, the weights that the recipe's
+	// directories have, or rounded, what rounding left of them: the model as it was tuned and evaluated, with a report of how far
+	// the two are apart. Default: full.
+	MergeInto string `yaml:"merge_into" enum:"full|rounded"`
 	// Path written to. Default: the stage's own directory.
 	Path Path `yaml:"path"`
 }

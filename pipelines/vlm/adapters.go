@@ -8,9 +8,12 @@ import (
 	"moslava/moslora"
 )
 
-// LoadAdapters attaches the adapters of a PEFT directory, under memory or published names, and takes
-// over the parameters it holds entire.
+// LoadAdapters attaches the adapters of a directory in any layout that moslora.Load reads, under memory or published names, or of XTuner's
+// directories, and takes over the parameters it holds entire.
 func (m *Model) LoadAdapters(dir string) error {
+	if isXTuner(dir) {
+		return m.loadXTuner(dir)
+	}
 	saved, err := moslora.Load(dir, m.PublishedName)
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"moslava/internal/kernels"
 )
 
-// Storage says how the weights of a model that stay frozen are kept: kernels.F32, BF16 or NF4. What is not a weight of a
+// Storage says how the weights of a model that stay frozen are kept: kernels.F32, BF16, NF4 or NF4Single. What is not a weight of a
 // linear, as norms, biases and positions are, and the projector, stays float32, as with bitsandbytes under transformers.
 type Storage struct {
 	Vision, Language kernels.Kind // of each tower's linears
@@ -15,9 +15,9 @@ type Storage struct {
 }
 
 // kinds are the names that recipes use.
-var kinds = map[string]kernels.Kind{"": kernels.F32, "float32": kernels.F32, "bfloat16": kernels.BF16, "nf4": kernels.NF4}
+var kinds = map[string]kernels.Kind{"": kernels.F32, "float32": kernels.F32, "bfloat16": kernels.BF16, "nf4": kernels.NF4, "nf4-single": kernels.NF4Single}
 
-// ParseStorage reads the names float32, bfloat16 and nf4; an empty one is float32.
+// ParseStorage reads the names float32, bfloat16, nf4 and nf4-single; an empty one is float32.
 func ParseStorage(vision, language, vocabulary string) (Storage, error) {
 	var out Storage
 	for _, p := range []struct {
@@ -25,7 +25,7 @@ func ParseStorage(vision, language, vocabulary string) (Storage, error) {
 		to   *kernels.Kind
 	}{{vision, &out.Vision}, {language, &out.Language}, {vocabulary, &out.Vocabulary}} {
 		kind, ok := kinds[p.name]
-		if !ok || p.to == &out.Vocabulary && kind == kernels.NF4 {
+		if !ok || p.to == &out.Vocabulary && (kind == kernels.NF4 || kind == kernels.NF4Single) {
 			return out, fmt.Errorf("weights cannot be kept as %q", p.name)
 		}
 		*p.to = kind
