@@ -18,9 +18,11 @@ type Adapter struct {
 	A, B   *nn.Param
 	M      *nn.Param // nil without a mixer; a fixed one is never trained
 	Mag    *nn.Param // [out], DoRA's magnitudes, or nil
+	C      *nn.Param // coefficients of runs of rows of A, or nil; they alone are trained then
 
 	magnitude *autograd.Magnitude // Mag on the tape
 	start     *principal          // of PiSSA, or nil
+	blocks    []int               // lengths of C's runs
 }
 
 var _ nn.Adapter = (*Adapter)(nil)
@@ -105,6 +107,9 @@ func (a *Adapter) LowRank() *autograd.LowRank {
 	if a.M != nil {
 		w.M = a.M.Var()
 	}
+	if a.C != nil {
+		w.C, w.Blocks = a.C.Var(), a.blocks
+	}
 	return w
 }
 
@@ -128,6 +133,9 @@ func (a *Adapter) MergeInto(w []float32) {
 
 // mixed is M·A, or A itself.
 func (a *Adapter) mixed() []float32 {
+	if a.C != nil {
+		return a.weighted()
+	}
 	if a.M == nil {
 		return a.A.Floats()
 	}
@@ -139,6 +147,9 @@ func (a *Adapter) mixed() []float32 {
 
 // Params are those that are trained: A unless it is frozen, M if it is learned, B, and magnitudes.
 func (a *Adapter) Params() []*nn.Param {
+	if a.C != nil {
+		return []*nn.Param{a.C}
+	}
 	var out []*nn.Param
 	if !a.Config.FreezeA {
 		out = append(out, a.A)

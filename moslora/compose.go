@@ -65,52 +65,80 @@ func modulesOf(all []*Saved) (out []string) {
 
 // compose is the sum of the adapters of one module.
 func compose(module string, all []*Saved, parts []Weighted) (*Adapter, error) {
-	var A, B []float32
+	st, err := stackOf(module, all, func(i int) float64 { return parts[i].Weight })
+	if err != nil {
+		return nil, fmt.Errorf("compose: %w", err)
+	}
+	return st.adapter(module, "compose: ")
+}
+
+// stacked is the adapters of one module in several directories: A one above the other, mixers multiplied in, and B side by side, with their scales.
+type stacked struct {
+	a, b    []float32
+	in, out int
+	ranks   []int // of each directory that has the module
+}
+
+func (s *stacked) rank() (n int) {
+	for _, r := range s.ranks {
+		n += r
+	}
+	return n
+}
+
+// adapter is the stack as plain LoRA of scale 1.
+func (s *stacked) adapter(module, what string) (*Adapter, error) {
+	r := s.rank()
+	cfg := Config{R: r, Alpha: float64(r), Mixer: None}
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("%s%s: %w", what, module, err)
+	}
+	return &Adapter{Module: module, Config: cfg, A: nn.NewParam(module+suffixA, s.a, r, s.in), B: nn.NewParam(module+suffixB, s.b, s.out, r)}, nil
+}
+
+// stackOf stacks a module's adapters; B of directory i is multiplied by weight(i).
+func stackOf(module string, all []*Saved, weight func(i int) float64) (*stacked, error) {
+	st := new(stacked)
 	var blocks []tensor // of B
-	in, out, rank := 0, 0, 0
 	for i, s := range all {
 		cfg, ok := s.configs[module]
 		if !ok {
 			continue
 		}
 		if cfg.DoRA {
-			return nil, fmt.Errorf("compose: %s: %s has DoRA, which scales the weights and is no sum: export it merged", s.dir, module)
+			return nil, fmt.Errorf("%s: %s has DoRA, which scales the weights and is no sum: export it merged", s.dir, module)
 		}
 		a, okA := s.tensors[module+suffixA]
 		b, okB := s.tensors[module+suffixB]
 		if !okA || !okB || len(a.shape) != 2 || len(b.shape) != 2 || a.shape[0] != b.shape[1] {
-			return nil, fmt.Errorf("compose: %s: %s has A %v and B %v", s.dir, module, a.shape, b.shape)
+			return nil, fmt.Errorf("%s: %s has A %v and B %v", s.dir, module, a.shape, b.shape)
 		}
-		if in != 0 && (a.shape[1] != in || b.shape[0] != out) {
-			return nil, fmt.Errorf("compose: %s: %s is [%d, %d], elsewhere [%d, %d]", s.dir, module, b.shape[0], a.shape[1], out, in)
+		if st.in != 0 && (a.shape[1] != st.in || b.shape[0] != st.out) {
+			return nil, fmt.Errorf("%s: %s is [%d, %d], elsewhere [%d, %d]", s.dir, module, b.shape[0], a.shape[1], st.out, st.in)
 		}
-		in, out = a.shape[1], b.shape[0]
+		st.in, st.out = a.shape[1], b.shape[0]
 		r := a.shape[0]
 		if m, ok := s.mixer(module, cfg); ok {
 			if !slices.Equal(m.shape, []int{r, r}) {
-				return nil, fmt.Errorf("compose: %s: %s has shape %v, want [%d %d]", s.dir, module+suffixM, m.shape, r, r)
+				return nil, fmt.Errorf("%s: %s has shape %v, want [%d %d]", s.dir, module+suffixM, m.shape, r, r)
 			}
 			ma := make([]float32, len(a.data))
-			kernels.Mul(r, m.data, r, 1, kernels.KN(a.data, r, in, in), ma, in, false)
+			kernels.Mul(r, m.data, r, 1, kernels.KN(a.data, r, st.in, st.in), ma, st.in, false)
 			a.data = ma
 		}
 		scaled := slices.Clone(b.data)
-		kernels.Scale(scaled, float32(parts[i].Weight*cfg.Alpha/cfg.denominator(cfg.R)))
-		A = append(A, a.data...)
+		kernels.Scale(scaled, float32(weight(i)*cfg.Alpha/cfg.denominator(cfg.R)))
+		st.a = append(st.a, a.data...)
 		blocks = append(blocks, tensor{scaled, b.shape})
-		rank += r
+		st.ranks = append(st.ranks, r)
 	}
-	for j := range out {
+	for j := range st.out {
 		for _, b := range blocks {
 			r := b.shape[1]
-			B = append(B, b.data[j*r:][:r]...)
+			st.b = append(st.b, b.data[j*r:][:r]...)
 		}
 	}
-	cfg := Config{R: rank, Alpha: float64(rank), Mixer: None}
-	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("compose: %s: %w", module, err)
-	}
-	return &Adapter{Module: module, Config: cfg, A: nn.NewParam(module+suffixA, A, rank, in), B: nn.NewParam(module+suffixB, B, out, rank)}, nil
+	return st, nil
 }
 
 // mixer is the M of a module, from the file or by its name.

@@ -89,7 +89,7 @@ func (s *Set) Save(dir string, opt SaveOptions) error {
 			add(a.Module, suffixB, B, []int{out, 2 * r})
 			continue
 		}
-		if opt.Fold {
+		if opt.Fold || a.C != nil {
 			add(a.Module, suffixA, a.mixed(), a.A.Shape)
 		} else {
 			add(a.Module, suffixA, a.A.Floats(), a.A.Shape)

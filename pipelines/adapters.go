@@ -5,6 +5,7 @@ import (
 
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/vlm"
 )
 
 // adapterConfig is what a recipe asks of the adapters of one tower.
@@ -27,4 +28,20 @@ func adapterConfig(c *recipe.Adapter) (moslora.Config, error) {
 		}
 	}
 	return out, nil
+}
+
+// composition reads the directories of adapters.compose; nil if there are none.
+func composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
+	if len(a.Compose) == 0 {
+		return nil, nil
+	}
+	var dirs []string
+	for _, p := range a.Compose {
+		dirs = append(dirs, string(p))
+	}
+	c, err := m.ReadComposition(dirs)
+	if err != nil {
+		return nil, fmt.Errorf("adapters.compose: %w", err)
+	}
+	return c, nil
 }

@@ -113,6 +113,13 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 	for s != nil && s.Kind != recipe.Merge {
 		if s.Train != nil && s.Train.Adapters != nil {
 			a := s.Train.Adapters
+			composed, err := composition(a, m)
+			if err != nil {
+				return part, err
+			}
+			if composed != nil {
+				part.AttachComposition(m, composed)
+			}
 			for _, t := range []struct {
 				part string
 				c    *recipe.Adapter

@@ -113,6 +113,16 @@ func (t *training) attach() error {
 	if a == nil {
 		return nil
 	}
+	composed, err := composition(a, t.model)
+	if err != nil {
+		return err
+	}
+	if composed != nil {
+		if len(composed.Whole) > 0 {
+			fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n", t.Name, len(composed.Whole), composed.Whole[0])
+		}
+		return t.model.Adapters.AttachComposition(t.model.Params, composed)
+	}
 	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
 	for _, tower := range []struct {
 		part string

@@ -97,7 +97,7 @@ func (f *linears) Operands() []mat.Tensor {
 	for _, l := range f.layers {
 		vs = append(vs, l.W.Var, l.Bias)
 		if l.Low != nil {
-			vs = append(vs, l.Low.A, l.Low.M, l.Low.B)
+			vs = append(vs, l.Low.A, l.Low.M, l.Low.C, l.Low.B)
 		}
 	}
 	return tensors(vs...)

@@ -9,6 +9,9 @@ type LowRank struct {
 	B     *Var // [out, r]
 	Scale float32
 	Drop  float64 // probability of zeroing an element of x, used only with a tape
+	// C, in place of M, has one coefficient for each run of Blocks[k] rows of A: M = diag(c1·I, c2·I, ...).
+	C      *Var // [len(Blocks)], or nil
+	Blocks []int
 	// Magnitude, if there is one, scales what weight and adapter make together.
 	Magnitude *Magnitude
 }
@@ -32,11 +35,44 @@ func (w *LowRank) mixed(u *Var) *Var {
 	v := newVar(n, r)
 	if w.M == nil {
 		kernels.ScaleTo(v.data, u.data, w.Scale)
+		if w.C != nil {
+			kernels.MulColumns(v.data, v.data, w.coefficients(), n, r)
+		}
 		return v
 	}
 	kernels.Mul(n, u.data, r, 1, kernels.NK(w.M.data, r, r, r), v.data, r, false)
 	kernels.ScaleTo(v.data, v.data, w.Scale)
 	return v
+}
+
+// coefficients are C's, one for each row of A.
+func (w *LowRank) coefficients() []float32 {
+	out := make([]float32, 0, w.rank())
+	for k, n := range w.Blocks {
+		for range n {
+			out = append(out, w.C.data[k])
+		}
+	}
+	return out
+}
+
+// blocksBackward adds to the gradient of C and makes of dv, that of Scale·C·u, that of u.
+func (w *LowRank) blocksBackward(dv, u *Var) {
+	n, r := dv.Rows(), w.rank()
+	if w.C.RequiresGrad() {
+		sums := make([]float32, r)
+		kernels.MulColumnsGrad(sums, dv.data, u.data, n, r)
+		at := 0
+		for k, g := range w.C.gradBuffer() {
+			sum := float64(g)
+			for _, s := range sums[at:][:w.Blocks[k]] {
+				sum += float64(s)
+			}
+			w.C.grad.data[k] = float32(sum)
+			at += w.Blocks[k]
+		}
+	}
+	kernels.MulColumns(dv.data, dv.data, w.coefficients(), n, r)
 }
 
 // lowPass is the adapter of one layer in one pass.
@@ -102,6 +138,9 @@ func (f *linears) lowBackward(x *Var) {
 			v.release()
 		}
 		p.du = dv
+		if w.C != nil {
+			w.blocksBackward(dv, p.u)
+		}
 		if w.M != nil {
 			if w.M.RequiresGrad() {
 				kernels.Mul(r, dv.data, 1, r, kernels.KN(p.u.data, n, r, r), w.M.gradBuffer(), r, true)

@@ -92,6 +92,31 @@ func TestLinears(t *testing.T) {
 	}, map[string]*Var{"a1": a1, "m": m, "b1": b1}) // as below the lowest trainable layer: x has no gradient
 }
 
+// Coefficients of runs of rows, with and without dropout, with A and B trained and not.
+func TestBlocks(t *testing.T) {
+	x, w := random(7, 5), random(6, 5)
+	a, b, c := random(5, 5), random(6, 5), random(3)
+	low := &LowRank{A: a, B: b, C: c, Blocks: []int{2, 1, 2}, Scale: 1.5}
+	op := func(tp *Tape) *Var { return tp.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: low})[0] }
+	check(t, op, map[string]*Var{"x": x, "c": c, "a": a, "b": b, "w": w})
+	for _, v := range []*Var{x, a, b, w} {
+		v.SetRequiresGrad(false)
+		v.ZeroGrad()
+	}
+	check(t, op, map[string]*Var{"c": c})
+	m := New(make([]float32, 25), 5, 5)
+	for i, v := range low.coefficients() {
+		m.data[6*i] = v
+	}
+	var none *Tape
+	want := none.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: &LowRank{A: a, M: m, B: b, Scale: 1.5}})[0]
+	for i, v := range op(nil).data {
+		if math.Abs(float64(v-want.data[i])) > 1e-6 {
+			t.Errorf("element %d is %g, with a matrix %g", i, v, want.data[i])
+		}
+	}
+}
+
 // DoRA: the slopes in x, m and b, and for the rest the gradients of the same graph with constants in place of the norms.
 func TestMagnitude(t *testing.T) {
 	x, w, bias := random(7, 5), random(6, 5), random(6)

@@ -34,6 +34,8 @@ type AdapterOutline struct {
 	FrozenA bool // neither is A
 	DoRA    bool // there are magnitudes
 	Dropout bool
+
+	Coefficients int // if there are any, they alone are trained
 }
 
 func newModel(m *vlm.Model, p Part) *model {
@@ -74,10 +76,14 @@ func (m *model) weight(name string) *weight {
 	p := m.Params.Get(name + ".weight")
 	w := &weight{out: p.Shape[0], in: p.Size() / p.Shape[0], w: m.leaf(name + ".weight"), b: m.leaf(name + ".bias")}
 	if o := m.part.Adapters[name]; o != nil {
-		on := m.part.TrainAdapters
+		all := m.part.TrainAdapters
+		on := all && o.Coefficients == 0
 		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, w.in, on && !o.FrozenA), b: m.extra(name+".B", w.out, o.Rank, on)}
 		if o.Mixer {
 			w.adapter.m = m.extra(name+".M", o.Rank, o.Rank, on && !o.Fixed)
+		}
+		if o.Coefficients > 0 {
+			w.adapter.c = m.extra(name+".C", 1, o.Coefficients, all)
 		}
 		if o.DoRA {
 			w.adapter.magnitude = m.extra(name+".G", 1, w.out, on)

@@ -22,11 +22,12 @@ type adapter struct {
 	dropout bool
 
 	magnitude *value // DoRA's, or nil
+	c         *value // coefficients, or nil
 }
 
 // leaves are the parameters that are there.
 func (a *adapter) leaves() []*value {
-	return slices.DeleteFunc([]*value{a.a, a.m, a.b, a.magnitude}, func(v *value) bool { return v == nil })
+	return slices.DeleteFunc([]*value{a.a, a.m, a.c, a.b, a.magnitude}, func(v *value) bool { return v == nil })
 }
 
 // lazy is an operand that linears computes for itself, or that is there.
@@ -102,7 +103,7 @@ func (t *tape) layers(x lazy, rows int, unread bool, ws ...*weight) []*value {
 	for i, w := range ws {
 		operands = append(operands, w.w, w.plainBias())
 		if a := w.adapter; a != nil {
-			operands = append(operands, a.a, a.m, a.b)
+			operands = append(operands, a.a, a.m, a.c, a.b)
 			us[i] = t.pool.take(rows * a.rank)
 			t.skinny(rows, in, a.rank)
 			if a.dropout {
@@ -278,6 +279,12 @@ func (t *tape) adaptersBackward(rows int, ws []*weight, packed []bool) []*buf {
 			t.into(a.b)
 			t.skinny(w.out, rows, a.rank)
 			t.pool.put(v)
+		}
+		if a.c != nil {
+			if a.c.track {
+				t.into(a.c)
+			}
+			t.touch(4 * rows * a.rank)
 		}
 		if a.m != nil {
 			if a.m.track {

@@ -102,6 +102,18 @@ func (m *model) pixels(in Input) int {
 	return one * (2*images + 3*in.Threads)
 }
 
+// AttachComposition notes the adapters of a composition.
+func (p *Part) AttachComposition(m *vlm.Model, c *moslora.Composition) {
+	if p.Adapters == nil {
+		p.Adapters = map[string]*AdapterOutline{}
+	}
+	for l := range m.Params.Linears() {
+		if rank, n := c.Shape(l.Name); rank > 0 {
+			p.Adapters[l.Name] = &AdapterOutline{Rank: rank, Coefficients: n}
+		}
+	}
+}
+
 // Attach notes the adapters that a stage hangs on a part of the model.
 func (p *Part) Attach(m *vlm.Model, part string, cfg moslora.Config) error {
 	if p.Adapters == nil {

@@ -23,6 +23,9 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 	t.exclusive(d, key)
 	if t.Train == nil {
 		t.Train = slices.Clone(partsOf[kind])
+		if t.Adapters != nil && len(t.Adapters.Compose) > 0 && kind == Tune {
+			t.Train = []string{PartAdapters}
+		}
 	}
 	for i, part := range t.Train {
 		if slices.Index(t.Train, part) < i {
@@ -94,7 +97,11 @@ func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
 		d.at(key+".adapters", "the model this stage takes has adapters already: leave the key out to train them on, or merge them first")
 	case !trained:
 		d.at(key+".adapters", "train is %v: without adapters in it they would not be trained", t.Train)
-	case a.Vision == nil && a.Language == nil:
+	case len(a.Compose) > 0 && (a.Vision != nil || a.Language != nil):
+		d.at(key+".adapters.compose", "excludes vision and language: compose directories, or attach fresh adapters")
+	case len(a.Compose) > 0 && d.has(key+".lora_plus"):
+		d.at(key+".lora_plus", "composed adapters train coefficients, and no B")
+	case a.Vision == nil && a.Language == nil && len(a.Compose) == 0:
 		d.at(key+".adapters", "expected vision, language or both")
 	}
 	if v, l := a.Vision, a.Language; v != nil && l != nil && v.DoRA != l.DoRA {
@@ -182,7 +189,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	if d.has(key+".lora_plus") && !slices.Contains(t.Train, PartAdapters) {
 		d.at(key+".lora_plus", "no adapters are trained in this stage")
 	}
-	trainsOld := before && fresh == nil && slices.Contains(t.Train, PartAdapters)
+	trainsOld := (before && fresh == nil || fresh != nil && len(fresh.Compose) > 0) && slices.Contains(t.Train, PartAdapters)
 	for _, part := range []struct {
 		name    string
 		rate    *float64

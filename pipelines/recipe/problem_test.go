@@ -63,6 +63,7 @@ func TestProblems(t *testing.T) {
 		{"pattern as list", adapter("rank_pattern: [1]"), `r.yaml:6: stages.0.adapters.language.rank_pattern: is a list, expected a mapping from patterns of layers to values`},
 		{"broken pattern", adapter("rank_pattern: {'(': 2}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.(: is no pattern of layers: error parsing regexp: missing closing ): `(`"},
 		{"dora of one tower", stage("tune\n  data: d\n  adapters: {vision: {}, language: {dora: true, rslora: true}}\n"), `r.yaml:6: stages.0.adapters.language.dora: is true, and that of vision is false: an adapter directory holds it once`},
+		{"compose and attach", stage("tune\n  data: d\n  adapters: {compose: [a, b], language: {}}\n"), `r.yaml:6: stages.0.adapters.compose: excludes vision and language: compose directories, or attach fresh adapters`},
 		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
 		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ): `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},

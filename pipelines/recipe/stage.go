@@ -114,6 +114,10 @@ type Source struct {
 type AdaptersConfig struct {
 	Vision   *Adapter `yaml:"vision"`
 	Language *Adapter `yaml:"language"`
+	// Compose names adapter directories in place of fresh adapters: what each of them does to a layer gets a coefficient, and the coefficients alone are
+	// trained, from zero (aTLAS, arXiv 2407.02880). Afterwards they are LoRA adapters. Parameters that the directories store entire, such as the
+	// projector's, are not taken over. train is adapters by default then.
+	Compose []Path `yaml:"compose"`
 }
 
 // An Adapter adds scale * B M A x to a linear layer, with A [r, in], mixer M [r, r] and B [out, r]; B starts at zero.

@@ -31,6 +31,11 @@ func (m *Model) AttachAdapters(part string, cfg moslora.Config, seed uint64) err
 	return nil
 }
 
+// ReadComposition reads adapter directories to be composed.
+func (m *Model) ReadComposition(dirs []string) (*moslora.Composition, error) {
+	return moslora.ReadComposition(dirs, m.PublishedName)
+}
+
 // AdapterLinears are the linears that AttachAdapters would hang adapters on.
 func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })

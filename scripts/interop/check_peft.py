@@ -12,6 +12,7 @@ import warnings
 
 import torch
 from peft import PeftModel, load_peft_weights, set_peft_model_state_dict
+from safetensors.torch import load_file
 from transformers import LlavaForConditionalGeneration
 
 from ours import QUESTIONS, Program, pictures
@@ -19,7 +20,13 @@ from report import check, close, equal
 
 LOGITS = 1e-4  # absolute
 # PEFT names the keys of adapter_config.json that are moslava's own, and goes on without them.
-KNOWN = re.compile(r"Unexpected keyword arguments \['lora_use_mixer', 'mixer'\] for class LoraConfig")
+OURS = {"lora_use_mixer", "mixer", "mixer_pattern", "dropout_pattern", "freeze_a", "freeze_a_pattern", "pissa_start", "pissa_start_pattern"}
+KNOWN = re.compile(r"Unexpected keyword arguments \[(.*?)\] for class LoraConfig")
+
+
+def known(warning):
+    m = KNOWN.match(warning)
+    return m is not None and {name.strip(" '") for name in m[1].split(",")} <= OURS
 
 
 def llava(directory):
@@ -32,7 +39,7 @@ def attach(base, directory):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         model = PeftModel.from_pretrained(base, str(directory)).eval()
-    said = [str(w.message) for w in said if issubclass(w.category, UserWarning) and not KNOWN.match(str(w.message))]
+    said = [str(w.message) for w in said if issubclass(w.category, UserWarning) and not known(str(w.message))]
     equal(said, [], "warnings")
     weights = load_peft_weights(str(directory))
     result = set_peft_model_state_dict(model, weights)
@@ -88,16 +95,73 @@ def check_mixer(run, program, base, files):
               program.see(run / "08-mixer-merged" / "hf", file, question)["logits"], LOGITS, "logits")
 
 
+class Mixed(torch.nn.Module):
+    """y = Wx + b + s·B·M·A·x, from the equation and the file alone."""
+
+    def __init__(self, base, weights, name, config):
+        super().__init__()
+        self.base, key = base, f"base_model.model.{name}.lora_"
+        self.a, self.m, self.b = (weights[key + f"{part}.weight"].float() for part in ("A", "AB", "B"))
+        rank = config["rank_pattern"].get(name, config["r"])
+        self.scale = config["alpha_pattern"].get(name, config["lora_alpha"]) / (rank ** 0.5 if config["use_rslora"] else rank)
+        assert self.a.shape[0] == rank
+
+    def forward(self, x):
+        return self.base(x) + self.scale * (x @ self.a.T @ self.m.T @ self.b.T)
+
+
+def check_equation(run, program, base, files):
+    """The same directory in plain torch: logits equal to moslava's."""
+    directory = run / "06-mixer-peft" / "peft"
+    with check(f"{run.name}/mixer: logits of a torch module of the equation"):
+        weights, config = load_file(str(directory / "adapter_model.safetensors")), json.loads((directory / "adapter_config.json").read_text())
+        model = llava(base)
+        for name in config["target_modules"]:
+            parent, _, last = name.rpartition(".")
+            setattr(model.get_submodule(parent), last, Mixed(model.get_submodule(name), weights, name, config))
+        whole = {k.removeprefix("base_model.model."): v for k, v in weights.items() if ".lora_" not in k}
+        result = model.load_state_dict(whole, strict=False)
+        equal(list(result.unexpected_keys), [], "parameters stored entire")
+        for file, question in zip(files[:2], QUESTIONS):
+            seen = program.see(base, file, question, "-adapters", directory)
+            close(logits(model, seen), seen["logits"], LOGITS, "logits")
+
+
+def drawn(model):
+    """Adapters that do something: B and magnitudes away from where they start."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for k, p in model.named_parameters():
+            if ".lora_B" in k:
+                p.normal_(std=0.3)
+            if ".lora_magnitude_vector" in k:
+                p.mul_(1 + 0.2 * torch.randn_like(p))
+    return model.eval()
+
+
+def check_their_dora(run, program, base, work, files):
+    """PEFT's DoRA with patterns of ranks and of alphas, in moslava."""
+    with check(f"{run.name}/theirs: DoRA with patterns that PEFT saved"):
+        from peft import LoraConfig, get_peft_model
+        torch.manual_seed(4)
+        config = LoraConfig(r=4, lora_alpha=10, use_dora=True, target_modules=["q_proj", "up_proj", "down_proj", "fc2"],
+                            rank_pattern={"q_proj": 2, "layers.1.mlp.up_proj": 6}, alpha_pattern={"fc2": 3, ".*down_proj": 7})
+        model = drawn(get_peft_model(llava(base), config))
+        directory = work / f"{run.name}-their-dora"
+        model.save_pretrained(str(directory))
+        for file, question in zip(files[:2], QUESTIONS):
+            want = logits(model, program.see(base, file, question))
+            for flags in (), ("-merge",):
+                seen = program.see(base, file, question, "-adapters", directory, *flags)
+                close(seen["logits"], want, LOGITS, "logits " + " ".join(flags))
+
+
 def check_theirs(run, program, base, work, files):
     """What PEFT saves, with its own start of A and a drawn B, in moslava."""
     with check(f"{run.name}/theirs: adapters that PEFT saved"):
         from peft import LoraConfig, get_peft_model
         torch.manual_seed(3)
-        model = get_peft_model(llava(base), LoraConfig(r=4, lora_alpha=10, use_rslora=True, target_modules=["q_proj", "up_proj", "fc2"])).eval()
-        with torch.no_grad():
-            for k, p in model.named_parameters():
-                if ".lora_B" in k:
-                    p.normal_(std=0.3)
+        model = drawn(get_peft_model(llava(base), LoraConfig(r=4, lora_alpha=10, use_rslora=True, target_modules=["q_proj", "up_proj", "fc2"])))
         directory = work / f"{run.name}-theirs"
         model.save_pretrained(str(directory))
         for file, question in zip(files[:2], QUESTIONS):
@@ -112,7 +176,12 @@ def main():
     base = run / "01-base" / "hf"
     check_directory(f"{run.name}/lora", program, base, run / "03-lora-peft" / "peft", run / "04-lora-merged" / "hf", files)
     check_directory(f"{run.name}/folded", program, base, run / "07-mixer-folded" / "folded", run / "08-mixer-merged" / "hf", files)
+    check_directory(f"{run.name}/dora", program, base, run / "10-dora-peft" / "peft", run / "11-dora-merged" / "hf", files)
+    check_directory(f"{run.name}/dora folded", program, base, run / "13-mixdora-folded" / "folded", run / "14-mixdora-merged" / "hf", files)
+    check_directory(f"{run.name}/pissa", program, base, run / "16-pissa-peft" / "peft", run / "17-pissa-merged" / "hf", files)
     check_mixer(run, program, base, files)
+    check_equation(run, program, base, files)
+    check_their_dora(run, program, base, work, files)
     check_theirs(run, program, base, work, files)
 
 
