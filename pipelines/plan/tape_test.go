@@ -102,6 +102,46 @@ func TestTape(t *testing.T) {
 	}
 }
 
+// TestTapeOfAComposition is TestTape with coefficients of adapters of other models.
+func TestTapeOfAComposition(t *testing.T) {
+	cfg := config(t, clip, "-2", false)
+	var dirs []string
+	for i, mc := range []moslora.Config{{R: 4, Alpha: 8, Mixer: moslora.Kaiming}, {R: 3, Alpha: 8, Mixer: moslora.None, Targets: []string{"q_proj"}}} {
+		other, err := vlm.New(cfg, nn.Random(uint64(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.AttachAdapters("language", mc, 1); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		if err := other.SaveAdapters(dir, "", false); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, dir)
+	}
+	m, err := vlm.New(cfg, nn.Random(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outline, err := vlm.Outline(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := m.ReadComposition(dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Adapters.AttachComposition(m.Params, c); err != nil {
+		t.Fatal(err)
+	}
+	p := Part{TrainAdapters: true}
+	p.AttachComposition(outline, c)
+	m.Params.Freeze()
+	m.Adapters.Train(true)
+	compare(t, m, newModel(outline, p))
+}
+
 // compare does two steps of different batches, with the same pool.
 func compare(t *testing.T, m *vlm.Model, outline *model) {
 	t.Helper()
