@@ -302,6 +302,10 @@ func (d *decoder) list(n *yaml.Node, key string, f field) {
 			e := f
 			e.value = f.value.Index(i)
 			if s, ok := e.value.Addr().Interface().(*Stage); ok {
+				if at == key { // one stage that stands for a list: its keys are looked for as those of the first
+					at = join(key, "0")
+					d.lines[at] = item.Line
+				}
 				d.stage(item, at, s)
 				continue
 			}

@@ -148,3 +148,22 @@ func TestLoadMissing(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestOneStage: a stage that stands for a list keeps what it says.
+func TestOneStage(t *testing.T) {
+	stage := "{kind: align, data: d, lr: 1e-4, batch: 2, steps: 5, warmup_ratio: 0, validation: 0.5}\n"
+	one, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: "+stage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages:\n- "+stage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := one.Stages[0].Train; c.LR != 1e-4 || c.Batch != 2 || c.Epochs != 0 || c.WarmupRatio != 0 || c.Validation != 0.5 {
+		t.Errorf("read as %+v", c)
+	}
+	if a, b := stageJSON(t, one, 0), stageJSON(t, list, 0); a != b {
+		t.Errorf("one stage is\n%s\nin a list\n%s", a, b)
+	}
+}
