@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"moslava/internal/checkpoint"
+	"moslava/pipelines/vlm"
 )
 
 // TestMethodsResume: whatever adapters are trained, a run that was interrupted ends with the bytes of one that was not.
@@ -87,4 +89,46 @@ func TestLoRAPlus(t *testing.T) {
 	if a1 != a4 || b1 == 0 || b4 < 15.9*b1 || b4 > 16.1*b1 { // the first step of Adam has the size of its rate
 		t.Errorf("A² %g and %g, B² %g and %g: want the same A, and B of four times the size", a1, a4, b1, b4)
 	}
+}
+
+// TestExpand: inserted blocks change nothing, train alone, and are there in what is exported.
+func TestExpand(t *testing.T) {
+	model, dir := wideTowers(t), t.TempDir()
+	text := fmt.Sprintf("model: {from: %q, expand: 2}\n", model) + `stages:
+  - {kind: export, name: before}
+  - {kind: tune, data: "scenes:tune?n=8&seed=3", train: blocks, steps: 3, batch: 2, lr: 1e-2, lr_language: 2e-2}
+  - {kind: export, name: after}
+`
+	r := parse(t, dir, text)
+	if out, err := MakePlan(t.Context(), r, PlanOptions{Batches: 1}); err != nil || out.Stages[0].Trainable["language"] == 0 || out.Stages[0].Trainable["projector"] != 0 {
+		t.Errorf("the plan is %+v, %v", out, err)
+	}
+	mustRun(t, r)
+	short, err := vlm.Load(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, p := after(t, r, "")
+	b := batchesOf(t, p, "scenes:tune?n=4&seed=5", 4, 4)[0]
+	want := logits(t, short, b)
+	for stage, same := range map[string]bool{"00-before": true, "02-after": false} {
+		m, err := vlm.Load(filepath.Join(dir, stage, "hf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := m.Config.Text.NumHiddenLayers; n != short.Config.Text.NumHiddenLayers+2 {
+			t.Errorf("%s has %d blocks", stage, n)
+		}
+		if got := logits(t, m, b); slices.Equal(got, want) != same {
+			t.Errorf("%s computes what the shorter model does: %v, want %v", stage, !same, same)
+		}
+	}
+	old, now := tensorsOf(t, filepath.Join(dir, "00-before/hf/model.safetensors")), tensorsOf(t, filepath.Join(dir, "02-after/hf/model.safetensors"))
+	m, _ := after(t, r, "tune")
+	for name, x := range old {
+		if moved := !slices.Equal(x.Data, now[name].Data); moved != m.Config.Inserted(name) {
+			t.Errorf("%s has changed: %v", name, moved)
+		}
+	}
+	fails(t, parse(t, t.TempDir(), strings.Replace(text, "expand: 2", "expand: 3", 1)), "expand: 3 blocks cannot be spread over the 2 of the decoder, want a divisor of 2")
 }

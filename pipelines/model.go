@@ -79,7 +79,7 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		return nil, nil, fmt.Errorf("quantize: %w", err)
 	}
 	if c.From != "" {
-		m, err := vlm.LoadStored(string(c.From), storage)
+		m, err := vlm.LoadExpanded(string(c.From), storage, c.Expand)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -103,7 +103,7 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 		strategy = "default"
 	}
 	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type,
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl}
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand}
 }
 
 // chatTemplate is a built-in template, or one in a Jinja file.

@@ -88,7 +88,7 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 		}
 	}
 	if c.From != "" {
-		if m, err = vlm.LoadOutline(string(c.From)); err == nil {
+		if m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand); err == nil {
 			p, err = vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		}
 	} else {

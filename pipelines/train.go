@@ -147,7 +147,7 @@ func (t *training) attach() error {
 func (t *training) params() []train.Param {
 	parts := t.cfg.Train
 	t.model.Params.Train(func(name string) bool {
-		return slices.Contains(parts, vlm.TowerOf(name)) && !t.model.Unreachable(name)
+		return vlm.Trains(parts, t.model, name)
 	})
 	t.model.Adapters.Train(slices.Contains(parts, recipe.PartAdapters))
 	rates := map[string]float64{recipe.PartVision: t.cfg.LRVision, recipe.PartProjector: t.cfg.LRProjector, recipe.PartLanguage: t.cfg.LRLanguage}

@@ -47,7 +47,7 @@ func newModel(m *vlm.Model, p Part) *model {
 }
 
 func (m *model) trained(name string) bool {
-	return slices.Contains(m.part.Train, vlm.TowerOf(name)) && !m.Unreachable(name)
+	return vlm.Trains(m.part.Train, m.Model, name)
 }
 
 // leaf is a parameter; nil if there is none of that name.

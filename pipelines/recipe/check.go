@@ -80,11 +80,14 @@ func (r *Recipe) quantized(d *decoder) {
 			*v = "" // as if left out
 		}
 	}
-	rounded := map[string]bool{PartVision: q.Vision != "", PartLanguage: q.Language != "" || q.Vocabulary != ""}
+	rounded := map[string]bool{PartVision: q.Vision != "", PartLanguage: q.Language != "" || q.Vocabulary != "", PartBlocks: q.Language != ""}
 	for i := range r.Stages {
 		s, key := &r.Stages[i], "stages."+strconv.Itoa(i)
 		if s.Train != nil {
 			for _, part := range s.Train.Train {
+				if part == PartBlocks && r.Model.Expand == 0 {
+					d.at(key+".train", "there are no inserted blocks: model.expand is 0")
+				}
 				if rounded[part] {
 					d.at(key+".train", "%s is trained whole, but model.quantize keeps it in fewer bits: give it adapters, or leave it float32", part)
 				}

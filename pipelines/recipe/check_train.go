@@ -201,7 +201,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	} {
 		if !d.has(key + ".lr_" + part.name) {
 			*part.rate = t.LR
-		} else if !part.adapted && !slices.Contains(t.Train, part.name) {
+		} else if !part.adapted && !slices.Contains(t.Train, part.name) && !(part.name == PartLanguage && slices.Contains(t.Train, PartBlocks)) {
 			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
 		}
 	}

@@ -85,6 +85,9 @@ type Model struct {
 	// SelectStrategy: default drops the first token of each picture, which is the class token, full keeps it. SigLIP has no class
 	// token and wants full. Default: as the model in From says, else default.
 	SelectStrategy string `yaml:"select_strategy" enum:"default|full"`
+	// Expand inserts so many blocks into the decoder, copies of the last of as many groups of equal length, which change nothing at first (LLaMA Pro, arXiv
+	// 2401.02415). It divides the number of the decoder's blocks. train: blocks in a stage trains them alone.
+	Expand int `yaml:"expand" default:"0" range:"[0,1000]"`
 	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
 	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which
 	// merges adapters into the full weights that the directories above have.

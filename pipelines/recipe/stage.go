@@ -38,6 +38,7 @@ const (
 	PartProjector = "projector"
 	PartLanguage  = "language"
 	PartAdapters  = "adapters"
+	PartBlocks    = "blocks" // those that model.expand inserts into the decoder
 )
 
 // TrainConfig holds the keys of pretrain, align and tune.
@@ -49,9 +50,9 @@ type TrainConfig struct {
 	// The keys of Data, for this stage. Default: as in the recipe's data.
 	Data
 
-	// Train lists what is trained: vision, projector, language (whole), adapters. Everything else is frozen.
+	// Train lists what is trained: vision, projector, language (whole), blocks (those of model.expand), adapters. Everything else is frozen.
 	// Default: vision, projector and language in pretrain; projector in align; projector and adapters in tune.
-	Train []string `yaml:"train" enum:"vision|projector|language|adapters"`
+	Train []string `yaml:"train" enum:"vision|projector|language|blocks|adapters"`
 	// Adapters to attach before training. Left out, adapters of the model this stage starts from are trained on.
 	Adapters *AdaptersConfig `yaml:"adapters"`
 

@@ -25,6 +25,7 @@ type Towers struct {
 	Random           bool           // draw the towers, too: the directories need no weights
 	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
 	Storage          Storage        // of frozen weights
+	Expand           int            // more decoder blocks, see Config.Expand
 }
 
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
@@ -101,6 +102,9 @@ func (t Towers) config() (cfg *Config, tok *tokenizer.Tokenizer, rows int, err e
 		return nil, nil, 0, err
 	}
 	cfg.Projector.Type = t.Projector
+	if cfg, err = cfg.Expand(t.Expand); err != nil {
+		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+	}
 	return cfg, tok, old.VocabSize, nil
 }
 

@@ -27,6 +27,10 @@ type Config struct {
 	Full          bool  // select strategy "full": all tokens of the tower; "default" drops each image's first
 
 	raw hfconfig.Fields // as read, for export
+
+	// Of an expanded decoder: which block each one comes from, and whether it was inserted.
+	origin []int
+	copied []bool
 }
 
 // refused are fields of a LLaVA config.json that change the numbers and have no effect here.

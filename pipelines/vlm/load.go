@@ -18,8 +18,14 @@ const ConfigFile = "config.json"
 func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
 
 // LoadOutline is Load without weights, which need not be there: see Outline.
-func LoadOutline(dir string) (*Model, error) {
+func LoadOutline(dir string) (*Model, error) { return LoadOutlineExpanded(dir, 0) }
+
+// LoadOutlineExpanded is LoadExpanded without weights.
+func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
 	cfg, err := readConfig(dir)
+	if err == nil {
+		cfg, err = cfg.Expand(expand)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +45,14 @@ func readConfig(dir string) (*Config, error) {
 }
 
 // LoadStored is Load for a model whose frozen weights are kept in fewer bits.
-func LoadStored(dir string, storage Storage) (*Model, error) {
+func LoadStored(dir string, storage Storage) (*Model, error) { return LoadExpanded(dir, storage, 0) }
+
+// LoadExpanded is LoadStored for a model whose decoder has expand more blocks: see Config.Expand.
+func LoadExpanded(dir string, storage Storage, expand int) (*Model, error) {
 	cfg, err := readConfig(dir)
+	if err == nil {
+		cfg, err = cfg.Expand(expand)
+	}
 	if err != nil {
 		return nil, err
 	}

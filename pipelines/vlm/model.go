@@ -49,6 +49,9 @@ func Outline(cfg *Config) (*Model, error) { return build(cfg, nil, Storage{}) }
 
 func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	m := &Model{Config: cfg, Adapters: new(moslora.Set)}
+	if src != nil && len(cfg.origin) > 0 {
+		src = expanded{src, cfg}
+	}
 	_, ps, err := nn.BuildStored(src, storage.Kind, func(s *nn.Scope) *Model {
 		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
 		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
@@ -206,6 +209,11 @@ func IsEmbedding(name string) bool {
 // IsHead is IsEmbedding for an output layer of its own.
 func IsHead(name string) bool {
 	return strings.HasPrefix(name, LanguagePrefix) && language.IsHead(name)
+}
+
+// Trains reports whether a parameter of m is trained where parts are: vision, projector, language, or blocks, the decoder's inserted ones.
+func Trains(parts []string, m *Model, name string) bool {
+	return (slices.Contains(parts, TowerOf(name)) || slices.Contains(parts, "blocks") && m.Config.Inserted(name)) && !m.Unreachable(name)
 }
 
 // TowerOf returns which part a parameter or module belongs to: "vision", "projector" or "language".
