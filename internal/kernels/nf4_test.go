@@ -41,7 +41,7 @@ func TestNF4IsBitsandbytes(t *testing.T) {
 		if q.Dense(dense); g.Has(name+".dq.dequant") && !slices.Equal(dense, g.Float32(t, name+".dq.dequant")) {
 			t.Errorf("%s: another dequantised weight", name)
 		}
-		if g.Has(name + ".nf4.dequant") { // without double quantisation
+		if g.Has(name+".nf4.dequant") && shape[1]%64 == 0 { // without double quantisation
 			single := make([]float32, len(dense))
 			Pack(g.Float32(t, name+".weight"), shape[0], shape[1], NF4Single).Dense(single)
 			if want := g.Float32(t, name+".nf4.dequant"); !slices.Equal(single, want) {
