@@ -201,20 +201,6 @@ func TestInterrupted(t *testing.T) {
 	equal(t, results(t, dir), want)
 }
 
-// cancelAt cancels a context when a text is written.
-type cancelAt struct {
-	text   string
-	cancel context.CancelFunc
-	out    bytes.Buffer
-}
-
-func (c *cancelAt) Write(b []byte) (int, error) {
-	if strings.Contains(string(b), c.text) {
-		c.cancel()
-	}
-	return c.out.Write(b)
-}
-
 // TestCanceled: a context that ends between two saves loses nothing either, and the message says so.
 func TestCanceled(t *testing.T) {
 	want := maps.Clone(uninterrupted(t))

@@ -145,3 +145,17 @@ func equal(t *testing.T, got, want map[string]string) {
 		}
 	}
 }
+
+// cancelAt cancels a context when a text is written.
+type cancelAt struct {
+	text   string
+	cancel context.CancelFunc
+	out    bytes.Buffer
+}
+
+func (c *cancelAt) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), c.text) {
+		c.cancel()
+	}
+	return c.out.Write(b)
+}
