@@ -44,8 +44,9 @@ var Packages = []Package{
 		Why: "atomicfile: the one place that replaces a file in one step, whoever writes it"},
 	{Path: "internal/checkpoint", Files: "internal/safetensors internal/atomicfile",
 		Why: "atomicfile: JSON files beside the tensors are replaced the same way"},
-	{Path: "internal/golden", Files: "internal/safetensors",
-		Why: "safetensors: goldens are files of that format"},
+	{Path: "internal/compare"},
+	{Path: "internal/golden", Files: "internal/safetensors internal/compare",
+		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify judge alike"},
 
 	{Path: "internal/hfconfig"},
 

@@ -1,8 +1,9 @@
 package golden
 
 import (
-	"math"
 	"testing"
+
+	"moslava/internal/compare"
 )
 
 // Check compares got, of the given shape and row-major, with the named tensor:
@@ -12,7 +13,7 @@ import (
 // result tells whether all was well.
 func (g *Golden) Check(t testing.TB, name string, got []float32, shape []int, tol float64) bool {
 	t.Helper()
-	return g.Check64(t, name, widen(got), shape, tol)
+	return g.Check64(t, name, compare.Widen(got), shape, tol)
 }
 
 // Check64 is Check for results in float64.
@@ -22,8 +23,8 @@ func (g *Golden) Check64(t testing.TB, name string, got []float64, shape []int, 
 	if !ok {
 		return false
 	}
-	largest := maxAbs(want)
-	return compare(t, name, got, want, shape, tol*largest, largest)
+	largest := compare.MaxAbs(want)
+	return report(t, name, got, want, shape, tol*largest, largest)
 }
 
 // CheckScalar is Check64 for a tensor of one element.
@@ -43,11 +44,11 @@ func (g *Golden) CheckZero(t testing.TB, name string, got []float32, scale float
 	if !ok {
 		return false
 	}
-	if largest := maxAbs(want); !(largest <= ZeroTol*scale) {
+	if largest := compare.MaxAbs(want); !(largest <= ZeroTol*scale) {
 		t.Errorf("%s: the reference is not zero: its largest entry is %g, more than %g * %g", name, largest, ZeroTol, scale)
 		return false
 	}
-	return compare(t, name, widen(got), make([]float64, len(got)), info.Shape, ZeroTol*scale, scale)
+	return report(t, name, compare.Widen(got), make([]float64, len(got)), info.Shape, ZeroTol*scale, scale)
 }
 
 // CheckInts compares got with the named tensor of integers or booleans; all
@@ -70,36 +71,15 @@ func (g *Golden) CheckInts(t testing.TB, name string, got []int) bool {
 	return true
 }
 
-// compare reports when an element differs by more than limit. Differences are
+// report fails the test when an element differs by more than limit. Differences are
 // also given relative to largest, the number tolerances are stated in.
-func compare(t testing.TB, name string, got, want []float64, shape []int, limit, largest float64) bool {
+func report(t testing.TB, name string, got, want []float64, shape []int, limit, largest float64) bool {
 	t.Helper()
-	worst, worstAt, bad := 0.0, -1, 0
-	for i := range got {
-		diff := math.Abs(got[i] - want[i])
-		if math.IsNaN(diff) || math.IsInf(diff, 0) {
-			t.Errorf("%s: at %s got %g, want %g", name, position(i, shape), got[i], want[i])
-			return false
-		}
-		if diff > limit {
-			bad++
-		}
-		if diff > worst {
-			worst, worstAt = diff, i
-		}
-	}
-	if bad == 0 {
+	d := compare.Of(got, want, limit)
+	if d.Off == 0 {
 		return true
 	}
 	t.Errorf("%s: %d of %d elements are off; worst at %s: got %g, want %g, difference %.3g = %.3g of max|want| %.3g (allowed %.3g)",
-		name, bad, len(got), position(worstAt, shape), got[worstAt], want[worstAt], worst, worst/largest, largest, limit/largest)
+		name, d.Off, len(got), position(d.At, shape), got[d.At], want[d.At], d.MaxAbs, d.MaxAbs/largest, largest, limit/largest)
 	return false
-}
-
-func widen(data []float32) []float64 {
-	wide := make([]float64, len(data))
-	for i, v := range data {
-		wide[i] = float64(v)
-	}
-	return wide
 }

@@ -6,12 +6,12 @@ package golden
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"moslava/internal/compare"
 	"moslava/internal/safetensors"
 )
 
@@ -130,7 +130,7 @@ func (g *Golden) MaxAbs(t testing.TB, prefix string) float64 {
 			continue
 		}
 		found = true
-		largest = max(largest, maxAbs(data))
+		largest = max(largest, compare.MaxAbs(data))
 	}
 	if !found {
 		t.Fatalf("%s: no floating-point tensor starts with %q", g.file.Path(), prefix)
@@ -187,14 +187,6 @@ func Cases(t testing.TB, dir string) []string {
 // compared yet, sorted. A test that expects none cannot miss a result.
 func (g *Golden) Unchecked(prefix string) []string {
 	return slices.DeleteFunc(g.Names(prefix), func(name string) bool { return g.checked[name] })
-}
-
-func maxAbs(data []float64) float64 {
-	largest := 0.0
-	for _, v := range data {
-		largest = max(largest, math.Abs(v)) // NaN if any is
-	}
-	return largest
 }
 
 // want returns the named tensor to compare with, after checking the shape and
