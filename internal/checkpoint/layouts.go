@@ -23,13 +23,18 @@ var LLaVA = []Prefix{
 	{"vision_tower.vision_model.", "model.vision_tower."},
 }
 
-// Vision lists the layouts CLIP and SigLIP towers are found in by themselves.
-// The wanted names are the published ones, vision_model....
+// Vision lists the layouts vision towers are found in by themselves. The wanted names are the published ones: vision_model... of
+// CLIP and SigLIP, embeddings..., encoder... and layernorm... of DINOv2.
 var Vision = []Prefix{
 	{"vision_model.", ""},                           // save_pretrained of transformers 5
 	{"vision_model.", "vision_tower.vision_model."}, // the tower of a LLaVA model, published
 	{"vision_model.", "vision_tower."},              // saved by transformers 5
 	{"vision_model.", "model.vision_tower."},        // in memory
+	// DINOv2 has no level of its own. With a classifier it is below dinov2, in a LLaVA model below vision_tower.
+	{"embeddings.", "dinov2.embeddings."}, {"encoder.", "dinov2.encoder."}, {"layernorm.", "dinov2.layernorm."},
+	{"embeddings.", "dinov2_with_registers.embeddings."}, {"encoder.", "dinov2_with_registers.encoder."}, {"layernorm.", "dinov2_with_registers.layernorm."},
+	{"embeddings.", "vision_tower.embeddings."}, {"encoder.", "vision_tower.encoder."}, {"layernorm.", "vision_tower.layernorm."},
+	{"embeddings.", "model.vision_tower.embeddings."}, {"encoder.", "model.vision_tower.encoder."}, {"layernorm.", "model.vision_tower.layernorm."},
 }
 
 // Language lists the layouts LLaMA-like decoders are found in by themselves.

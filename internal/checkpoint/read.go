@@ -112,13 +112,20 @@ func (d *Dir) DType(name string) (safetensors.DType, bool) {
 
 // Float32 returns a copy of the named tensor in float32, row-major. The error
 // is a *MissingError when it is not there, a *ShapeError when its shape is not
-// exactly the wanted one, and otherwise that of safetensors.File.Float32.
+// exactly the wanted one, a *NotFiniteError when an element is NaN or infinite, and otherwise that of safetensors.File.Float32.
 func (d *Dir) Float32(name string, shape []int) ([]float32, error) {
 	found, f, err := d.take(name, shape)
 	if err != nil {
 		return nil, err
 	}
-	return f.Float32(found)
+	data, err := f.Float32(found)
+	if err != nil {
+		return nil, err
+	}
+	if i := notFinite(data); i >= 0 {
+		return nil, &NotFiniteError{Name: found, File: f.Path(), At: i, Value: data[i]}
+	}
+	return data, nil
 }
 
 // View is Float32 without the copy where that is possible. The slice is
@@ -187,6 +194,26 @@ func IsBuffer(name string) bool {
 		return true
 	case "inv_freq", "cos_cached", "sin_cached":
 		return strings.HasSuffix(name, "rotary_emb."+last)
+	}
+	return false
+}
+
+// IsHead recognises the weight of an output layer, which a decoder with tied embeddings has no use for.
+func IsHead(name string) bool {
+	return name == "lm_head.weight" || strings.HasSuffix(name, ".lm_head.weight")
+}
+
+// besideTower are what files hold beside a vision tower that gives hidden states: the text tower of a whole CLIP or SigLIP
+// model, what both are compared by, the head that SigLIP pools with, and DINOv2's classifier.
+var besideTower = []string{"text_model.", "text_projection.", "visual_projection.", "logit_scale", "logit_bias",
+	"vision_model.head.", "head.", "classifier."}
+
+// IsBesideTower recognises tensors that are in a file with a vision tower and take no part in its hidden states.
+func IsBesideTower(name string) bool {
+	for _, prefix := range besideTower {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
 	}
 	return false
 }

@@ -1,6 +1,8 @@
 package vlm
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/language"
+	"moslava/vision"
 )
 
 // ConfigFile is the name of a model's configuration.
@@ -22,24 +25,25 @@ func LoadOutline(dir string) (*Model, error) { return LoadOutlineExpanded(dir, 0
 
 // LoadOutlineExpanded is LoadExpanded without weights.
 func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
-	cfg, err := readConfig(dir)
-	if err == nil {
-		cfg, err = cfg.Expand(expand)
-	}
+	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)
 	if err != nil {
 		return nil, err
 	}
 	return Outline(cfg)
 }
 
-func readConfig(dir string) (*Config, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+// readConfig is the configuration in the file, with so many more blocks.
+func readConfig(path string, expand int) (*Config, error) {
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	cfg, err := ParseConfig(raw)
+	if err == nil {
+		cfg, err = cfg.Expand(expand)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), err)
 	}
 	return cfg, nil
 }
@@ -49,10 +53,15 @@ func LoadStored(dir string, storage Storage) (*Model, error) { return LoadExpand
 
 // LoadExpanded is LoadStored for a model whose decoder has expand more blocks: see Config.Expand.
 func LoadExpanded(dir string, storage Storage, expand int) (*Model, error) {
-	cfg, err := readConfig(dir)
-	if err == nil {
-		cfg, err = cfg.Expand(expand)
-	}
+	return load(dir, filepath.Join(dir, ConfigFile), storage, expand)
+}
+
+// LoadConfigured is Load with the configuration in another file.
+func LoadConfigured(dir, config string) (*Model, error) { return load(dir, config, Storage{}, 0) }
+
+// load returns an error of type *checkpoint.MismatchError that names all tensors that are missing, misshapen or unexpected.
+func load(dir, config string, storage Storage, expand int) (*Model, error) {
+	cfg, err := readConfig(config, expand)
 	if err != nil {
 		return nil, err
 	}
@@ -62,16 +71,15 @@ func LoadExpanded(dir string, storage Storage, expand int) (*Model, error) {
 	}
 	defer ckpt.Close()
 	m, err := NewStored(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))), storage)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	known := func(name string) bool {
-		return checkpoint.IsBuffer(name) || cfg.Text.TieWordEmbeddings && language.IsHead(name) || cfg.readsPast(name)
-	}
-	if left := ckpt.Unused(known); len(left) > 0 {
-		return nil, fmt.Errorf("%s: %d tensors that the configuration has no place for, such as %s", dir, len(left), left[0])
+	if err := checkpoint.Mismatch(dir, err, ckpt.Unused(cfg.ignores)); err != nil {
+		return nil, err
 	}
 	return m, nil
+}
+
+// ignores reports whether a tensor of a LLaVA file holds nothing that the model needs.
+func (c *Config) ignores(name string) bool {
+	return checkpoint.IsBuffer(name) || c.Text.TieWordEmbeddings && checkpoint.IsHead(name) || c.readsPast(name)
 }
 
 // readsPast reports whether a tensor in a LLaVA file is one of the tower's that has no effect, see vision.Config.ReadsPast.
@@ -79,4 +87,72 @@ func (c *Config) readsPast(name string) bool {
 	name = strings.TrimPrefix(name, "model.")
 	rest, ok := strings.CutPrefix(name, VisionPrefix)
 	return ok && c.Vision.ReadsPast(rest)
+}
+
+// Kind is what a configuration is of: "llava", "vision" or "language".
+func Kind(raw []byte) (string, error) {
+	var f struct {
+		ModelType *string `json:"model_type"`
+	}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return "", err
+	}
+	if f.ModelType == nil {
+		return "", errors.New("no model_type")
+	}
+	if *f.ModelType == "llava" {
+		return "llava", nil
+	}
+	alone, err := json.Marshal(map[string]any{"model_type": f.ModelType, "vision_config": struct{}{}})
+	if err != nil {
+		return "", err
+	}
+	_, text := language.ParseConfig(alone)
+	if text == nil {
+		return "language", nil
+	}
+	_, image := vision.ParseConfig(alone)
+	if image == nil {
+		return "vision", nil
+	}
+	return "", fmt.Errorf("model_type %q is none that is implemented: it is not llava; %w; %w", *f.ModelType, image, text)
+}
+
+// LoadTower opens a vision tower alone, or that of a whole CLIP model, with the configuration in the given file.
+func LoadTower(dir, config string) (*vision.Tower, *nn.Params, error) {
+	raw, err := os.ReadFile(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := vision.ParseConfig(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", config, err)
+	}
+	return part(dir, checkpoint.Vision, checkpoint.IsBesideTower, func(s *nn.Scope) *vision.Tower { return vision.New(s, cfg) })
+}
+
+// LoadDecoder opens a decoder alone, with the configuration in the given file.
+func LoadDecoder(dir, config string) (*language.Decoder, *nn.Params, error) {
+	raw, err := os.ReadFile(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := language.ParseConfig(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", config, err)
+	}
+	tied := func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
+	return part(dir, checkpoint.Language, tied, func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) })
+}
+
+// part builds what construct declares from a directory that holds nothing else, but for buffers and what is beside it.
+func part[M any](dir string, layout []checkpoint.Prefix, beside func(name string) bool, construct func(*nn.Scope) M) (m M, ps *nn.Params, err error) {
+	ckpt, err := checkpoint.Open(dir)
+	if err != nil {
+		return m, nil, err
+	}
+	defer ckpt.Close()
+	m, ps, err = nn.Build(nn.From(ckpt.Rename(checkpoint.Candidates(layout))), construct)
+	left := ckpt.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || beside(name) })
+	return m, ps, checkpoint.Mismatch(dir, err, left)
 }

@@ -47,6 +47,7 @@ func root() *cobra.Command {
 		planCommand(),
 		preprocessCommand(),
 		runCommand(),
+		verifyCommand(),
 	)
 	return c
 }
