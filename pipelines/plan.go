@@ -241,7 +241,7 @@ func weightFiles(r *recipe.Recipe) int {
 	if r.Model.Init == "random" {
 		return 0
 	}
-	for _, dir := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language} {
+	for _, dir := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language, r.Model.Projector.From} {
 		if dir != "" {
 			n += bytesOf(string(dir), ".safetensors")
 		}

@@ -13,17 +13,16 @@ import (
 	"sync"
 
 	"moslava/internal/safetensors"
+	"moslava/internal/torchpickle"
 )
 
-// The names transformers gives to weights.
+// The names transformers gives to weights. Pickled ones are read without running anything, see package torchpickle.
 const (
-	WeightsFile = "model.safetensors"
-	IndexFile   = "model.safetensors.index.json"
+	WeightsFile      = "model.safetensors"
+	IndexFile        = "model.safetensors.index.json"
+	PickledFile      = "pytorch_model.bin"
+	PickledIndexFile = "pytorch_model.bin.index.json"
 )
-
-// pickles are the names of weights this package does not read: unpickling can
-// run any code.
-var pickles = []string{"pytorch_model.bin", "pytorch_model.bin.index.json"}
 
 // A Dir is a model directory as a source of tensors. Its methods may be called
 // from several goroutines, Close excepted.
@@ -44,9 +43,9 @@ type store struct {
 }
 
 // Open opens the weights in dir: model.safetensors or, if there is none, the
-// shards that model.safetensors.index.json lists. All shards are opened and
-// checked at once; what is wrong with any of them comes back in one error. No
-// tensor is read yet.
+// shards that model.safetensors.index.json lists, or else the same of
+// pytorch_model.bin. All shards are opened and checked at once; what is wrong
+// with any of them comes back in one error. No tensor is read yet.
 func Open(dir string) (*Dir, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -55,32 +54,32 @@ func Open(dir string) (*Dir, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s: not a directory", dir)
 	}
-	single, err := exists(filepath.Join(dir, WeightsFile))
-	if err != nil {
-		return nil, err
-	}
-	if single {
-		d, err := OpenFile(filepath.Join(dir, WeightsFile))
+	for _, file := range []string{WeightsFile, IndexFile, PickledFile, PickledIndexFile} {
+		found, err := exists(filepath.Join(dir, file))
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		if file == IndexFile || file == PickledIndexFile {
+			return openShards(dir, file)
+		}
+		d, err := OpenFile(filepath.Join(dir, file))
 		if err != nil {
 			return nil, err
 		}
 		d.path = dir
 		return d, nil
 	}
-	sharded, err := exists(filepath.Join(dir, IndexFile))
-	if err != nil {
-		return nil, err
-	}
-	if sharded {
-		return openShards(dir)
-	}
 	return nil, noWeights(dir)
 }
 
 // OpenFile opens a single safetensors file of any name, such as an adapter's,
-// in the way Open opens a directory.
+// or a pickled one whose name ends with .bin, .pt or .pth, in the way Open
+// opens a directory.
 func OpenFile(path string) (*Dir, error) {
-	f, err := safetensors.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +88,13 @@ func OpenFile(path string) (*Dir, error) {
 		s.add(name, f)
 	}
 	return s.dir(), nil
+}
+
+func openFile(path string) (*safetensors.File, error) {
+	if slices.Contains([]string{".bin", ".pt", ".pth"}, filepath.Ext(path)) {
+		return torchpickle.Open(path)
+	}
+	return safetensors.Open(path)
 }
 
 func newStore(path string, files []*safetensors.File) *store {
@@ -140,11 +146,6 @@ func exists(path string) (bool, error) {
 
 // noWeights says what is in dir instead of weights.
 func noWeights(dir string) error {
-	for _, name := range pickles {
-		if found, _ := exists(filepath.Join(dir, name)); found {
-			return fmt.Errorf("%s: holds only pickled weights (%s), which can run code and are not read; convert them with transformers: AutoModel.from_pretrained(dir).save_pretrained(dir)", dir, name)
-		}
-	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -154,5 +155,5 @@ func noWeights(dir string) error {
 			return fmt.Errorf("%s: has %s, but no %s that tells which shards belong together (was the download or the save interrupted?)", dir, e.Name(), IndexFile)
 		}
 	}
-	return fmt.Errorf("%s: no weights: neither %s nor %s is there", dir, WeightsFile, IndexFile)
+	return fmt.Errorf("%s: no weights: neither %s nor %s is there, nor %s or its index", dir, WeightsFile, IndexFile, PickledFile)
 }

@@ -213,7 +213,7 @@ func TestOpenErrors(t *testing.T) {
 
 	write(t, filepath.Join(dir, "pytorch_model.bin"), "pickle")
 	_, err = Open(dir)
-	wantError(t, err, dir, "pytorch_model.bin", "convert")
+	wantError(t, err, dir, "pytorch_model.bin", "zip")
 
 	write(t, filepath.Join(dir, WeightsFile), "broken")
 	_, err = Open(dir)

@@ -17,6 +17,9 @@ import (
 // shardName matches the names transformers gives to shards.
 var shardName = regexp.MustCompile(`^model-\d{5}-of-\d{5}\.safetensors$`)
 
+// suffixOf is how the names of an index's shards end.
+var suffixOf = map[string]string{IndexFile: ".safetensors", PickledIndexFile: ".bin"}
+
 // index is the content of model.safetensors.index.json.
 type index struct {
 	Metadata  indexMetadata `json:"metadata"`
@@ -67,12 +70,12 @@ func (m *weightMap) UnmarshalJSON(text []byte) error {
 
 // shards returns the names of the shards, sorted, after checking that they are
 // names of files in the directory itself.
-func (m weightMap) shards() ([]string, error) {
+func (m weightMap) shards(suffix string) ([]string, error) {
 	names := slices.Compact(slices.Sorted(maps.Values(m)))
 	var errs []error
 	for _, name := range names {
-		if !strings.HasSuffix(name, ".safetensors") || strings.ContainsAny(name, `/\:`) || !filepath.IsLocal(name) {
-			errs = append(errs, fmt.Errorf("weight_map: shard %q is not the plain name of a .safetensors file", name))
+		if !strings.HasSuffix(name, suffix) || strings.ContainsAny(name, `/\:`) || !filepath.IsLocal(name) {
+			errs = append(errs, fmt.Errorf("weight_map: shard %q is not the plain name of a %s file", name, suffix))
 		}
 	}
 	if len(names) == 0 {
@@ -81,16 +84,16 @@ func (m weightMap) shards() ([]string, error) {
 	return names, errors.Join(errs...)
 }
 
-// openShards opens what the index of dir lists.
-func openShards(dir string) (*Dir, error) {
+// openShards opens what the index of that name in dir lists.
+func openShards(dir, file string) (*Dir, error) {
 	var idx struct {
 		WeightMap weightMap `json:"weight_map"`
 	}
-	if err := ReadJSON(dir, IndexFile, &idx); err != nil {
+	if err := ReadJSON(dir, file, &idx); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, IndexFile)
-	shards, err := idx.WeightMap.shards()
+	path := filepath.Join(dir, file)
+	shards, err := idx.WeightMap.shards(suffixOf[file])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -118,7 +121,7 @@ func openAll(dir string, names []string) (map[string]*safetensors.File, error) {
 			missing = append(missing, name)
 			continue
 		}
-		f, err := safetensors.Open(path)
+		f, err := openFile(path)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -115,7 +115,7 @@ func FuzzIndex(f *testing.F) {
 		if json.Unmarshal(text, &idx) != nil {
 			return
 		}
-		shards, err := idx.WeightMap.shards()
+		shards, err := idx.WeightMap.shards(".safetensors")
 		if err != nil {
 			return
 		}

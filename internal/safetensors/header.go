@@ -51,6 +51,19 @@ func parse(file []byte) (header, error) {
 	return h, nil
 }
 
+// find says where the tensors of a file of this format are.
+func find(file []byte) ([]Placed, map[string]string, error) {
+	h, err := parse(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	placed := make([]Placed, len(h.tensors))
+	for i, t := range h.tensors {
+		placed[i] = Placed{t.Info, h.dataStart + t.begin}
+	}
+	return placed, h.meta, nil
+}
+
 // headerText returns the JSON part of a file.
 func headerText(file []byte) ([]byte, error) {
 	if bytes.HasPrefix(file, []byte("version https://git-lfs")) {

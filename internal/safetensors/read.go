@@ -149,6 +149,6 @@ func (f *File) Int64(name string) ([]int64, error) {
 	return dst, nil
 }
 
-func (f *File) convertError(t *entry, as, want string) error {
+func (f *File) convertError(t *Placed, as, want string) error {
 	return fmt.Errorf("%s: tensor %q: element type is %s; reading as %s needs %s", f.path, t.Name, t.DType, as, want)
 }

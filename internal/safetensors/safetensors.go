@@ -16,8 +16,8 @@ import (
 // be called from several goroutines, Close excepted.
 type File struct {
 	path    string
-	data    []byte // what follows the header
-	tensors map[string]*entry
+	data    []byte // the whole file
+	tensors map[string]*Placed
 	names   []string // sorted
 	meta    map[string]string
 	release func() error // gives the memory behind data back; nil after Close
@@ -30,6 +30,18 @@ type File struct {
 // from under the mapping ends the program. Files that are replaced by a
 // rename, as package atomicfile does it, are safe.
 func Open(path string) (*File, error) {
+	return OpenForeign(path, find)
+}
+
+// A Placed is a tensor and where its bytes begin in its file.
+type Placed struct {
+	Info
+	Begin int
+}
+
+// OpenForeign is Open for a file of another format that has its tensors row-major and little-endian, as they are in this one.
+// find says where they are and what else the file says of itself; sizes and places are checked.
+func OpenForeign(path string, find func(data []byte) ([]Placed, map[string]string, error)) (*File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -47,13 +59,13 @@ func Open(path string) (*File, error) {
 	}
 	if info.Size() < lengthBytes {
 		// Nothing to map: an empty mapping is an error of its own.
-		return New(path, make([]byte, info.Size()))
+		return newFile(path, make([]byte, info.Size()), find)
 	}
 	data, release, err := mapFile(f, int(info.Size()))
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
-	sf, err := New(path, data)
+	sf, err := newFile(path, data, find)
 	if err != nil {
 		release()
 		return nil, err
@@ -66,20 +78,34 @@ func Open(path string) (*File, error) {
 // name stands for the path in errors. The File keeps data, which must not
 // change any more.
 func New(name string, data []byte) (*File, error) {
-	h, err := parse(data)
+	return newFile(name, data, find)
+}
+
+func newFile(name string, data []byte, find func(data []byte) ([]Placed, map[string]string, error)) (*File, error) {
+	placed, meta, err := find(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	f := &File{
 		path:    name,
-		data:    data[h.dataStart:],
-		tensors: make(map[string]*entry, len(h.tensors)),
-		names:   make([]string, 0, len(h.tensors)),
-		meta:    h.meta,
+		data:    data,
+		tensors: make(map[string]*Placed, len(placed)),
+		names:   make([]string, 0, len(placed)),
+		meta:    meta,
 		release: func() error { return nil },
 	}
-	for i := range h.tensors {
-		t := &h.tensors[i]
+	for i := range placed {
+		t := &placed[i]
+		size, err := byteSize(t.DType, t.Shape)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: tensor %q: %w", name, t.Name, err)
+		case f.tensors[t.Name] != nil:
+			return nil, fmt.Errorf("%s: tensor %q occurs twice", name, t.Name)
+		case t.Begin < 0 || size > len(data)-t.Begin:
+			return nil, fmt.Errorf("%s: tensor %q: %d bytes at %d, the file has %d", name, t.Name, size, t.Begin, len(data))
+		}
+		t.Bytes = size
 		f.tensors[t.Name] = t
 		f.names = append(f.names, t.Name)
 	}
@@ -129,7 +155,7 @@ func (f *File) Raw(name string) ([]byte, error) {
 }
 
 // find returns the named tensor and its bytes.
-func (f *File) find(name string) (*entry, []byte, error) {
+func (f *File) find(name string) (*Placed, []byte, error) {
 	t, ok := f.tensors[name]
 	if !ok {
 		return nil, nil, fmt.Errorf("%s: no tensor named %q", f.path, name)
@@ -137,5 +163,6 @@ func (f *File) find(name string) (*entry, []byte, error) {
 	if f.release == nil {
 		return nil, nil, fmt.Errorf("%s: tensor %q: the file is closed", f.path, name)
 	}
-	return t, f.data[t.begin:t.end:t.end], nil
+	end := t.Begin + t.Bytes
+	return t, f.data[t.Begin:end:end], nil
 }

@@ -64,7 +64,7 @@ type Recipe struct {
 }
 
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
-// and a fresh projector between them (Vision and Language).
+// and a projector between them, fresh or trained (Vision, Language and Projector).
 type Model struct {
 	// From is a model directory in Hugging Face's LLaVA layout. Excludes Vision, Language and Projector.
 	From Path `yaml:"from"`
@@ -75,7 +75,7 @@ type Model struct {
 	// Init says where weights come from: load reads them; random draws them from the seed, and
 	// the directories need no weights, only configurations and the tokenizer.
 	Init string `yaml:"init" default:"load" enum:"load|random"`
-	// Projector between two towers; drawn from the seed.
+	// Projector between two towers.
 	Projector Projector `yaml:"projector"`
 	// ImageSize is the side in pixels images are brought to; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
@@ -110,8 +110,11 @@ type Quantize struct {
 	Vocabulary string `yaml:"vocabulary" enum:"float32|bfloat16"`
 }
 
-// Projector maps image features to the decoder's embeddings.
+// Projector maps image features to the decoder's embeddings. A plain string is its from.
 type Projector struct {
+	// From is a file or directory with a trained projector: LLaVA's mm_projector.bin, XTuner's projector/, projector.safetensors,
+	// what an align stage left behind, or a whole model. Default: a fresh one, drawn from the seed.
+	From Path `yaml:"from,short"`
 	// Type: linear, or two linear layers with a GELU between them.
 	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear"`
 }

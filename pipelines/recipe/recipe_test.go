@@ -25,7 +25,7 @@ func TestFull(t *testing.T) {
 	}
 	wantModel := Model{
 		Vision: Path(filepath.Join("testdata", "towers", "dinov2-small")), Language: "/models/smollm2-135m", Init: "load",
-		Projector: Projector{"linear"}, ImageSize: 112, FeatureLayer: []int{-2, -1}, SelectStrategy: "full",
+		Projector: Projector{Type: "linear"}, ImageSize: 112, FeatureLayer: []int{-2, -1}, SelectStrategy: "full",
 		ChatTemplate: filepath.Join("testdata", "templates", "chat.jinja"),
 	}
 	if !reflect.DeepEqual(r.Model, wantModel) {
@@ -165,5 +165,15 @@ func TestOneStage(t *testing.T) {
 	}
 	if a, b := stageJSON(t, one, 0), stageJSON(t, list, 0); a != b {
 		t.Errorf("one stage is\n%s\nin a list\n%s", a, b)
+	}
+}
+
+func TestProjectorFromAPath(t *testing.T) {
+	const head, tail = "name: s\nmodel: {vision: v, language: l, projector: ", "}\nstages: {kind: align, data: d}\n"
+	for _, text := range []string{"p/mm_projector.bin", "{from: p/mm_projector.bin, type: mlp2x_gelu}"} {
+		r, err := Parse("some/r.yaml", []byte(head+text+tail))
+		if err != nil || r.Model.Projector != (Projector{From: Path(filepath.Join("some", "p", "mm_projector.bin")), Type: "mlp2x_gelu"}) {
+			t.Errorf("%s: %+v, %v", text, r, err)
+		}
 	}
 }

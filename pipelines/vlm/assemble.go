@@ -19,6 +19,7 @@ import (
 type Towers struct {
 	Vision, Language string // Hugging Face directories of a vision tower and of a decoder with its tokenizer
 	Projector        string // mlp2x_gelu or linear
+	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
 	Strategy         string         // default or full
 	Seed             uint64         // of what is drawn: the projector, or everything
@@ -29,21 +30,22 @@ type Towers struct {
 }
 
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
-// them. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
+// them, or one that was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all
+// parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
 // of the embedding, and of a head of its own, are the mean of the others.
 func Assemble(t Towers) (*Model, *Processor, error) {
 	cfg, tok, rows, err := t.config()
 	if err != nil {
 		return nil, nil, err
 	}
-	src, closeAll, err := t.source(rows)
+	src, err := t.open(rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer closeAll()
-	m, err := NewStored(cfg, src, t.Storage)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
+	defer src.close()
+	m, err := NewStored(cfg, src.tensors, t.Storage)
+	if err := checkpoint.Mismatch(t.Vision+" with "+t.Language, err, src.unexpected(cfg)); err != nil {
+		return nil, nil, err
 	}
 	p, err := t.processor(cfg, tok)
 	return m, p, err
@@ -73,6 +75,9 @@ func (t Towers) config() (cfg *Config, tok *tokenizer.Tokenizer, rows int, err e
 	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
 	if err != nil {
 		return nil, nil, 0, err
+	}
+	if text, err = decoderOf(text); err != nil {
+		return nil, nil, 0, fmt.Errorf("%s: config.json: %w", t.Language, err)
 	}
 	old, err := language.ParseConfig(text)
 	if err != nil {
@@ -118,30 +123,6 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 		return nil, err
 	}
 	return p, p.check()
-}
-
-// source sends the parts of the model to where they come from.
-func (t Towers) source(oldVocab int) (src nn.Source, closeAll func(), err error) {
-	fresh := nn.Random(t.Seed)
-	closeAll = func() {}
-	if t.Random {
-		return fresh, closeAll, nil
-	}
-	image, err := checkpoint.Open(t.Vision)
-	if err != nil {
-		return nil, closeAll, err
-	}
-	text, err := checkpoint.Open(t.Language)
-	if err != nil {
-		image.Close()
-		return nil, closeAll, err
-	}
-	closeAll = func() { image.Close(); text.Close() }
-	return nn.Mux{
-		VisionPrefix:    nn.From(image.Rename(checkpoint.Candidates(checkpoint.Vision))),
-		LanguagePrefix:  grown{nn.From(text.Rename(checkpoint.Candidates(checkpoint.Language))), oldVocab},
-		ProjectorPrefix: nn.Whole(ProjectorPrefix, fresh),
-	}, closeAll, nil
 }
 
 // grown adds rows to vocabulary tables that a checkpoint has with fewer: the mean of those there are, in the precision of

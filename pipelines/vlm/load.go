@@ -38,6 +38,9 @@ func readConfig(path string, expand int) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o, is, err := readOriginal(raw); err == nil && is {
+		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), o.advice(filepath.Dir(path)))
+	}
 	cfg, err := ParseConfig(raw)
 	if err == nil {
 		cfg, err = cfg.Expand(expand)
