@@ -129,6 +129,15 @@ func (d *Dir) Close() error {
 // Path returns the directory or file that was opened.
 func (d *Dir) Path() string { return d.path }
 
+// Files returns the paths of the files that hold the tensors.
+func (d *Dir) Files() []string {
+	paths := make([]string, len(d.files))
+	for i, f := range d.files {
+		paths[i] = f.Path()
+	}
+	return paths
+}
+
 // Names returns the names of all tensors as they are in the files, sorted.
 func (d *Dir) Names() []string { return slices.Clone(d.names) }
 

@@ -44,6 +44,7 @@ func root() *cobra.Command {
 		composeCommand(),
 		convertCommand(),
 		demoCommand(),
+		inspectCommand(),
 		planCommand(),
 		preprocessCommand(),
 		runCommand(),

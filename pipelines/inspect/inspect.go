@@ -1,0 +1,131 @@
+// Package inspect says what a file or directory holds that the program reads: a model or a tower, tensors alone, adapters, stored
+// samples, or a recipe; and what the program would make of it.
+package inspect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"moslava/internal/checkpoint"
+	"moslava/moslora"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/vlm"
+)
+
+// A Report is what was found. Fields that do not belong to the kind are empty.
+type Report struct {
+	Path       string            `json:"path"`
+	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, arrow, recipe
+	Config     json.RawMessage   `json:"config,omitempty"` // as it is in the file; of a recipe as it was understood
+	Metadata   map[string]string `json:"metadata,omitempty"`
+	Files      []File            `json:"files,omitempty"`
+	Tensors    []Tensor          `json:"tensors,omitempty"`
+	Parameters int               `json:"parameters,omitempty"`
+	Types      map[string]int    `json:"types,omitempty"` // elements by type
+	Rows       int               `json:"rows,omitempty"`
+	Columns    []Column          `json:"columns,omitempty"`
+	Warnings   []string          `json:"warnings"`
+}
+
+// A File is one of those that were read.
+type File struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	Rows  int    `json:"rows,omitempty"`
+}
+
+// A Tensor is described as it is stored.
+type Tensor struct {
+	Name  string `json:"name"`
+	DType string `json:"dtype"`
+	Shape []int  `json:"shape"`
+	Bytes int    `json:"bytes"`
+}
+
+// A Column is one of stored samples.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Options say how closely is looked.
+type Options struct {
+	Check bool // read all numbers, and warn of NaN, infinities and tensors that are zero throughout
+}
+
+// Inspect looks at what is at path.
+func Inspect(path string, opt Options) (*Report, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Path: path, Warnings: []string{}}
+	if info.IsDir() {
+		return r, r.directory(opt)
+	}
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".safetensors", ".bin", ".pt", ".pth":
+		return r, r.file(opt)
+	case ".arrow":
+		return r, r.arrow([]string{path})
+	case ".yaml", ".yml":
+		return r, r.recipe()
+	case ".gguf":
+		return nil, fmt.Errorf("%s: GGUF files are not inspected; moslava convert makes a directory of one", path)
+	default:
+		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .arrow or .yaml, or a directory", path, ext)
+	}
+}
+
+func (r *Report) directory(opt Options) error {
+	for _, kind := range []struct {
+		file string
+		look func(Options) error
+	}{{moslora.ConfigFile, r.adapters}, {vlm.ConfigFile, r.checkpoint}, {"state.json", r.saved}} {
+		_, err := os.Stat(filepath.Join(r.Path, kind.file))
+		if err == nil {
+			return kind.look(opt)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if files, _ := filepath.Glob(filepath.Join(r.Path, "*.arrow")); len(files) > 0 {
+		return r.arrow(slices.DeleteFunc(files, func(f string) bool { return strings.HasPrefix(filepath.Base(f), "cache-") }))
+	}
+	d, err := checkpoint.Open(r.Path)
+	if err != nil {
+		return fmt.Errorf("%s: neither %s nor %s nor .arrow files are there: %w", r.Path, vlm.ConfigFile, moslora.ConfigFile, err)
+	}
+	defer d.Close()
+	r.Kind = "tensors"
+	r.warn("no %s: what the tensors belong to is not known", vlm.ConfigFile)
+	return r.tensors(d, opt)
+}
+
+func (r *Report) recipe() error {
+	rec, err := recipe.Load(r.Path)
+	if err != nil {
+		return err
+	}
+	r.Kind = "recipe"
+	if r.Config, err = rec.JSON(); err != nil {
+		return err
+	}
+	for _, p := range []recipe.Path{rec.Model.From, rec.Model.Vision, rec.Model.Language, rec.Model.Projector.From} {
+		if _, err := os.Stat(string(p)); p != "" && err != nil {
+			r.warn("%v", err)
+		}
+	}
+	return nil
+}
+
+func (r *Report) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}

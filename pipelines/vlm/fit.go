@@ -1,0 +1,89 @@
+package vlm
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"moslava/internal/checkpoint"
+	"moslava/internal/nn"
+	"moslava/language"
+	"moslava/vision"
+)
+
+// Fit is how the tensors of a directory compare with what its configuration asks for. No number is read.
+type Fit struct {
+	checkpoint.MismatchError
+	Ignored []string // tensors that are known and have no effect
+}
+
+// Compare finds the fit of a directory of any kind that Kind knows.
+func Compare(dir string) (*Fit, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return nil, err
+	}
+	kind, err := Kind(raw)
+	if err != nil {
+		return nil, err
+	}
+	var ps *nn.Params
+	layout, ignored := checkpoint.LLaVA, func(string) bool { return false }
+	switch kind {
+	case "llava":
+		m, err := LoadOutline(dir)
+		if err != nil {
+			return nil, err
+		}
+		ps, ignored = m.Params, m.Config.ignores
+	case "vision":
+		cfg, err := vision.ParseConfig(raw)
+		if err != nil {
+			return nil, err
+		}
+		layout, ignored = checkpoint.Vision, checkpoint.IsBesideTower
+		if _, ps, err = nn.Outline(func(s *nn.Scope) *vision.Tower { return vision.New(s, cfg) }); err != nil {
+			return nil, err
+		}
+	default:
+		cfg, err := language.ParseConfig(raw)
+		if err != nil {
+			return nil, err
+		}
+		layout, ignored = checkpoint.Language, func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
+		if _, ps, err = nn.Outline(func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) }); err != nil {
+			return nil, err
+		}
+	}
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return fit(ps, d.Rename(checkpoint.Candidates(layout)), ignored), nil
+}
+
+func fit(ps *nn.Params, d *checkpoint.Dir, ignored func(name string) bool) *Fit {
+	f := &Fit{MismatchError: checkpoint.MismatchError{Path: d.Path()}}
+	found := map[string]bool{}
+	for p := range ps.All() {
+		info, ok := d.Info(p.Name)
+		switch {
+		case !ok:
+			f.Missing = append(f.Missing, &checkpoint.MissingError{Name: p.Name, Path: d.Path()})
+		case !slices.Equal(info.Shape, p.Shape):
+			f.Misshapen = append(f.Misshapen, &checkpoint.ShapeError{Name: p.Name, Stored: info.Name, File: d.Path(), Got: info.Shape, Want: p.Shape})
+		}
+		found[info.Name] = true
+	}
+	for _, name := range d.Names() {
+		switch {
+		case found[name]:
+		case checkpoint.IsBuffer(name) || ignored(name):
+			f.Ignored = append(f.Ignored, name)
+		default:
+			f.Unexpected = append(f.Unexpected, name)
+		}
+	}
+	return f
+}

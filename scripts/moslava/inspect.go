@@ -1,0 +1,33 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines/inspect"
+)
+
+// inspectCommand is `moslava inspect PATH`.
+func inspectCommand() *cobra.Command {
+	var opt inspect.Options
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "inspect PATH",
+		Short: "Say what a model, a file of tensors, adapters, stored samples or a recipe hold, and what is odd about them",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := inspect.Inspect(args[0], opt)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			}
+			return r.Write(cmd.OutOrStdout())
+		},
+	}
+	c.Flags().BoolVar(&opt.Check, "check", false, "read all numbers, and warn of NaN, infinities and tensors that are zero throughout")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
