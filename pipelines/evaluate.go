@@ -44,7 +44,7 @@ func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer) (err e
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	suite, err := eval.OpenSuite(string(c.TSV), eval.SuiteOptions{Name: c.Name})
+	suite, err := openSuite(c, dir)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,15 @@
 package pipelines
 
 import (
+	"io"
+	"path/filepath"
 	"strings"
 
 	"moslava/datasets"
 	"moslava/datasets/scenes"
+	"moslava/internal/atomicfile"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/recipe"
 )
 
 // sceneScheme begins the names of sources that are drawn as they are read.
@@ -16,4 +21,19 @@ func openSource(path string) (datasets.Source, error) {
 		return scenes.Open(spec)
 	}
 	return datasets.Open(path)
+}
+
+// questionsFile is the table of a suite of scenes, in the suite's directory.
+const questionsFile = "questions.tsv"
+
+// openSuite opens a table, or draws one of scenes, such as "scenes:test?n=240&seed=1", into the suite's directory.
+func openSuite(c recipe.Suite, dir string) (*eval.Suite, error) {
+	path := string(c.TSV)
+	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
+		path = filepath.Join(dir, questionsFile)
+		if err := atomicfile.WriteFile(path, func(w io.Writer) error { return scenes.WriteSuite(w, spec) }); err != nil {
+			return nil, err
+		}
+	}
+	return eval.OpenSuite(path, eval.SuiteOptions{Name: c.Name})
 }

@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,34 +19,58 @@ const maxSamples = 1 << 30
 // Open returns a source that draws its samples as they are read: "STAGE?n=N&seed=S", where STAGE is
 // read, scan, patches, whose, pretrain, align or tune. Its rows are those of Reading, Scan, Patches, Whose, Pretrain, Align or Tune.
 func Open(spec string) (datasets.Source, error) {
-	stage, query, _ := strings.Cut(spec, "?")
+	stage, n, seed, err := parseSpec(spec)
+	if err != nil {
+		return nil, err
+	}
 	make, ok := makers[stage]
 	if !ok {
 		return nil, fmt.Errorf("scenes: stage %q, expected read, scan, patches, whose, pretrain, align or tune", stage)
 	}
+	return &drawn{n: n, make: make(n, seed)}, nil
+}
+
+// WriteSuite writes the questions that "SPLIT?n=N&seed=S" names, where SPLIT is test or validation: those of TestTSV.
+func WriteSuite(w io.Writer, spec string) error {
+	name, n, seed, err := parseSpec(spec)
+	if err != nil {
+		return err
+	}
+	switch name {
+	case Test.String():
+		return TestTSV(w, n, Test, seed)
+	case Validation.String():
+		return TestTSV(w, n, Validation, seed)
+	}
+	return fmt.Errorf("scenes: split %q, expected %s or %s", name, Test, Validation)
+}
+
+// parseSpec reads "NAME?n=N&seed=S".
+func parseSpec(spec string) (name string, n int, seed uint64, err error) {
+	name, query, _ := strings.Cut(spec, "?")
 	q, err := url.ParseQuery(query)
 	if err != nil {
-		return nil, fmt.Errorf("scenes: %q: %w", spec, err)
+		return "", 0, 0, fmt.Errorf("scenes: %q: %w", spec, err)
 	}
-	var n, seed uint64
+	var samples uint64
 	for key, values := range q {
 		v, err := strconv.ParseUint(values[0], 10, 63)
 		if err != nil {
-			return nil, fmt.Errorf("scenes: %q: %s is %q, expected a number", spec, key, values[0])
+			return "", 0, 0, fmt.Errorf("scenes: %q: %s is %q, expected a number", spec, key, values[0])
 		}
 		switch key {
 		case "n":
-			n = v
+			samples = v
 		case "seed":
 			seed = v
 		default:
-			return nil, fmt.Errorf("scenes: %q: key %q, expected n or seed", spec, key)
+			return "", 0, 0, fmt.Errorf("scenes: %q: key %q, expected n or seed", spec, key)
 		}
 	}
-	if n < 1 || n > maxSamples {
-		return nil, fmt.Errorf("scenes: %q: n is %d, expected 1 to %d", spec, n, maxSamples)
+	if samples < 1 || samples > maxSamples {
+		return "", 0, 0, fmt.Errorf("scenes: %q: n is %d, expected 1 to %d", spec, samples, maxSamples)
 	}
-	return &drawn{n: int(n), make: make(int(n), seed)}, nil
+	return name, int(samples), seed, nil
 }
 
 type drawn struct {

@@ -95,7 +95,10 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile",
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors",
+		Why: "runs many recipes through pipelines; safetensors: how many parameters a state holds"},
+
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile pipelines/study",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},

@@ -48,6 +48,7 @@ func root() *cobra.Command {
 		planCommand(),
 		preprocessCommand(),
 		runCommand(),
+		studyCommand(),
 		verifyCommand(),
 	)
 	return c

@@ -1,0 +1,98 @@
+package recipe
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Decode reads another YAML file by the rules of recipes (see the package's comment) into the struct that into points to, whose
+// tags are those of the types here. check, if not nil, then reports what no key can tell by itself: has says whether a key is
+// present, report is given the key that a problem is with. All problems come back in one *Error.
+func Decode(name string, b []byte, into any, check func(has func(key string) bool, report func(key, format string, args ...any))) error {
+	root, err := document(name, b)
+	if err != nil {
+		return err
+	}
+	d := newDecoder(name, nil)
+	v := reflect.ValueOf(into).Elem()
+	setDefaults(v)
+	d.mapping(root, "", v)
+	if check != nil {
+		check(d.has, d.at)
+	}
+	return d.err()
+}
+
+// A Selection says which part of a recipe is wanted.
+type Selection struct {
+	Stages []string // names of those kept, in the recipe's order; one whose model came from another takes the recipe's own
+	From   string   // if not empty, a model directory in the place of the model
+	Export string   // if not empty, the name of a stage added at the end, which exports the model for From
+}
+
+// Select is the selected part of the recipe, with changes as Override takes them.
+func (r *Recipe) Select(sel Selection, sets ...string) (*Recipe, error) {
+	return build(r.file, sel.of(r.root), slices.Concat(r.sets, sets))
+}
+
+// of makes the document of the selected part.
+func (sel Selection) of(root *yaml.Node) *yaml.Node {
+	top := clone(root)
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		switch top.Content[i].Value {
+		case "model":
+			if sel.From != "" {
+				top.Content[i+1] = modelFrom(top.Content[i+1], sel.From)
+			}
+		case "stages":
+			list := clone(top.Content[i+1])
+			list.Content = slices.DeleteFunc(list.Content, func(n *yaml.Node) bool { return !slices.Contains(sel.Stages, called(n)) })
+			for j, n := range list.Content {
+				list.Content[j] = rooted(n, sel.Stages)
+			}
+			if sel.Export != "" {
+				list.Content = append(list.Content, mapping(list.Line, "kind", Export, "name", sel.Export, "format", "hf"))
+			}
+			top.Content[i+1] = list
+		}
+	}
+	return top
+}
+
+// mapping makes a mapping of texts.
+func mapping(line int, keysAndValues ...string) *yaml.Node {
+	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: line}
+	for _, text := range keysAndValues {
+		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: line})
+	}
+	return m
+}
+
+// modelFrom is a model's mapping with a directory in the place of the keys that make one of two towers.
+func modelFrom(model *yaml.Node, from string) *yaml.Node {
+	m := clone(model)
+	kept := mapping(m.Line, "from", strings.ReplaceAll(from, "${", "$${")).Content
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		switch m.Content[i].Value {
+		case "from", "vision", "language", "init", "projector", "feature_layer", "select_strategy":
+		default:
+			kept = append(kept, m.Content[i], m.Content[i+1])
+		}
+	}
+	m.Content = kept
+	return m
+}
+
+// rooted is a stage that takes the recipe's own model if the one whose it took is not there.
+func rooted(stage *yaml.Node, stages []string) *yaml.Node {
+	s := clone(stage)
+	for i := 0; i+1 < len(s.Content); i += 2 {
+		if s.Content[i].Value == "from" && !slices.Contains(stages, target(s.Content[i+1]).Value) {
+			s.Content[i+1] = mapping(s.Line, "from", "model").Content[1]
+		}
+	}
+	return s
+}

@@ -1,0 +1,148 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"moslava/pipelines"
+	"moslava/pipelines/recipe"
+)
+
+// Options of Run.
+type Options struct {
+	Out     io.Writer     // what is going on, for people
+	Detail  io.Writer     // what the cells themselves say; nil: nowhere
+	Threads int           // that compute; 0: as the base recipe says
+	Limit   time.Duration // of this sitting: the running cell saves its state and the study stops; 0: none
+	Report  string        // directory of the report; empty: report in the run directory
+	Only    bool          // write the report of what is there, and run nothing
+}
+
+// Run runs the cells that are not finished and writes the report, also when it is interrupted. It returns the context's error if
+// ctx ended it, and none if the limit did: run again, it goes on.
+func Run(ctx context.Context, s *Study, opt Options) error {
+	p, err := newPlan(s, opt.Threads)
+	if err != nil {
+		return err
+	}
+	if opt.Detail == nil {
+		opt.Detail = io.Discard
+	}
+	if opt.Report == "" {
+		opt.Report = filepath.Join(string(s.RunDir), "report")
+	}
+	st := &sitting{plan: p, opt: opt}
+	if opt.Only {
+		return st.report()
+	}
+	limited := ctx
+	if opt.Limit > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, opt.Limit)
+		defer cancel()
+	}
+	err = st.all(limited)
+	if opt.Limit > 0 && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		fmt.Fprintf(opt.Out, "stopped after %s, as limited; the same command goes on\n", opt.Limit)
+		err = nil
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errors.Join(err, st.report())
+}
+
+// sitting is one process's work on a study.
+type sitting struct {
+	*plan
+	opt Options
+}
+
+// all runs what is not finished.
+func (s *sitting) all(ctx context.Context) error {
+	if err := s.runShared(ctx); err != nil {
+		return fmt.Errorf("shared stages: %w", err)
+	}
+	tuning := s.tuningCells()
+	for i, c := range tuning {
+		if err := s.cell(ctx, c, false, fmt.Sprintf("learning rates %d/%d", i+1, len(tuning))); err != nil {
+			return err
+		}
+	}
+	choice, err := s.choose()
+	if err != nil {
+		return err
+	}
+	main := s.mainCells(choice.rate)
+	for i, c := range main {
+		if err := s.cell(ctx, c, true, fmt.Sprintf("cells %d/%d", i+1, len(main))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runShared runs the stages before the varied one.
+func (s *sitting) runShared(ctx context.Context) error {
+	r, err := s.sharedRecipe()
+	if err != nil || r == nil {
+		return err
+	}
+	if err := s.runRecipe(ctx, r, nil); err != nil {
+		return err
+	}
+	s.model = sharedModel(r)
+	return nil
+}
+
+// sharedModel is the directory that the shared recipe exports.
+func sharedModel(r *recipe.Recipe) string {
+	_, i := r.Stage(exported)
+	return filepath.Join(string(r.RunDir), fmt.Sprintf("%02d-%s", i, exported), "hf")
+}
+
+// cell runs a cell as far as it is asked for and records what came out.
+func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string) error {
+	rec, err := s.record(c)
+	if err != nil {
+		return err
+	}
+	if rec.Trained() && (!evaluate || rec.Evaluated()) {
+		return nil
+	}
+	r, err := s.recipe(c)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if !rec.Trained() {
+		peak := startPeak()
+		if err := s.runRecipe(ctx, r, []string{s.Stage}); err != nil {
+			return fmt.Errorf("cell %s: %w", c.Name(), err)
+		}
+		if err := s.noteTrained(rec, r, peak()); err != nil {
+			return err
+		}
+	}
+	if evaluate {
+		at := time.Now()
+		if err := s.runRecipe(ctx, r, []string{s.Evaluate}); err != nil {
+			return fmt.Errorf("cell %s: %w", c.Name(), err)
+		}
+		if err := s.noteEvaluated(rec, r, time.Since(at)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(s.opt.Out, "%s %s %s: %s, %s\n", time.Now().Format(time.TimeOnly), where, c.Name(), rec, time.Since(began).Round(time.Second))
+	return nil
+}
+
+// runRecipe runs stages of a recipe, empty: all.
+func (s *sitting) runRecipe(ctx context.Context, r *recipe.Recipe, only []string) error {
+	return pipelines.Run(ctx, r, pipelines.Options{Out: s.opt.Detail, Only: slices.Clone(only)})
+}
