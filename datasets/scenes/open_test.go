@@ -1,6 +1,8 @@
 package scenes
 
 import (
+	"bytes"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,6 +48,29 @@ func TestOpenErrors(t *testing.T) {
 	} {
 		if _, err := Open(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, expected one about %q", spec, err, want)
+		}
+	}
+}
+
+func TestWriteSuite(t *testing.T) {
+	var named, direct bytes.Buffer
+	if err := WriteSuite(&named, "validation?n=6&seed=9"); err != nil {
+		t.Fatal(err)
+	}
+	if err := TestTSV(&direct, 6, Validation, 9); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(named.Bytes(), direct.Bytes()) {
+		t.Error("a suite by name is another than TestTSV's")
+	}
+	for spec, want := range map[string]string{
+		"train?n=6":       `split "train", expected test or validation`,
+		"test?n=7&seed=1": "7 questions, expected a positive multiple of 6",
+		"test?m=6":        `key "m", expected n or seed`,
+		"test":            "n is 0, expected 1",
+	} {
+		if err := WriteSuite(io.Discard, spec); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, expected one about %q", spec, err, want)
 		}
 	}
 }
