@@ -153,6 +153,9 @@ type sampled struct {
 
 // sampleData reads some batches as the stage would, or makes them up.
 func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input) (out sampled, err error) {
+	if p.Tokenizer == nil {
+		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
+	}
 	src, err := openSources(c.Sources, r.Seed)
 	if errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err), nil

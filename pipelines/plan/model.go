@@ -20,6 +20,7 @@ type model struct {
 type Part struct {
 	Train         []string                   // parts trained whole: vision, projector, language
 	Adapters      map[string]*AdapterOutline // by the name of the linear
+	Counts        []AdapterCount             // of each tower that Attach was called for
 	TrainAdapters bool
 	Checkpointing bool
 	Storage       vlm.Storage

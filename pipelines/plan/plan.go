@@ -14,9 +14,10 @@ import (
 type Stage struct {
 	Name        string         `json:"name"`
 	Kind        string         `json:"kind"`
-	Parameters  map[string]int `json:"parameters"` // of vision, projector and language, without adapters
-	Trainable   map[string]int `json:"trainable"`  // of the same, adapters included
-	Memory      Memory         `json:"memory"`     // bytes
+	Parameters  map[string]int `json:"parameters"`         // of vision, projector and language, without adapters
+	Trainable   map[string]int `json:"trainable"`          // of the same, adapters included
+	Adapters    []AdapterCount `json:"adapters,omitempty"` // of vision and language
+	Memory      Memory         `json:"memory"`             // bytes
 	Steps       int            `json:"steps"`
 	Batches     int            `json:"batches_seen"`    // from how many batches lengths were taken; 0: assumed
 	Tokens      float64        `json:"tokens_per_step"` // the mean
@@ -45,7 +46,7 @@ type Input struct {
 // Make plans a stage; names, steps and assumptions are the caller's.
 func Make(in Input, rates Rates) Stage {
 	m := newModel(in.Model, in.Part)
-	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}}
+	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}, Adapters: in.Part.Counts}
 	trained := 0
 	for p := range m.Params.All() {
 		part := vlm.TowerOf(p.Name)

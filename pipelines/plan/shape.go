@@ -37,6 +37,11 @@ func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
 		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),
 			FrozenA: c.FreezeA, DoRA: c.DoRA, Dropout: c.Dropout > 0}
 	}
+	unread, err := m.UnreadLinears(part, cfg)
+	if err != nil {
+		return err
+	}
+	p.Counts = append(p.Counts, AdapterCount{Part: part, Trained: countOf(linears, cfg), Unread: countOf(unread, cfg)})
 	return nil
 }
 

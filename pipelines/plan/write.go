@@ -19,6 +19,9 @@ func (s Stage) Write(out io.Writer) error {
 	for _, a := range s.Assumed {
 		fmt.Fprintf(&b, "  %s\n", a)
 	}
+	for _, c := range s.Adapters {
+		c.write(&b)
+	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "\tparameters\ttrained\t\n")
 	total, trained := 0, 0

@@ -41,6 +41,11 @@ func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, e
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
 }
 
+// UnreadLinears are those that cfg targets and that get no adapter, because nothing reads what they compute.
+func (m *Model) UnreadLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
+	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && m.Unreachable(name) })
+}
+
 // SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
 // projector entire beside the adapters. fold multiplies mixers into A.
 func (m *Model) SaveAdapters(dir, base string, fold bool) error {

@@ -1,7 +1,9 @@
 package vlm
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -34,7 +36,11 @@ type Towers struct {
 // parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
 // of the embedding, and of a head of its own, are the mean of the others.
 func Assemble(t Towers) (*Model, *Processor, error) {
-	cfg, tok, rows, err := t.config()
+	tok, err := tokenizer.Load(t.tokenizer())
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, rows, err := t.config(tok)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,9 +57,15 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 	return m, p, err
 }
 
-// AssembleOutline is Assemble without weights, which need not be there: see Outline.
+// AssembleOutline is Assemble without weights, which need not be there: see Outline. Nor need the tokenizer: without
+// one the vocabulary is taken to have the configuration's words and the image token, and the processor has neither
+// tokenizer nor template.
 func AssembleOutline(t Towers) (*Model, *Processor, error) {
-	cfg, tok, _, err := t.config()
+	tok, err := tokenizer.Load(t.tokenizer())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	cfg, _, err := t.config(tok)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,56 +73,62 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
 	}
+	if tok == nil {
+		px, err := preprocess.Load(t.Vision)
+		return m, &Processor{Config: cfg, Pixels: px}, err
+	}
 	p, err := t.processor(cfg, tok)
 	return m, p, err
 }
 
-// config puts the configurations together and gives the decoder's tokenizer, with the image token, and how many rows the
-// decoder's own vocabulary has.
-func (t Towers) config() (cfg *Config, tok *tokenizer.Tokenizer, rows int, err error) {
+func (t Towers) tokenizer() string { return filepath.Join(t.Language, "tokenizer.json") }
+
+// config puts the configurations together, adds the image token to the decoder's tokenizer, which is nil for an outline
+// without one, and gives how many rows the decoder's own vocabulary has.
+func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
 	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, err
 	}
 	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, err
 	}
 	if text, err = decoderOf(text); err != nil {
-		return nil, nil, 0, fmt.Errorf("%s: config.json: %w", t.Language, err)
+		return nil, 0, fmt.Errorf("%s: config.json: %w", t.Language, err)
 	}
 	old, err := language.ParseConfig(text)
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
 	tower, err := vision.ParseConfig(image)
 	if err != nil {
-		return nil, nil, 0, fmt.Errorf("%s: %w", t.Vision, err)
+		return nil, 0, fmt.Errorf("%s: %w", t.Vision, err)
 	}
 	if !tower.HasClass() && t.Strategy == "default" {
-		return nil, nil, 0, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
+		return nil, 0, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
 	}
-	if tok, err = tokenizer.Load(filepath.Join(t.Language, "tokenizer.json")); err != nil {
-		return nil, nil, 0, err
-	}
-	token, err := tok.AddSpecial(ImageTokenText)
-	if err != nil {
-		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+	token, n := int32(old.VocabSize), old.VocabSize+1
+	if tok != nil {
+		if token, err = tok.AddSpecial(ImageTokenText); err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+		}
+		n = tok.VocabSize()
 	}
 	vocab := old.VocabSize
-	if n := tok.VocabSize(); n > vocab {
+	if n > vocab {
 		vocab = (n + 63) / 64 * 64
 	}
 	cfg, err = NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
 		Strategy: t.Strategy, Act: "gelu"})
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, err
 	}
 	cfg.Projector.Type = t.Projector
 	if cfg, err = cfg.Expand(t.Expand); err != nil {
-		return nil, nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
-	return cfg, tok, old.VocabSize, nil
+	return cfg, old.VocabSize, nil
 }
 
 func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, error) {
