@@ -25,7 +25,7 @@ const (
 	engine   = "internal/kernels internal/autograd internal/nn"
 	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/eval pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/eval pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -75,6 +75,8 @@ var Packages = []Package{
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress"},
 	{Path: "pipelines/report", Files: "internal/atomicfile", Why: "atomicfile: a report is there whole or not at all"},
+	{Path: "pipelines/analysis", Files: "moslora pipelines/report internal/atomicfile",
+		Why: "moslora: factors of adapters; report: plots. It sees no model: weights come as numbers"},
 	{Path: "pipelines/eval", Files: "internal/atomicfile",
 		Why: "atomicfile: results; models are behind the Answerer interface, so that scores are tested without one"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",

@@ -42,16 +42,14 @@ func (c *Config) Expand(n int) (*Config, error) {
 	if text["num_hidden_layers"], err = json.Marshal(len(out.origin)); err != nil {
 		return nil, err
 	}
-	if raw := text["layer_types"]; raw != nil && string(raw) != "null" {
-		var kinds []string
-		if err := json.Unmarshal(raw, &kinds); err != nil || len(kinds) != l {
-			return nil, fmt.Errorf("expand: layer_types is %.60s, want %d names", raw, l)
-		}
-		longer := make([]string, len(out.origin))
-		for i, o := range out.origin {
-			longer[i] = kinds[o]
-		}
-		if text["layer_types"], err = json.Marshal(longer); err != nil {
+	kinds := make([]string, len(out.origin))
+	for i, o := range out.origin {
+		kinds[i] = c.Text.LayerTypes[o]
+	}
+	out.Text.LayerTypes = kinds
+	// Without the field windows would follow from the number of a layer, which has changed.
+	if _, ok := text["layer_types"]; ok || c.Text.SlidingWindow != nil {
+		if text["layer_types"], err = json.Marshal(kinds); err != nil {
 			return nil, err
 		}
 	}

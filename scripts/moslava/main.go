@@ -40,6 +40,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(
+		analyzeCommand(),
 		askCommand(),
 		composeCommand(),
 		convertCommand(),
