@@ -40,6 +40,9 @@ const maxRow = 64 << 20
 // and a gpt turn of the text. Of such a row with a picture inside or after the text,
 // which pairs of turns cannot say, At gives an error.
 //
+// A row {"instruction": ..., "input": "", "output": ..., "answer": ...}, as LLM-Adapters has them, becomes the text that is learnt whole there
+// (see Sample.Text).
+//
 // Pictures are looked up under roots, in order, and read when their row is. Only
 // the place of each row is kept: 16 bytes.
 func OpenJSON(path string, roots ...string) (Source, error) {
@@ -191,6 +194,9 @@ type jsonRow struct {
 	Conversations []jsonTurn      `json:"conversations"`
 	Messages      []jsonTurn      `json:"messages"`
 	System        *string         `json:"system"`
+	Instruction   *string         `json:"instruction"` // LLM-Adapters, with the two below
+	Input         *string         `json:"input"`
+	Output        *string         `json:"output"`
 }
 
 type jsonTurn struct {
@@ -200,7 +206,7 @@ type jsonTurn struct {
 	Content json.RawMessage `json:"content"`
 }
 
-func (s *jsonSource) read(b []byte, x *Sample) error {
+func (s *jsonSource) read(b []byte, x *Sample) (err error) {
 	var row jsonRow
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
@@ -221,6 +227,10 @@ func (s *jsonSource) read(b []byte, x *Sample) error {
 		x.ID = id.String()
 	default:
 		return errors.New("id is neither a string nor a number")
+	}
+	if row.Instruction != nil {
+		x.Text, err = row.instruct()
+		return err
 	}
 	names, err := imageNames(row.Image, row.Images)
 	if err != nil {

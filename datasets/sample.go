@@ -41,6 +41,10 @@ type Sample struct {
 	Turns     []Turn
 	Origin    string // file:row, rows counted from 0; for messages
 
+	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after
+	// it. There are no turns and no pictures then.
+	Text string
+
 	// Dense, if set, holds a word for each patch of the picture, in reading order: what the model is to say
 	// at the patch's own token, "" for nothing. Turns then are one human turn, which asks for it before the
 	// picture. It is for pre-training vision towers on drawn pictures; stored samples have none.

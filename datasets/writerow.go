@@ -62,6 +62,9 @@ const turnSize = 32
 // checkRow refuses what the columns cannot hold, before any of it is appended,
 // and tells the sample's size in bytes, or a little more.
 func checkRow(kind Features, s *Sample) (size int, err error) {
+	if s.Text != "" {
+		return 0, fmt.Errorf("sample %q is a text to be learnt whole, expected turns: the columns have no place for it", s.Origin)
+	}
 	ps := s.Pictures()
 	if len(ps) > 1 && kind == Conversations {
 		return 0, fmt.Errorf("sample %q has %d pictures, one is expected: write it with the features Messages", s.ID, len(ps))

@@ -23,6 +23,9 @@ type Generation struct {
 	MaxNew   int
 	Stop     []int32 // ids that end a sequence; they are part of the result
 	Sampling Sampling
+	// Beams above 1 search for the continuation with the highest mean log-probability with so many beams (see beam.go), in
+	// place of choosing id by id; Temperature must be 0 and Token nil.
+	Beams int
 	// Token, if not nil, is told every new id as it comes.
 	Token func(sequence int, id int32)
 }
@@ -33,6 +36,9 @@ func (d *Decoder) Logits(x *autograd.Var) *autograd.Var { return d.Head.Logits(n
 // Generate continues the sequences in the given slots of the cache, whose last hidden states
 // [len(slots), D] Extend returned, and returns the new ids of each. The sequences are decoded together.
 func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *autograd.Var, g Generation) ([][]int32, error) {
+	if g.Beams > 1 {
+		return d.searchBeams(ctx, c, slots, hidden, g)
+	}
 	out := make([][]int32, len(slots))
 	live := make([]int, len(slots))
 	rngs := make([]*rand.Rand, len(slots))

@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -51,6 +52,9 @@ func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer) (err e
 	protocol, err := eval.ProtocolNamed(c.Protocol)
 	if err != nil {
 		return err
+	}
+	if raw := protocol.Name == eval.LLMAdapters; raw != suite.AsksCommonsense() {
+		return fmt.Errorf("suite %s: protocol is %s; commonsense questions in LLM-Adapters' form, and no others, are asked under %s", c.Name, protocol.Name, eval.LLMAdapters)
 	}
 	bar := progress.New(s.out, s.Name+" "+c.Name, suite.Questions())
 	at := 0

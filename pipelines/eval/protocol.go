@@ -36,6 +36,8 @@ type BatchAnswerer interface {
 // AnswerOptions bound an answer.
 type AnswerOptions struct {
 	MaxNewTokens int
+	Beams        int  // above 1: beam search with so many, in place of greedy decoding
+	Raw          bool // the prompt is all that the model reads: no chat template, no picture
 }
 
 // Protocol is how items become prompts and answers become letters. Two scores compare only under the same protocol.
@@ -44,6 +46,8 @@ type Protocol struct {
 	MaxNewTokens int                           // of Answer; unused when Candidates is set
 	Prompt       func(Item) string             // without picture marker and chat template
 	Extract      func(Item, string) Extraction // reads an answer's text
+	Beams        int                           // as in AnswerOptions
+	Raw          bool                          // as in AnswerOptions
 	Candidates   func(Item) []string           // set: Letters is asked for these in place of Answer, the best one is taken
 }
 
@@ -51,13 +55,14 @@ type Protocol struct {
 const (
 	VLMEvalKit202406 = "vlmevalkit-2024.06" // LLaVA_XTuner prompts, 5 new tokens, greedy, can_infer, exact matching
 	LetterLogit      = "letter-logit"       // English instruction, the option letter with the highest first-token logit
+	LLMAdapters      = "llm-adapters"       // commonsense questions as LLM-Adapters asks them: raw prompt, 4 beams, 32 new tokens
 )
 
 // DefaultProtocol is what Run uses when Options name none.
 const DefaultProtocol = VLMEvalKit202406
 
 // ProtocolNames lists the built-in protocols, the default first.
-func ProtocolNames() []string { return []string{VLMEvalKit202406, LetterLogit} }
+func ProtocolNames() []string { return []string{VLMEvalKit202406, LetterLogit, LLMAdapters} }
 
 // ProtocolNamed returns a built-in protocol; the empty name is the default.
 func ProtocolNamed(name string) (Protocol, error) {
@@ -66,6 +71,8 @@ func ProtocolNamed(name string) (Protocol, error) {
 		return Protocol{Name: VLMEvalKit202406, MaxNewTokens: 5, Prompt: promptXTuner, Extract: extractText}, nil
 	case LetterLogit:
 		return Protocol{Name: LetterLogit, Prompt: promptEnglish, Candidates: candidates}, nil
+	case LLMAdapters:
+		return Protocol{Name: LLMAdapters, MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}, nil
 	}
 	return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(ProtocolNames(), ", "))
 }

@@ -270,7 +270,7 @@ func (r *runner) picture(it Item) ([]byte, error) {
 }
 
 func (r *runner) texts(ctx context.Context, pictures map[string][]byte, items []Item, prompts []string, vs []Verdict) error {
-	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens}
+	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens, Beams: r.opt.Protocol.Beams, Raw: r.opt.Protocol.Raw}
 	var answers []string
 	var err error
 	if b, ok := r.batch(); ok {

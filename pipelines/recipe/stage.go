@@ -105,7 +105,7 @@ type TrainConfig struct {
 
 // A Source of samples; a plain string is its path.
 type Source struct {
-	// Path is required: a directory or file of Arrow data, LLaVA JSON or JSONL, or a name with a scheme.
+	// Path is required: a directory or file of Arrow data, LLaVA JSON or JSONL, JSON in LLM-Adapters' form, or a name with a scheme.
 	Path Path `yaml:"path,required,short"`
 	// Weight is how often the source's samples come in a mixture, in relation to the others'.
 	Weight float64 `yaml:"weight" default:"1" range:"(0,1e9]"`
@@ -165,12 +165,12 @@ type EvaluateConfig struct {
 
 // A Suite is a table of questions; a plain string is its tsv.
 type Suite struct {
-	// TSV is required: a table with MMBench's columns, or a name with a scheme.
+	// TSV is required: a table with MMBench's columns, a .json file of commonsense questions in LLM-Adapters' form, or a name with a scheme.
 	TSV Path `yaml:"tsv,required,short"`
 	// Name of the suite in reports. Default: that of the file without its ending, with -blank if blank is set. No two of a stage may be equal.
 	Name string `yaml:"name"`
-	// Protocol: how is asked and how answers are read.
-	Protocol string `yaml:"protocol" default:"vlmevalkit-2024.06" enum:"vlmevalkit-2024.06|letter-logit"`
+	// Protocol: how is asked and how answers are read. llm-adapters is for questions in that form, which have no other.
+	Protocol string `yaml:"protocol" default:"vlmevalkit-2024.06" enum:"vlmevalkit-2024.06|letter-logit|llm-adapters"`
 	// Limit takes only the first so many questions; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`
 	// Blank replaces every picture by a grey one: what text alone can answer.

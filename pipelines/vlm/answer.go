@@ -40,7 +40,8 @@ func (a *Answerer) Answer(ctx context.Context, image []byte, prompts []string, o
 
 // AnswerAll implements eval.BatchAnswerer.
 func (a *Answerer) AnswerAll(ctx context.Context, questions []Question, opt eval.AnswerOptions) ([]string, error) {
-	out, err := a.GenerateAll(ctx, questions, language.Generation{MaxNew: opt.MaxNewTokens, Stop: a.Processor.StopIDs()})
+	g := language.Generation{MaxNew: opt.MaxNewTokens, Stop: a.Processor.StopIDs(), Beams: opt.Beams}
+	out, err := a.generate(ctx, questions, g, opt.Raw)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +66,15 @@ func (a *Answerer) Generate(ctx context.Context, image []byte, prompts []string,
 }
 
 // GenerateAll is Generate for prompts about different pictures.
-func (a *Answerer) GenerateAll(ctx context.Context, questions []Question, g language.Generation) (out [][]int32, err error) {
+func (a *Answerer) GenerateAll(ctx context.Context, questions []Question, g language.Generation) ([][]int32, error) {
+	return a.generate(ctx, questions, g, false)
+}
+
+// generate is GenerateAll; raw prompts are all that the decoder reads.
+func (a *Answerer) generate(ctx context.Context, questions []Question, g language.Generation, raw bool) (out [][]int32, err error) {
 	each := g
 	out = make([][]int32, len(questions))
-	err = a.waves(ctx, questions, g.MaxNew, func(which, slots []int, hidden *autograd.Var) error {
+	err = a.waves(ctx, questions, asking{room: g.MaxNew, slots: max(1, g.Beams), raw: raw}, func(which, slots []int, hidden *autograd.Var) error {
 		if g.Token != nil {
 			each.Token = func(i int, id int32) { g.Token(which[i], id) }
 		}
@@ -96,7 +102,7 @@ func (a *Answerer) Letters(ctx context.Context, image []byte, prompts, letters [
 		}
 	}
 	out = make([][]float64, len(prompts))
-	err = a.waves(ctx, about(image, prompts), 0, func(which, _ []int, hidden *autograd.Var) error {
+	err = a.waves(ctx, about(image, prompts), asking{slots: 1}, func(which, _ []int, hidden *autograd.Var) error {
 		logits := a.Model.Language.Logits(hidden)
 		for r, w := range which {
 			row := logits.Floats()[r*logits.Cols():][:logits.Cols()]

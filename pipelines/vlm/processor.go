@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"moslava/datasets"
 	"moslava/language/chat"
@@ -85,6 +86,9 @@ var roles = map[string]string{datasets.Human: "user", datasets.GPT: "assistant",
 
 // Encode makes ids, labels and pixels of a sample; see datasets.Encoder.
 func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
+	if s.Text != "" {
+		return p.encodeText(s.Text)
+	}
 	msgs := make([]chat.Message, len(s.Turns))
 	for i, t := range s.Turns {
 		role, ok := roles[t.From]
@@ -110,6 +114,23 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	}
 	place(images, enc.ImageAt)
 	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images}, nil
+}
+
+// encodeText makes an example of a text that is learnt whole, with the tokenizer's own first id, if it has one, and the id that
+// ends an answer at its end.
+func (p *Processor) encodeText(text string) (datasets.Example, error) {
+	ids, err := p.Tokenizer.Encode(text, true)
+	if err != nil {
+		return datasets.Example{}, err
+	}
+	stop := p.StopIDs()
+	if len(stop) == 0 {
+		return datasets.Example{}, errors.New("a text that is learnt whole ends with the id that closes an answer, and the chat template has none")
+	}
+	if len(ids) == 0 || ids[len(ids)-1] != stop[0] { // a tokenizer may add it by itself
+		ids = append(ids, stop[0])
+	}
+	return datasets.Example{IDs: ids, Labels: slices.Clone(ids)}, nil
 }
 
 // Prompt makes the ids that come before the model's answer to msgs.

@@ -3,6 +3,7 @@ package vlm
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,9 +47,15 @@ func (c *pictureCache) trim() {
 	}
 }
 
-// waves runs the questions, as many at a time as the cache may hold with room more positions each, and hands
-// over which of them they are, their slots and their last hidden states.
-func (a *Answerer) waves(ctx context.Context, questions []Question, room int, then func(which, slots []int, hidden *autograd.Var) error) (err error) {
+// asking says what questions take: room more positions in each of so many slots, and whether prompts are raw, which is without
+// the chat template.
+type asking struct {
+	room, slots int
+	raw         bool
+}
+
+// waves runs the questions, as many at a time as the cache may hold, and hands over which of them they are, their slots and their last hidden states.
+func (a *Answerer) waves(ctx context.Context, questions []Question, how asking, then func(which, slots []int, hidden *autograd.Var) error) (err error) {
 	defer autograd.Catch(&err)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,11 +70,11 @@ func (a *Answerer) waves(ctx context.Context, questions []Question, room int, th
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		prompts, err := a.take(questions, left, room)
+		prompts, err := a.take(questions, left, how)
 		if err != nil {
 			return err
 		}
-		slots, hidden, err := a.prefill(prompts, room)
+		slots, hidden, err := a.prefill(prompts, how.room)
 		if err == nil {
 			err = then(left[:len(prompts)], slots, hidden)
 		}
@@ -101,7 +108,7 @@ func together(questions []Question) []int {
 
 // take prepares the first of the questions that are left, as many as the cache may hold, one at least, with the
 // features of their pictures. Questions about one picture stay in one wave if all of them fit.
-func (a *Answerer) take(questions []Question, left []int, room int) ([]prompt, error) {
+func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt, error) {
 	bytes := a.CacheBytes
 	if bytes <= 0 {
 		bytes = 256 << 20
@@ -109,14 +116,14 @@ func (a *Answerer) take(questions []Question, left []int, room int) ([]prompt, e
 	var out []prompt
 	whole := 0 // how many of out are before the last picture
 	for _, i := range left {
-		p, err := a.prompt(questions[i])
+		p, err := a.prompt(questions[i], how.raw)
 		if err != nil {
 			return nil, err
 		}
 		if n := len(out); n > 0 && out[n-1].picture != p.picture {
 			whole = n
 		}
-		bytes -= a.cache.Bytes(len(p.ids) + room)
+		bytes -= how.slots * a.cache.Bytes(len(p.ids)+how.room)
 		if bytes < 0 && len(out) > 0 {
 			if whole > 0 {
 				out = out[:whole]
@@ -128,8 +135,16 @@ func (a *Answerer) take(questions []Question, left []int, room int) ([]prompt, e
 	return out, a.look(out)
 }
 
-func (a *Answerer) prompt(q Question) (prompt, error) {
+func (a *Answerer) prompt(q Question, raw bool) (prompt, error) {
 	var p prompt
+	if raw {
+		if q.Picture != nil {
+			return p, errors.New("a raw prompt has no place for a picture")
+		}
+		var err error
+		p.ids, err = a.Processor.Tokenizer.Encode(q.Prompt, true)
+		return p, err
+	}
 	mark := ""
 	var images []datasets.Image
 	if q.Picture != nil {

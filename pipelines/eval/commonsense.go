@@ -1,0 +1,162 @@
+package eval
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Commonsense questions as LLM-Adapters (commonsense_evaluate.py) asks and reads them: BoolQ, PIQA, SIQA, HellaSwag, WinoGrande, ARC easy and
+// challenge, OpenBookQA. What may be an answer tells the sets apart.
+var commonsenseSets = []commonsenseSet{
+	{[]string{"boolq"}, regexp.MustCompile(`true|false`)},
+	{[]string{"piqa"}, regexp.MustCompile(`solution1|solution2`)},
+	{[]string{"social_i_qa", "ARC-Challenge", "ARC-Easy", "openbookqa"}, regexp.MustCompile(`answer1|answer2|answer3|answer4|answer5`)},
+	{[]string{"hellaswag"}, regexp.MustCompile(`ending1|ending2|ending3|ending4`)},
+	{[]string{"winogrande"}, regexp.MustCompile(`option1|option2`)},
+}
+
+type commonsenseSet struct {
+	names   []string
+	answers *regexp.Regexp
+}
+
+// has says whether a word is one of the answers.
+func (s commonsenseSet) has(word string) bool {
+	return word != "" && s.answers.FindString(word) == word
+}
+
+// ExtractCommonsense is extract_answer: the first word that may be an answer of that set, case-sensitive, wherever it stands ("answer10"
+// gives answer1); empty if there is none. A set that is not known is an error.
+func ExtractCommonsense(set, answer string) (string, error) {
+	var known []string
+	for _, s := range commonsenseSets {
+		if slices.Contains(s.names, set) {
+			return s.answers.FindString(answer), nil
+		}
+		known = append(known, s.names...)
+	}
+	return "", fmt.Errorf("found set %q, expected one of %s", set, strings.Join(known, ", "))
+}
+
+// responseMark is what upstream splits a text at: the answer is what follows the first one, up to the next.
+const responseMark = "### Response:"
+
+// promptCommonsense is generate_prompt of commonsense_evaluate.py, byte for byte: spaces at the ends of lines included.
+func promptCommonsense(it Item) string {
+	return "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n" +
+		"                ### Instruction:\n                " + it.Question + "\n\n                " + responseMark + "\n                "
+}
+
+// extractCommonsense reads an answer's text; one that the question does not offer is no answer to it, and so wrong.
+func extractCommonsense(it Item, answer string) Extraction {
+	answer, _, _ = strings.Cut(answer, responseMark)
+	found := ""
+	for _, s := range commonsenseSets {
+		if len(it.Choices) > 0 && s.has(it.Choices[0].Text) {
+			found = s.answers.FindString(strings.TrimSpace(answer))
+		}
+	}
+	if found == "" {
+		return Extraction{"", RuleUnresolved}
+	}
+	for _, c := range it.Choices {
+		if c.Text == found {
+			return Extraction{string(c.Letter), RuleWord}
+		}
+	}
+	return Extraction{"Z", RuleNone}
+}
+
+// maxCommonsense bounds a file; HellaSwag's test rows are the largest, of about 10 MB.
+const maxCommonsense = 256 << 20
+
+// OpenCommonsense reads a JSON file in LLM-Adapters' form: an array of {"instruction", "input", "output", "answer"}, where input is empty and
+// the instruction ends in the answers that there may be ("Answer format: answer1/answer2"). It is a suite of plain multiple choice
+// without pictures, for the protocol LLMAdapters; the file's name, or its directory's if it is test.json, is the category.
+func OpenCommonsense(path string, opt SuiteOptions) (*Suite, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxCommonsense+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxCommonsense {
+		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxCommonsense)
+	}
+	var rows []struct {
+		Instruction *string `json:"instruction"`
+		Input       string  `json:"input"`
+		Output      string  `json:"output"`
+		Answer      *string `json:"answer"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if err := dec.Decode(&rows); err != nil {
+		return nil, fmt.Errorf("%s: expected an array of questions: %w", path, err)
+	}
+	set := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	if set == "test" {
+		set = filepath.Base(filepath.Dir(path))
+	}
+	var items []Item
+	for i, r := range rows {
+		switch {
+		case r.Instruction == nil || r.Answer == nil:
+			return nil, fmt.Errorf("%s: row %d: found no instruction or no answer, expected both", path, i)
+		case r.Input != "":
+			return nil, fmt.Errorf("%s: row %d: found input %.60q, expected none: the form with an input is not implemented", path, i, r.Input)
+		}
+		it := Item{ID: int64(i), Group: int64(i), Category: set, Question: *r.Instruction}
+		if it.Choices, err = offered(*r.Instruction); err != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", path, i, err)
+		}
+		for _, c := range it.Choices {
+			if c.Text == *r.Answer {
+				it.Answer = string(c.Letter)
+			}
+		}
+		if it.Answer == "" {
+			return nil, fmt.Errorf("%s: row %d: found answer %.60q, expected one that the instruction offers", path, i, *r.Answer)
+		}
+		items = append(items, it)
+	}
+	name := opt.Name
+	if name == "" {
+		name = set
+	}
+	return NewSuite(name, Vanilla, items, nil)
+}
+
+// offered are the answers that an instruction ends with.
+func offered(instruction string) ([]Choice, error) {
+	at := strings.LastIndex(instruction, "Answer format:")
+	if at < 0 {
+		return nil, fmt.Errorf("found no \"Answer format:\" in the instruction %.60q", instruction)
+	}
+	words := strings.Split(strings.TrimSpace(instruction[at+len("Answer format:"):]), "/")
+	var out []Choice
+	for i, w := range words {
+		known := slices.ContainsFunc(commonsenseSets, func(s commonsenseSet) bool { return s.has(w) })
+		if !known || i >= len(alphabet) {
+			return nil, fmt.Errorf("found answer format %.60q, expected words such as true/false, solution1/solution2 or answer1/answer2/answer3", w)
+		}
+		out = append(out, Choice{Letter: alphabet[i], Text: w})
+	}
+	return out, nil
+}
+
+// AsksCommonsense says whether all items offer answers that the protocol LLMAdapters can read.
+func (s *Suite) AsksCommonsense() bool {
+	return !slices.ContainsFunc(s.Items, func(it Item) bool {
+		return len(it.Choices) == 0 || !slices.ContainsFunc(commonsenseSets, func(c commonsenseSet) bool { return c.has(it.Choices[0].Text) })
+	})
+}
