@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -122,6 +123,9 @@ func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string)
 	began := time.Now()
 	if !rec.Trained() {
 		peak := startPeak()
+		if _, err := os.Stat(filepath.Join(stageDir(r, s.Stage), "manifest.json")); err == nil {
+			peak = func() int64 { return 0 } // an earlier process finished the stage and died before it could say so
+		}
 		if err := s.runRecipe(ctx, r, []string{s.Stage}); err != nil {
 			return fmt.Errorf("cell %s: %w", c.Name(), err)
 		}

@@ -93,7 +93,7 @@ func TestResume(t *testing.T) {
 	}
 	path, sittings := small(t, torn, studyText), 0
 	for ; sittings < 200; sittings++ {
-		out, err := run(context.Background(), t, path, Options{Limit: 500 * time.Millisecond})
+		out, err := run(context.Background(), t, path, Options{Limit: time.Second})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
