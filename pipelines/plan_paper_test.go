@@ -17,6 +17,11 @@ func TestPlanPaper(t *testing.T) {
 			"adapters of vision: 28311552 + 589824 (mixers) on 144 layers",
 			"less 1179648 + 24576 (mixers) on 6 layers, which nothing reads, so that no gradient comes: 27131904 + 565248 (mixers) on 138 layers",
 		},
+		"paper-internlm2-7b.yaml": { // one adapter on the fused wqkv: five to a block
+			"adapters of language: 1207959552 + 41943040 (mixers) on 160 layers",
+			"adapters of vision: 28311552 on 144 layers",
+			"less 1179648 on 6 layers, which nothing reads, so that no gradient comes: 27131904 on 138 layers",
+		},
 	} {
 		r, err := recipe.Load("../scripts/recipes/" + file)
 		if err != nil {
