@@ -16,9 +16,13 @@ type Options struct {
 	Shard    Shard    // a part of those; each shard needs a VerdictsPath of its own
 	Blank    bool     // every picture is replaced by a grey one of its size
 	Model    string   // names who answers (a checkpoint's digest); verdicts of another are not resumed
+	// StopEarly leaves out what cannot change a circular score any more: see undecided. Only a circular suite may have it.
+	StopEarly bool
 	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
 	VerdictsPath string
-	// Progress is called after each question with the circular accuracy of those done; it runs on the caller's goroutine.
+	// Resumed is called once, if questions are finished already, with their number.
+	Resumed func(done int)
+	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
 	Progress func(done, total int, running float64)
 }
 
@@ -38,6 +42,9 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err := opt.Protocol.check(); err != nil {
 		return nil, err
 	}
+	if opt.StopEarly && s.Kind != Circular {
+		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only, elsewhere no row decides another", s.Name, s.Kind)
+	}
 	items, err := s.Select(opt.Limit, opt.Shard)
 	if err != nil {
 		return nil, err
@@ -53,11 +60,7 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err = errors.Join(err, j.close()); err != nil {
 		return nil, err
 	}
-	verdicts := make([]Verdict, len(items))
-	for i, it := range items {
-		verdicts[i] = r.done[it.ID]
-	}
-	res, err := Score(items, verdicts)
+	res, err := r.score(items)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +110,7 @@ func (r *runner) resume(old []Verdict) error {
 // all goes through the questions, those about the same picture together, and more than that if the answerer can.
 func (r *runner) all(ctx context.Context, items []Item) error {
 	_, batches := r.batch()
+	r.skip(items)
 	var waiting [][]Item
 	prompts := 0
 	flush := func() error {
@@ -119,6 +123,9 @@ func (r *runner) all(ctx context.Context, items []Item) error {
 	}
 	for _, gs := range byPicture(items) {
 		for _, g := range gs {
+			if r.settled(g) {
+				continue
+			}
 			if prompts > 0 && prompts+len(g) > maxPrompts {
 				if err := flush(); err != nil {
 					return err
@@ -160,14 +167,60 @@ func byPicture(items []Item) (out [][][]Item) {
 	return out
 }
 
-// questions asks what is missing of some questions, writes the verdicts down and reports progress.
-func (r *runner) questions(ctx context.Context, gs [][]Item) error {
-	var missing []Item
-	for _, it := range slices.Concat(gs...) {
-		if _, ok := r.done[it.ID]; !ok {
-			missing = append(missing, it)
+// skip counts the questions that an earlier run has settled.
+func (r *runner) skip(items []Item) {
+	for _, g := range groups(items) {
+		if r.settled(g) {
+			r.count(g)
 		}
 	}
+	if r.finished > 0 && r.opt.Resumed != nil {
+		r.opt.Resumed(r.finished)
+	}
+}
+
+// settled says whether nothing of a question has to be asked.
+func (r *runner) settled(g []Item) bool { return len(r.missing(g)) == 0 }
+
+// missing is what has to be asked of a question still.
+func (r *runner) missing(g []Item) (out []Item) {
+	if r.opt.StopEarly && r.lost(g) {
+		return nil
+	}
+	for _, it := range g {
+		if _, ok := r.done[it.ID]; !ok {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// count counts a question as finished.
+func (r *runner) count(g []Item) {
+	r.finished++
+	if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
+		r.hits++
+	}
+}
+
+// questions asks what is missing of some questions and reports progress.
+func (r *runner) questions(ctx context.Context, gs [][]Item) error {
+	for _, items := range r.rounds(gs) {
+		if err := r.round(ctx, items()); err != nil {
+			return err
+		}
+	}
+	for _, g := range gs {
+		r.count(g)
+		if r.opt.Progress != nil {
+			r.opt.Progress(r.finished, r.total, float64(r.hits)/float64(r.finished))
+		}
+	}
+	return nil
+}
+
+// round asks items, of which none has a verdict, and writes the verdicts down.
+func (r *runner) round(ctx context.Context, missing []Item) error {
 	// The passes of a question normally share its picture; where they do not, and where candidates differ, calls are separate.
 	var fresh []Verdict
 	for len(missing) > 0 {
@@ -191,15 +244,6 @@ func (r *runner) questions(ctx context.Context, gs [][]Item) error {
 	}
 	for _, v := range fresh {
 		r.done[v.ID] = v
-	}
-	for _, g := range gs {
-		r.finished++
-		if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
-			r.hits++
-		}
-		if r.opt.Progress != nil {
-			r.opt.Progress(r.finished, r.total, float64(r.hits)/float64(r.finished))
-		}
 	}
 	return nil
 }

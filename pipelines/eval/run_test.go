@@ -353,8 +353,12 @@ func TestRunTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps = 0
+	opt.Resumed = func(done int) { steps = done }
 	if got, err = Run(context.Background(), s, all, opt); err != nil {
 		t.Fatal(err)
+	}
+	if steps != 6 {
+		t.Errorf("found %d questions after the resumed run, expected 6", steps)
 	}
 	if all.batches[1] != 14 || !reflect.DeepEqual(got, want) || read("together") != read("apart") {
 		t.Errorf("resumed with calls of %v prompts, or with other verdicts", all.batches)

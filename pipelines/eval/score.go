@@ -12,12 +12,12 @@ type Tally struct {
 	N            int     `json:"n"`             // questions
 	Rows         int     `json:"rows"`          // their passes
 	Hits         int     `json:"hits"`          // questions with every pass right
-	RowHits      int     `json:"row_hits"`      // passes right
-	Unresolved   int     `json:"unresolved"`    // passes from which no rule read an answer; they count as wrong
+	RowHits      Count   `json:"row_hits"`      // passes right
+	Unresolved   Count   `json:"unresolved"`    // passes from which no rule read an answer; they count as wrong
 	Circular     float64 `json:"circular"`      // Hits / N
 	Low          float64 `json:"low"`           // Wilson 95 % interval of Circular
 	High         float64 `json:"high"`          //
-	Vanilla      float64 `json:"vanilla"`       // RowHits / Rows
+	Vanilla      Share   `json:"vanilla"`       // RowHits / Rows
 	Chance       float64 `json:"chance"`        // mean of 1/options over rows: vanilla accuracy of any blind guesser on average
 	ChanceSteady float64 `json:"chance_steady"` // mean of 1/options over questions: circular accuracy of a blind guesser that sticks to an option's text
 }
@@ -64,6 +64,7 @@ type Result struct {
 	Blank      bool             `json:"blank,omitempty"`
 	Limit      int              `json:"limit,omitempty"`
 	Shard      Shard            `json:"shard,omitzero"`
+	StopEarly  bool             `json:"stop_early,omitempty"` // decided questions were not asked in full: what counts passes is not known
 	Notes      []string         `json:"notes,omitempty"`
 	Unlabelled int              `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally
 	Overall    Breakdown        `json:"overall"`
@@ -173,8 +174,8 @@ func tally(qs []question) Tally {
 	for _, q := range qs {
 		t.N++
 		t.Rows += q.rows
-		t.RowHits += q.hits
-		t.Unresolved += q.unresolved
+		t.RowHits += Count(q.hits)
+		t.Unresolved += Count(q.unresolved)
 		if q.hits == q.rows {
 			t.Hits++
 		}
@@ -185,7 +186,7 @@ func tally(qs []question) Tally {
 		return t
 	}
 	n, rows := float64(t.N), float64(t.Rows)
-	t.Circular, t.Vanilla = float64(t.Hits)/n, float64(t.RowHits)/rows
+	t.Circular, t.Vanilla = float64(t.Hits)/n, Share(float64(t.RowHits)/rows)
 	t.Chance, t.ChanceSteady = chance/rows, steady/n
 	t.Low, t.High = Wilson(t.Hits, t.N)
 	return t
