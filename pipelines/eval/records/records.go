@@ -1,0 +1,121 @@
+// Package records writes answers as the prediction files that VLMEvalKit keeps and re-scores and that MMBench's server takes.
+package records
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"moslava/pipelines/eval"
+)
+
+// Names of the files in a suite's directory.
+const (
+	XLSXFile = "predictions.xlsx"
+	TSVFile  = "predictions.tsv"
+)
+
+// A Table is a prediction file: a row for each answered item, in the order of VLMEvalKit's inference (infer_data_job in
+// vlmeval/inference.py, ms-vlmeval 0.0.20): the suite's own columns without pictures, and the answer last.
+type Table struct {
+	Columns []string
+	Rows    []Row
+}
+
+// Row is an item's line. Texts are those of Columns[1:]; Columns[0] is the index.
+type Row struct {
+	Index int64
+	Texts []string
+}
+
+// prediction is the last column.
+const prediction = "prediction"
+
+// column is one that is not there for every suite.
+type column struct {
+	name string
+	of   func(eval.Item) string
+}
+
+// columnsOf are a suite's columns in the order of MMBench's files; those that no item fills are left out.
+func columnsOf(items []eval.Item) []column {
+	cols := []column{{"hint", func(it eval.Item) string { return it.Hint }}}
+	var letters []byte
+	for _, it := range items {
+		for _, c := range it.Choices {
+			if !slices.Contains(letters, c.Letter) {
+				letters = append(letters, c.Letter)
+			}
+		}
+	}
+	slices.Sort(letters)
+	for _, l := range letters {
+		cols = append(cols, column{string(l), func(it eval.Item) string {
+			for _, c := range it.Choices {
+				if c.Letter == l {
+					return c.Text
+				}
+			}
+			return ""
+		}})
+	}
+	cols = append(cols,
+		column{"answer", func(it eval.Item) string { return it.Answer }},
+		column{"category", func(it eval.Item) string { return it.Category }},
+		column{"source", func(it eval.Item) string { return it.Source }},
+		column{"l2-category", func(it eval.Item) string { return it.L2 }},
+		column{"comment", func(it eval.Item) string { return it.Comment }},
+		column{"split", func(it eval.Item) string { return it.Split }})
+	return slices.DeleteFunc(cols, func(c column) bool {
+		return !slices.ContainsFunc(items, func(it eval.Item) bool { return c.of(it) != "" })
+	})
+}
+
+// NewTable makes the prediction file of a suite's verdicts. A protocol that reads log-probabilities has no text: the letter it
+// took stands in its place. Items without a verdict and passes that were not asked have no row; a verdict without an item
+// is an error.
+func NewTable(items []eval.Item, verdicts []eval.Verdict) (*Table, error) {
+	answers := make(map[int64]string, len(verdicts))
+	known := make(map[int64]bool, len(items))
+	for _, it := range items {
+		known[it.ID] = true
+	}
+	for _, v := range verdicts {
+		switch {
+		case !known[v.ID]:
+			return nil, fmt.Errorf("found a verdict on item %d, which is not among the %d items", v.ID, len(items))
+		case v.Rule == eval.RuleNotAsked:
+			continue
+		case len(v.LogProbs) > 0:
+			answers[v.ID] = v.Extracted
+		default:
+			answers[v.ID] = v.Raw
+		}
+	}
+	var asked []eval.Item
+	for _, it := range items {
+		if _, ok := answers[it.ID]; ok {
+			asked = append(asked, it)
+		}
+	}
+	slices.SortFunc(asked, func(a, b eval.Item) int { return int(min(max(a.ID-b.ID, -1), 1)) })
+	cols := columnsOf(asked)
+	t := &Table{Columns: []string{"index", "question"}}
+	for _, c := range cols {
+		t.Columns = append(t.Columns, c.name)
+	}
+	t.Columns = append(t.Columns, prediction)
+	for _, it := range asked {
+		r := Row{Index: it.ID, Texts: []string{it.Question}}
+		for _, c := range cols {
+			r.Texts = append(r.Texts, c.of(it))
+		}
+		t.Rows = append(t.Rows, Row{it.ID, append(r.Texts, answers[it.ID])})
+	}
+	return t, nil
+}
+
+// where names a cell in messages.
+func (t *Table) where(r Row, col int) string {
+	return "row " + strconv.FormatInt(r.Index, 10) + ", column " + strconv.Quote(t.Columns[col])
+}
