@@ -31,6 +31,7 @@ const (
 	childDir   = "MOSLAVA_TEST_RUN_DIR"
 	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
 	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
+	childAsks  = "MOSLAVA_TEST_ASKS"  // set: it evaluates the model and the suite in the directory, and ends itself after so many verdicts
 )
 
 // An ending says when a child ends: once so many steps of all stages are in the metrics, then so much
@@ -57,6 +58,9 @@ func TestMain(m *testing.M) {
 func child(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if os.Getenv(childAsks) != "" {
+		return childThatAsks(ctx, dir)
+	}
 	if s := os.Getenv(childLimit); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err == nil { // writing more is EFBIG then

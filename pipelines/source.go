@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -9,7 +10,6 @@ import (
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
-	"moslava/pipelines/recipe"
 )
 
 // sceneScheme begins the names of sources that are drawn as they are read.
@@ -26,17 +26,20 @@ func openSource(path string) (datasets.Source, error) {
 // questionsFile is the table of a suite of scenes, in the suite's directory.
 const questionsFile = "questions.tsv"
 
-// openSuite opens a table or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into the suite's directory.
-func openSuite(c recipe.Suite, dir string) (*eval.Suite, error) {
-	path := string(c.TSV)
+// openSuite opens a table or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into dir. Without a
+// name the suite has that of its file.
+func openSuite(path, name, dir string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
 		path = filepath.Join(dir, questionsFile)
 		if err := atomicfile.WriteFile(path, func(w io.Writer) error { return scenes.WriteSuite(w, spec) }); err != nil {
 			return nil, err
 		}
 	}
 	if strings.EqualFold(filepath.Ext(path), ".json") {
-		return eval.OpenCommonsense(path, eval.SuiteOptions{Name: c.Name})
+		return eval.OpenCommonsense(path, eval.SuiteOptions{Name: name})
 	}
-	return eval.OpenSuite(path, eval.SuiteOptions{Name: c.Name})
+	return eval.OpenSuite(path, eval.SuiteOptions{Name: name})
 }

@@ -20,8 +20,8 @@ type Options struct {
 	StopEarly bool
 	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
 	VerdictsPath string
-	// Resumed is called once, if questions are finished already, with their number.
-	Resumed func(done int)
+	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
+	Begin func(done, total int)
 	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
 	Progress func(done, total int, running float64)
 }
@@ -60,11 +60,17 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err = errors.Join(err, j.close()); err != nil {
 		return nil, err
 	}
+	return r.result(items)
+}
+
+// result scores the verdicts on items and says what they are on.
+func (r *runner) result(items []Item) (*Result, error) {
 	res, err := r.score(items)
 	if err != nil {
 		return nil, err
 	}
-	res.Suite, res.Version, res.Kind, res.Notes = s.Name, s.Version, s.Kind, s.Notes
+	s, opt := r.suite, r.opt
+	res.Suite, res.Version, res.Kind, res.Notes = s.Name, s.Version, s.Kind, slices.Clone(s.Notes)
 	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard
 	return res, nil
 }
@@ -174,8 +180,8 @@ func (r *runner) skip(items []Item) {
 			r.count(g)
 		}
 	}
-	if r.finished > 0 && r.opt.Resumed != nil {
-		r.opt.Resumed(r.finished)
+	if r.opt.Begin != nil {
+		r.opt.Begin(r.finished, r.total)
 	}
 }
 

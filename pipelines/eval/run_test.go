@@ -353,7 +353,11 @@ func TestRunTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps = 0
-	opt.Resumed = func(done int) { steps = done }
+	opt.Begin = func(done, total int) {
+		if steps = done; done != 2 || total != 6 {
+			t.Errorf("begins at %d of %d, expected 2 of 6", done, total)
+		}
+	}
 	if got, err = Run(context.Background(), s, all, opt); err != nil {
 		t.Fatal(err)
 	}

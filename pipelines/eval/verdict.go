@@ -9,6 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"moslava/internal/atomicfile"
 )
 
 // Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a verdict
@@ -53,6 +56,16 @@ func ReadVerdicts(paths ...string) ([]Verdict, error) {
 		all = append(all, vs...)
 	}
 	return all, nil
+}
+
+// WriteVerdicts writes a verdict file, whole or not at all, without the passes that were not asked.
+func WriteVerdicts(path string, vs []Verdict) error {
+	asked := slices.DeleteFunc(slices.Clone(vs), func(v Verdict) bool { return v.Rule == RuleNotAsked })
+	b, err := encodeVerdicts(path, asked)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(path, b)
 }
 
 // readVerdicts also returns how many bytes the whole lines take.
@@ -122,16 +135,24 @@ func (j *journal) append(vs []Verdict) error {
 	if j.f == nil {
 		return nil
 	}
+	b, err := encodeVerdicts(j.path, vs)
+	if err == nil {
+		_, err = j.f.Write(b)
+	}
+	return err
+}
+
+// encodeVerdicts makes a line of each.
+func encodeVerdicts(path string, vs []Verdict) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	for _, v := range vs {
 		if err := enc.Encode(v); err != nil {
-			return fmt.Errorf("%s: verdict on item %d: %w", j.path, v.ID, err)
+			return nil, fmt.Errorf("%s: verdict on item %d: %w", path, v.ID, err)
 		}
 	}
-	_, err := j.f.Write(b.Bytes())
-	return err
+	return b.Bytes(), nil
 }
 
 func (j *journal) close() error {

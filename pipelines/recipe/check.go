@@ -203,5 +203,16 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 			d.at(key+".name", "%q is the name of another suite of this stage; give each its own", s.Name)
 		}
 		seen[strings.ToLower(s.Name)] = true
+		if !shardForm(s.Shard) {
+			d.at(key+".shard", "%q: expected i/n with i from 1 to n, as in 2/4", s.Shard)
+		}
 	}
+}
+
+// shardForm says whether a text is i/n with i from 1 to n, or empty.
+func shardForm(text string) bool {
+	i, n, _ := strings.Cut(text, "/")
+	index, err := strconv.Atoi(i)
+	count, err2 := strconv.Atoi(n)
+	return text == "" || err == nil && err2 == nil && 1 <= index && index <= count
 }

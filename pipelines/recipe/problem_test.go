@@ -72,6 +72,7 @@ func TestProblems(t *testing.T) {
 		{"merge nothing", small + "- kind: merge\n", `r.yaml:6: stages.1: there are no adapters to merge in the model this stage takes`},
 		{"peft of nothing", small + "- kind: export\n  format: peft\n", `r.yaml:7: stages.1.format: peft needs adapters that are not merged, and the model this stage takes has none`},
 		{"from later", small + "  from: alignn\n", `r.yaml:6: stages.0.from: no earlier stage is called "alignn"; expected one of model`},
+		{"shard", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, shard: 5/4}\n", `r.yaml:8: stages.1.suites.0.shard: "5/4": expected i/n with i from 1 to n, as in 2/4`},
 		{"from evaluate", small + "- {kind: evaluate, suites: s.tsv}\n- {kind: export, from: evaluate}\n", `r.yaml:7: stages.2.from: evaluate is a stage of kind evaluate, which leaves no model behind`},
 		{"quantized tower", "name: s\nmodel: {from: m, quantize: {language: nf4, vision: float32}}\nstages:\n- kind: pretrain\n  data: d\n", `r.yaml:4: stages.0.train: language is trained whole, but model.quantize keeps it in fewer bits: give it adapters, or leave it float32`},
 		{"quantized vocabulary", "name: s\nmodel: {from: m, quantize: {vocabulary: nf4}}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.quantize.vocabulary: "nf4" is unknown; expected one of float32, bfloat16`},

@@ -173,6 +173,10 @@ type Suite struct {
 	Protocol string `yaml:"protocol" default:"vlmevalkit-2024.06" enum:"vlmevalkit-2024.06|letter-logit|llm-adapters"`
 	// Limit takes only the first so many questions; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`
+	// Shard takes only a part of those, i/n for part i of n counted from 1, as in 2/4; moslava join puts parts together. Default: everything.
+	Shard string `yaml:"shard"`
+	// StopEarly asks no more passes of a circular question that cannot be a hit any more. Circular scores stay what they are; shares of passes are not known.
+	StopEarly bool `yaml:"stop_early" default:"false"`
 	// Blank replaces every picture by a grey one: what text alone can answer.
 	Blank bool `yaml:"blank" default:"false"`
 }

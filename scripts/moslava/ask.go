@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"moslava/language"
 	"moslava/language/chat"
+	"moslava/pipelines"
 	"moslava/pipelines/vlm"
 )
 
@@ -77,7 +76,7 @@ func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt 
 	if err != nil {
 		return err
 	}
-	a, err := openAnswerer(dir, opt.adapters, opt.weights)
+	a, err := pipelines.OpenAnswerer(dir, opt.adapters, opt.weights)
 	if err != nil {
 		return err
 	}
@@ -124,30 +123,6 @@ func readPicture(path string) ([]byte, error) {
 		err = fmt.Errorf("%s is empty, want a picture", path)
 	}
 	return b, err
-}
-
-// openAnswerer loads a model directory and, if there is a second, its adapters.
-func openAnswerer(dir, adapters, weights string) (*vlm.Answerer, error) {
-	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no model directory: it has no %s", dir, vlm.ConfigFile)
-	}
-	m, err := vlm.Load(dir)
-	if err != nil {
-		return nil, err
-	}
-	p, err := vlm.LoadProcessor(dir, m.Config)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	if adapters != "" {
-		if err := m.LoadAdapters(adapters); err != nil {
-			return nil, err
-		}
-	}
-	if err := m.Freeze(weights); err != nil {
-		return nil, fmt.Errorf("--weights: %w", err)
-	}
-	return &vlm.Answerer{Model: m, Processor: p}, nil
 }
 
 // promptIDs are the ids that the answer follows.

@@ -1,0 +1,127 @@
+package pipelines
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"moslava/internal/kernels"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/vlm"
+)
+
+// EvaluateOptions say what EvaluateModel asks and how.
+type EvaluateOptions struct {
+	Adapters  string // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
+	Weights   string // f32, bf16, q8 or nf4; empty: f32
+	Protocol  string // of pipelines/eval; empty: the default
+	Limit     int    // the first so many questions; 0: all
+	Shard     string // "i/n", part i of n, from 1; empty: everything
+	StopEarly bool   // ask no more passes of a circular question that is lost already
+	Blank     bool   // every picture is replaced by a grey one
+	Threads   int    // 0: as many as there are processors
+	Dir       string // of verdicts, predictions and result
+	Out       io.Writer
+}
+
+// EvaluateModel asks a model directory the questions of a table, without a recipe, and writes what an evaluate stage writes to
+// opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by other weights, on
+// another version of the suite or under another protocol are an error.
+func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (*eval.Result, error) {
+	shard, err := eval.ParseShard(opt.Shard)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Threads > 0 {
+		kernels.SetThreads(opt.Threads)
+	}
+	id, err := modelID(model, opt.Adapters, opt.Weights)
+	if err != nil {
+		return nil, err
+	}
+	a, err := OpenAnswerer(model, opt.Adapters, opt.Weights)
+	if err != nil {
+		return nil, err
+	}
+	name := strings.TrimSuffix(filepath.Base(suite), ".tsv")
+	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank},
+		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})
+}
+
+// OpenAnswerer loads a LLaVA model directory and, if there is a second, its adapters; weights is how the model's weights
+// are stored: f32 (or empty) as they are, or rounded to bf16, q8 or nf4. Commands call it; its errors name their flags.
+func OpenAnswerer(dir, adapters, weights string) (*vlm.Answerer, error) {
+	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no model directory: it has no %s", dir, vlm.ConfigFile)
+	}
+	m, err := vlm.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	p, err := vlm.LoadProcessor(dir, m.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if adapters != "" {
+		if err := m.LoadAdapters(adapters); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.Freeze(weights); err != nil {
+		return nil, fmt.Errorf("--weights: %w", err)
+	}
+	return &vlm.Answerer{Model: m, Processor: p}, nil
+}
+
+// modelFiles are the endings of the files that decide what a model answers.
+var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
+
+// modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the same.
+func modelID(model, adapters, weights string) (string, error) {
+	h := sha256.New()
+	for _, dir := range []string{model, adapters} {
+		if dir == "" {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return "", err
+		}
+		for _, e := range entries {
+			if name := e.Name(); slices.Contains(modelFiles, filepath.Ext(name)) {
+				if err := hashFile(h, dir, name); err != nil {
+					return "", err
+				}
+			}
+		}
+	}
+	id := hex.EncodeToString(h.Sum(nil)[:8])
+	if weights != "" && weights != "f32" {
+		id += "-" + weights
+	}
+	return id, nil
+}
+
+// hashFile adds a file's name, size and content, wherever a link leads.
+func hashFile(h io.Writer, dir, name string) error {
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		return err
+	}
+	fmt.Fprintf(h, "%s\x00%d\x00", name, info.Size())
+	_, err = io.Copy(h, f)
+	return err
+}

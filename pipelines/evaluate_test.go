@@ -1,0 +1,225 @@
+package pipelines
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"moslava/datasets/scenes"
+	"moslava/internal/atomicfile"
+	"moslava/internal/kernels"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/records"
+)
+
+// askable is an exported model of two tiny towers that were tuned a little, and a circular suite of 96 questions.
+func askable(t *testing.T) (model, suite string) {
+	t.Helper()
+	dir := t.TempDir()
+	mustRun(t, parse(t, filepath.Join(dir, "run"), towers+`stages:
+  - {kind: tune, data: "scenes:tune?n=32&seed=2", steps: 20, lr: 1e-2, batch: 4, train: [projector, language]}
+  - {kind: export}
+`))
+	suite = filepath.Join(dir, "questions.tsv")
+	err := atomicfile.WriteFile(suite, func(w io.Writer) error { return scenes.TestTSV(w, 96, scenes.Test, 5) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "run", "01-export", "hf"), suite
+}
+
+// evaluated evaluates a model.
+func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *eval.Result {
+	t.Helper()
+	if opt.Dir == "" {
+		opt.Dir = t.TempDir()
+	}
+	opt.Out = io.Discard
+	res, err := EvaluateModel(context.Background(), model, suite, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// recordFiles are those of a suite's directory whose bytes are decided by verdicts alone.
+var recordFiles = []string{verdictsFile, resultFile, accuracyFile, records.TSVFile}
+
+func sameRecords(t *testing.T, got, want string) {
+	t.Helper()
+	for _, name := range recordFiles {
+		g, err := os.ReadFile(filepath.Join(got, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := os.ReadFile(filepath.Join(want, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(g) != string(w) {
+			t.Errorf("%s has other bytes: %d and %d", name, len(g), len(w))
+		}
+	}
+	if _, err := os.Stat(filepath.Join(got, records.XLSXFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestThreadsChangeNoAnswer: one thread and several give the same verdicts, byte for byte.
+func TestThreadsChangeNoAnswer(t *testing.T) {
+	before := kernels.Threads()
+	defer kernels.SetThreads(before)
+	model, suite := askable(t)
+	dir := t.TempDir()
+	for _, n := range []int{1, 2, 3} {
+		evaluated(t, model, suite, EvaluateOptions{Threads: n, Limit: 24, Dir: filepath.Join(dir, fmt.Sprint(n))})
+	}
+	sameRecords(t, filepath.Join(dir, "2"), filepath.Join(dir, "1"))
+	sameRecords(t, filepath.Join(dir, "3"), filepath.Join(dir, "1"))
+}
+
+// single is an Answerer that asks each question by itself, so that nothing is shared or batched.
+type single struct{ eval.Answerer }
+
+func (s single) Answer(ctx context.Context, image []byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
+	var out []string
+	for _, p := range prompts {
+		a, err := s.Answerer.Answer(ctx, image, []string{p}, opt)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a...)
+	}
+	return out, nil
+}
+
+// shared is an Answerer that shares what the prompts of one picture begin with and knows no other.
+type shared struct{ eval.Answerer }
+
+// TestSuiteAnswersAlone: a suite asked in batches, picture by picture with shared beginnings, and prompt by prompt has the same
+// verdicts, on one thread and on two; so has one with passes left out.
+func TestSuiteAnswersAlone(t *testing.T) {
+	before := kernels.Threads()
+	defer kernels.SetThreads(before)
+	model, path := askable(t)
+	a, err := OpenAnswerer(model, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want *eval.Result
+	texts := map[string]bool{}
+	for _, threads := range []int{1, 2} {
+		kernels.SetThreads(threads)
+		for name, asked := range map[string]eval.Answerer{"batches": a, "pictures": shared{a}, "one by one": single{a}} {
+			got, err := eval.Run(context.Background(), suite, asked, eval.Options{Limit: 18})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %d threads: other verdicts", name, threads)
+			}
+		}
+	}
+	for _, v := range want.Verdicts {
+		texts[v.Raw] = true
+	}
+	if len(texts) < 2 {
+		t.Errorf("the model has the same answer to everything: %v", texts)
+	}
+	early, err := eval.Run(context.Background(), suite, a, eval.Options{Limit: 18, StopEarly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if early.Overall.Hits != want.Overall.Hits || early.Overall.Circular != want.Overall.Circular {
+		t.Errorf("stopped early %d hits, expected %d", early.Overall.Hits, want.Overall.Hits)
+	}
+	for i, v := range early.Verdicts {
+		if v.Rule != eval.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+			t.Errorf("item %d: %q when stopped early, expected %q", v.ID, v.Raw, want.Verdicts[i].Raw)
+		}
+	}
+}
+
+// TestShardsJoin: shards put together are the files of the whole.
+func TestShardsJoin(t *testing.T) {
+	model, suite := askable(t)
+	dir := t.TempDir()
+	evaluated(t, model, suite, EvaluateOptions{Limit: 13, Dir: filepath.Join(dir, "whole")})
+	var parts []string
+	for _, shard := range []string{"1/3", "2/3", "3/3"} {
+		part := filepath.Join(dir, strings.ReplaceAll(shard, "/", "-"))
+		evaluated(t, model, suite, EvaluateOptions{Limit: 13, Shard: shard, Dir: part})
+		parts = append(parts, part)
+	}
+	if _, err := JoinShards(suite, parts, filepath.Join(dir, "joined")); err != nil {
+		t.Fatal(err)
+	}
+	sameRecords(t, filepath.Join(dir, "joined"), filepath.Join(dir, "whole"))
+	_, err := JoinShards(suite, parts[1:], filepath.Join(dir, "two"))
+	names(t, err, "found 2 of 3 shards, 1/3 is missing")
+	_, err = JoinShards(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"))
+	names(t, err, filepath.Join("none", resultFile))
+}
+
+func TestEvaluateModelRefuses(t *testing.T) {
+	model, suite := askable(t)
+	dir := t.TempDir()
+	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: dir})
+	yesNo := filepath.Join(t.TempDir(), "yn.tsv")
+	if err := os.WriteFile(yesNo, []byte("index\tquestion\tanswer\n1\tis it?\tYes\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		model, suite string
+		opt          EvaluateOptions
+		want         string
+	}{
+		{model, suite, EvaluateOptions{Shard: "3/2"}, `found shard "3/2", expected i/n`},
+		{model, suite, EvaluateOptions{Weights: "q3"}, "--weights: "},
+		{model, suite, EvaluateOptions{Protocol: "mine"}, `found protocol "mine"`},
+		{model, suite, EvaluateOptions{Limit: -1}, "found limit -1"},
+		{model, suite + "x", EvaluateOptions{}, "questions.tsvx"},
+		{filepath.Dir(suite), suite, EvaluateOptions{}, "is no model directory: it has no config.json"},
+		{model, yesNo, EvaluateOptions{StopEarly: true}, "suite yn is yesno: found stop early"},
+		{model, suite, EvaluateOptions{Weights: "q8", Dir: dir, Limit: 1}, "-q8\", suite 1-"},
+		{model, suite, EvaluateOptions{Blank: true, Dir: dir, Limit: 1}, "blank false; expected"},
+	} {
+		c.opt.Out = io.Discard
+		if c.opt.Dir == "" {
+			c.opt.Dir = t.TempDir()
+		}
+		_, err := EvaluateModel(context.Background(), c.model, c.suite, c.opt)
+		names(t, err, c.want)
+	}
+}
+
+// TestEvaluateStageKeys: limit, shard and stop_early of a recipe reach the suite.
+func TestEvaluateStageKeys(t *testing.T) {
+	_, suite := askable(t)
+	dir := t.TempDir()
+	mustRun(t, parse(t, dir, towers+fmt.Sprintf(`stages:
+  - kind: evaluate
+    suites: [{tsv: %q, name: part, limit: 12, shard: 2/3, stop_early: true}]
+`, suite)))
+	res, err := readRecords(filepath.Join(dir, "00-evaluate", "part"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Limit != 12 || res.Shard != (eval.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != eval.NotKnown {
+		b, _ := json.Marshal(res)
+		t.Errorf("found %s", b)
+	}
+}

@@ -1,0 +1,132 @@
+package pipelines
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"moslava/internal/atomicfile"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/records"
+	"moslava/pipelines/progress"
+)
+
+// Files of a suite's directory, besides the prediction files of pipelines/eval/records.
+const (
+	resultFile   = "result.json"
+	verdictsFile = "verdicts.jsonl"
+	accuracyFile = "acc.csv"
+)
+
+// suiteOptions say how a suite is opened and shown.
+type suiteOptions struct {
+	name     string // of the suite; empty: that of its file
+	protocol string
+	title    string // of the bar
+	out      io.Writer
+}
+
+// askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
+// whole verdict there.
+func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	suite, err := openSuite(path, so.name, dir)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Protocol, err = eval.ProtocolNamed(so.protocol); err != nil {
+		return nil, err
+	}
+	if raw := opt.Protocol.Name == eval.LLMAdapters; raw != suite.AsksCommonsense() {
+		return nil, fmt.Errorf("suite %s: protocol is %s; commonsense questions in LLM-Adapters' form, and no others, are asked under %s", suite.Name, opt.Protocol.Name, eval.LLMAdapters)
+	}
+	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
+	var bar *progress.Bar
+	opt.Begin = func(done, total int) {
+		bar = progress.New(so.out, so.title, total)
+		bar.Skip(done)
+	}
+	opt.Progress = func(_, _ int, running float64) { bar.Step(1, percent(running)) }
+	res, err := eval.Run(ctx, suite, a, opt)
+	if bar != nil {
+		bar.Done()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return res, writeRecords(dir, suite, res)
+}
+
+// writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
+func writeRecords(dir string, suite *eval.Suite, res *eval.Result) error {
+	t, err := records.NewTable(suite.Items, res.Verdicts)
+	if err != nil {
+		return err
+	}
+	changed, err := t.WriteXLSX(filepath.Join(dir, records.XLSXFile))
+	if err != nil {
+		return err
+	}
+	guarded, err := t.WriteTSV(filepath.Join(dir, records.TSVFile))
+	if err != nil {
+		return err
+	}
+	res.Notes = append(res.Notes, note(changed, "cells of "+records.XLSXFile+" are not verbatim")...)
+	res.Notes = append(res.Notes, note(guarded, "cells of "+records.TSVFile+" have an apostrophe before what a spreadsheet would evaluate")...)
+	table := res.WriteAccuracyCSV
+	if suite.Kind == eval.YesNo {
+		table = res.WriteYesNoCSV
+	}
+	if err := atomicfile.WriteFile(filepath.Join(dir, accuracyFile), table); err != nil {
+		return err
+	}
+	return res.WriteJSON(filepath.Join(dir, resultFile))
+}
+
+// note counts cells and names the first.
+func note(cells []string, what string) []string {
+	if len(cells) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d %s, the first is %s", len(cells), what, cells[0])}
+}
+
+// JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
+// everything would have left.
+func JoinShards(suite string, dirs []string, to string) (*eval.Result, error) {
+	s, err := openSuite(suite, "", to)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]*eval.Result, len(dirs))
+	for i, dir := range dirs {
+		if parts[i], err = readRecords(dir); err != nil {
+			return nil, err
+		}
+	}
+	res, err := eval.Join(s, parts)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return nil, err
+	}
+	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
+		return nil, err
+	}
+	return res, writeRecords(to, s, res)
+}
+
+// readRecords reads the result in a suite's directory with its verdicts.
+func readRecords(dir string) (*eval.Result, error) {
+	res, err := eval.ReadResult(filepath.Join(dir, resultFile))
+	if err != nil {
+		return nil, err
+	}
+	res.Verdicts, err = eval.ReadVerdicts(filepath.Join(dir, verdictsFile))
+	return res, err
+}

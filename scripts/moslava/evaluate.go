@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines"
+	"moslava/pipelines/eval"
+)
+
+// evaluateCommand is `moslava evaluate MODEL SUITE`.
+func evaluateCommand() *cobra.Command {
+	var opt pipelines.EvaluateOptions
+	c := &cobra.Command{
+		Use:   "evaluate MODEL SUITE.tsv",
+		Short: "Ask a model directory the questions of a table; interrupted, it goes on where it was",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if opt.Dir == "" {
+				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), ".tsv"))
+			}
+			opt.Out = cmd.ErrOrStderr()
+			res, err := pipelines.EvaluateModel(cmd.Context(), args[0], args[1], opt)
+			if err != nil {
+				return err
+			}
+			return tell(cmd, res, opt.Dir)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opt.Dir, "out", "", "directory of verdicts, predictions and scores (default runs/MODEL-SUITE)")
+	f.StringVar(&opt.Protocol, "protocol", eval.DefaultProtocol, "how is asked and how answers are read: "+strings.Join(eval.ProtocolNames(), ", "))
+	f.IntVar(&opt.Limit, "limit", 0, "only the first so many questions; 0: all")
+	f.StringVar(&opt.Shard, "shard", "", "only a part of them, i/n for part i of n, from 1; moslava join puts parts together")
+	f.BoolVar(&opt.StopEarly, "stop-early", false, "ask no more passes of circular questions that are lost already; circular scores stay the same")
+	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
+	f.StringVar(&opt.Adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
+	f.StringVar(&opt.Weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4")
+	f.IntVar(&opt.Threads, "threads", 0, "that compute; 0: one a processor; results do not depend on it")
+	return c
+}
+
+// joinCommand is `moslava join SUITE DIR...`.
+func joinCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "join SUITE.tsv DIR...",
+		Short: "Put the shards of an evaluation together and score them as the whole",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return errors.New("found no --out, expected the directory to write to")
+			}
+			res, err := pipelines.JoinShards(args[0], args[1:], out)
+			if err != nil {
+				return err
+			}
+			return tell(cmd, res, out)
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "directory of the joined verdicts, predictions and scores")
+	return c
+}
+
+// tell prints a result in a line and where it is.
+func tell(cmd *cobra.Command, res *eval.Result, dir string) error {
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", res.Line(), dir)
+	return err
+}
