@@ -47,6 +47,8 @@ make_environment() {
 	echo "installing $here/requirements.txt"
 	timeout 1800 "$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 -r "$here/requirements.txt" >"$work/pip.log" 2>&1 ||
 		skip "the Python packages could not be installed ($(grep -m 1 '^ERROR' "$work/pip.log" || tail -n 1 "$work/pip.log")): nothing was checked"
+	timeout 600 "$VENV/bin/pip" install --quiet --disable-pip-version-check --timeout 20 --retries 1 --no-deps -r "$here/requirements-vlmeval.txt" >"$work/pip.log" 2>&1 ||
+		echo "interop: left out: VLMEvalKit could not be installed ($(tail -n 1 "$work/pip.log"))" >&2
 }
 
 environment() {
@@ -127,6 +129,7 @@ models clip
 models dinov2
 models siglip model.select_strategy=full # at another size than the tower's, with a pooling head to be left out
 models registers 'model.feature_layer=[-1, 1]'
+step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 real_weights
