@@ -223,3 +223,53 @@ func TestEvaluateStageKeys(t *testing.T) {
 		t.Errorf("found %s", b)
 	}
 }
+
+// TestReport: reports on a suite's directory, on a run with several, and against another.
+func TestReport(t *testing.T) {
+	model, suite := askable(t)
+	dir := t.TempDir()
+	evaluated(t, model, suite, EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "a", "00-evaluate", "test")})
+	evaluated(t, model, suite, EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "b", "00-evaluate", "test"), Blank: true})
+	evaluated(t, model, suite, EvaluateOptions{Limit: 6, Dir: filepath.Join(dir, "a", "00-evaluate~1", "test")})
+	text := func(run string, opt ReportOptions) string {
+		t.Helper()
+		opt.Cards = 5
+		path, err := Report(filepath.Join(dir, run), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if html := text("a", ReportOptions{}); !strings.Contains(html, "data:image/png") || !strings.Contains(html, "<h2 id=\"suite-0\">00-evaluate/test</h2>") || strings.Contains(html, "suite-1") {
+		t.Errorf("found\n%.3000s", html)
+	}
+	if html := text("a", ReportOptions{Against: filepath.Join(dir, "b")}); !strings.Contains(html, "McNemar") {
+		t.Errorf("found no comparison")
+	}
+	if html := text("a/00-evaluate/test", ReportOptions{Against: filepath.Join(dir, "b", "00-evaluate", "test"), Out: filepath.Join(dir, "x.html")}); !strings.Contains(html, "against") {
+		t.Errorf("found no comparison of two suites")
+	}
+	if md := text("a", ReportOptions{Markdown: true}); !strings.Contains(md, "| all | 12 |") {
+		t.Errorf("found\n%s", md)
+	}
+	_, err := Report(filepath.Join(dir, "a", "00-evaluate", "test", "none"), ReportOptions{})
+	names(t, err, "none")
+	_, err = Report(t.TempDir(), ReportOptions{})
+	names(t, err, "found no result.json in it or up to two directories below")
+	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "a", "00-evaluate~1", "test")})
+	names(t, err, "suite 00-evaluate/test: found 12 questions in one run and 6 in the other")
+	if err := os.Remove(filepath.Join(dir, "b", "00-evaluate", "test", verdictsFile)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "b")})
+	names(t, err, verdictsFile)
+	for _, name := range []string{"c", "d"} {
+		evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "two", name)})
+	}
+	_, err = Report(filepath.Join(dir, "two"), ReportOptions{Against: filepath.Join(dir, "a")})
+	names(t, err, "a has no suite c; it has [00-evaluate/test]")
+}

@@ -58,11 +58,15 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, suite, res)
+	return res, writeRecords(dir, path, suite, res)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir string, suite *eval.Suite, res *eval.Result) error {
+func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
+	var err error
+	if res.Table, err = filepath.Abs(path); err != nil {
+		return err
+	}
 	t, err := records.NewTable(suite.Items, res.Verdicts)
 	if err != nil {
 		return err
@@ -118,7 +122,7 @@ func JoinShards(suite string, dirs []string, to string) (*eval.Result, error) {
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	return res, writeRecords(to, s, res)
+	return res, writeRecords(to, suite, s, res)
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.

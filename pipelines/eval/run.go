@@ -54,7 +54,11 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(groups(items)), done: make(map[int64]Verdict, len(items))}
-	if err = r.resume(old); err == nil {
+	err = r.resume(old)
+	if err == nil && r.reread {
+		err = j.replace(old)
+	}
+	if err == nil {
 		err = r.all(ctx, items)
 	}
 	if err = errors.Join(err, j.close()); err != nil {
@@ -84,15 +88,17 @@ type runner struct {
 	total    int // questions
 	finished int
 	hits     int
+	reread   bool // an old verdict has been read otherwise than it says
 }
 
-// resume takes over the verdicts of an earlier run after checking that they are on the same thing.
+// resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an answer
+// is made anew, in old, too.
 func (r *runner) resume(old []Verdict) error {
 	known := make(map[int64]Item, len(r.suite.Items))
 	for _, it := range r.suite.Items {
 		known[it.ID] = it
 	}
-	for _, v := range old {
+	for i, v := range old {
 		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
 			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: use another file or remove this one",
@@ -108,6 +114,9 @@ func (r *runner) resume(old []Verdict) error {
 		if err := r.opt.Protocol.judge(it, &v); err != nil {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
 		}
+		was := &old[i]
+		r.reread = r.reread || v.Extracted != was.Extracted || v.Rule != was.Rule || v.Want != was.Want || v.Correct != was.Correct
+		*was = v
 		r.done[v.ID] = v
 	}
 	return nil

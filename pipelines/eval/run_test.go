@@ -368,3 +368,33 @@ func TestRunTogether(t *testing.T) {
 		t.Errorf("resumed with calls of %v prompts, or with other verdicts", all.batches)
 	}
 }
+
+// TestAnswersAreReadAgain: a resumed run makes everything that follows from an answer anew, in the file, too.
+func TestAnswersAreReadAgain(t *testing.T) {
+	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	opt := Options{VerdictsPath: filepath.Join(t.TempDir(), "verdicts.jsonl")}
+	want, err := Run(context.Background(), s, newOracle(s), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := ReadVerdicts(opt.VerdictsPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old[1].Extracted, old[1].Rule, old[1].Correct = "Z", RuleRefusal, false
+	if err := WriteVerdicts(opt.VerdictsPath, old[:20]); err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(s)
+	got, err := Run(context.Background(), s, o, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vs, err := ReadVerdicts(opt.VerdictsPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(vs, want.Verdicts) || o.prompts != 4 {
+		t.Errorf("found %d prompts, and a result or a file that is not as before", o.prompts)
+	}
+}

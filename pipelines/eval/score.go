@@ -58,6 +58,7 @@ type YesNoRow struct {
 type Result struct {
 	Suite      string           `json:"suite"`
 	Version    string           `json:"version"`
+	Table      string           `json:"table,omitempty"` // the suite's file, for who wants its pictures
 	Kind       Kind             `json:"kind"`
 	Protocol   string           `json:"protocol"`
 	Model      string           `json:"model,omitempty"`

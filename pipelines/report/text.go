@@ -146,10 +146,10 @@ func columnsOf(s string) int {
 func Markdown(r Run) string {
 	var b strings.Builder
 	if r.Title != "" {
-		b.WriteString("# " + markdown(r.Title) + "\n\n")
+		b.WriteString("# " + EscapeMarkdown(r.Title) + "\n\n")
 	}
 	for _, kv := range r.Summary {
-		b.WriteString("* " + markdown(kv.Key) + ": " + markdown(kv.Value) + "\n")
+		b.WriteString("* " + EscapeMarkdown(kv.Key) + ": " + EscapeMarkdown(kv.Value) + "\n")
 	}
 	if len(r.Summary) > 0 {
 		b.WriteByte('\n')
@@ -158,7 +158,7 @@ func Markdown(r Run) string {
 		grid := tableCells(r)
 		for n, line := range grid {
 			for i := range line {
-				line[i] = markdown(line[i])
+				line[i] = EscapeMarkdown(line[i])
 				if n > 0 && r.Table[n-1].Total && line[i] != "" {
 					line[i] = "**" + line[i] + "**"
 				}
@@ -171,7 +171,7 @@ func Markdown(r Run) string {
 		b.WriteByte('\n')
 	}
 	for _, n := range r.Notes {
-		b.WriteString("* " + markdown(n) + "\n")
+		b.WriteString("* " + EscapeMarkdown(n) + "\n")
 	}
 	if len(r.Files) > 0 {
 		if len(r.Notes) > 0 {
@@ -180,13 +180,13 @@ func Markdown(r Run) string {
 		b.WriteString("Files:\n\n")
 	}
 	for _, f := range r.Files {
-		b.WriteString("* " + markdown(f) + "\n")
+		b.WriteString("* " + EscapeMarkdown(f) + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// markdown escapes what CommonMark, tables included, would read as markup.
-func markdown(s string) string {
+// EscapeMarkdown makes a text one line and escapes what CommonMark, tables included, would read as markup.
+func EscapeMarkdown(s string) string {
 	var b strings.Builder
 	for _, r := range plain(s) {
 		if strings.ContainsRune("\\`*_{}[]<>#|~!&$", r) {

@@ -50,6 +50,7 @@ func root() *cobra.Command {
 		joinCommand(),
 		planCommand(),
 		preprocessCommand(),
+		reportCommand(),
 		runCommand(),
 		studyCommand(),
 		verifyCommand(),

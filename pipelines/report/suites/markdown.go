@@ -1,0 +1,71 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"moslava/pipelines/eval"
+	"moslava/pipelines/report"
+)
+
+// Markdown is the page's numbers for a paper or a README: a table a suite, intervals, and the comparison.
+func Markdown(p Page) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n", report.EscapeMarkdown(p.Title))
+	for _, s := range p.Sections {
+		v := newView(p, s)
+		fmt.Fprintf(&b, "\n## %s\n\n", report.EscapeMarkdown(s.Name))
+		head := []string{"", "n", "accuracy, %", "95 % interval", "chance, %"}
+		if s.Against != nil {
+			head = append(head, report.EscapeMarkdown(p.Against)+", %", "difference", "only this / other", "p")
+		}
+		line(&b, head)
+		line(&b, append([]string{"---"}, slices.Repeat([]string{"---:"}, len(head)-1)...))
+		rows := []row{v.Total}
+		if len(v.Tables) > 0 {
+			rows = v.Tables[0].Rows
+		}
+		for _, r := range rows {
+			line(&b, r.markdown())
+		}
+		fmt.Fprintf(&b, "\n%s. Protocol `%s`, suite version `%s`.", upper(v.Measure), s.Result.Protocol, s.Result.Version)
+		if s.Compare != nil {
+			fmt.Fprintf(&b, " Against %s: %s points, McNemar's exact test on %d discordant questions, p %s.", report.EscapeMarkdown(p.Against), v.Total.Difference(),
+				s.Compare.OnlyA+s.Compare.OnlyB, equals(s.Compare.P))
+		}
+		b.WriteString(" Intervals are Wilson's; chance is a blind guesser that sticks to an option.\n")
+		for _, n := range s.Notes {
+			fmt.Fprintf(&b, "\n* %s", report.EscapeMarkdown(n))
+		}
+		if len(s.Notes) > 0 {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+func (r row) markdown() []string {
+	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), percent(r.Tally.Circular), interval(r.Tally), percent(r.Tally.ChanceSteady)}
+	if r.Other != nil {
+		pair := eval.Paired{P: 1}
+		if r.Pair != nil {
+			pair = *r.Pair
+		}
+		cells = append(cells, percent(r.Other.Circular), r.Difference(), fmt.Sprintf("%d / %d", pair.OnlyA, pair.OnlyB), pValue(pair.P))
+	}
+	return cells
+}
+
+func line(b *strings.Builder, cells []string) {
+	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func equals(p float64) string {
+	if s := pValue(p); s[0] == '<' {
+		return s
+	}
+	return "= " + pValue(p)
+}

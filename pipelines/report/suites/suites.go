@@ -1,0 +1,206 @@
+// Package suites shows evaluated suites: one HTML page that needs nothing beside it and no script, or Markdown for a paper.
+package suites
+
+import (
+	"fmt"
+	"strconv"
+
+	"moslava/pipelines/eval"
+)
+
+// A Page is a run's evaluations, and with them those of another run where it has been asked the same.
+type Page struct {
+	Title    string
+	Run      string // names the run, and Against the other, empty if there is none
+	Against  string
+	Sections []Section
+}
+
+// A Section is one suite.
+type Section struct {
+	Name    string
+	Result  *eval.Result // with its verdicts
+	Against *eval.Result // of the other run, nil without one
+	Compare *eval.Comparison
+	Cards   []Card // questions that were missed, or on which the runs differ
+	Missed  int    // how many are missed, shown or not
+	Notes   []string
+}
+
+// A Card is a question with what was answered.
+type Card struct {
+	ID       int64
+	Category string
+	Picture  []byte // PNG or JPEG, small; none if empty
+	Question string
+	Options  []Option // of the pass that is shown
+	Passes   string   // how many are right
+	Answers  []Answer // of this run and, if there are two, of the other
+}
+
+// Option is a choice of the pass that is shown.
+type Option struct {
+	Letter, Text string
+	Want, Picked bool
+}
+
+// Answer is what a run answered.
+type Answer struct {
+	Run     string // empty if there is one run only
+	Text    string // the model's own words
+	Read    string // what the protocol read out of it, by Rule; empty: nothing
+	Rule    string
+	Want    string
+	Correct bool
+}
+
+// NewSection compares two results if there are two; pictures and options come from the suite, which may be nil: cards then have
+// the prompt. At most cards questions are shown, from each l2-category about as many.
+func NewSection(name string, res, against *eval.Result, suite *eval.Suite, cards int) (Section, error) {
+	s := Section{Name: name, Result: res, Against: against, Notes: res.Notes}
+	questions := eval.ByQuestion(res.Verdicts)
+	var other map[int64]eval.Asked
+	if against != nil {
+		var err error
+		if s.Compare, err = eval.Compare(res.Verdicts, against.Verdicts); err != nil {
+			return s, fmt.Errorf("suite %s: %w", name, err)
+		}
+		other = map[int64]eval.Asked{}
+		for _, q := range eval.ByQuestion(against.Verdicts) {
+			other[q.First.Group] = q
+		}
+	}
+	var show []eval.Asked
+	for _, q := range questions {
+		if !q.Labelled {
+			continue
+		}
+		if !q.Hit {
+			s.Missed++
+		}
+		if o, ok := other[q.First.Group]; ok && o.Hit != q.Hit || !ok && !q.Hit {
+			show = append(show, q)
+		}
+	}
+	deck := newDealer(suite)
+	for _, q := range spread(show, cards) {
+		var o *eval.Asked
+		if a, ok := other[q.First.Group]; ok {
+			o = &a
+		}
+		c, err := deck.card(q, o)
+		if err != nil {
+			return s, fmt.Errorf("suite %s: %w", name, err)
+		}
+		s.Cards = append(s.Cards, c)
+	}
+	if suite == nil {
+		s.Notes = append(s.Notes, "the suite's table is not where it was, or is another now: questions are shown without pictures")
+	}
+	return s, nil
+}
+
+// spread takes up to n questions, in turn from each l2-category, in the order in which they come.
+func spread(qs []eval.Asked, n int) []eval.Asked {
+	var names []string
+	by := map[string][]eval.Asked{}
+	for _, q := range qs {
+		if by[q.First.L2] == nil {
+			names = append(names, q.First.L2)
+		}
+		by[q.First.L2] = append(by[q.First.L2], q)
+	}
+	var out []eval.Asked
+	for i := 0; len(out) < min(n, len(qs)); i++ {
+		for _, name := range names {
+			if i < len(by[name]) && len(out) < n {
+				out = append(out, by[name][i])
+			}
+		}
+	}
+	return out
+}
+
+// dealer makes cards.
+type dealer struct {
+	suite *eval.Suite
+	items map[int64]eval.Item
+}
+
+func newDealer(s *eval.Suite) dealer {
+	d := dealer{suite: s, items: map[int64]eval.Item{}}
+	if s != nil {
+		for _, it := range s.Items {
+			d.items[it.ID] = it
+		}
+	}
+	return d
+}
+
+// wrong is the first pass that is not right, or the first of all.
+func wrong(q eval.Asked) eval.Verdict {
+	for _, v := range q.Passes {
+		if !v.Correct {
+			return v
+		}
+	}
+	return q.First
+}
+
+func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
+	v := wrong(q)
+	name := ""
+	if other != nil {
+		name = "this"
+		if q.Hit { // the pass that the other run has wrong
+			for _, p := range q.Passes {
+				if p.ID == wrong(*other).ID {
+					v = p
+				}
+			}
+		}
+	}
+	c := Card{ID: v.ID, Category: v.Category, Question: v.Prompt, Answers: []Answer{answer(name, v)}}
+	if n := len(q.Passes); n > 1 {
+		c.Passes = strconv.Itoa(q.Right) + " of " + strconv.Itoa(n) + " passes right"
+	}
+	if other != nil {
+		for _, p := range other.Passes {
+			if p.ID == v.ID {
+				c.Answers = append(c.Answers, answer("other", p))
+			}
+		}
+	}
+	it, ok := d.items[v.ID]
+	if !ok {
+		return c, nil
+	}
+	c.Question = it.Question
+	if it.Hint != "" {
+		c.Question = it.Hint + "\n" + it.Question
+	}
+	for _, o := range it.Choices {
+		l := string(o.Letter)
+		c.Options = append(c.Options, Option{l, o.Text, l == v.Want, l == v.Extracted})
+	}
+	full, err := d.suite.Picture(it.ImageKey)
+	if err != nil || full == nil {
+		return c, err
+	}
+	if c.Picture, err = thumbnail(full); err != nil {
+		c.Question = "(the picture cannot be shown: " + err.Error() + ")\n" + c.Question
+	}
+	return c, nil
+}
+
+func answer(run string, v eval.Verdict) Answer {
+	a := Answer{Run: run, Text: v.Raw, Read: v.Extracted, Rule: v.Rule, Want: v.Want, Correct: v.Correct}
+	if len(v.LogProbs) > 0 {
+		a.Text = v.Extracted
+	}
+	const longest = 2000 // runes; a verdict file has the whole
+	if r := []rune(a.Text); len(r) > longest {
+		a.Text = string(r[:longest]) + " […]"
+	}
+	return a
+}

@@ -1,0 +1,162 @@
+package pipelines
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"moslava/internal/atomicfile"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/report/suites"
+)
+
+// ReportOptions say what a report is made of.
+type ReportOptions struct {
+	Against  string // another run to compare with; empty: none
+	Out      string // the file to write; empty: report.html, or report.md, in the run's directory
+	Markdown bool   // Markdown in place of HTML
+	Cards    int    // questions shown of a suite at most
+}
+
+// Report writes a report on the suites of a run: a run directory, an evaluate stage's, or that of one suite, as EvaluateModel
+// leaves it. It returns the file's name. Where the other run has no such suite, or was not asked the same, the error says so.
+func Report(run string, opt ReportOptions) (string, error) {
+	ours, err := suiteDirs(run)
+	if err != nil {
+		return "", err
+	}
+	page := suites.Page{Title: "Evaluation of " + label(run), Run: label(run)}
+	var theirs map[string]string
+	if opt.Against != "" {
+		if theirs, err = suiteDirs(opt.Against); err != nil {
+			return "", err
+		}
+		if page.Against = label(opt.Against); page.Against == page.Run {
+			page.Run, page.Against = filepath.Clean(run), filepath.Clean(opt.Against)
+		}
+	}
+	for _, name := range sortedKeys(ours) {
+		other, ok := theirs[name]
+		if opt.Against != "" && !ok {
+			if len(ours) > 1 || len(theirs) > 1 {
+				return "", fmt.Errorf("%s has no suite %s; it has %v", opt.Against, name, sortedKeys(theirs))
+			}
+			for _, only := range theirs { // two directories of one suite each, whatever they are called
+				other = only
+			}
+		}
+		s, err := section(name, ours[name], other, opt.Cards)
+		if err != nil {
+			return "", err
+		}
+		page.Sections = append(page.Sections, s)
+	}
+	if opt.Markdown {
+		if opt.Out == "" {
+			opt.Out = filepath.Join(run, "report.md")
+		}
+		return opt.Out, atomicfile.WriteBytes(opt.Out, []byte(suites.Markdown(page)))
+	}
+	if opt.Out == "" {
+		opt.Out = filepath.Join(run, "report.html")
+	}
+	return opt.Out, suites.WriteHTML(opt.Out, page)
+}
+
+// label is the last part of a directory's name.
+func label(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return filepath.Base(dir)
+}
+
+func sortedKeys(m map[string]string) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// suiteDirs finds the directories with a result, in dir and up to two levels below, by their names from there; what --force
+// set aside is left out.
+func suiteDirs(dir string) (map[string]string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, pattern := range []string{"", "*", "*/*"} {
+		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern, resultFile))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			at := filepath.Dir(f)
+			rel, err := filepath.Rel(dir, at)
+			if err != nil {
+				return nil, err
+			}
+			if rel == "." {
+				rel = label(dir)
+			}
+			if !setAside.MatchString(filepath.ToSlash(rel)) {
+				found[filepath.ToSlash(rel)] = at
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%s: found no %s in it or up to two directories below, expected a run that has evaluated something", dir, resultFile)
+	}
+	return found, nil
+}
+
+// setAside are directories that --force has renamed.
+var setAside = regexp.MustCompile(`~[0-9]+(/|$)`)
+
+// escapeGlob makes a pattern that a name alone matches. A backslash is a separator on Windows, and no escape.
+func escapeGlob(name string) string {
+	if filepath.Separator == '\\' {
+		return name
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
+}
+
+func section(name, dir, against string, cards int) (suites.Section, error) {
+	res, err := readRecords(dir)
+	if err != nil {
+		return suites.Section{}, err
+	}
+	var other *eval.Result
+	if against != "" {
+		if other, err = readRecords(against); err != nil {
+			return suites.Section{}, err
+		}
+	}
+	suite, err := tableOf(res)
+	if err != nil {
+		return suites.Section{}, err
+	}
+	return suites.NewSection(name, res, other, suite, cards)
+}
+
+// tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
+func tableOf(res *eval.Result) (*eval.Suite, error) {
+	if res.Table == "" {
+		return nil, nil
+	}
+	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil || s.Version != res.Version {
+		return nil, err
+	}
+	return s, nil
+}

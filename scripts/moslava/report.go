@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines"
+)
+
+// reportCommand is `moslava report RUN`.
+func reportCommand() *cobra.Command {
+	var opt pipelines.ReportOptions
+	c := &cobra.Command{
+		Use:   "report RUN_DIR",
+		Short: "Make one HTML page of a run's evaluations: accuracies with intervals, what was missed, a comparison with another run",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := pipelines.Report(args[0], opt)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opt.Against, "against", "", "another run's directory: McNemar's test, and the questions on which the two differ")
+	f.StringVar(&opt.Out, "out", "", "file to write (default report.html or report.md in RUN_DIR)")
+	f.BoolVar(&opt.Markdown, "markdown", false, "write Markdown, for a paper")
+	f.IntVar(&opt.Cards, "cards", 24, "questions shown of a suite at most")
+	return c
+}
