@@ -122,6 +122,10 @@ def same_texts(out, raw):
     text = dict(dtype=str, keep_default_na=False)
     sheet = pd.read_excel(out / "predictions.xlsx", **text)
     equal(dict(zip(map(int, sheet["index"]), sheet["prediction"])), raw, "answers in the .xlsx")
+    import openpyxl
+    cells = [c for row in openpyxl.load_workbook(out / "predictions.xlsx").active.iter_rows() for c in row]
+    equal([c.coordinate for c in cells if c.data_type == "f"], [], "formulas in the .xlsx")
+    equal({c.number_format for c in cells if c.data_type != "n"}, {"@"}, "formats of texts in the .xlsx")
     table = pd.read_csv(out / "predictions.tsv", sep="\t", **text)
     equal(list(table.columns), list(sheet.columns), "columns")
     got = dict(zip(map(int, table["index"]), table["prediction"]))
