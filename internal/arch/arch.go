@@ -40,10 +40,14 @@ var Packages = []Package{
 		Why: "works on plain slices by name, so that it is tested without a model"},
 
 	{Path: "internal/atomicfile"},
-	{Path: "internal/safetensors", Files: "internal/atomicfile",
-		Why: "atomicfile: the one place that replaces a file in one step, whoever writes it"},
+	{Path: "internal/mmap"},
+	{Path: "internal/safetensors", Files: "internal/atomicfile internal/mmap",
+		Why: "atomicfile: the one place that replaces a file in one step, whoever writes it; mmap: large files are read in place"},
 	{Path: "internal/torchpickle", Files: "internal/safetensors",
 		Why: "safetensors: what it finds in a file is read as the tensors of that format are"},
+	{Path: "internal/gguf/gguftest"},
+	{Path: "internal/gguf", Files: "internal/mmap internal/safetensors", Tests: "internal/gguf/gguftest",
+		Why: "mmap: large files are read in place; safetensors: half precision"},
 	{Path: "internal/checkpoint", Files: "internal/safetensors internal/torchpickle internal/atomicfile",
 		Why: "atomicfile: JSON files beside the tensors are replaced the same way"},
 	{Path: "internal/compare"},
@@ -68,6 +72,8 @@ var Packages = []Package{
 	{Path: "datasets/scenes", Files: "datasets",
 		Why: "datasets: drawn scenes are a Source and come as its Samples"},
 
+	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
+		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
 	{Path: "pipelines/recipe", Why: "configuration knows none of the things it configures"},
 	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile",
 		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests"},
@@ -104,10 +110,12 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors",
 		Why: "runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile pipelines/study",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile pipelines/study pipelines/convert",
 		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},
+	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
+		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",

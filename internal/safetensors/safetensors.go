@@ -8,8 +8,9 @@ package safetensors
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
+
+	"moslava/internal/mmap"
 )
 
 // A File gives access to the tensors of one safetensors file. Its methods may
@@ -42,28 +43,9 @@ type Placed struct {
 // OpenForeign is Open for a file of another format that has its tensors row-major and little-endian, as they are in this one.
 // find says where they are and what else the file says of itself; sizes and places are checked.
 func OpenForeign(path string, find func(data []byte) ([]Placed, map[string]string, error)) (*File, error) {
-	f, err := os.Open(path)
+	data, release, err := mmap.Open(path)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() // a mapping outlives the descriptor
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	if info.Size() != int64(int(info.Size())) {
-		return nil, fmt.Errorf("%s: %d bytes do not fit the address space", path, info.Size())
-	}
-	if info.Size() < lengthBytes {
-		// Nothing to map: an empty mapping is an error of its own.
-		return newFile(path, make([]byte, info.Size()), find)
-	}
-	data, release, err := mapFile(f, int(info.Size()))
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
 	}
 	sf, err := newFile(path, data, find)
 	if err != nil {

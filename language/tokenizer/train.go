@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"bytes"
 	"container/heap"
 	"fmt"
 	"iter"
@@ -193,30 +192,8 @@ func (q *pairQueue) Pop() any {
 	return x
 }
 
-// orderedVocab is written as an object whose keys are in the order of their ids.
-type orderedVocab []string
-
-// MarshalJSON writes {"token": id, ...}.
-func (v orderedVocab) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for id, token := range v {
-		key, err := marshalPlain(token, "")
-		if err != nil {
-			return nil, err
-		}
-		if id > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%s:%d", key, id)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
 // writeByteLevel is the tokenizer.json of a byte-level vocabulary whose first nSpecial tokens are special.
 func writeByteLevel(vocab []string, nSpecial int, merges [][2]string, spaces Spacing) ([]byte, error) {
-	type object = map[string]any
 	byteLevel := object{"type": "ByteLevel", "add_prefix_space": bool(spaces), "trim_offsets": true, "use_regex": true}
 	added := make([]AddedToken, nSpecial)
 	for i := range added {
@@ -226,38 +203,13 @@ func writeByteLevel(vocab []string, nSpecial int, merges [][2]string, spaces Spa
 	for i, m := range merges {
 		lines[i] = m[0] + " " + m[1]
 	}
-	f := struct {
-		Version       string       `json:"version"`
-		Truncation    any          `json:"truncation"`
-		Padding       any          `json:"padding"`
-		Added         []AddedToken `json:"added_tokens"`
-		Normalizer    any          `json:"normalizer"`
-		PreTokenizer  object       `json:"pre_tokenizer"`
-		PostProcessor any          `json:"post_processor"`
-		Decoder       object       `json:"decoder"`
-		Model         struct {
-			Type         string       `json:"type"`
-			Dropout      any          `json:"dropout"`
-			UnkToken     any          `json:"unk_token"`
-			Prefix       string       `json:"continuing_subword_prefix"`
-			Suffix       string       `json:"end_of_word_suffix"`
-			FuseUnk      bool         `json:"fuse_unk"`
-			ByteFallback bool         `json:"byte_fallback"`
-			IgnoreMerges bool         `json:"ignore_merges"`
-			Vocab        orderedVocab `json:"vocab"`
-			Merges       []string     `json:"merges"`
-		} `json:"model"`
-	}{Version: "1.0", Added: added, Decoder: byteLevel}
+	f := document{Added: added, Decoder: byteLevel}
 	if spaces == Everywhere {
 		f.Normalizer = object{"type": "Replace", "pattern": object{"String": "\n"}, "content": "\n "}
 		f.PreTokenizer = byteLevel
 	} else {
 		f.PreTokenizer = object{"type": "Sequence", "pretokenizers": []object{{"type": "Digits", "individual_digits": true}, byteLevel}}
 	}
-	f.Model.Type, f.Model.Vocab, f.Model.Merges = "BPE", vocab, lines
-	b, err := marshalPlain(f, "")
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
-	return append(b, '\n'), nil
+	f.Model.Vocab, f.Model.Merges = vocab, lines
+	return f.json()
 }

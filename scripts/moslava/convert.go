@@ -3,21 +3,35 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"moslava/datasets"
+	"moslava/pipelines/convert"
 )
 
 // convertCommand is `moslava convert`.
 func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
 	var images []string
+	var dtype string
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
-		Short: "Store LLaVA or ShareGPT JSON and its pictures, or any source, as a Hugging Face Arrow data set",
+		Short: "Store LLaVA or ShareGPT JSON and its pictures, or any source, as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
+				if err := convert.GGUF(args[0], args[1], dtype); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "wrote the model to %s\n", args[1])
+				return nil
+			}
+			if dtype != "" {
+				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
+			}
 			src, err := openStored(args[0], images)
 			if err != nil {
 				return err
@@ -32,6 +46,7 @@ func convertCommand() *cobra.Command {
 	}
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
 	c.Flags().StringSliceVar(&images, "images", nil, "folders in which pictures named by a JSON file are looked for")
+	c.Flags().StringVar(&dtype, "dtype", "", "how the weights of a GGUF model are stored: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	return c
 }
 
