@@ -31,7 +31,7 @@ type addedTokens struct {
 }
 
 // newAddedTokens checks list against the model's vocabulary and indexes it.
-func newAddedTokens(list []AddedToken, model *BPE, normalize func(string, place) string) (*addedTokens, error) {
+func newAddedTokens(list []AddedToken, model *BPE, key func(string) string) (*addedTokens, error) {
 	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{}}
 	for id := range model.tokens {
 		a.vocabSize = max(a.vocabSize, int(id)+1)
@@ -59,7 +59,7 @@ func newAddedTokens(list []AddedToken, model *BPE, normalize func(string, place)
 		a.vocabSize = max(a.vocabSize, int(t.ID)+1)
 		if !t.Normalized {
 			a.verbatim.add(t.Content, t)
-		} else if key := normalize(t.Content, opening); key != "" {
+		} else if key := key(t.Content); key != "" {
 			a.normalized.add(key, t)
 		} else {
 			return nil, fmt.Errorf("%s: normalizes to nothing", where)
@@ -164,7 +164,7 @@ func (t *Tokenizer) AddSpecial(token string) (int32, error) {
 		}
 		list = append(list, AddedToken{ID: id, Content: token, Special: true})
 	}
-	a, err := newAddedTokens(list, t.model, t.normalize)
+	a, err := newAddedTokens(list, t.model, t.key)
 	if err != nil {
 		return 0, fmt.Errorf("tokenizer: adding %q: %w", token, err)
 	}

@@ -72,8 +72,8 @@ func (v *ByteLevel) JSON() ([]byte, error) {
 // SentencePiece is a BPE vocabulary with scores.
 type SentencePiece struct {
 	Vocabulary
-	AddSpace bool // before a text, and after each special token
-	KeepEdge bool // the decoder leaves a space at the start of a text
+	AddSpace  bool // before a text, and after each special token
+	FirstOnly bool // after none
 }
 
 // JSON is the tokenizer.json, with the merges that transformers finds (convert_slow_tokenizer.py, generate_merges): each way
@@ -100,13 +100,19 @@ func (v *SentencePiece) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("tokenizer: %d byte pieces, 256 or none expected", bytes)
 	}
 	d.Model.ByteFallback, d.Model.FuseUnk = bytes > 0, true
-	steps := []object{{"type": "Replace", "pattern": object{"String": " "}, "content": spaceMark}}
 	decode := []object{{"type": "Replace", "pattern": object{"String": spaceMark}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}}
 	if v.AddSpace {
-		steps = append([]object{{"type": "Prepend", "prepend": spaceMark}}, steps...)
 		decode = append(decode, object{"type": "Strip", "content": " ", "start": 1, "stop": 0})
 	}
-	d.Normalizer = object{"type": "Sequence", "normalizers": steps}
+	replace := object{"type": "Replace", "pattern": object{"String": " "}, "content": spaceMark}
+	switch {
+	case !v.AddSpace:
+		d.Normalizer = replace
+	case v.FirstOnly:
+		d.PreTokenizer = object{"type": "Metaspace", "replacement": spaceMark, "prepend_scheme": "first", "split": false}
+	default:
+		d.Normalizer = object{"type": "Sequence", "normalizers": []object{{"type": "Prepend", "prepend": spaceMark}, replace}}
+	}
 	d.Decoder = object{"type": "Sequence", "decoders": decode}
 	d.Model.Merges = v.merges()
 	return d.json()

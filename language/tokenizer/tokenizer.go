@@ -7,7 +7,6 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,8 @@ type Tokenizer struct {
 	markSplit     bool // see BPE.splitsAtSpaceMark
 	affixes       affixes
 	decoders      []decodeFunc
-	source        []byte // the file as read, for JSON
+	addedKey      func(string) string // what an added token that is looked for after normalization is looked for as; nil: normalized
+	source        []byte              // the file as read, for JSON
 
 	mu    sync.Mutex // held by AddSpecial
 	added atomic.Pointer[addedTokens]
@@ -33,7 +33,7 @@ type Tokenizer struct {
 
 // Load reads a tokenizer.json. Components this package does not implement are an error naming the field and its type.
 func Load(path string) (*Tokenizer, error) {
-	b, err := os.ReadFile(path)
+	b, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (t *Tokenizer) build(f *file) (err error) {
 		return err
 	}
 	t.markSplit = !t.byteLevel && t.model.splitsAtSpaceMark()
-	added, err := newAddedTokens(f.Added, t.model, t.normalize)
+	added, err := newAddedTokens(f.Added, t.model, t.key)
 	if err != nil {
 		return err
 	}
@@ -172,6 +172,14 @@ func (t *Tokenizer) normalize(text string, at place) string {
 		text = f(text, at)
 	}
 	return text
+}
+
+// key is what an added token is looked for as after normalization.
+func (t *Tokenizer) key(content string) string {
+	if t.addedKey != nil {
+		return t.addedKey(content)
+	}
+	return t.normalize(content, opening)
 }
 
 // Decode returns the text of ids; skipSpecial leaves special tokens out. Ids without a token stand for nothing, and

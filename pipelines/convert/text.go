@@ -181,7 +181,7 @@ func (t *text) sentencePiece(f *gguf.File, pieces []tokenizer.Piece) (err error)
 			return cmpError(err, "%s is %v, which is not implemented", key, on)
 		}
 	}
-	v := tokenizer.SentencePiece{AddSpace: true}
+	v := tokenizer.SentencePiece{AddSpace: true} // llama.cpp puts a space after special tokens as well
 	v.Pieces = pieces
 	if on, found, err := f.Flag("tokenizer.ggml.add_space_prefix"); err != nil {
 		return err

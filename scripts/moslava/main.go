@@ -53,6 +53,7 @@ func root() *cobra.Command {
 		reportCommand(),
 		runCommand(),
 		studyCommand(),
+		tokenizeCommand(),
 		verifyCommand(),
 	)
 	return c
