@@ -51,13 +51,13 @@ func newNormalizer(c *component, field string) ([]normalizeFunc, error) {
 		}
 		return always(func(s string) string { return p.replaceAll(s, *c.Content) })
 	case "NFC":
-		return always(norm.NFC.String)
+		return always(normalForm(norm.NFC))
 	case "NFD":
-		return always(norm.NFD.String)
+		return always(normalForm(norm.NFD))
 	case "NFKC":
-		return always(norm.NFKC.String)
+		return always(normalForm(norm.NFKC))
 	case "NFKD":
-		return always(norm.NFKD.String)
+		return always(normalForm(norm.NFKD))
 	case "Lowercase":
 		return always(lowercase)
 	case "Strip":
