@@ -23,12 +23,13 @@ type classic struct {
 
 var classics = map[string]classic{
 	"vicuna_v1": {[]string{"</s>"}, vicunaSegments, vicunaJinja, "</s>"},
-	"chatml":    {[]string{"<|im_start|>", "<|im_end|>"}, chatMLSegments, chatMLJinja, "<|im_end|>"},
-	"plain":     {nil, plainSegments, "", ""},
+	"chatml":    {[]string{"<|im_start|>", "<|im_end|>"}, chatML.segments, chatML.jinja(), "<|im_end|>"},
+	// InternLM2 has its chat tokens as <|im_start|> and <|im_end|>, too (xtuner/utils/templates.py, internlm2_chat).
+	"internlm2_chat": {[]string{"<|im_start|>", "<|im_end|>"}, chatML.segments, chatML.jinja(), "<|im_end|>"},
+	"qwen":           {[]string{"<|im_start|>", "<|im_end|>"}, qwen.segments, qwen.jinja(), "<|im_end|>"},
+	"llama3_chat":    {[]string{"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"}, llama3Chat.segments, llama3Chat.jinja(), "<|eot_id|>"},
+	"plain":          {nil, plainSegments, "", ""},
 }
-
-const chatMLJinja = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}" +
-	"{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 
 const vicunaJinja = "{% if messages[0]['role'] != 'system' %}{{ '" + vicunaJinjaSystem + " ' }}{% elif messages[0]['content'] %}{{ messages[0]['content'] + ' ' }}{% endif %}" +
 	"{% for message in messages %}{% if message['role'] == 'user' %}{{ 'USER: ' + message['content'] + ' ' }}" +
@@ -73,27 +74,55 @@ func vicunaSegments(messages []Message, prompt bool) ([]segment, error) {
 	return append(out, segment{text: text}), nil
 }
 
-// chatMLSegments: "<|im_start|>role\ncontent<|im_end|>\n" for every message, with no system prompt of its own.
-func chatMLSegments(messages []Message, prompt bool) ([]segment, error) {
+// headed is a family of templates in which every message has a header with its role.
+type headed struct {
+	open, close string // around the role
+	end, gap    string // after the content: what ends the turn, and what nobody has to learn
+	system      string // drawn if there is no system message; "" for none
+}
+
+var (
+	chatML = headed{"<|im_start|>", "\n", "<|im_end|>", "\n", ""}
+	// qwen: Qwen 1.5 and 2 and LLaVA's qwen_1_5 have a system prompt of their own.
+	qwen = headed{"<|im_start|>", "\n", "<|im_end|>", "\n", "You are a helpful assistant."}
+	// llama3: XTuner's llama3_chat; Meta's own template also strips the contents.
+	llama3Chat = headed{"<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>", "", ""}
+)
+
+func (h headed) segments(messages []Message, prompt bool) ([]segment, error) {
 	roles := []string{"system", "user", "assistant", "tool"}
 	text := ""
+	if h.system != "" && messages[0].Role != "system" {
+		text = h.open + "system" + h.close + h.system + h.end + h.gap
+	}
 	var out []segment
 	for i, m := range messages {
 		if !slices.Contains(roles, m.Role) {
 			return nil, turnError(i, m, "one of %s expected", strings.Join(roles, ", "))
 		}
-		text += "<|im_start|>" + m.Role + "\n"
+		text += h.open + m.Role + h.close
 		if m.Role == "assistant" {
-			out = append(out, segment{text: text}, segment{m.Content + "<|im_end|>", true})
-			text = "\n"
+			out = append(out, segment{text: text}, segment{m.Content + h.end, true})
+			text = h.gap
 			continue
 		}
-		text += m.Content + "<|im_end|>\n"
+		text += m.Content + h.end + h.gap
 	}
 	if prompt {
-		text += "<|im_start|>assistant\n"
+		text += h.open + "assistant" + h.close
 	}
 	return append(out, segment{text: text}), nil
+}
+
+// jinja renders the same.
+func (h headed) jinja() string {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "\n", `\n`) + "'" }
+	out := ""
+	if h.system != "" {
+		out = "{% if messages[0]['role'] != 'system' %}{{ " + quote(h.open+"system"+h.close+h.system+h.end+h.gap) + " }}{% endif %}"
+	}
+	return out + "{% for message in messages %}{{ " + quote(h.open) + " + message['role'] + " + quote(h.close) + " + message['content'] + " +
+		quote(h.end+h.gap) + " }}{% endfor %}{% if add_generation_prompt %}{{ " + quote(h.open+"assistant"+h.close) + " }}{% endif %}"
 }
 
 // plainSegments: an image and its caption, as in the first stage of LLaVA (llava/train/train.py, preprocess_plain). The

@@ -209,6 +209,10 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 	if err != nil {
 		return nil, err
 	}
+	marked, err := t.generated(messages, prompt, whole)
+	if err != nil {
+		return nil, err
+	}
 	var out []segment
 	done := 0 // whole[:done] is in out
 	for i, m := range messages {
@@ -242,6 +246,10 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 		}
 		if !strings.HasPrefix(whole[len(before):], turn[:end]) {
 			return nil, turnError(i, m, "the template draws it differently when other turns follow")
+		}
+		if t.jinja.marks && !missingEOS {
+			out, done = marked.cut(out, whole, done, len(before), len(through))
+			continue
 		}
 		answer := turn[:end]
 		if missingEOS {

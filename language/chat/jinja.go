@@ -24,6 +24,7 @@ const (
 // jinja is a compiled template, safe for concurrent use.
 type jinja struct {
 	template *exec.Template
+	marks    bool // it says with {% generation %} what the assistant says
 	vars     map[string]string
 	now      time.Time // one for the life of the template, so that a run that passes midnight sees one prompt
 }
@@ -34,6 +35,7 @@ func parseJinja(source string, vars map[string]string) (j *jinja, err error) {
 	if len(source) > maxSource {
 		return nil, fmt.Errorf("template of %d bytes, at most %d expected", len(source), maxSource)
 	}
+	marks := generationTag.MatchString(source)
 	source, err = applyWhitespaceRules(source)
 	if err != nil {
 		return nil, err
@@ -52,12 +54,18 @@ func parseJinja(source string, vars map[string]string) (j *jinja, err error) {
 		}
 		return nil, err
 	}
-	return &jinja{template: t, vars: vars, now: time.Now()}, nil
+	return &jinja{template: t, marks: marks, vars: vars, now: time.Now()}, nil
 }
 
 // render draws messages, each a map[string]any with role and content.
-func (j *jinja) render(messages list, addGenerationPrompt bool) (text string, err error) {
+func (j *jinja) render(messages list, addGenerationPrompt bool) (string, error) {
+	return j.execute(messages, addGenerationPrompt, func(bool) string { return "" })
+}
+
+// execute is render; mark draws the beginning and the end of a {% generation %} block.
+func (j *jinja) execute(messages list, addGenerationPrompt bool, mark func(begin bool) string) (text string, err error) {
 	defer recoverAs(&err)
+	g := newGuard(messages)
 	vars := map[string]any{"tools": nil, "documents": nil}
 	for k, v := range j.vars {
 		vars[k] = v
@@ -70,21 +78,35 @@ func (j *jinja) render(messages list, addGenerationPrompt bool) (text string, er
 		return "", raised
 	}
 	vars["strftime_now"] = func(format string) (string, error) { return strftime(j.now, format) }
+	vars[stepName], vars[keepName], vars[generationName] = g.step, g.keep, mark
 	var sb strings.Builder
 	if err := j.template.Execute(&limitedWriter{&sb, maxRendered}, exec.NewContext(vars)); err != nil {
 		if raised != nil {
 			return "", fmt.Errorf("the template refuses the conversation: %w", raised)
 		}
-		return "", err
+		return "", errors.New(shorten(err.Error()))
 	}
 	return sb.String(), nil
 }
 
 // recoverAs turns a panic of the template engine into an error.
 func recoverAs(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("template engine: %v", r)
+	switch r := recover().(type) {
+	case nil:
+	case excess:
+		*err = errors.New(string(r))
+	default:
+		*err = errors.New(shorten(fmt.Sprintf("template engine: %v", r)))
 	}
+}
+
+// shorten cuts the middle out of a long message: gonja's have the values that they are about.
+func shorten(s string) string {
+	const edge = 300
+	if len(s) <= 2*edge {
+		return s
+	}
+	return strings.ToValidUTF8(s[:edge], "") + " ... " + strings.ToValidUTF8(s[len(s)-edge:], "")
 }
 
 // limitedWriter fails after left bytes.
@@ -113,6 +135,7 @@ func newEnvironment() *exec.Environment {
 	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
 	replaceFilter(filters, "tojson", toJSONFilter)
 	replaceFilter(filters, "list", listFilter)
+	narrow(filters)
 
 	blocks := map[string]parser.ControlStructureParser{}
 	for _, name := range []string{"if", "for", "set", "macro", "call", "filter", "with", "raw", "do", "break", "continue"} {
@@ -209,6 +232,18 @@ func stringMethods() *exec.MethodSet[string] {
 			methods[name] = m
 		}
 	}
+	for _, name := range wideMethods {
+		m, ok := methods[name]
+		if !ok {
+			continue
+		}
+		methods[name] = func(self string, value *exec.Value, args *exec.VarArgs) (any, error) {
+			if err := smallArguments(name, args); err != nil {
+				return nil, err
+			}
+			return m(self, value, args)
+		}
+	}
 	methods["replace"] = func(self string, _ *exec.Value, args *exec.VarArgs) (any, error) {
 		count := -1
 		if len(args.Args) == 3 {
@@ -216,7 +251,7 @@ func stringMethods() *exec.MethodSet[string] {
 		} else if len(args.Args) != 2 {
 			return nil, fmt.Errorf("replace: 2 or 3 arguments expected, found %d", len(args.Args))
 		}
-		return strings.Replace(self, args.Args[0].String(), args.Args[1].String(), count), nil
+		return boundedReplace(self, args.Args[0].String(), args.Args[1].String(), count), nil
 	}
 	methods["split"] = func(self string, _ *exec.Value, args *exec.VarArgs) (any, error) {
 		var parts []string

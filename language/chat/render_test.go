@@ -121,6 +121,11 @@ func TestNamed(t *testing.T) {
 		{"vicuna_v1", silent, true, "USER: <image>\nWhat? ASSISTANT: A cat.</s>USER: Sure? ASSISTANT:"},
 		{"chatml", one, false, "<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\nA cat.<|im_end|>\n"},
 		{"chatml", system[:2], true, "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\n"},
+		{"internlm2_chat", one[:1], true, "<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\n"},
+		{"qwen", one, false, "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\nA cat.<|im_end|>\n"},
+		{"qwen", system[:2], true, "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n<image>\nWhat?<|im_end|>\n<|im_start|>assistant\n"},
+		{"llama3_chat", system[:3], true, "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n<image>\nWhat?<|eot_id|>" +
+			"<|start_header_id|>assistant<|end_header_id|>\n\nA cat.<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"},
 		{"plain", one, false, "<image>A cat.\n"},
 		{"plain", one[:1], true, "<image>"},
 	} {
@@ -157,7 +162,7 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s: an empty conversation was rendered", name)
 		}
 	}
-	if _, err := Named("vicuna"); err == nil || !strings.Contains(err.Error(), "chatml, plain, vicuna_v1") {
+	if _, err := Named("vicuna"); err == nil || !strings.Contains(err.Error(), "chatml, internlm2_chat, llama3_chat, plain, qwen, vicuna_v1") {
 		t.Errorf("error %v", err)
 	}
 }

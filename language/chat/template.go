@@ -29,8 +29,8 @@ type Template struct {
 }
 
 // Parse compiles a Jinja template. vars are the variables it sees besides messages and add_generation_prompt:
-// bos_token, eos_token and so on. As in transformers, a template cannot read files; but it is a program, and one made
-// to do harm can run without end.
+// bos_token, eos_token and so on. As in transformers, a template cannot read files. It is a program all the same: one that takes
+// too many steps, too long, too deep calls or too large variables is an error when it is rendered.
 func Parse(source string, vars map[string]string) (*Template, error) {
 	return parse("chat template", source, vars)
 }
@@ -45,8 +45,8 @@ func parse(name, source string, vars map[string]string) (*Template, error) {
 	return t, nil
 }
 
-// Named returns a template that models use without Jinja: vicuna_v1 (LLaVA 1.5), plain (the captions of LLaVA's first
-// stage) or chatml (no system prompt of its own).
+// Named returns a template that models use without Jinja: vicuna_v1 (LLaVA 1.5), llama3_chat and internlm2_chat (XTuner), qwen (with its
+// system prompt), chatml (with none of its own) or plain (the captions of LLaVA's first stage).
 func Named(name string) (*Template, error) {
 	c, ok := classics[name]
 	if !ok {

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -61,25 +62,33 @@ func applyWhitespaceRules(source string) (string, error) {
 			}
 			inner, rest = inner+"%}"+raw+"{% endraw ", after
 		}
+		if kind != "{#" && strings.TrimSpace(inner[:min(len(inner), 8)]) != "raw%}" {
+			if err := checkTag(inner); err != nil {
+				return "", fmt.Errorf("line %d: %w", 1+strings.Count(whole[:len(whole)-len(rest)], "\n"), err)
+			}
+		}
 		switch kind {
 		case "{{":
 			out.WriteString("{{" + inner + "}}")
 		case "{%":
-			out.WriteString("{%" + withoutGeneration(inner) + "%}")
+			out.WriteString(statement(inner))
 		}
 		source = rest
 	}
 }
 
-// withoutGeneration turns the generation block into one that Jinja has.
-func withoutGeneration(inner string) string {
+var generationTag = regexp.MustCompile(`\{%[-+]?\s*generation\s*[-+]?%\}`)
+
+// statement is a tag as gonja reads it: the generation block becomes one that Jinja has, with marks at its ends, and what may
+// run or grow is watched.
+func statement(inner string) string {
 	switch strings.TrimSpace(inner) {
 	case "generation":
-		return " if true "
+		return "{% if true %}{{ " + generationName + "(true) }}"
 	case "endgeneration":
-		return " endif "
+		return "{{ " + generationName + "(false) }}{% endif %}"
 	}
-	return inner
+	return "{%" + inner + "%}" + guarded(inner)
 }
 
 // stripIndent removes white space between the last line break and the end of text, if there is nothing else.
