@@ -13,7 +13,7 @@ import (
 
 // Bounds on what a template does. Those in use take microseconds and some hundred steps.
 const (
-	maxSteps = 200_000          // iterations of loops and calls of macros
+	maxSteps = 100_000          // iterations of loops and calls of macros
 	maxTime  = 10 * time.Second // of one rendering
 	maxDepth = 2000             // frames of the stack, so that recursion ends before the stack does
 	maxKept  = 4 << 20          // bytes or elements of one variable, and as much again as the conversation has
