@@ -74,8 +74,10 @@ func (ps *Params) FreezeAs(kind kernels.Kind) {
 			p.v.ZeroGrad()
 		}
 	}
+	var d dropped
 	for _, l := range ps.linears {
 		l.Weight.packAs(kind, false)
+		d.add(4 * l.Weight.Size())
 	}
 	if kind == kernels.NF4 {
 		kind = kernels.Q8

@@ -136,9 +136,11 @@ func (ps *Params) Train(match func(name string) bool) int {
 			}
 		}
 	}
+	var d dropped
 	for _, l := range ps.linears {
 		if w := l.Weight; w.packed == nil && !w.Trainable() {
 			w.pack(kernels.F32, false)
+			d.add(4 * w.Size())
 		}
 	}
 	for _, h := range ps.heads {

@@ -28,7 +28,7 @@ type builder struct {
 	params  *Params
 	errs    []error
 	storage Storage
-	dropped int // bytes of plain weights since the last collection
+	dropped dropped
 }
 
 // Build runs construct and returns what it built with its parameters. Its error joins every

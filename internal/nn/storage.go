@@ -2,7 +2,7 @@ package nn
 
 import (
 	"fmt"
-	"runtime"
+	"runtime/debug"
 
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
@@ -12,17 +12,31 @@ import (
 // NF4, NF4Single and BF16 round it when it is made, and it stays frozen: Train of such a weight would train what is left of it.
 type Storage func(name string) kernels.Kind
 
-// collectEvery is how many bytes of plain weights may lie about before they are collected: no more than a large
-// tensor has, so that what a model takes while it is read is what it takes in the end and a little.
-const collectEvery = 256 << 20
+// collectEvery is how many bytes of plain weights may lie about before they are collected, so that what a model takes while it
+// is read or packed is what it takes in the end, the largest tensor and a little. Weights hold no pointers: collecting takes no time.
+const collectEvery = 16 << 20
 
-// round brings a weight into the form in which it is kept. What cannot be is a problem of the build.
+// dropped counts bytes of plain weights since the last collection.
+type dropped int
+
+func (d *dropped) add(bytes int) {
+	if *d += dropped(bytes); *d >= collectEvery {
+		*d = 0
+		debug.FreeOSMemory() // holes that the next weights do not fit into are given back
+	}
+}
+
+// round brings a weight into the form in which it is kept. What cannot be is a problem of the build. One that shall be kept as it is
+// and has no more bits than half precision is packed at once, which Train undoes for those it trains.
 func (b *builder) round(p *Param) {
-	if b.storage == nil || p.v == nil || len(p.Shape) < 2 {
+	if p.v == nil || p.packed != nil || len(p.Shape) < 2 || p.Size() == 0 {
 		return
 	}
-	kind := b.storage(p.Name)
-	if kind == kernels.F32 {
+	kind := kernels.F32
+	if b.storage != nil {
+		kind = b.storage(p.Name)
+	}
+	if kind == kernels.F32 && kernels.Lossless(p.v.Floats()) == kernels.F32 {
 		return
 	}
 	if in := p.Size() / p.Shape[0]; (kind == kernels.NF4 || kind == kernels.NF4Single) && in%64 != 0 {
@@ -30,10 +44,7 @@ func (b *builder) round(p *Param) {
 		return
 	}
 	p.pack(kind, false)
-	if b.dropped += 4 * p.Size(); b.dropped >= collectEvery {
-		b.dropped = 0
-		runtime.GC()
-	}
+	b.dropped.add(4 * p.Size())
 }
 
 // pack is kernels.Pack, with absmax of NF4 quantised as well where rows are whole blocks.
