@@ -1,6 +1,7 @@
 package vlm
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -166,10 +167,12 @@ func writeText(dir, name string, b []byte) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, name), b)
 }
 
+// writeIndented writes JSON with its numbers as they are spelled: transformers takes 1 for no float.
 func writeIndented(dir, name string, raw json.RawMessage) error {
-	var v any
-	if err := json.Unmarshal(raw, &v); err != nil {
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
 		return err
 	}
-	return checkpoint.WriteJSON(dir, name, v)
+	b.WriteByte('\n')
+	return writeText(dir, name, b.Bytes())
 }

@@ -86,6 +86,21 @@ models() {
 	fi
 	step "$1: check_llava.py" "$python" "$here/check_llava.py" "$work" "$work" "$run/01-base/hf" "$run/08-mixer-merged/hf"
 	step "$1: check_peft.py" "$python" "$here/check_peft.py" "$work" "$work" "$run"
+	verify "$1-llava" "$run/08-mixer-merged/hf"
+	verify "$1-vision" "$run"/*-parts/towers/vision
+	verify "$1-language" "$run"/*-parts/towers/language
+}
+
+# verify NAME MODEL: reference results of transformers for the directory, and moslava's own beside them.
+verify() {
+	local to=$work/verify/$1
+	if ! "$python" "$root/scripts/goldens/dump.py" "$2" "$to" >"$work/verify.log" 2>&1; then
+		echo "FAILED $1: dump.py: $(tail -n 1 "$work/verify.log")" | tee -a "$work/results"
+	elif "$work/moslava" verify "$2" "$to/golden.safetensors" >"$work/verify.log" 2>&1; then
+		echo "ok $1: moslava verify: $(tail -n 1 "$work/verify.log")" | tee -a "$work/results"
+	else
+		echo "FAILED $1: moslava verify: $(grep -v ' pass' "$work/verify.log" | tail -n 5)" | tee -a "$work/results"
+	fi
 }
 
 # real_weights: the Go test on real weights, if they are there or can be made.
