@@ -110,6 +110,17 @@ func TestBrokenWeights(t *testing.T) {
 	}
 }
 
+// TestOverflow: weights that are finite and too large stop the run at the step that shows it, with what overflowed.
+func TestOverflow(t *testing.T) {
+	dir := exported(t)
+	tamper(t, filepath.Join(dir, "model.safetensors"), func(all map[string]safetensors.Tensor) {
+		for i := range all[upWeight].Data {
+			all[upWeight].Data[i] = 1e38
+		}
+	})
+	fails(t, parse(t, t.TempDir(), alignFrom(dir, "")), "stage align: step 1: the loss is NaN: ", "the result of operation", "is +Inf at row 0, column 0")
+}
+
 // TestNaNOnTheWay: a state with one stops the run that goes on from it.
 func TestNaNOnTheWay(t *testing.T) {
 	model, dir := exported(t), t.TempDir()
