@@ -17,14 +17,31 @@ type MismatchError struct {
 }
 
 // Mismatch sorts what went wrong in building a model from the checkpoint at path, errors that may be joined, and the names
-// that were left over. It is nil if there is neither.
+// that were left over, among which those of misshapen ones do not count. It is nil if there is neither.
 func Mismatch(path string, err error, unexpected []string) error {
-	m := &MismatchError{Path: path, Unexpected: unexpected}
+	m := &MismatchError{Path: path}
 	m.sort(err)
+	misshapen := Misshapen(err)
+	for _, name := range unexpected {
+		if !misshapen[name] {
+			m.Unexpected = append(m.Unexpected, name)
+		}
+	}
 	if len(m.Missing)+len(m.Misshapen)+len(m.Unexpected) == 0 {
 		return errors.Join(m.Others...)
 	}
 	return m
+}
+
+// Misshapen are the names, as they are in the files, of the tensors that errors, which may be joined, call misshapen.
+func Misshapen(err error) map[string]bool {
+	var m MismatchError
+	m.sort(err)
+	names := map[string]bool{}
+	for _, e := range m.Misshapen {
+		names[e.Stored] = true
+	}
+	return names
 }
 
 func (m *MismatchError) sort(err error) {

@@ -154,18 +154,18 @@ func (d *Dir) Raw(name string) (safetensors.Info, []byte, error) {
 	return info, raw, err
 }
 
-// take finds the named tensor, records that it was asked for and checks its shape.
+// take finds the named tensor, checks its shape and records its use.
 func (d *Dir) take(name string, shape []int) (string, *safetensors.File, error) {
 	found, f, tried := d.stored(name)
 	if f == nil {
 		return "", nil, &MissingError{Name: name, Path: d.path, Tried: tried, Nearest: nearest(name, d.names)}
 	}
-	d.mu.Lock()
-	d.used[found] = true
-	d.mu.Unlock()
 	if info, _ := f.Info(found); !slices.Equal(info.Shape, shape) {
 		return "", nil, &ShapeError{Name: name, Stored: found, File: f.Path(), Got: info.Shape, Want: slices.Clone(shape)}
 	}
+	d.mu.Lock()
+	d.used[found] = true
+	d.mu.Unlock()
 	return found, f, nil
 }
 

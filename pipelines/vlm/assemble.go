@@ -50,7 +50,7 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 	}
 	defer src.close()
 	m, err := NewStored(cfg, src.tensors, t.Storage)
-	if err := checkpoint.Mismatch(t.Vision+" with "+t.Language, err, src.unexpected(cfg)); err != nil {
+	if err := checkpoint.Mismatch(t.Vision+" with "+t.Language, err, src.unexpected(cfg, err)); err != nil {
 		return nil, nil, err
 	}
 	p, err := t.processor(cfg, tok)

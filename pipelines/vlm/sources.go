@@ -55,8 +55,9 @@ func (s *sources) close() {
 	}
 }
 
-// unexpected lists the tensors that no part has a place for, with where they are.
-func (s *sources) unexpected(cfg *Config) (out []string) {
+// unexpected lists the tensors that no part has a place for, with where they are. err is what building the model came to.
+func (s *sources) unexpected(cfg *Config, err error) (out []string) {
+	misshapen := checkpoint.Misshapen(err)
 	for _, p := range []struct {
 		dir    *checkpoint.Dir
 		beside func(name string) bool
@@ -70,7 +71,7 @@ func (s *sources) unexpected(cfg *Config) (out []string) {
 		if p.dir == nil {
 			continue
 		}
-		for _, name := range p.dir.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || p.beside(name) }) {
+		for _, name := range p.dir.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || misshapen[name] || p.beside(name) }) {
 			out = append(out, name+" in "+p.dir.Path())
 		}
 	}

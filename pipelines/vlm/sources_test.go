@@ -51,7 +51,7 @@ func TestTowersFromDifferentPlaces(t *testing.T) {
 			t.Errorf("%s differs", p.Name)
 		}
 	}
-	if left := src.unexpected(m.Config); len(left) > 0 {
+	if left := src.unexpected(m.Config, nil); len(left) > 0 {
 		t.Errorf("unexpected tensors %v", left)
 	}
 }
@@ -69,7 +69,7 @@ func TestAllThatIsWrongWithTowersIsOneError(t *testing.T) {
 	cfg.Text.IntermediateSize++
 	cfg.Vision.NumHiddenLayers++
 	_, err = New(&cfg, src.tensors)
-	err = checkpoint.Mismatch("towers", err, src.unexpected(&cfg))
+	err = checkpoint.Mismatch("towers", err, src.unexpected(&cfg, err))
 	for _, want := range []string{"encoder.layers.3.mlp.fc1.weight", "model.layers.2.mlp.down_proj.weight is", "unexpected  model.layers.9.strange in " + towers.Language} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
