@@ -3,6 +3,7 @@ package plan
 import (
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
+	"moslava/internal/nn"
 	"moslava/pipelines/vlm"
 )
 
@@ -37,8 +38,8 @@ func (m *model) kinds(name string) (plain bool, packed []kernels.Kind) {
 	case vlm.IsEmbedding(name) && m.Config.Text.TieWordEmbeddings, vlm.IsHead(name):
 		kind := m.stored(name)
 		return kind == kernels.F32 && vlm.IsEmbedding(name), []kernels.Kind{kind}
-	case vlm.IsEmbedding(name) && m.part.Storage.Vocabulary != kernels.F32:
-		return false, []kernels.Kind{m.part.Storage.Vocabulary}
+	case vlm.IsEmbedding(name) && m.stored(name) != kernels.F32:
+		return false, []kernels.Kind{m.stored(name)}
 	}
 	return true, nil
 }
@@ -89,30 +90,41 @@ func (m *model) weights() (out Memory) {
 
 // loading is the most that is resident while weights are read from files of so many bytes and packed.
 func (m *model) loading(files int, share float64) int {
+	const collectEvery = 16 << 20 // see internal/nn
 	h := newHeap(4<<20, share)
+	collect := func() {
+		if h.garbage >= collectEvery {
+			h.collect()
+		}
+	}
+	packs := func(p *nn.Param) bool { return m.isLinear[p.Name] || isTable(p.Name) }
 	for p := range m.Params.All() {
 		h.allocate(4 * p.Size())
-		if kind := m.part.Storage.Kind(p.Name); kind != kernels.F32 && (m.isLinear[p.Name] || isTable(p.Name)) {
-			h.allocate(kernels.PackedBytes(kind, p.Shape[0], p.Size()/p.Shape[0]))
-			h.drop(4 * p.Size())
-			if h.garbage > 256<<20 {
-				h.collect()
-			}
-		} else if isTable(p.Name) {
+		if isTable(p.Name) && m.part.Storage.Kind(p.Name) == kernels.F32 {
 			h.allocate(4 * p.Size()) // rows are added for the image token
 			h.drop(4 * p.Size())
 		}
+		if kind := m.stored(p.Name); kind != kernels.F32 && packs(p) {
+			h.allocate(kernels.PackedBytes(kind, p.Shape[0], p.Size()/p.Shape[0]))
+			h.drop(4 * p.Size())
+		}
+		collect()
 	}
 	peak := h.peak + files
 	for p := range m.Params.All() {
+		early := packs(p) && m.stored(p.Name) != kernels.F32
 		plain, packed := m.kinds(p.Name)
-		if len(packed) == 0 || m.part.Storage.Kind(p.Name) != kernels.F32 {
-			continue
+		switch {
+		case early && plain: // trained whole
+			h.allocate(4 * p.Size())
+			h.drop(kernels.PackedBytes(m.stored(p.Name), p.Shape[0], p.Size()/p.Shape[0]))
+		case !early && len(packed) > 0:
+			h.allocate(kernels.PackedBytes(packed[0], p.Shape[0], p.Size()/p.Shape[0]))
+			if !plain {
+				h.drop(4 * p.Size())
+			}
 		}
-		h.allocate(kernels.PackedBytes(packed[0], p.Shape[0], p.Size()/p.Shape[0]))
-		if !plain {
-			h.drop(4 * p.Size())
-		}
+		collect()
 	}
 	return max(peak, h.peak) + programBytes
 }
