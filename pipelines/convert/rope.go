@@ -101,14 +101,16 @@ func llama3(divisors []float32, theta float64) (*llama3Rope, error) {
 	if p.gives(divisors, turns) {
 		return p, nil
 	}
-	if q := p.fit(divisors, turns); q != nil && q.gives(divisors, turns) {
-		return q, nil
+	for _, q := range p.fit(divisors, turns) {
+		if q.high > q.low && q.original >= 1 && q.original < 1<<31 && q.gives(divisors, turns) {
+			return &q, nil
+		}
 	}
 	return nil, fmt.Errorf("the divisors (%v to %v) are not those of a scaling of the kind llama3", divisors[0], divisors[len(divisors)-1])
 }
 
 // fit solves for the parameters: between slow and fast ones smooth is a line over turns, whose ends are low and high.
-func (p *llama3Rope) fit(divisors []float32, turns []float64) *llama3Rope {
+func (p *llama3Rope) fit(divisors []float32, turns []float64) (found []llama3Rope) {
 	var n, sx, sy, sxx, sxy float64
 	for i, d := range divisors {
 		s := (1/float64(d) - 1/p.factor) / (1 - 1/p.factor)
@@ -118,19 +120,19 @@ func (p *llama3Rope) fit(divisors []float32, turns []float64) *llama3Rope {
 		n, sx, sy, sxx, sxy = n+1, sx+turns[i], sy+s, sxx+turns[i]*turns[i], sxy+turns[i]*s
 	}
 	q := *p
-	switch {
-	case n == 0:
-		return nil
-	case n == 1: // any line through the point that passes the others by
-		q.original = math.Round((sy*(q.high-q.low) + q.low) / sx)
+	switch n {
+	case 0:
+	case 1: // lines through the point; the others say which
+		for q.high = 2; q.high <= 32; q.high++ {
+			q.original = math.Round((sy*(q.high-q.low) + q.low) / sx)
+			found = append(found, q)
+		}
 	default:
 		slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
 		start := (slope*sx - sy) / n // low / (high - low)
 		q.high = math.Round(1e3*(1+1/start)) / 1e3
 		q.original = math.Round(slope * (q.high - q.low))
+		found = append(found, q)
 	}
-	if !(q.high > q.low && q.original >= 1 && q.original < 1<<31) {
-		return nil
-	}
-	return &q
+	return found
 }
