@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // file is tokenizer.json. Truncation and padding are read by nobody: transformers too sets them per call.
@@ -13,6 +14,22 @@ type file struct {
 	PostProcessor *component   `json:"post_processor"`
 	Decoder       *component   `json:"decoder"`
 	Model         *modelConfig `json:"model"`
+}
+
+// exactKeys refuses keys in other letters than they should have: encoding/json would read them, the Rust library does not.
+func exactKeys(b []byte) error {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(b, &given); err != nil {
+		return err
+	}
+	for _, want := range []string{"added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"} {
+		for key := range given {
+			if key != want && strings.EqualFold(key, want) {
+				return fmt.Errorf("%q found, %q expected", key, want)
+			}
+		}
+	}
+	return nil
 }
 
 // component is the union of the fields that the supported normalizers, pre-tokenizers, post-processors and decoders

@@ -40,6 +40,7 @@ func TestParseErrors(t *testing.T) {
 		{"affix form", `{"post_processor":{"type":"BertProcessing","cls":["x"]},` + tinyModel + `}`, "[token, id] expected"},
 		{"decoder", `{"decoder":{"type":"WordPiece"},` + tinyModel + `}`, `decoder: type "WordPiece"`},
 		{"strip", `{"decoder":{"type":"Strip","content":"","start":1},` + tinyModel + `}`, "decoder: content"},
+		{"key in other letters", `{"Added_tokens":[],` + tinyModel + `}`, `"Added_tokens" found, "added_tokens" expected`},
 		{"added without text", `{"added_tokens":[{"id":7,"content":""}],` + tinyModel + `}`, "added_tokens[0]: content is empty"},
 		{"added id of another", `{"added_tokens":[{"id":0,"content":"x"}],` + tinyModel + `}`, `id 0 belongs to "a"`},
 		{"added with another id", `{"added_tokens":[{"id":9,"content":"a"}],` + tinyModel + `}`, "id 9 found, 0 expected"},

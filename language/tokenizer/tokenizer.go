@@ -50,6 +50,9 @@ func Parse(b []byte) (*Tokenizer, error) {
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
+	if err := exactKeys(b); err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
 	t := &Tokenizer{source: b}
 	if err := t.build(&f); err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)

