@@ -26,7 +26,7 @@ func openSource(path string) (datasets.Source, error) {
 // questionsFile is the table of a suite of scenes, in the suite's directory.
 const questionsFile = "questions.tsv"
 
-// openSuite opens a table or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into dir. Without a
+// openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into dir. Without a
 // name the suite has that of its file.
 func openSuite(path, name, dir string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
@@ -37,9 +37,6 @@ func openSuite(path, name, dir string) (*eval.Suite, error) {
 		if err := atomicfile.WriteFile(path, func(w io.Writer) error { return scenes.WriteSuite(w, spec) }); err != nil {
 			return nil, err
 		}
-	}
-	if strings.EqualFold(filepath.Ext(path), ".json") {
-		return eval.OpenCommonsense(path, eval.SuiteOptions{Name: name})
 	}
 	return eval.OpenSuite(path, eval.SuiteOptions{Name: name})
 }

@@ -38,11 +38,8 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	if opt.Protocol, err = eval.ProtocolNamed(so.protocol); err != nil {
+	if opt.Protocol, err = suite.Asked(so.protocol); err != nil {
 		return nil, err
-	}
-	if raw := opt.Protocol.Name == eval.LLMAdapters; raw != suite.AsksCommonsense() {
-		return nil, fmt.Errorf("suite %s: protocol is %s; commonsense questions in LLM-Adapters' form, and no others, are asked under %s", suite.Name, opt.Protocol.Name, eval.LLMAdapters)
 	}
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
@@ -81,11 +78,7 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
 	}
 	res.Notes = append(res.Notes, note(changed, "cells of "+records.XLSXFile+" are not verbatim")...)
 	res.Notes = append(res.Notes, note(guarded, "cells of "+records.TSVFile+" have an apostrophe before what a spreadsheet would evaluate")...)
-	table := res.WriteAccuracyCSV
-	if suite.Kind == eval.YesNo {
-		table = res.WriteYesNoCSV
-	}
-	if err := atomicfile.WriteFile(filepath.Join(dir, accuracyFile), table); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, accuracyFile), res.WriteCSV); err != nil {
 		return err
 	}
 	return res.WriteJSON(filepath.Join(dir, resultFile))

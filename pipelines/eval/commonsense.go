@@ -1,11 +1,8 @@
 package eval
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -74,66 +71,76 @@ func extractCommonsense(it Item, answer string) Extraction {
 	return Extraction{"Z", RuleNone}
 }
 
-// maxCommonsense bounds a file; HellaSwag's test rows are the largest, of about 10 MB.
-const maxCommonsense = 256 << 20
+// commonsenseRow is a question in LLM-Adapters' form. Outputs of its script have the model's text beside it.
+type commonsenseRow struct {
+	Instruction *string `json:"instruction"`
+	Input       string  `json:"input"`
+	Output      string  `json:"output"`
+	Answer      *string `json:"answer"`
+}
 
 // OpenCommonsense reads a JSON file in LLM-Adapters' form: an array of {"instruction", "input", "output", "answer"}, where input is empty and
 // the instruction ends in the answers that there may be ("Answer format: answer1/answer2"). It is a suite of plain multiple choice
 // without pictures, for the protocol LLMAdapters; the file's name, or its directory's if it is test.json, is the category.
 func OpenCommonsense(path string, opt SuiteOptions) (*Suite, error) {
-	f, err := os.Open(path)
+	raw, err := ReadWhole(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxCommonsense+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(raw) > maxCommonsense {
-		return nil, fmt.Errorf("%s: larger than %d bytes", path, maxCommonsense)
-	}
-	var rows []struct {
-		Instruction *string `json:"instruction"`
-		Input       string  `json:"input"`
-		Output      string  `json:"output"`
-		Answer      *string `json:"answer"`
-	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&rows); err != nil {
+	return readCommonsense(path, raw, opt)
+}
+
+// readCommonsense makes a suite of a file's content.
+func readCommonsense(path string, raw []byte, opt SuiteOptions) (*Suite, error) {
+	var rows []commonsenseRow
+	if err := json.Unmarshal(raw, &rows); err != nil {
 		return nil, fmt.Errorf("%s: expected an array of questions: %w", path, err)
 	}
 	set := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	if set == "test" {
 		set = filepath.Base(filepath.Dir(path))
 	}
-	var items []Item
+	items := make([]Item, len(rows))
 	for i, r := range rows {
-		switch {
-		case r.Instruction == nil || r.Answer == nil:
-			return nil, fmt.Errorf("%s: row %d: found no instruction or no answer, expected both", path, i)
-		case r.Input != "":
-			return nil, fmt.Errorf("%s: row %d: found input %.60q, expected none: the form with an input is not implemented", path, i, r.Input)
-		}
-		it := Item{ID: int64(i), Group: int64(i), Category: set, Question: *r.Instruction}
-		if it.Choices, err = offered(*r.Instruction); err != nil {
+		var err error
+		if items[i], err = r.item(i, set); err != nil {
 			return nil, fmt.Errorf("%s: row %d: %w", path, i, err)
 		}
-		for _, c := range it.Choices {
-			if c.Text == *r.Answer {
-				it.Answer = string(c.Letter)
-			}
-		}
-		if it.Answer == "" {
-			return nil, fmt.Errorf("%s: row %d: found answer %.60q, expected one that the instruction offers", path, i, *r.Answer)
-		}
-		items = append(items, it)
 	}
 	name := opt.Name
 	if name == "" {
 		name = set
 	}
-	return NewSuite(name, Vanilla, items, nil)
+	s, err := NewSuite(name, Vanilla, items, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s.Family, s.Protocol = Commonsense, LLMAdapters
+	return s, nil
+}
+
+// item is the row's question; i counts rows from 0.
+func (r commonsenseRow) item(i int, set string) (Item, error) {
+	switch {
+	case r.Instruction == nil || r.Answer == nil:
+		return Item{}, fmt.Errorf("found no instruction or no answer, expected both")
+	case r.Input != "":
+		return Item{}, fmt.Errorf("found input %.60q, expected none: the form with an input is not implemented", r.Input)
+	}
+	it := Item{ID: int64(i), Group: int64(i), Category: set, Question: *r.Instruction}
+	var err error
+	if it.Choices, err = offered(*r.Instruction); err != nil {
+		return it, err
+	}
+	for _, c := range it.Choices {
+		if c.Text == *r.Answer {
+			it.Answer = string(c.Letter)
+		}
+	}
+	if it.Answer == "" {
+		return it, fmt.Errorf("found answer %.60q, expected one that the instruction offers", *r.Answer)
+	}
+	return it, nil
 }
 
 // offered are the answers that an instruction ends with.
@@ -152,11 +159,4 @@ func offered(instruction string) ([]Choice, error) {
 		out = append(out, Choice{Letter: alphabet[i], Text: w})
 	}
 	return out, nil
-}
-
-// AsksCommonsense says whether all items offer answers that the protocol LLMAdapters can read.
-func (s *Suite) AsksCommonsense() bool {
-	return !slices.ContainsFunc(s.Items, func(it Item) bool {
-		return len(it.Choices) == 0 || !slices.ContainsFunc(commonsenseSets, func(c commonsenseSet) bool { return c.has(it.Choices[0].Text) })
-	})
 }

@@ -92,10 +92,10 @@ func TestCommonsenseSuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "openbookqa" || len(s.Items) != 2 || !s.AsksCommonsense() || s.Items[1].Answer != "B" || s.Items[0].Category != "openbookqa" {
+	if s.Name != "openbookqa" || len(s.Items) != 2 || s.Family != Commonsense || s.Items[1].Answer != "B" || s.Items[0].Category != "openbookqa" {
 		t.Errorf("%+v", s)
 	}
-	p, err := ProtocolNamed(LLMAdapters)
+	p, err := s.Asked("")
 	if err != nil {
 		t.Fatal(err)
 	}

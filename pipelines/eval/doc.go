@@ -1,5 +1,5 @@
 // Package eval measures a vision-language model on question suites: MMBench-style circular multiple choice, plain multiple
-// choice and POPE-style yes/no questions.
+// choice, yes/no questions (POPE, MME), short answers (TextVQA, MMMU, MathVista) and the commonsense sets.
 //
 // A [Suite] is items plus pictures plus a version. A [Protocol] says how an item becomes a prompt and how an answer becomes a
 // letter. [Run] asks an [Answerer] for every item and keeps one [Verdict] per row in an append-only JSONL file that a later

@@ -55,6 +55,7 @@ func (r *runner) score(items []Item) (*Result, error) {
 		}
 		verdicts[i] = v
 	}
+	r.opt.Protocol.draw(items, verdicts)
 	res, err := Score(items, verdicts)
 	if err != nil || !r.opt.StopEarly {
 		return res, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
@@ -25,6 +26,13 @@ const (
 	RuleNone       = "none"       // the word Z and no option letter
 	RuleWord       = "word"       // yes without no, or no without yes
 	RuleLogit      = "logit"      // the most probable candidate
+	RulePhrase     = "phrase"     // a letter after words like "answer is"
+	RuleStart      = "start"      // the letter that the answer begins with
+	RuleGiven      = "given"      // the answer is taken as it is
+	RuleAnswer     = "answer"     // a normalised free text, or the parts of one that can be the answer
+	RuleNumber     = "number"     // the whole answer is a number
+	RuleJudge      = "judge"      // a judge model matched the answer with an option
+	RuleRandom     = "random"     // upstream draws an option at random here, and the draw is repeated
 	RuleUnresolved = "unresolved" // nothing fired: wrong
 )
 
@@ -38,12 +46,33 @@ var refusals = []string{
 	"Cannot determine the answer",
 }
 
-// inferChoice is can_infer of VLMEvalKit vlmeval/utils/matching_util.py (June 2024): letters first, then option texts.
-func inferChoice(it Item, answer string) Extraction {
-	if e := inferLetter(it, answer); e.Answer != "" {
+// choiceRules are what versions of VLMEvalKit's can_infer differ in.
+type choiceRules struct {
+	near    bool // the letter must be among the last four words, and an option's text only counts in an answer of at most twice all options' length
+	verbose bool // before texts: "answer is", then A to D as the next character whatever follows, in either case (the bug of 2026)
+}
+
+// inferChoice is can_infer of VLMEvalKit vlmeval/utils/matching_util.py: letters first, then option texts. The zero rules are
+// those of June 2024, near those of 2025-08-04 (#1175), near and verbose those of 2026-06-17 (#1552).
+func (c choiceRules) inferChoice(it Item, answer string) Extraction {
+	if e := c.inferLetter(it, answer); e.Answer != "" {
 		return e
 	}
 	lower := lowerPython(answer)
+	if c.near {
+		all := 0
+		for _, o := range it.Choices {
+			all += utf8.RuneCountInString(o.Text)
+		}
+		if utf8.RuneCountInString(lower) > 2*all {
+			return Extraction{"", RuleUnresolved}
+		}
+	}
+	return inferText(it, lower)
+}
+
+// inferText is can_infer_text: the only option whose text, in lower case, is a part of lower.
+func inferText(it Item, lower string) Extraction {
 	found := ""
 	for _, c := range it.Choices {
 		if strings.Contains(lower, lowerPython(c.Text)) {
@@ -56,8 +85,10 @@ func inferChoice(it Item, answer string) Extraction {
 	return Extraction{"", RuleUnresolved}
 }
 
+var answerIs = regexp.MustCompile(`(?i)answer[\s\v\x1c-\x1f\x{85}\p{Z}]+is[\s\v\x1c-\x1f\x{85}\p{Z}]+\**([ABCD])`)
+
 // inferLetter is can_infer_option.
-func inferLetter(it Item, answer string) Extraction {
+func (c choiceRules) inferLetter(it Item, answer string) Extraction {
 	if strings.Contains(answer, failedCall) {
 		return Extraction{}
 	}
@@ -70,16 +101,23 @@ func inferLetter(it Item, answer string) Extraction {
 		return strings.ContainsRune(".()[],:;!*#{}", r) || isSpacePython(r)
 	})
 	found := ""
-	for _, c := range it.Choices {
-		if slices.Contains(words, string(c.Letter)) {
-			found += string(c.Letter)
+	for _, o := range it.Choices {
+		if slices.Contains(words, string(o.Letter)) {
+			found += string(o.Letter)
 		}
 	}
 	switch {
-	case len(found) == 1:
+	case len(found) == 1 && (!c.near || slices.Index(words, found) > len(words)-5):
 		return Extraction{found, RuleLetter}
 	case found == "" && slices.Contains(words, "Z"):
 		return Extraction{"Z", RuleNone}
+	}
+	if c.verbose {
+		if m := answerIs.FindStringSubmatch(answer); m != nil {
+			if letter := strings.ToUpper(m[1]); it.has(letter) {
+				return Extraction{letter, RulePhrase}
+			}
+		}
 	}
 	return Extraction{}
 }
@@ -89,46 +127,3 @@ func isSpacePython(r rune) bool { return unicode.IsSpace(r) || (0x1c <= r && r <
 
 // lowerPython is str.lower(): full Unicode lower-casing, final sigma included. A Caser holds state, so each call has its own.
 func lowerPython(s string) string { return cases.Lower(language.Und).String(s) }
-
-var commaInNumber = regexp.MustCompile(`\p{Nd},\p{Nd}`)
-
-// yesNoMarks are what process_punctuation of VLMEvalKit vlmeval/smp/misc.py removes.
-var yesNoMarks = []string{";", "/", "[", "]", `"`, "{", "}", "(", ")", "=", "+", `\`, "_", "-", ">", "<", "@", "`", ",", "?", "!"}
-
-// inferYesNo is YOrN_Extraction of VLMEvalKit vlmeval/evaluate/yes_or_no.py: a mark goes when a space stands next to one of its
-// kind anywhere, or when a number has a comma in it, else it becomes a space; then exactly one of the words yes and no decides.
-func inferYesNo(answer string) Extraction {
-	in := lowerPython(answer)
-	out, number := in, commaInNumber.MatchString(in)
-	for _, m := range yesNoMarks {
-		with := " "
-		if number || strings.Contains(in, m+" ") || strings.Contains(in, " "+m) {
-			with = ""
-		}
-		out = strings.ReplaceAll(out, m, with)
-	}
-	words := strings.FieldsFunc(dropPeriods(out), isSpacePython)
-	yes, no := slices.Contains(words, "yes"), slices.Contains(words, "no")
-	switch {
-	case yes && !no:
-		return Extraction{"Yes", RuleWord}
-	case no && !yes:
-		return Extraction{"No", RuleWord}
-	}
-	return Extraction{"", RuleUnresolved}
-}
-
-// dropPeriods removes the first 32 periods that no digit follows. The number is upstream's: it passes re.UNICODE, which is 32,
-// where re.sub takes a count.
-func dropPeriods(s string) string {
-	var b strings.Builder
-	runes, dropped := []rune(s), 0
-	for i, r := range runes {
-		if r == '.' && dropped < 32 && (i+1 == len(runes) || !unicode.IsDigit(runes[i+1])) {
-			dropped++
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}

@@ -2,6 +2,8 @@ package eval
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -9,9 +11,12 @@ import (
 type Kind string
 
 const (
-	Circular Kind = "circular" // multiple choice; a question counts when every rotation of its options is answered right
-	Vanilla  Kind = "vanilla"  // multiple choice, every row for itself
-	YesNo    Kind = "yesno"    // the answer is Yes or No
+	Circular   Kind = "circular" // multiple choice; a question counts when every rotation of its options is answered right
+	Vanilla    Kind = "vanilla"  // multiple choice, every row for itself
+	YesNo      Kind = "yesno"    // the answer is Yes or No
+	YesNoPairs Kind = "paired"   // the answer is Yes or No, and two questions share a picture (MME)
+	Open       Kind = "open"     // the answer is a short text
+	Mixed      Kind = "mixed"    // options for some questions, short texts or numbers for others
 )
 
 // Choice is one option of a multiple-choice item.
@@ -35,14 +40,60 @@ type Item struct {
 	Choices  []Choice // none for a yes/no item
 	Answer   string   // a choice's letter, or "Yes" or "No"; empty when the suite does not tell
 	ImageKey string   // the same key is the same picture; empty is no picture
+
+	Name    string   `json:",omitempty"` // upstream's name of the item, where it is not a number
+	Form    Form     `json:",omitempty"` // of the answer, when it is neither a letter nor yes or no
+	Answers []string `json:",omitempty"` // all that are accepted, Answer first, or ten people's (TextVQA); none when Answer is all there is
+	Pair    string   `json:",omitempty"` // the two items of a picture have the same (MME)
+	Topics  []string `json:",omitempty"` // further buckets of a score sheet (MathVista's skills)
 }
 
-// options is how many answers a guesser picks from.
-func (it Item) options() int {
-	if len(it.Choices) == 0 {
-		return 2
+// Form says what the answer to an item without options is.
+type Form string
+
+const (
+	YesOrNo  Form = ""        // Yes or No, when there are no choices
+	FreeText Form = "text"    // a short text
+	Integer  Form = "integer" // a whole number
+	Float    Form = "float"   // a number
+	Recast   Form = "recast"  // a short text that VLMEvalKit makes option A of, beside "Other Answers" (MMMU)
+	Given    Form = "given"   // an option's letter, read by somebody else already (MMMU's parsed answers)
+)
+
+// options is how many answers a guesser picks from; infinite for a free text.
+func (it Item) options() float64 {
+	switch {
+	case len(it.Choices) > 0:
+		return float64(len(it.Choices))
+	case it.Form != YesOrNo:
+		return math.Inf(1)
 	}
-	return len(it.Choices)
+	return 2
+}
+
+// open says that the answer is a text that is compared by rule, not a letter, Yes or No.
+func (it Item) open() bool { return it.Form != YesOrNo }
+
+// accepted are all answers that count.
+func (it Item) accepted() []string {
+	if len(it.Answers) > 0 {
+		return it.Answers
+	}
+	return []string{it.Answer}
+}
+
+// has says whether there is an option with that letter.
+func (it Item) has(letter string) bool {
+	return slices.ContainsFunc(it.Choices, func(c Choice) bool { return string(c.Letter) == letter })
+}
+
+// letters are the options' letters in order.
+func (it Item) letters() []string {
+	out := make([]string, len(it.Choices))
+	for i, c := range it.Choices {
+		out[i] = string(c.Letter)
+	}
+	return out
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

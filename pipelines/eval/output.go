@@ -67,6 +67,22 @@ func (r *Result) WriteYesNoCSV(w io.Writer) error {
 	return writeQuoted(w, lines)
 }
 
+// WriteCSV writes the table that VLMEvalKit has for the kind of suite: *_acc.csv for options, *_score.csv for POPE; for MME, TextVQA
+// and MathVista one line of the sheet's values under their names.
+func (r *Result) WriteCSV(w io.Writer) error {
+	switch {
+	case r.Kind == YesNo:
+		return r.WriteYesNoCSV(w)
+	case r.Sheet == nil || r.Kind == Mixed && len(r.Overall.L2) > 0:
+		return r.WriteAccuracyCSV(w)
+	}
+	var names, values []string
+	for _, row := range r.Sheet.Rows {
+		names, values = append(names, row.Name), append(values, floatPython(row.Value))
+	}
+	return writeQuoted(w, [][]string{names, values})
+}
+
 // writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do.
 func writeQuoted(w io.Writer, lines [][]string) error {
 	var b strings.Builder

@@ -51,6 +51,13 @@ func (s *store) Picture(key string) ([]byte, error) {
 	if _, err := s.r.ReadAt(text, f.where.off); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s:%d: %w", s.name, f.line, err)
 	}
+	if inner, list := bytes.CutPrefix(text, []byte("['")); list { // MMMU's rows have a Python list of pictures
+		inner, _ = bytes.CutSuffix(inner, []byte("']"))
+		if bytes.IndexByte(inner, '\'') >= 0 {
+			return nil, fmt.Errorf("%s:%d: column \"image\": found several pictures, expected one: a question is asked about one picture", s.name, f.line)
+		}
+		text = inner
+	}
 	n, err := base64.StdEncoding.Decode(text, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: column \"image\": %w", s.name, f.line, err)

@@ -15,10 +15,20 @@ func promptXTuner(it Item) string {
 	if len(it.Choices) == 0 {
 		return body
 	}
-	if strings.ContainsFunc(body, func(r rune) bool { return 0x4e00 <= r && r <= 0x9fff }) {
+	return withInstruction(body)
+}
+
+// withInstruction asks for a letter in the language of what comes before.
+func withInstruction(body string) string {
+	if hasChinese(body) {
 		return body + "\n" + instructLetterChinese
 	}
 	return body + "\n" + instructLetter
+}
+
+// hasChinese is cn_string of VLMEvalKit.
+func hasChinese(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return 0x4e00 <= r && r <= 0x9fff })
 }
 
 // promptEnglish is promptXTuner with the English instruction in every language, for models tuned with nothing else.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Answerer is a model that can be asked. A prompt is the user's turn without any picture marker: the Answerer puts
@@ -43,45 +42,20 @@ type AnswerOptions struct {
 // Protocol is how items become prompts and answers become letters. Two scores compare only under the same protocol.
 type Protocol struct {
 	Name         string
+	Family       Family                        // the benchmark it is for; protocols of one name differ in the rest
 	MaxNewTokens int                           // of Answer; unused when Candidates is set
 	Prompt       func(Item) string             // without picture marker and chat template
 	Extract      func(Item, string) Extraction // reads an answer's text
 	Beams        int                           // as in AnswerOptions
 	Raw          bool                          // as in AnswerOptions
 	Candidates   func(Item) []string           // set: Letters is asked for these in place of Answer, the best one is taken
-}
-
-// Names of the built-in protocols.
-const (
-	VLMEvalKit202406 = "vlmevalkit-2024.06" // LLaVA_XTuner prompts, 5 new tokens, greedy, can_infer, exact matching
-	LetterLogit      = "letter-logit"       // English instruction, the option letter with the highest first-token logit
-	LLMAdapters      = "llm-adapters"       // commonsense questions as LLM-Adapters asks them: raw prompt, 4 beams, 32 new tokens
-)
-
-// DefaultProtocol is what Run uses when Options name none.
-const DefaultProtocol = VLMEvalKit202406
-
-// ProtocolNames lists the built-in protocols, the default first.
-func ProtocolNames() []string { return []string{VLMEvalKit202406, LetterLogit, LLMAdapters} }
-
-// ProtocolNamed returns a built-in protocol; the empty name is the default.
-func ProtocolNamed(name string) (Protocol, error) {
-	switch name {
-	case "", VLMEvalKit202406:
-		return Protocol{Name: VLMEvalKit202406, MaxNewTokens: 5, Prompt: promptXTuner, Extract: extractText}, nil
-	case LetterLogit:
-		return Protocol{Name: LetterLogit, Prompt: promptEnglish, Candidates: candidates}, nil
-	case LLMAdapters:
-		return Protocol{Name: LLMAdapters, MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}, nil
-	}
-	return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(ProtocolNames(), ", "))
-}
-
-func extractText(it Item, answer string) Extraction {
-	if len(it.Choices) == 0 {
-		return inferYesNo(answer)
-	}
-	return inferChoice(it, answer)
+	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
+	Grade func(it Item, e Extraction, answer string) float64
+	// Draw seeds the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
+	// answers are wrong, because upstream's draw cannot be repeated.
+	Draw uint32
+	// Judged says that upstream has a judge model read what no rule reads; without one, such answers are wrong.
+	Judged bool
 }
 
 // candidates are the option letters, or Yes and No.
@@ -123,13 +97,22 @@ func (p Protocol) judge(it Item, v *Verdict) error {
 			}
 		}
 	}
-	v.Extracted, v.Rule, v.Want = e.Answer, e.Rule, it.Answer
-	v.Correct = it.Answer != "" && e.Answer == it.Answer
+	p.settle(it, v, e)
 	return nil
 }
 
+// settle writes an extraction into a verdict.
+func (p Protocol) settle(it Item, v *Verdict, e Extraction) {
+	v.Extracted, v.Rule, v.Want, v.Credit = e.Answer, e.Rule, it.Answer, 0
+	v.Correct = it.Answer != "" && e.Answer == it.Answer
+	if p.Grade != nil && it.Answer != "" && (e.Rule != RuleUnresolved || e.Answer != "") {
+		v.Credit = p.Grade(it, e, v.Raw)
+		v.Correct = v.Credit >= 1
+	}
+}
+
 // Rejudge reads the raw answers of verdicts again under another version of a protocol, without asking the model. Verdicts come
-// back in the given order; one whose item is not among items is an error.
+// back in the given order, which is that of random draws; one whose item is not among items is an error.
 func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 	if err := p.check(); err != nil {
 		return nil, err
@@ -138,7 +121,7 @@ func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 	for _, it := range items {
 		byID[it.ID] = it
 	}
-	out := make([]Verdict, len(verdicts))
+	out, order := make([]Verdict, len(verdicts)), make([]Item, len(verdicts))
 	for i, v := range verdicts {
 		it, ok := byID[v.ID]
 		if !ok {
@@ -148,7 +131,60 @@ func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 		if err := p.judge(it, &v); err != nil {
 			return nil, err
 		}
-		out[i] = v
+		out[i], order[i] = v, it
 	}
+	p.draw(order, out)
 	return out, nil
+}
+
+// Rescore is the score of answers that are there already: verdicts as Rejudge has them, in the suite's items. Items without one
+// are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
+func Rescore(s *Suite, p Protocol, verdicts []Verdict) (*Result, error) {
+	have := make(map[int64]bool, len(verdicts))
+	for _, v := range verdicts {
+		have[v.ID] = true
+	}
+	first := map[int64]bool{}
+	for _, it := range s.Items {
+		if have[it.ID] && (it.Pass == 0 || s.Kind != Circular) {
+			first[it.Group] = true
+		}
+	}
+	var items []Item
+	missing, headless := 0, 0
+	kept := map[int64]bool{}
+	for _, it := range s.Items {
+		switch {
+		case !have[it.ID]:
+			missing++
+		case !first[it.Group]:
+			headless++
+		default:
+			items, kept[it.ID] = append(items, it), true
+		}
+	}
+	if len(items) == 0 {
+		return nil, fmt.Errorf("suite %s: found no answer to any of its %d rows", s.Name, len(s.Items))
+	}
+	var counted []Verdict
+	for _, v := range verdicts {
+		if kept[v.ID] {
+			counted = append(counted, v)
+		}
+	}
+	res, err := Score(items, counted)
+	if err != nil {
+		return nil, err
+	}
+	if err := res.finish(s, items); err != nil {
+		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
+	}
+	res.Protocol = p.Name
+	if missing > 0 {
+		res.Notes = append(res.Notes, fmt.Sprintf("%d of %d rows have no answer: they are left out, so that other passes decide their questions alone", missing, len(s.Items)))
+	}
+	if headless > 0 {
+		res.Notes = append(res.Notes, fmt.Sprintf("%d answers are to passes of questions whose first pass has no answer: they are left out, too", headless))
+	}
+	return res, nil
 }

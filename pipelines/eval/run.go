@@ -74,8 +74,10 @@ func (r *runner) result(items []Item) (*Result, error) {
 		return nil, err
 	}
 	s, opt := r.suite, r.opt
-	res.Suite, res.Version, res.Kind, res.Notes = s.Name, s.Version, s.Kind, slices.Clone(s.Notes)
 	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard
+	if err := res.finish(s, items); err != nil {
+		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
+	}
 	return res, nil
 }
 
@@ -115,7 +117,7 @@ func (r *runner) resume(old []Verdict) error {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
 		}
 		was := &old[i]
-		r.reread = r.reread || v.Extracted != was.Extracted || v.Rule != was.Rule || v.Want != was.Want || v.Correct != was.Correct
+		r.reread = r.reread || v.Extracted != was.Extracted || v.Rule != was.Rule || v.Want != was.Want || v.Correct != was.Correct || v.Credit != was.Credit
 		*was = v
 		r.done[v.ID] = v
 	}

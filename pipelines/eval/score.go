@@ -71,7 +71,10 @@ type Result struct {
 	Overall    Breakdown        `json:"overall"`
 	Splits     []SplitBreakdown `json:"splits"`
 	YesNo      []YesNoRow       `json:"yesno,omitempty"`
-	Verdicts   []Verdict        `json:"-"` // in the order of the items
+	Sheet      *Sheet           `json:"sheet,omitempty"`      // the benchmark's own report, where it is not one of these tallies
+	Drawn      int              `json:"drawn,omitempty"`      // answers without an option, for which upstream draws one at random
+	DrawnHits  int              `json:"drawn_hits,omitempty"` // of which the draw was right; they are among the hits
+	Verdicts   []Verdict        `json:"-"`                    // in the order of the items
 }
 
 // Score counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval
@@ -157,12 +160,14 @@ type question struct {
 func newQuestion(g []Item, byID map[int64]Verdict) question {
 	q := question{first: g[0], labelled: true, rows: len(g), extracted: byID[g[0].ID].Extracted}
 	for _, it := range g {
-		got := byID[it.ID].Extracted
+		v := byID[it.ID]
+		got := v.Extracted
 		q.labelled = q.labelled && it.Answer != ""
-		q.chance += 1 / float64(it.options())
+		q.chance += 1 / it.options()
 		if got == "" {
 			q.unresolved++
-		} else if got == it.Answer {
+		}
+		if got != "" && (it.open() && v.Correct || !it.open() && got == it.Answer) {
 			q.hits++
 		}
 	}
@@ -181,7 +186,7 @@ func tally(qs []question) Tally {
 			t.Hits++
 		}
 		chance += q.chance
-		steady += 1 / float64(q.first.options())
+		steady += 1 / q.first.options()
 	}
 	if t.N == 0 {
 		return t

@@ -40,7 +40,7 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 	count := max(first.Shard.Count, 1)
 	seen := make([]bool, count)
 	r := &runner{suite: s, done: map[int64]Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
-	protocol, err := ProtocolNamed(first.Protocol)
+	protocol, err := s.Asked(first.Protocol)
 	if err != nil {
 		return nil, err
 	}

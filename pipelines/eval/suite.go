@@ -15,13 +15,18 @@ const scoring = "1"
 // groupOffset is MMBench's distance between the passes of a question: index = base + pass*1e6.
 const groupOffset = 1_000_000
 
+// PassDistance is groupOffset for readers of other programs' files.
+const PassDistance = groupOffset
+
 // Suite is a set of items, where their pictures come from, and a version.
 type Suite struct {
-	Name    string
-	Version string   // changes whenever a score could: rules of this package, items, answers, pictures
-	Kind    Kind     // how the suite is counted
-	Items   []Item   // sorted by Group, then Pass
-	Notes   []string // what a reader of the scores should know: generated, missing or unrotated passes, unread columns
+	Name     string
+	Version  string   // changes whenever a score could: rules of this package, items, answers, pictures
+	Kind     Kind     // how the suite is counted
+	Family   Family   // the benchmark, which protocols go by
+	Protocol string   // that a definition names; empty: the default
+	Items    []Item   // sorted by Group, then Pass
+	Notes    []string // what a reader of the scores should know: generated, missing or unrotated passes, unread columns
 
 	pictures Pictures
 }
@@ -37,7 +42,7 @@ type Pictures interface {
 // NewSuite checks items and puts them in order. It is the way in for suites of other file formats; pictures may be nil when no
 // item has a picture. Errors name the item's ID and what is wrong with it.
 func NewSuite(name string, kind Kind, items []Item, pictures Pictures) (*Suite, error) {
-	s := &Suite{Name: name, Kind: kind, Items: slices.Clone(items), pictures: pictures}
+	s := &Suite{Name: name, Kind: kind, Family: familyOf(name, kind), Items: slices.Clone(items), pictures: pictures}
 	if len(items) == 0 {
 		return nil, fmt.Errorf("suite %s: found no items, expected at least one", name)
 	}
@@ -84,7 +89,13 @@ func (s *Suite) check(it Item) error {
 	if it.ImageKey != "" && s.pictures == nil {
 		return fmt.Errorf("names picture %q, but the suite has none", it.ImageKey)
 	}
-	if s.Kind == YesNo {
+	if it.open() {
+		if s.Kind != Open && s.Kind != Mixed {
+			return fmt.Errorf("found an answer of form %q in a suite of kind %s, expected a letter, Yes or No", it.Form, s.Kind)
+		}
+		return nil
+	}
+	if s.Kind == YesNo || s.Kind == YesNoPairs {
 		if len(it.Choices) > 0 {
 			return fmt.Errorf("found %d options in a yes/no suite, expected none", len(it.Choices))
 		}
@@ -93,8 +104,8 @@ func (s *Suite) check(it Item) error {
 		}
 		return nil
 	}
-	if s.Kind != Circular && s.Kind != Vanilla {
-		return fmt.Errorf("found suite kind %q, expected %s, %s or %s", s.Kind, Circular, Vanilla, YesNo)
+	if s.Kind != Circular && s.Kind != Vanilla && s.Kind != Mixed {
+		return fmt.Errorf("found suite kind %q with a question of options, expected %s, %s or %s", s.Kind, Circular, Vanilla, Mixed)
 	}
 	letters, ok := "", it.Answer == ""
 	for _, c := range it.Choices {

@@ -19,6 +19,12 @@ type SuiteOptions struct {
 	// PandasMissing treats the texts that pandas.read_csv takes for a missing value (None, NA, nan, null..) as empty fields, as
 	// VLMEvalKit does without meaning to: an option "None" is then not asked. Off, such texts stay what they are.
 	PandasMissing bool
+	// Family is the benchmark, which protocols go by; by name and kind when empty.
+	Family Family
+	// Columns gives the file's names of columns that are called otherwise there: {"question": "prompt"}.
+	Columns map[string]string
+	// TextOnly looks for no pictures: to score answers that are there already.
+	TextOnly bool
 }
 
 // pandasMissing are the default na_values of pandas.read_csv 2.x.
@@ -27,12 +33,59 @@ var pandasMissing = map[string]bool{
 	"1.#QNAN": true, "<NA>": true, "N/A": true, "NA": true, "NULL": true, "NaN": true, "None": true, "n/a": true, "nan": true, "null": true,
 }
 
+// PandasMissing says whether pandas.read_csv and read_excel take a cell for a missing value.
+func PandasMissing(cell string) bool { return cell == "" || pandasMissing[cell] }
+
+// ReadTable reads a tab-separated file as suites are read, without its meaning: a header and as many cells a row.
+func ReadTable(path string) (header []string, rows [][]string, err error) {
+	f, err := openStored(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.close()
+	t := newTable(path, io.NewSectionReader(f, 0, 1<<62))
+	for {
+		fields, err := t.row(-1)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		cells := make([]string, len(fields))
+		for i, f := range fields {
+			cells[i] = f.text
+		}
+		if t.names == nil {
+			t.names, header = cells, cells
+			continue
+		}
+		if len(cells) != len(header) {
+			return nil, nil, t.errorf(fields[0].line, -1, "found %d fields, expected %d", len(cells), len(header))
+		}
+		if len(rows) == maxRows {
+			return nil, nil, fmt.Errorf("%s: found more than %d rows, expected at most that", path, maxRows)
+		}
+		rows = append(rows, cells)
+	}
+	if header == nil {
+		return nil, nil, fmt.Errorf("%s: found an empty file, expected a header line", path)
+	}
+	return header, rows, nil
+}
+
 // textColumns are read besides A..Z, index, answer and image.
 var textColumns = []string{"question", "hint", "category", "source", "l2-category", "comment", "split"}
 
-// OpenSuite reads a suite from a TSV file (see ReadSuite). The file must stay where it is: pictures are decoded from it when
+// OpenSuite reads a suite from a TSV file (see ReadSuite), from a .json file of MMMU or LLM-Adapters, or as a .yaml Definition says. The file must stay where it is: pictures are decoded from it when
 // they are needed.
 func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml":
+		return openDefinition(path, opt)
+	case ".json":
+		return openJSONSuite(path, opt)
+	}
 	f, err := openStored(path)
 	if err != nil {
 		return nil, err
@@ -51,13 +104,19 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 // which tell file, line and column.
 func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
 	t := newTable(name, io.NewSectionReader(r, 0, 1<<62))
-	cols, err := readHeader(t)
+	rows := newSuiteRows(t, opt, r)
+	row, err := t.row(-1)
+	if err == io.EOF {
+		return nil, fmt.Errorf("%s: found an empty file, expected a header line", name)
+	}
 	if err != nil {
 		return nil, err
 	}
-	rows := &suiteRows{table: t, cols: cols, opt: opt, store: newStore(name, r), lines: map[int64]int{}}
+	if err := rows.header(row); err != nil {
+		return nil, err
+	}
 	for {
-		row, err := t.row(cols.at("image"))
+		row, err := t.row(rows.cols.at("image"))
 		if err == io.EOF {
 			break
 		}
@@ -70,9 +129,6 @@ func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
 		if err := rows.add(row); err != nil {
 			return nil, err
 		}
-	}
-	if len(rows.items) == 0 {
-		return nil, fmt.Errorf("%s: found no rows after the header, expected at least one", name)
 	}
 	return rows.suite()
 }
@@ -90,38 +146,42 @@ func (c columns) at(name string) int {
 	return -1
 }
 
-func readHeader(t *table) (columns, error) {
-	c := columns{index: map[string]int{}}
-	row, err := t.row(-1)
-	if err == io.EOF {
-		return c, fmt.Errorf("%s: found an empty file, expected a header line", t.name)
-	}
-	if err != nil {
-		return c, err
-	}
+// header reads the names of columns.
+func (r *suiteRows) header(row []field) error {
+	t, c := r.table, columns{index: map[string]int{}}
 	for i, f := range row {
 		if f.text == "" {
-			return c, t.errorf(f.line, i, "found a column without a name")
-		}
-		if _, twice := c.index[f.text]; twice {
-			return c, t.errorf(f.line, i, "found column %q twice", f.text)
-		}
-		c.index[f.text] = i
-		if len(f.text) == 1 && f.text[0] >= 'A' && f.text[0] <= 'Z' {
-			c.options = append(c.options, f.text[0])
+			return t.errorf(f.line, i, "found a column without a name")
 		}
 		t.names = append(t.names, f.text)
+		name := r.opt.renamed(f.text)
+		if name == "" {
+			continue
+		}
+		if _, twice := c.index[name]; twice {
+			return t.errorf(f.line, i, "found column %q twice", f.text)
+		}
+		c.index[name] = i
+		if len(name) == 1 && name[0] >= 'A' && name[0] <= 'Z' {
+			c.options = append(c.options, name[0])
+		}
 	}
 	slices.Sort(c.options)
 	for _, need := range []string{"index", "question"} {
 		if c.at(need) < 0 {
-			return c, fmt.Errorf("%s:1: found columns %s, expected a column %q", t.name, strings.Join(t.names, ", "), need)
+			return fmt.Errorf("%s:1: found columns %s, expected a column %q", t.name, strings.Join(t.names, ", "), need)
 		}
 	}
-	if c.at("image_path") >= 0 && c.at("image") < 0 {
-		return c, fmt.Errorf("%s:1: found column \"image_path\" without \"image\", expected pictures as base64 in column \"image\"", t.name)
+	for ours, theirs := range r.opt.Columns {
+		if c.at(ours) < 0 {
+			return fmt.Errorf("%s:1: found columns %s, expected a column %q for %s", t.name, strings.Join(t.names, ", "), theirs, ours)
+		}
 	}
-	return c, nil
+	if !r.opt.TextOnly && c.at("image_path") >= 0 && c.at("image") < 0 {
+		return fmt.Errorf("%s:1: found column \"image_path\" without \"image\", expected pictures as base64 in column \"image\"", t.name)
+	}
+	r.cols = c
+	return nil
 }
 
 // suiteRows gathers items while the file is read.
@@ -133,6 +193,27 @@ type suiteRows struct {
 	items []Item
 	refs  []field       // image field of each item
 	lines map[int64]int // line of each index
+
+	early  Kind   // what is known before the rows are: kinds that cells are read by; empty for options and yes/no
+	family Family // the same of the benchmark
+}
+
+func newSuiteRows(t *table, opt SuiteOptions, r io.ReaderAt) *suiteRows {
+	s := &suiteRows{table: t, opt: opt, store: newStore(t.name, r), lines: map[int64]int{}, family: opt.Family}
+	name := opt.Name
+	if name == "" {
+		name = t.name
+	}
+	if s.family == "" {
+		s.family = familyOf(name, opt.Kind)
+	}
+	if s.early = opt.Kind; s.early == "" {
+		s.early = s.family.kind()
+	}
+	if s.early == Circular || s.early == Vanilla || s.early == YesNo {
+		s.early = ""
+	}
+	return s
 }
 
 // text is a cell's text, empty when the column is not there.
@@ -171,11 +252,12 @@ func (r *suiteRows) add(row []field) error {
 			it.Choices = append(it.Choices, Choice{l, text})
 		}
 	}
-	if it.Answer, err = r.answer(row, it); err != nil {
+	it.Name = r.nameOf(row)
+	if err = r.question(row, &it); err != nil {
 		return err
 	}
 	ref := field{}
-	if i := r.cols.at("image"); i >= 0 {
+	if i := r.cols.at("image"); i >= 0 && !r.opt.TextOnly {
 		ref = row[i]
 		if ref.long {
 			r.store.add(strconv.FormatInt(id, 10), ref)
@@ -187,7 +269,7 @@ func (r *suiteRows) add(row []field) error {
 
 // yesNo says whether the suite is of that kind, which is known from the header and the options.
 func (r *suiteRows) yesNo() bool {
-	return r.opt.Kind == YesNo || (r.opt.Kind == "" && len(r.cols.options) == 0)
+	return r.opt.Kind == YesNo || r.early == YesNoPairs || (r.opt.Kind == "" && r.early == "" && len(r.cols.options) == 0)
 }
 
 // answer checks the answer cell and brings it to its standard form.
@@ -223,6 +305,9 @@ func (r *suiteRows) answer(row []field, it Item) (string, error) {
 
 // suite resolves pictures and passes once all rows are known.
 func (r *suiteRows) suite() (*Suite, error) {
+	if len(r.items) == 0 {
+		return nil, fmt.Errorf("%s: found no rows after the header, expected at least one", r.table.name)
+	}
 	imageAt := r.cols.at("image")
 	for i, ref := range r.refs {
 		key := strconv.FormatInt(r.items[i].ID, 10)
@@ -237,6 +322,15 @@ func (r *suiteRows) suite() (*Suite, error) {
 		}
 		r.items[i].ImageKey = same
 	}
+	for i, it := range r.items {
+		if r.early != YesNoPairs || it.Pair != "" {
+			continue
+		}
+		if it.ImageKey == "" {
+			return nil, r.table.errorf(r.lines[it.ID], -1, "row %d: found neither image_path nor a picture, expected what says which two questions belong together", it.ID)
+		}
+		r.items[i].Pair = it.ImageKey
+	}
 	name := r.opt.Name
 	if name == "" {
 		name = r.table.name
@@ -250,14 +344,16 @@ func (r *suiteRows) suite() (*Suite, error) {
 		}
 	}
 	for _, c := range r.table.names {
-		known := c == "index" || c == "answer" || c == "image" || slices.Contains(textColumns, c) || (len(c) == 1 && c[0] >= 'A' && c[0] <= 'Z')
-		if !known {
+		if !r.knownColumn(r.opt.renamed(c)) {
 			notes = append(notes, fmt.Sprintf("column %q is not read", c))
 		}
 	}
 	s, err := NewSuite(name, kind, r.items, r.store)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.table.name, err)
+	}
+	if s.Family = r.opt.Family; s.Family == "" {
+		s.Family = familyOf(name, kind)
 	}
 	s.Notes = notes
 	return s, nil
@@ -266,6 +362,9 @@ func (r *suiteRows) suite() (*Suite, error) {
 func (r *suiteRows) kind(name string) Kind {
 	if r.opt.Kind != "" {
 		return r.opt.Kind
+	}
+	if r.early != "" {
+		return r.early
 	}
 	if r.yesNo() {
 		return YesNo

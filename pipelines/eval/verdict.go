@@ -30,6 +30,7 @@ type Verdict struct {
 	Rule      string             `json:"rule"`
 	Want      string             `json:"want"`
 	Correct   bool               `json:"correct"`
+	Credit    float64            `json:"credit,omitempty"`   // 0 to 1, under protocols that give parts of a point
 	LogProbs  map[string]float64 `json:"logprobs,omitempty"` // natural logarithms by candidate
 	Suite     string             `json:"suite"`              // the suite's version
 	Protocol  string             `json:"protocol"`

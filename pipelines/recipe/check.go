@@ -203,10 +203,22 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 			d.at(key+".name", "%q is the name of another suite of this stage; give each its own", s.Name)
 		}
 		seen[strings.ToLower(s.Name)] = true
+		if s.Protocol == "" && !saysProtocol(string(s.TSV)) {
+			s.Protocol = "vlmevalkit-2024.06"
+		}
 		if !shardForm(s.Shard) {
 			d.at(key+".shard", "%q: expected i/n with i from 1 to n, as in 2/4", s.Shard)
 		}
 	}
+}
+
+// saysProtocol says whether a suite's file names or implies how it is asked.
+func saysProtocol(path string) bool {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml", ".json":
+		return true
+	}
+	return false
 }
 
 // shardForm says whether a text is i/n with i from 1 to n, or empty.

@@ -165,12 +165,13 @@ type EvaluateConfig struct {
 
 // A Suite is a table of questions; a plain string is its tsv.
 type Suite struct {
-	// TSV is required: a table with MMBench's columns, a .json file of commonsense questions in LLM-Adapters' form, or a name with a scheme.
+	// TSV is required: a table with MMBench's columns, a suite's definition (.yaml), LLM-Adapters' questions (.json), or a name with a scheme.
 	TSV Path `yaml:"tsv,required,short"`
 	// Name of the suite in reports. Default: that of the file without its ending, with -blank if blank is set. No two of a stage may be equal.
 	Name string `yaml:"name"`
-	// Protocol: how is asked and how answers are read. llm-adapters is for questions in that form, which have no other.
-	Protocol string `yaml:"protocol" default:"vlmevalkit-2024.06" enum:"vlmevalkit-2024.06|letter-logit|llm-adapters"`
+	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
+	// vlmevalkit-2024.06.
+	Protocol string `yaml:"protocol" enum:"vlmevalkit-2024.06|vlmevalkit-2025.08|vlmevalkit-2026.08|llava-1.5|lmms-eval|mmmu-official|llm-adapters|letter-logit"`
 	// Limit takes only the first so many questions; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`
 	// Shard takes only a part of those, i/n for part i of n counted from 1, as in 2/4; moslava join puts parts together. Default: everything.

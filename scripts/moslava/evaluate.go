@@ -33,7 +33,7 @@ func evaluateCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&opt.Dir, "out", "", "directory of verdicts, predictions and scores (default runs/MODEL-SUITE)")
-	f.StringVar(&opt.Protocol, "protocol", eval.DefaultProtocol, "how is asked and how answers are read: "+strings.Join(eval.ProtocolNames(), ", "))
+	f.StringVar(&opt.Protocol, "protocol", "", "how is asked and how answers are read: "+strings.Join(eval.ProtocolNames(), ", ")+" (default: the suite's, the first for most)")
 	f.IntVar(&opt.Limit, "limit", 0, "only the first so many questions; 0: all")
 	f.StringVar(&opt.Shard, "shard", "", "only a part of them, i/n for part i of n, from 1; moslava join puts parts together")
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "ask no more passes of circular questions that are lost already; circular scores stay the same")

@@ -1,0 +1,39 @@
+package eval
+
+import "gonum.org/v1/gonum/mathext/prng"
+
+// draws repeats Python's random after random.seed(n): MMMU's parser draws an option where it finds none.
+type draws struct{ src *prng.MT19937 }
+
+// newDraws is random.seed(seed) for a seed below 2^32.
+func newDraws(seed uint32) *draws {
+	src := prng.NewMT19937()
+	src.SeedFromKeys([]uint32{seed})
+	return &draws{src}
+}
+
+// choice is the index that random.choice takes of n: as many bits as n has, again until they are below n.
+func (d *draws) choice(n int) int {
+	bits := 0
+	for v := n; v > 0; v >>= 1 {
+		bits++
+	}
+	for {
+		if k := int(d.src.Uint32() >> (32 - bits)); k < n {
+			return k
+		}
+	}
+}
+
+// draw gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
+func (p Protocol) draw(items []Item, verdicts []Verdict) {
+	if p.Draw == 0 {
+		return
+	}
+	d := newDraws(p.Draw)
+	for i, it := range items {
+		if v := &verdicts[i]; v.Rule == RuleRandom && len(it.Choices) > 0 {
+			p.settle(it, v, Extraction{string(it.Choices[d.choice(len(it.Choices))].Letter), RuleRandom})
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package eval
+
+// mathVista is post_check with prefetch of VLMEvalKit vlmeval/dataset/utils/mathvista.py, which is what needs no judge: an option
+// as can_infer reads it, or the whole answer as a number of the kind that is asked for.
+func mathVista(rules choiceRules) func(Item, string) Extraction {
+	return func(it Item, answer string) Extraction {
+		switch it.Form {
+		case Integer:
+			if n, ok := parseIntPython(answer); ok {
+				return Extraction{n.String(), RuleNumber}
+			}
+		case Float:
+			if f, ok := parseFloatPython(answer); ok {
+				return Extraction{floatPython(f), RuleNumber}
+			}
+		case YesOrNo:
+			return rules.inferChoice(it, answer)
+		}
+		return Extraction{"", RuleUnresolved} // a list or text: upstream has no rule for one
+	}
+}
+
+// mathVistaRight compares numbers as upstream does, without tolerance.
+func mathVistaRight(it Item, e Extraction) bool {
+	switch it.Form {
+	case Integer:
+		got, ok := parseIntPython(e.Answer)
+		want, known := parseIntPython(it.Answer)
+		return ok && known && got.Cmp(want) == 0
+	case Float:
+		got, ok := parseFloatPython(e.Answer)
+		want, known := parseFloatPython(it.Answer)
+		return ok && known && got == want
+	}
+	return e.Answer == it.Answer
+}

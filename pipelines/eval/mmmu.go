@@ -1,0 +1,106 @@
+package eval
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// What follows is MMMU's own parser, mmmu/utils/eval_utils.py at commit bb0b95a9 (May 2025).
+
+// mmmuChoice is parse_multi_choice_response without its random draw: "(A)", then " A ", then, in an answer of more than five words,
+// an option's text; of several, the one that stands last, the first of equals. Where upstream draws, RuleRandom stands without an answer.
+func mmmuChoice(it Item, answer string) Extraction {
+	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {" ", " "}})
+}
+
+// lmmsMMMU is lmms-eval's copy of it (lmms_eval/tasks/_task_utils/mmmu_mcq_utils.py), which takes "A " and then "A." for a letter, too.
+func lmmsMMMU(it Item, answer string) Extraction {
+	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {"", " "}, {"", "."}})
+}
+
+func mmmuLetters(it Item, answer string, around [][2]string) Extraction {
+	for _, c := range []string{",", ".", "!", "?", ";", ":", "'"} {
+		answer = strings.Trim(answer, c)
+	}
+	text := " " + answer + " "
+	for i, a := range around {
+		// With several found by anything but brackets, places are those of " A " (rfind), -1 when there is none.
+		best, at, found := "", math.MinInt, 0
+		for _, c := range it.Choices {
+			l := string(c.Letter)
+			if !strings.Contains(text, a[0]+l+a[1]) {
+				continue
+			}
+			found++
+			where := strings.LastIndex(text, " "+l+" ")
+			if i == 0 {
+				where = strings.LastIndex(text, "("+l+")")
+			}
+			if where > at {
+				best, at = l, where
+			}
+		}
+		if found > 0 {
+			return Extraction{best, RuleLetter}
+		}
+	}
+	if len(strings.FieldsFunc(text, isSpacePython)) > 5 {
+		lower := lowerPython(text)
+		best, at := "", -1
+		for _, c := range it.Choices {
+			if k := strings.LastIndex(lower, lowerPython(c.Text)); k > at {
+				best, at = string(c.Letter), k
+			}
+		}
+		if best != "" {
+			return Extraction{best, RuleText}
+		}
+	}
+	return Extraction{"", RuleRandom}
+}
+
+// mmmuExtract reads both kinds of MMMU's questions.
+func mmmuExtract(it Item, answer string) Extraction {
+	if it.Form == Given {
+		return Extraction{answer, RuleGiven}
+	}
+	if it.open() {
+		return Extraction{describe(mmmuOpen(answer)), RuleAnswer}
+	}
+	return mmmuChoice(it, answer)
+}
+
+// describe writes values down for a verdict.
+func describe(vs []value) string {
+	texts := make([]string, len(vs))
+	for i, v := range vs {
+		if texts[i] = v.text; !v.isText {
+			texts[i] = floatPython(v.number)
+		}
+	}
+	return strings.Join(texts, " | ")
+}
+
+// mmmuDisciplines are MMMU's six disciplines with their subjects (DOMAIN_CAT2SUB_CAT).
+var mmmuDisciplines = []struct {
+	Name     string
+	Subjects []string
+}{
+	{"Art and Design", []string{"Art", "Art_Theory", "Design", "Music"}},
+	{"Business", []string{"Accounting", "Economics", "Finance", "Manage", "Marketing"}},
+	{"Science", []string{"Biology", "Chemistry", "Geography", "Math", "Physics"}},
+	{"Health and Medicine", []string{"Basic_Medical_Science", "Clinical_Medicine", "Diagnostics_and_Laboratory_Medicine", "Pharmacy", "Public_Health"}},
+	{"Humanities and Social Science", []string{"History", "Literature", "Sociology", "Psychology"}},
+	{"Tech and Engineering", []string{"Agriculture", "Architecture_and_Engineering", "Computer_Science", "Electronics", "Energy_and_Power", "Materials", "Mechanical_Engineering"}},
+}
+
+// mmmuDiscipline is the discipline of a subject, empty if there is none.
+func mmmuDiscipline(subject string) string {
+	for _, d := range mmmuDisciplines {
+		if slices.Contains(d.Subjects, subject) {
+			return d.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,50 @@
+package eval
+
+import (
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// parseFloatPython is float(s) of Python: spaces around, underscores between digits, inf and nan; no hexadecimal.
+func parseFloatPython(s string) (float64, bool) {
+	s = strings.TrimFunc(s, isSpacePython)
+	if s == "" || strings.ContainsAny(s, "xXpP") {
+		return 0, false
+	}
+	r := []rune(s)
+	for i, c := range r {
+		if c == '_' && (i == 0 || i+1 == len(r) || !unicode.IsDigit(r[i-1]) || !unicode.IsDigit(r[i+1])) {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
+	if err != nil && !math.IsInf(f, 0) {
+		return 0, false
+	}
+	return f, true
+}
+
+// round2 is Python's round(f, 2), which rounds the decimal expansion half to even.
+func round2(f float64) float64 {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return f
+	}
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 2, 64), 64)
+	return r
+}
+
+// parseIntPython is int(s) of Python for ASCII digits: spaces around, a sign, underscores between digits.
+func parseIntPython(s string) (*big.Int, bool) {
+	s = strings.TrimFunc(s, isSpacePython)
+	digits := strings.TrimLeft(s, "+-")
+	if len(s)-len(digits) > 1 || digits == "" || len(digits) > 4300 || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
+		return nil, false
+	}
+	if strings.ContainsFunc(digits, func(r rune) bool { return r != '_' && (r > unicode.MaxASCII || !unicode.IsDigit(r)) }) {
+		return nil, false
+	}
+	return new(big.Int).SetString(strings.ReplaceAll(s, "_", ""), 10)
+}
