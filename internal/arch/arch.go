@@ -25,7 +25,7 @@ const (
 	engine   = "internal/kernels internal/autograd internal/nn"
 	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/eval pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -85,6 +85,9 @@ var Packages = []Package{
 		Why: "moslora: factors of adapters; report: plots. It sees no model: weights come as numbers"},
 	{Path: "pipelines/eval", Files: "internal/atomicfile",
 		Why: "atomicfile: results; models are behind the Answerer interface, so that scores are tested without one"},
+	{Path: "pipelines/eval/predictions", Files: "pipelines/eval internal/atomicfile",
+		Why: "eval: answers of other programs' files are judged and scored there; by itself, so that a test of a model compiles no spreadsheet"},
+	{Path: "pipelines/eval/judge", Tests: "pipelines/eval", Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests judge through it"},
 	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval internal/atomicfile",
 		Why: "eval: results, verdicts and questions are what it shows; report: one way to escape Markdown"},
 	{Path: "pipelines/eval/records", Files: "pipelines/eval internal/atomicfile",

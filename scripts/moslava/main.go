@@ -52,6 +52,7 @@ func root() *cobra.Command {
 		preprocessCommand(),
 		reportCommand(),
 		runCommand(),
+		scoreCommand(),
 		studyCommand(),
 		tokenizeCommand(),
 		verifyCommand(),

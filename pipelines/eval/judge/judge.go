@@ -1,0 +1,107 @@
+// Package judge asks a model behind an OpenAI-compatible service. It is the only package that uses the network, and only when
+// somebody configures it.
+package judge
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config says which model judges.
+type Config struct {
+	URL    string // base, as in http://localhost:8000/v1
+	Model  string
+	KeyEnv string // names the environment variable that holds the key; empty: none is sent
+}
+
+// Client implements eval.Judge.
+type Client struct {
+	url, model, key string
+	http            *http.Client
+}
+
+const (
+	timeout    = 2 * time.Minute
+	maxReply   = 4 << 20
+	maxMessage = 300 // of a service's error text
+)
+
+// New checks a configuration. It asks nothing yet.
+func New(c Config) (*Client, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("judge: found URL %q, expected one like https://host/v1", c.URL)
+	}
+	if c.Model == "" {
+		return nil, fmt.Errorf("judge: found no model, expected a name")
+	}
+	key := ""
+	if c.KeyEnv != "" {
+		if key = os.Getenv(c.KeyEnv); key == "" {
+			return nil, fmt.Errorf("judge: found no key in the environment variable %s", c.KeyEnv)
+		}
+	}
+	return &Client{url: strings.TrimRight(c.URL, "/") + "/chat/completions", model: c.Model, key: key, http: &http.Client{Timeout: timeout}}, nil
+}
+
+type message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+type request struct {
+	Model       string    `json:"model"`
+	Messages    []message `json:"messages"`
+	Temperature float64   `json:"temperature"`
+}
+
+type response struct {
+	Choices []struct {
+		Message *message `json:"message"`
+	} `json:"choices"`
+}
+
+// Ask sends one prompt as the user's turn, at temperature 0, and returns the reply. A status other than 200 and a reply without text
+// are errors.
+func (c *Client) Ask(ctx context.Context, prompt string) (string, error) {
+	body, err := json.Marshal(request{c.model, []message{{"user", prompt}}, 0})
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxReply))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", c.url, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s: found status %s: %.*s", c.url, res.Status, maxMessage, text)
+	}
+	var r response
+	if err := json.Unmarshal(text, &r); err != nil {
+		return "", fmt.Errorf("%s: found no JSON reply: %w", c.url, err)
+	}
+	if len(r.Choices) == 0 || r.Choices[0].Message == nil || strings.TrimSpace(r.Choices[0].Message.Content) == "" {
+		return "", fmt.Errorf("%s: found a reply without text: %.*s", c.url, maxMessage, text)
+	}
+	return r.Choices[0].Message.Content, nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/predictions"
+)
+
+// scoreCommand is `moslava score`.
+func scoreCommand() *cobra.Command {
+	var opt predictions.Options
+	var ask judge.Config
+	var verdicts string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "score --suite NAME_OR_FILE --predictions FILE",
+		Short: "Score answers that are there already, of this program or another, without a model",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if ask != (judge.Config{}) {
+				j, err := judge.New(ask)
+				if err != nil {
+					return err
+				}
+				opt.Judge = j
+			}
+			s, err := predictions.Score(cmd.Context(), opt)
+			if err != nil {
+				return err
+			}
+			if verdicts != "" {
+				if err := s.WriteLines(verdicts); err != nil {
+					return err
+				}
+			}
+			if !asJSON {
+				return s.Write(cmd.OutOrStdout())
+			}
+			e := json.NewEncoder(cmd.OutOrStdout())
+			e.SetIndent("", "  ")
+			return e.Encode(s.Result)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&opt.Suite, "suite", "", "a table, a definition (.yaml), a .json suite, or a suite's name if the predictions carry questions and answers")
+	f.StringVar(&opt.Predictions, "predictions", "", "VLMEvalKit's .xlsx, .tsv or .json, verdicts or LLaVA's answers (.jsonl), MMMU's output.json")
+	f.StringVar(&opt.Protocol, "protocol", "", "how answers are read (default: the suite's, vlmevalkit-2024.06 for most)")
+	f.StringVar(&verdicts, "verdicts", "", "write a verdict on each answer to this file, as JSONL")
+	f.BoolVar(&asJSON, "json", false, "write the result as JSON")
+	f.StringVar(&ask.URL, "judge-url", "", "base URL of an OpenAI-compatible service that reads what no rule reads")
+	f.StringVar(&ask.Model, "judge-model", "", "its model")
+	f.StringVar(&ask.KeyEnv, "judge-key-env", "", "the environment variable that holds its key")
+	for _, required := range []string{"suite", "predictions"} {
+		if err := c.MarkFlagRequired(required); err != nil {
+			panic(err) // the flag is defined above
+		}
+	}
+	return c
+}
