@@ -164,6 +164,15 @@ func TestSentencePieceVocabulary(t *testing.T) {
 	}
 }
 
+// Every pattern that has a name is one that tokenizer.json files may have.
+func TestPreTokenizers(t *testing.T) {
+	for name := range preTokenizers {
+		if _, err := run(t, set(tiny(), "tokenizer.ggml.pre", name), ""); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestStorage(t *testing.T) {
 	half := func(f *gguftest.File, kind uint32) *gguftest.File {
 		for i := range f.Tensors {

@@ -18,7 +18,10 @@ const (
 	upper         = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
 	lower         = `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
 	tekkenPattern = `[^\r\n\p{L}\p{N}]?` + upper + `*` + lower + `+|[^\r\n\p{L}\p{N}]?` + upper + `+` + lower + `*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|` + spaces
-	o200kPattern  = `[^\r\n\p{L}\p{N}]?` + upper + `*` + lower + `+` + contractions + `?|[^\r\n\p{L}\p{N}]?` + upper + `+` + lower + `*` + contractions +
+	cjk           = `[一-龥\x{3040}-ゟ゠-ヿ]+`
+	// deepSeekPattern: ASCII punctuation sticks to the letters behind it.
+	deepSeekPattern = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|" + spaces
+	o200kPattern    = `[^\r\n\p{L}\p{N}]?` + upper + `*` + lower + `+` + contractions + `?|[^\r\n\p{L}\p{N}]?` + upper + `+` + lower + `*` + contractions +
 		`?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|` + spaces
 )
 
@@ -41,6 +44,8 @@ var preTokenizers = map[string]preTokenizer{
 	"llama3": llama3Words, "llama-v3": llama3Words, "llama-bpe": llama3Words, "falcon3": llama3Words, "pixtral": llama3Words,
 	"dbrx": dbrxWords, "smaug-bpe": dbrxWords,
 	"qwen2": qwen2Words, "deepseek-r1-qwen": qwen2Words, "stablelm2": {splits: []string{qwen2Pattern}},
-	"tekken": tekkenWords,
-	"gpt-4o": o200kWords, "llama4": o200kWords,
+	"tekken":         tekkenWords,
+	"deepseek-v3":    {splits: []string{`\p{N}{1,3}`, cjk, deepSeekPattern}},
+	"deepseek-coder": {splits: []string{`[\r\n]`, `\s?\p{L}+`, `\s?\p{P}+`, `[一-龥ࠀ-一가-퟿]+`, `\p{N}`}},
+	"gpt-4o":         o200kWords, "llama4": o200kWords,
 }
