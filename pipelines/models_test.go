@@ -168,7 +168,7 @@ func TestBrokenDirectories(t *testing.T) {
 		"no chat template": {write("tokenizer_config.json", "{}"), []string{"no chat template", "model.chat_template", "vicuna_v1"}},
 		"no weights":       {remove("model.safetensors"), []string{"no weights", "model.safetensors"}},
 		"no config":        {remove("config.json"), []string{"config.json", "no such file"}},
-		"no tokenizer":     {remove("tokenizer.json"), []string{"tokenizer.json", "no such file"}},
+		"no tokenizer":     {remove("tokenizer.json"), []string{"neither tokenizer.json nor tokenizer.model"}},
 		"no preprocessor":  {remove("preprocessor_config.json"), []string{"preprocessor_config.json"}},
 		"torn config":      {write("config.json", `{"model_type":`), []string{"config.json", "unexpected end"}},
 		"other model":      {write("config.json", `{"model_type":"bert"}`), []string{"config.json", `model_type is "bert", want "llava"`}},

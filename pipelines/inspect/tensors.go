@@ -132,7 +132,9 @@ func (r *Report) checkpoint(opt Options) error {
 	if json.Unmarshal(r.Config, &c) == nil && (c.Tie || c.Text.Tie) && slices.ContainsFunc(d.Names(), checkpoint.IsHead) {
 		r.warn("the head is stored although tie_word_embeddings is true: the embeddings are used in its place")
 	}
-	if _, err := os.Stat(filepath.Join(r.Path, "tokenizer.json")); err != nil && r.Kind != "vision" {
+	_, err = os.Stat(filepath.Join(r.Path, "tokenizer.json"))
+	_, other := os.Stat(filepath.Join(r.Path, "tokenizer.model"))
+	if err != nil && other != nil && r.Kind != "vision" {
 		r.warn("no tokenizer.json: %s cannot take text", fmt.Sprintf("a %s model", r.Kind))
 	}
 	return nil

@@ -36,7 +36,7 @@ type Towers struct {
 // parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
 // of the embedding, and of a head of its own, are the mean of the others.
 func Assemble(t Towers) (*Model, *Processor, error) {
-	tok, err := tokenizer.Load(t.tokenizer())
+	tok, err := tokenizer.Open(t.Language)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +61,7 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 // one the vocabulary is taken to have the configuration's words and the image token, and the processor has neither
 // tokenizer nor template.
 func AssembleOutline(t Towers) (*Model, *Processor, error) {
-	tok, err := tokenizer.Load(t.tokenizer())
+	tok, err := tokenizer.Open(t.Language)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
@@ -80,8 +80,6 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 	p, err := t.processor(cfg, tok)
 	return m, p, err
 }
-
-func (t Towers) tokenizer() string { return filepath.Join(t.Language, "tokenizer.json") }
 
 // config puts the configurations together, adds the image token to the decoder's tokenizer, which is nil for an outline
 // without one, and gives how many rows the decoder's own vocabulary has.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 
 	"moslava/datasets"
@@ -34,7 +33,7 @@ func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
 
 // LoadProcessorWith is LoadProcessor with a chat template in place of the directory's own, which may be missing then.
 func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor, error) {
-	tok, err := tokenizer.Load(filepath.Join(dir, "tokenizer.json"))
+	tok, err := tokenizer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
