@@ -32,6 +32,9 @@ func TestTimeIsLinear(t *testing.T) {
 			}
 			const n = 10_000
 			short, long := cost(n), cost(16*n)
+			for try := 0; long > 80*short && try < 5; try++ { // others had the processor
+				long = cost(16 * n)
+			}
 			if long > 80*short {
 				t.Errorf("%s, %s: %v for %d bytes, %v for %d", name, what, short, n, long, 16*n)
 			}
