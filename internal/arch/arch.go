@@ -100,7 +100,7 @@ var Packages = []Package{
 			"Tests: whole optimiser steps are compared with torch"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
-	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe moslora datasets datasets/arrowipc internal/checkpoint internal/safetensors",
+	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe moslora datasets datasets/arrowipc internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm vision language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; datasets: the batch a model takes; safetensors, checkpoint: goldens, and heads that no model here has"},

@@ -21,7 +21,7 @@ import (
 // A Report is what was found. Fields that do not belong to the kind are empty.
 type Report struct {
 	Path       string            `json:"path"`
-	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, arrow, recipe
+	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, gguf, arrow, recipe
 	Config     json.RawMessage   `json:"config,omitempty"` // as it is in the file; of a recipe as it was understood
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	Files      []File            `json:"files,omitempty"`
@@ -77,9 +77,9 @@ func Inspect(path string, opt Options) (*Report, error) {
 	case ".yaml", ".yml":
 		return r, r.recipe()
 	case ".gguf":
-		return nil, fmt.Errorf("%s: GGUF files are not inspected; moslava convert makes a directory of one", path)
+		return r, r.gguf(opt)
 	default:
-		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .arrow or .yaml, or a directory", path, ext)
+		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .gguf, .arrow or .yaml, or a directory", path, ext)
 	}
 }
 

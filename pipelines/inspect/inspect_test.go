@@ -98,12 +98,17 @@ func TestOtherKinds(t *testing.T) {
 	if r := look(t, "../../moslora/testdata/peft-list", Options{}); r.Kind != "adapters" || len(r.Tensors) != 18 || len(r.Warnings) != 0 {
 		t.Errorf("%+v", r)
 	}
+	r := look(t, "../../internal/gguf/testdata/quants.gguf", Options{Check: true})
+	if r.Kind != "gguf" || len(r.Tensors) == 0 || len(r.Metadata) == 0 || r.Types["Q4_K"] == 0 {
+		t.Errorf("%+v", r)
+	}
+	wantWarnings(t, r, `general.architecture is "none"`)
 	dir := t.TempDir()
 	recipe := filepath.Join(dir, "r.yaml")
 	if err := os.WriteFile(recipe, []byte("name: s\nmodel: {from: m}\nstages: {kind: align, data: d}\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r := look(t, recipe, Options{})
+	r = look(t, recipe, Options{})
 	if r.Kind != "recipe" || !strings.Contains(string(r.Config), `"align"`) {
 		t.Errorf("%+v", r)
 	}

@@ -64,7 +64,14 @@ func (r *Report) numbers(d *checkpoint.Dir, name string, shape []int) {
 		r.warn("%s has %g at element %d", name, broken.Value, broken.At)
 	case err != nil:
 		r.warn("%v", err)
-	case len(data) > 0 && !slices.ContainsFunc(data, func(v float32) bool { return v != 0 }):
+	default:
+		r.zero(name, data)
+	}
+}
+
+// zero warns of a tensor that has nothing but zeros.
+func (r *Report) zero(name string, data []float32) {
+	if len(data) > 0 && !slices.ContainsFunc(data, func(v float32) bool { return v != 0 }) {
 		r.warn("%s is zero throughout", name)
 	}
 }

@@ -159,3 +159,29 @@ func TestLLaVAsOwnConfig(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// FuzzKind: whatever a config.json says, its kind is found and read, or there is an error.
+func FuzzKind(f *testing.F) {
+	for _, seed := range []string{`{}`, `null`, `{"model_type":"llava"}`, `{"model_type":"clip","vision_config":{"hidden_size":8}}`, `{"model_type":"gpt2"}`,
+		`{"model_type":"llava_llama","mm_vision_tower":"x","mm_vision_select_layer":-2}`, `{"model_type":"siglip_vision_model"}`, `{"model_type":"internlm2"}`,
+		`{"model_type":"llava","text_config":{"model_type":"qwen2"},"vision_config":{"model_type":"dinov2"}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		kind, err := Kind(raw)
+		if (err == nil) != (kind != "") {
+			t.Errorf("kind %q, error %v", kind, err)
+		}
+		if o, is, err := readOriginal(raw); err == nil && is && o.advice("dir") == nil {
+			t.Error("no advice")
+		}
+		if text, err := decoderOf(raw); err == nil && kind == "language" {
+			if _, err := Kind(text); err != nil {
+				t.Errorf("%s became %s: %v", raw, text, err)
+			}
+		}
+		if kind == "llava" {
+			ParseConfig(raw)
+		}
+	})
+}
