@@ -8,9 +8,29 @@ import (
 	"unicode"
 )
 
+// asciiDigits writes every decimal digit of Unicode as Python's float and int read it.
+func asciiDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= unicode.MaxASCII || !unicode.IsDigit(r) {
+			return r
+		}
+		for _, b := range unicode.Nd.R16 { // blocks of ten, from a zero on
+			if rune(b.Lo) <= r && r <= rune(b.Hi) {
+				return '0' + (r-rune(b.Lo))%10
+			}
+		}
+		for _, b := range unicode.Nd.R32 {
+			if rune(b.Lo) <= r && r <= rune(b.Hi) {
+				return '0' + (r-rune(b.Lo))%10
+			}
+		}
+		return r
+	}, s)
+}
+
 // parseFloatPython is float(s) of Python: spaces around, underscores between digits, inf and nan; no hexadecimal.
 func parseFloatPython(s string) (float64, bool) {
-	s = strings.TrimFunc(s, isSpacePython)
+	s = asciiDigits(strings.TrimFunc(s, isSpacePython))
 	if s == "" || strings.ContainsAny(s, "xXpP") {
 		return 0, false
 	}
@@ -36,9 +56,9 @@ func round2(f float64) float64 {
 	return r
 }
 
-// parseIntPython is int(s) of Python for ASCII digits: spaces around, a sign, underscores between digits.
+// parseIntPython is int(s) of Python: spaces around, a sign, underscores between digits.
 func parseIntPython(s string) (*big.Int, bool) {
-	s = strings.TrimFunc(s, isSpacePython)
+	s = asciiDigits(strings.TrimFunc(s, isSpacePython))
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || digits == "" || len(digits) > 4300 || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
 		return nil, false
