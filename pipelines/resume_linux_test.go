@@ -176,6 +176,17 @@ func TestKilled(t *testing.T) {
 	if saving(dir) {
 		t.Error("the remains of an interrupted save are there still")
 	}
+	// As if it had been killed after its last save, while it tidied up.
+	stage := filepath.Join(dir, "01-tune")
+	err = errors.Join(os.Mkdir(filepath.Join(stage, statePrefix+"00000014"), 0o777), os.Remove(filepath.Join(stage, "manifest.json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, load(t, resumeRecipe, dir))
+	equal(t, results(t, dir), want)
+	if saving(dir) {
+		t.Error("what was to be tidied up is there still")
+	}
 }
 
 // TestInterrupted: SIGINT saves at once, so that no finished step is lost.

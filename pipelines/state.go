@@ -109,8 +109,11 @@ func (t *training) prune() error {
 	return nil
 }
 
-// resume takes over the newest state, if there is one.
+// resume takes over the newest state, if there is one. It tidies up first: a run that was killed after its last save has no other occasion.
 func (t *training) resume() (train.State, error) {
+	if err := t.prune(); err != nil {
+		return train.State{}, err
+	}
 	all, _, err := t.states()
 	if err != nil || len(all) == 0 {
 		return train.State{}, err
