@@ -76,5 +76,3 @@ func (s *stage) export() ([]string, error) {
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
 	return outputs, nil
 }
-
-func percent(x float64) string { return fmt.Sprintf("circular %.1f %%", 100*x) }

@@ -47,7 +47,11 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 		bar = progress.New(so.out, so.title, total)
 		bar.Skip(done)
 	}
-	opt.Progress = func(_, _ int, running float64) { bar.Step(1, percent(running)) }
+	what := "right"
+	if suite.Kind == eval.Circular {
+		what = "circular"
+	}
+	opt.Progress = func(_, _ int, running float64) { bar.Step(1, fmt.Sprintf("%s %.1f %%", what, 100*running)) }
 	res, err := eval.Run(ctx, suite, a, opt)
 	if bar != nil {
 		bar.Done()
