@@ -3,6 +3,7 @@
     python make_spm.py
 """
 import json
+import os
 import pathlib
 import random
 
@@ -12,7 +13,8 @@ HERE = pathlib.Path(__file__).parent
 WORDS = "the cat sat on a mat and saw two red squares, three green circles; 12 34 aaaa aaa aa banana bananas ssss ééé 日本 été don't it's".split()
 rng = random.Random(3)
 corpus = [" ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 12))) for _ in range(2000)] + ["a" * n for n in range(1, 30)] + ["x" + " " * n + "y" for n in range(9)] * 3
-spm.SentencePieceTrainer.train(sentence_iterator=iter(corpus), model_prefix=str(HERE / "spm"), vocab_size=420, model_type="bpe", byte_fallback=True,
+os.chdir(HERE)  # the model holds the path it is trained to
+spm.SentencePieceTrainer.train(sentence_iterator=iter(corpus), model_prefix="spm", vocab_size=420, model_type="bpe", byte_fallback=True,
                                character_coverage=0.999, normalization_rule_name="identity", remove_extra_whitespaces=False, split_digits=True,
                                allow_whitespace_only_pieces=True, user_defined_symbols=["<image>"], hard_vocab_limit=False, pad_id=-1, minloglevel=2)
 (HERE / "spm.vocab").unlink()
