@@ -78,6 +78,7 @@ def published(name, model_type, vision_type):
         if vision_type.startswith("dinov2"):
             for memory, file in (("q_proj", "attention.query"), ("k_proj", "attention.key"), ("v_proj", "attention.value"), ("o_proj", "output.dense")):
                 rest = rest.replace(".attention." + memory + ".", ".attention." + file + ".")
+            rest = rest.replace(".mlp.down_proj.", ".mlp.weights_out.")
         elif not rest.startswith("vision_model.") and (model_type != "llava" or prefix):
             rest = "vision_model." + rest
         name = prefix + rest
@@ -90,6 +91,9 @@ def gradients(model, out, prefix):
     for name, p in model.named_parameters():
         if p.grad is not None:
             out[prefix + published(name, config.model_type, vision)] = p.grad.detach().clone()
+    for name in [n for n in out if "mlp.gate_proj." in n and "encoder.layer." in n]:  # SwiGLU of DINOv2 is one matrix in files, gate before up
+        gate, up = out.pop(name), out.pop(name.replace("gate_proj", "up_proj"))
+        out[name.replace("gate_proj", "weights_in")] = torch.cat([gate, up])
     model.zero_grad(set_to_none=True)
 
 
