@@ -30,6 +30,7 @@ type BPE struct {
 	byteFallback bool
 	fuseUnk      bool
 	ignoreMerges bool
+	unspelled    func(error) // see Tokenizer.LeaveOut
 
 	cache wordCache
 }
@@ -132,20 +133,38 @@ func (b *BPE) appendWord(dst []int32, word string, bytes bool) ([]int32, error) 
 	}
 	symbols, err := b.merge(spelled)
 	if err != nil {
-		return dst, err
+		err = noToken{err.(noToken).letter, bytes}
+		if b.unspelled == nil {
+			return dst, err
+		}
+		b.unspelled(err)
 	}
 	n := len(dst)
 	for _, s := range symbols {
 		dst = append(dst, s.id)
 	}
-	if len(word) < maxCachedLen {
+	if len(word) < maxCachedLen && err == nil {
 		slot.Store(&cachedWord{strings.Clone(word), slices.Clone(dst[n:])})
 	}
 	return dst, nil
 }
 
+// noToken is the error of a character that the vocabulary cannot spell.
+type noToken struct {
+	letter  string
+	spelled bool // in the byte-level alphabet
+}
+
+func (e noToken) Error() string {
+	if e.spelled {
+		return fmt.Sprintf("byte 0x%X has no token, and the model has no unk_token", appendLetterBytes(nil, e.letter))
+	}
+	return fmt.Sprintf("character %q has no token, and the model has no unk_token", e.letter)
+}
+
 // letters cuts word into its initial symbols: characters, bytes where a character has no token, or the unknown token.
-func (b *BPE) letters(word string) ([]symbol, error) {
+// Characters for which there is none of these are left out, and the first of them is the error.
+func (b *BPE) letters(word string) (_ []symbol, err error) {
 	out := make([]symbol, 0, len(word))
 	add := func(id int32, bytes int) {
 		i := int32(len(out))
@@ -174,7 +193,9 @@ func (b *BPE) letters(word string) ([]symbol, error) {
 			}
 			known = true
 		case b.unkID < 0:
-			return nil, fmt.Errorf("character %q has no token, and the model has no unk_token", word[i:i+n])
+			if err == nil {
+				err = noToken{letter: word[i : i+n]}
+			}
 		case b.fuseUnk && lastUnknown:
 			out[len(out)-1].bytes += int32(n)
 		default:
@@ -183,7 +204,7 @@ func (b *BPE) letters(word string) ([]symbol, error) {
 		lastUnknown = !known
 		i += n
 	}
-	return out, nil
+	return out, err
 }
 
 func (b *BPE) hasBytes(s string) bool {

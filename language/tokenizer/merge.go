@@ -34,7 +34,7 @@ func (q *queue) Pop() any {
 	return x
 }
 
-// merge returns the symbols that word ends in.
+// merge returns the symbols that word ends in; with an error of letters, those of the characters that have tokens.
 func (b *BPE) merge(word string) ([]symbol, error) {
 	if b.ignoreMerges {
 		if id, ok := b.vocab[word]; ok {
@@ -42,13 +42,14 @@ func (b *BPE) merge(word string) ([]symbol, error) {
 		}
 	}
 	symbols, err := b.letters(word)
-	if err != nil || len(symbols) < 2 {
-		return symbols, err
+	switch {
+	case len(symbols) < 2:
+	case len(symbols) <= shortWord:
+		symbols = b.mergeShort(symbols)
+	default:
+		symbols = b.mergeLong(symbols)
 	}
-	if len(symbols) <= shortWord {
-		return b.mergeShort(symbols), nil
-	}
-	return b.mergeLong(symbols), nil
+	return symbols, err
 }
 
 // mergeLong takes O(n log n): a queue of possible merges over a linked list, where stale entries are recognised when

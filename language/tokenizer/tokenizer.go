@@ -89,7 +89,8 @@ func (t *Tokenizer) build(f *file) (err error) {
 }
 
 // Encode returns the ids of text; addSpecial puts the post-processor's special tokens (as <s>) around them. Added
-// tokens that occur in text become their ids in either case. It fails on a character that the vocabulary cannot spell.
+// tokens that occur in text become their ids in either case. It fails on a character that the vocabulary cannot spell
+// (SmolLM2's has no tokens for six control characters), unless LeaveOut says otherwise.
 func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 	ids := make([]int32, 0, len(text)/3+4)
 	if addSpecial {
@@ -104,6 +105,10 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 	}
 	return ids, nil
 }
+
+// LeaveOut makes the tokenizer leave out characters that the vocabulary cannot spell, as tokenizers and llama.cpp do without a
+// word, and tell the first of each pre-token to f. It is to be called before anything is encoded; f runs within Encode.
+func (t *Tokenizer) LeaveOut(f func(error)) { t.model.unspelled = f }
 
 // Append appends the ids of text to ids as those of text that follows what ids stand for: the space that SentencePiece
 // tokenizers put before a text is put there only if ids is empty or ends in an added token. No special tokens are

@@ -23,13 +23,14 @@ func tokenizeCommand() *cobra.Command {
 		Short: "Turn lines of text into lines of ids, or back",
 		Long: `Reads lines from standard input and writes one line for each. A line of text, without its line break, becomes ids with
 spaces between them; with --decode, ids become text. With --json, a line of text is a JSON string and a line of ids a JSON array, so that
-texts may hold line breaks. FILE_OR_DIR is a tokenizer.json, a SentencePiece tokenizer.model, or a model directory with one of them.`,
+texts may hold line breaks. A character that the vocabulary cannot spell is left out, as transformers does, with a warning. FILE_OR_DIR is a tokenizer.json, a SentencePiece tokenizer.model, or a model directory with one of them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t, err := tokenizer.Open(from)
 			if err != nil {
 				return err
 			}
+			t.LeaveOut(func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "warning: left out: %v\n", err) })
 			return opt.lines(t, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
@@ -134,5 +135,6 @@ func (o tokenizeOptions) writeText(text string) ([]byte, error) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(text)
-	return []byte(strings.TrimSuffix(b.String(), "\n")), err
+	// U+0085 ends a line for some readers, like U+2028 and U+2029, which the encoder escapes.
+	return []byte(strings.ReplaceAll(strings.TrimSuffix(b.String(), "\n"), "\u0085", `\u0085`)), err
 }

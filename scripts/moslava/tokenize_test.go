@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -49,7 +52,7 @@ func TestTokenizeLinesThereAndBack(t *testing.T) {
 }
 
 func TestTokenizeJSON(t *testing.T) {
-	in := "\"a\\nb <&> \\u00e9\"\n\"\"\n"
+	in := "\"a\\nb <&> \\u00e9 \\u0085\"\n\"\"\n"
 	ids, err := runTokenize(t, in, "--json")
 	if err != nil {
 		t.Fatal(err)
@@ -58,8 +61,31 @@ func TestTokenizeJSON(t *testing.T) {
 		t.Fatalf("ids %q", ids)
 	}
 	back, err := runTokenize(t, ids, "--json", "--decode")
-	if err != nil || !strings.Contains(back, `b <&> é"`) || strings.Count(back, "\n") != 2 {
+	if err != nil || !strings.Contains(back, `b <&> é \u0085"`) || strings.Count(back, "\n") != 2 {
 		t.Errorf("back: %q, %v", back, err)
+	}
+}
+
+// A character without a token is left out and named; other lines are answered.
+func TestTokenizeLeavesOutWhatHasNoToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokenizer.json")
+	plain := `{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}%s}`
+	for rest, want := range map[string]string{
+		"": `character "\x04" has no token`,
+		`,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}`: "byte 0x04 has no token",
+	} {
+		if err := os.WriteFile(file, fmt.Appendf(nil, plain, rest), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c := root()
+		var out, warnings bytes.Buffer
+		c.SetArgs([]string{"tokenize", "--tokenizer", file})
+		c.SetIn(strings.NewReader("a\x04b\nba\n"))
+		c.SetOut(&out)
+		c.SetErr(&warnings)
+		if err := c.Execute(); err != nil || out.String() != "2\n1 0\n" || !strings.Contains(warnings.String(), want) {
+			t.Errorf("%q, %q, %v, want %s", &out, &warnings, err, want)
+		}
 	}
 }
 
