@@ -69,7 +69,6 @@ var defaults = map[string]Config{
 // effect.
 var refused = hfconfig.Neutral{
 	"quantization_config": hfconfig.Never,
-	"pretraining_tp":      hfconfig.Unit,
 	// positions
 	"alibi": hfconfig.Off, "use_alibi": hfconfig.Off, "rope_interleaved": hfconfig.Off, "no_rope_layers": hfconfig.Off,
 	"no_rope_layer_interval": hfconfig.Off, "nope_layer_interval": hfconfig.Off, "partial_rotary_factor": hfconfig.Unit,

@@ -259,7 +259,6 @@ func TestConfigErrors(t *testing.T) {
 		`{"head_dim":7}`:                                              "head_dim 7 is odd",
 		`{"num_hidden_layers":1000000}`:                               "num_hidden_layers is 1000000, want 1 to 4096",
 		`{"quantization_config":{"quant_method":"awq"}}`:              `quantization_config is {"quant_method":"awq"}`,
-		`{"pretraining_tp":2}`:                                        "pretraining_tp is 2",
 		`{"partial_rotary_factor":0.5}`:                               "partial_rotary_factor is 0.5",
 		`{"rope_interleaved":true}`:                                   "rope_interleaved is true",
 		`{"alibi":true}`:                                              "alibi is true",
