@@ -201,7 +201,6 @@ func (m *spmModel) normalize(s string, at place) string {
 		s = strings.Map(func(r rune) rune { return r }, s)
 	}
 	if m.removeExtraSpace {
-		s = strings.TrimRight(s, " ")
 		if at != continuation {
 			s = strings.TrimLeft(s, " ")
 		}
@@ -212,7 +211,11 @@ func (m *spmModel) normalize(s string, at place) string {
 	if m.addDummyPrefix && at == opening && s != "" {
 		s = " " + s
 	}
-	return strings.ReplaceAll(s, " ", spaceMark)
+	s = strings.ReplaceAll(s, " ", spaceMark)
+	if m.removeExtraSpace {
+		s = strings.TrimRight(s, spaceMark) // those that the text has, too
+	}
+	return s
 }
 
 // rankByScore ranks merges as SentencePiece does: by the score of what becomes of them, equal ones from left to right.

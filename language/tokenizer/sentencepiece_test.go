@@ -159,3 +159,15 @@ func FuzzParseSentencePiece(f *testing.F) {
 		}
 	})
 }
+
+// SentencePiece 0.2.1 with remove_extra_whitespaces: marks that stand at the end of a text go with its spaces, others stay.
+func TestSentencePieceExtraSpaces(t *testing.T) {
+	m := &spmModel{addDummyPrefix: true, removeExtraSpace: true}
+	for text, want := range map[string]string{
+		"  a  b  ": "▁a▁b", "a▁": "▁a", "▁ ▁": "", "▁a": "▁▁a", "a ▁b": "▁a▁▁b", " ": "", "a\n  b": "▁a\n▁b",
+	} {
+		if got := m.normalize(text, opening); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
