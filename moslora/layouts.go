@@ -28,11 +28,14 @@ const (
 	paddleWeights = "peft_model.safetensors"
 )
 
-// pickles may run code when they are read.
-var pickles = []string{"adapter_model.bin", "lora_model_state.pdparams"}
+// Files of PEFT and PaddleNLP that hold pickles. The first is one of torch.save, which is read without running anything.
+const (
+	pickledWeights = "adapter_model.bin"
+	paddlePickle   = "lora_model_state.pdparams"
+)
 
-// files finds the configuration and the weights of an adapter directory.
-func files(dir string) (config, weights string, err error) {
+// Files finds the names of the configuration and the weights of an adapter directory. As in PEFT, safetensors come before a pickle.
+func Files(dir string) (config, weights string, err error) {
 	has := func(name string) bool {
 		_, err := os.Stat(filepath.Join(dir, name))
 		return err == nil
@@ -44,12 +47,12 @@ func files(dir string) (config, weights string, err error) {
 		}
 		config, weights = paddleConfig, paddleWeights
 	}
-	if !has(weights) {
-		for _, p := range pickles {
-			if has(p) {
-				return "", "", fmt.Errorf("%s holds %s and no %s: pickled weights are not read, save them as safetensors", dir, p, weights)
-			}
-		}
+	switch {
+	case has(weights):
+	case config == ConfigFile && has(pickledWeights):
+		weights = pickledWeights
+	case has(paddlePickle):
+		return "", "", fmt.Errorf("%s holds %s and no %s: Paddle's pickles are not read; have PaddleNLP save it with safe_serialization", dir, paddlePickle, weights)
 	}
 	return config, weights, nil
 }

@@ -189,13 +189,14 @@ func TestAmbiguousDirectories(t *testing.T) {
 			write(t, filepath.Join(dir, paddleConfig), "{}")
 			return dir
 		}, "holds both adapter_config.json and lora_config.json"},
-		{"pickles", func(t *testing.T) string {
+		{"Paddle's pickles", func(t *testing.T) string {
 			dir := plain(t, None)
-			if err := os.Rename(filepath.Join(dir, WeightsFile), filepath.Join(dir, "adapter_model.bin")); err != nil {
+			asPaddle(t, dir, nil)
+			if err := os.Rename(filepath.Join(dir, paddleWeights), filepath.Join(dir, paddlePickle)); err != nil {
 				t.Fatal(err)
 			}
 			return dir
-		}, "holds adapter_model.bin and no adapter_model.safetensors: pickled weights are not read"},
+		}, "holds lora_model_state.pdparams and no peft_model.safetensors: Paddle's pickles are not read; have PaddleNLP save it with safe_serialization"},
 		{"use_moslora", func(t *testing.T) string {
 			dir := plain(t, Kaiming)
 			edit(t, dir, func(c map[string]any) { c["use_moslora"] = "x" }, nil)
@@ -273,4 +274,26 @@ func FuzzPaddleConfig(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// testdata/pickled/adapter_model.bin was written by torch.save.
+func TestPickledAdapters(t *testing.T) {
+	dir := filepath.Join("testdata", "pickled")
+	s, err := Load(dir, same)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const module = "model.layers.0.self_attn.q_proj"
+	if !slices.Equal(s.Modules(), []string{module}) || s.configs[module].R != 2 || s.configs[module].Mixer == None {
+		t.Errorf("modules %v, %+v", s.Modules(), s.configs[module])
+	}
+	for suffix, want := range map[string]tensor{
+		suffixA: {[]float32{0, .125, .25, .375, .5, .625, .75, .875}, []int{2, 4}},
+		suffixM: {[]float32{0, 1, 1, 0}, []int{2, 2}},
+		suffixB: {[]float32{0, 1, 2, 3, 4, 5}, []int{3, 2}},
+	} {
+		if got := s.tensors[module+suffix]; !slices.Equal(got.data, want.data) || !slices.Equal(got.shape, want.shape) {
+			t.Errorf("%s is %v, want %v", suffix, got, want)
+		}
+	}
 }

@@ -29,7 +29,7 @@ type tensor struct {
 // Load reads an adapter directory in any of the layouts that layouts.go lists. name turns a module path or parameter name in the
 // file into the program's.
 func Load(dir string, name func(string) string) (*Saved, error) {
-	configFile, weightsFile, err := files(dir)
+	configFile, weightsFile, err := Files(dir)
 	if err != nil {
 		return nil, err
 	}

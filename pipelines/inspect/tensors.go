@@ -78,10 +78,14 @@ func (r *Report) zero(name string, data []float32) {
 
 func (r *Report) adapters(opt Options) error {
 	r.Kind = "adapters"
-	if err := checkpoint.ReadJSON(r.Path, moslora.ConfigFile, &r.Config); err != nil {
+	config, weights, err := moslora.Files(r.Path)
+	if err != nil {
 		return err
 	}
-	d, err := checkpoint.OpenFile(filepath.Join(r.Path, moslora.WeightsFile))
+	if err := checkpoint.ReadJSON(r.Path, config, &r.Config); err != nil {
+		return err
+	}
+	d, err := checkpoint.OpenFile(filepath.Join(r.Path, weights))
 	if err != nil {
 		return err
 	}
