@@ -36,6 +36,12 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 // adjust makes the changes to a model that the recipe asks for.
 func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
+	for _, dir := range c.Adapters {
+		if err := m.LoadAdapters(string(dir)); err != nil {
+			return fmt.Errorf("model.adapters: %w", err)
+		}
+		m.Adapters.Merge(m.Params)
+	}
 	if c.From != "" {
 		if err := m.SelectFeatures(c.FeatureLayer, c.SelectStrategy); err != nil {
 			return err

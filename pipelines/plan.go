@@ -256,7 +256,7 @@ func weightFiles(r *recipe.Recipe) int {
 // hold nothing else, unless a stage before has changed them.
 func fileKinds(r *recipe.Recipe, s *recipe.Stage) map[string]kernels.Kind {
 	out := map[string]kernels.Kind{}
-	if r.Model.Init == "random" {
+	if r.Model.Init == "random" || len(r.Model.Adapters) > 0 {
 		return out
 	}
 	if kind := fileKind(string(r.Model.From)); kind != kernels.F32 {

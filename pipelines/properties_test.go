@@ -120,6 +120,8 @@ func TestMergeAndExport(t *testing.T) {
 		}
 	}
 	projector := 4 // two linears with bias
+	bare := parse(t, t.TempDir(), towers+"stages: [{kind: export}]\n")
+	mustRun(t, bare)
 	for name, each := range map[string]int{"02-peft/peft": 3, "03-folded/folded": 2} {
 		file := filepath.Join(dir, filepath.FromSlash(name), "adapter_model.safetensors")
 		if n, want := len(tensorsOf(t, file)), each*adapted.Adapters.Len()+projector; n != want {
@@ -128,6 +130,10 @@ func TestMergeAndExport(t *testing.T) {
 		m, _ := after(t, r, "")
 		if err := m.LoadAdapters(filepath.Dir(file)); err != nil {
 			t.Fatal(err)
+		}
+		from := parse(t, t.TempDir(), fmt.Sprintf("model: {from: %s, adapters: %s}\nstages: [{kind: export}]\n", filepath.Join(string(bare.RunDir), "00-export", "hf"), filepath.Dir(file)))
+		if start, _ := after(t, from, ""); gap(logits(t, start, b), want, 0) > 1e-5 || start.Adapters.Len() != 0 {
+			t.Errorf("a model that starts from %s is not the tuned one merged", name)
 		}
 		x, _ := after(t, r, "") // XTuner's directories hold the same adapters
 		if err := x.LoadAdapters(filepath.Join(dir, "05-xtuner/xtuner")); err != nil {

@@ -25,6 +25,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
+	r.Model.Quantize.normalise()
 	r.Model.check(d, filepath.Dir(r.file))
 	r.stages(d)
 	r.quantized(d)
@@ -62,6 +63,15 @@ func (m *Model) check(d *decoder, dir string) {
 	if towers && !d.has("model.select_strategy") {
 		m.SelectStrategy = "default"
 	}
+	switch {
+	case len(m.Adapters) == 0:
+	case m.Init == "random":
+		d.at("model.adapters", "belong to trained weights, and init is random")
+	case m.Expand > 0:
+		d.at("model.adapters", "are numbered by the blocks there were before expand inserted more: export the merged model first, and name that in from")
+	case m.Quantize.Vision != "" || m.Quantize.Language != "":
+		d.at("model.adapters", "would be merged into weights that quantize has rounded: export the merged model first, and name that in from")
+	}
 	if isTemplateFile(m.ChatTemplate) {
 		m.ChatTemplate = resolve(dir, m.ChatTemplate)
 	}
@@ -72,14 +82,18 @@ func isTemplateFile(t string) bool {
 	return strings.ContainsAny(t, `/\`) || strings.HasSuffix(t, ".jinja")
 }
 
+// normalise makes float32 the same as a key that is left out.
+func (q *Quantize) normalise() {
+	for _, v := range []*string{&q.Vision, &q.Language, &q.Vocabulary} {
+		if *v == "float32" {
+			*v = ""
+		}
+	}
+}
+
 // quantized reports stages that would train or change weights that are kept in fewer bits.
 func (r *Recipe) quantized(d *decoder) {
 	q := &r.Model.Quantize
-	for _, v := range []*string{&q.Vision, &q.Language, &q.Vocabulary} {
-		if *v == "float32" {
-			*v = "" // as if left out
-		}
-	}
 	rounded := map[string]bool{PartVision: q.Vision != "", PartLanguage: q.Language != "" || q.Vocabulary != "", PartBlocks: q.Language != ""}
 	for i := range r.Stages {
 		s, key := &r.Stages[i], "stages."+strconv.Itoa(i)

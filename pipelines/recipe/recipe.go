@@ -77,6 +77,10 @@ type Model struct {
 	Init string `yaml:"init" default:"load" enum:"load|random"`
 	// Projector between two towers.
 	Projector Projector `yaml:"projector"`
+	// Adapters are directories of trained adapters, in any layout that is read: PEFT's, LLaVA's of LoRA runs, XTuner's with llm_adapter/ and
+	// visual_encoder_adapter/. They are merged into the weights one after the other before the first stage, as PEFT's merge_and_unload
+	// does, and what they hold entire takes the place of the model's. A stage may hang fresh adapters on the result.
+	Adapters []Path `yaml:"adapters"`
 	// ImageSize is the side in pixels images are brought to; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
