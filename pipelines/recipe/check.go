@@ -29,6 +29,9 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	r.Model.check(d, filepath.Dir(r.file))
 	r.stages(d)
 	r.quantized(d)
+	if r.Model.TextOnly() {
+		r.textOnly(d)
+	}
 }
 
 var (
@@ -46,8 +49,8 @@ func (m *Model) check(d *decoder, dir string) {
 		d.at("model.from", "excludes vision and language: give one model directory, or two towers")
 	case d.has("model.from") && d.has("model.projector"):
 		d.at("model.projector", "the model in from has its projector; this key is for two towers")
-	case !d.has("model.from") && !(d.has("model.vision") && d.has("model.language")):
-		d.at("model", "expected from (a model directory), or both vision and language (two towers)")
+	case !d.has("model.from") && !d.has("model.language"):
+		d.at("model", "expected from (a model directory), vision and language (two towers), or language (a decoder alone, for text)")
 	}
 	for _, p := range []struct {
 		key  string
@@ -56,6 +59,10 @@ func (m *Model) check(d *decoder, dir string) {
 		if p.path == "" && d.has(p.key) {
 			d.at(p.key, "is empty, expected a directory")
 		}
+	}
+	if m.TextOnly() {
+		m.Projector = Projector{}
+		towers = false
 	}
 	if towers && !d.has("model.feature_layer") {
 		m.FeatureLayer = []int{-2}
@@ -153,6 +160,9 @@ func (r *Recipe) stages(d *decoder) {
 		before := from >= 0 && adapted[from]
 		switch {
 		case s.Train != nil:
+			if s.Train.Train == nil {
+				s.Train.Train = r.Model.trained(s)
+			}
 			s.Train.check(d, key, s.Kind, before, &r.Data)
 			adapted[i] = before || s.Train.Adapters != nil
 		case s.Evaluate != nil:

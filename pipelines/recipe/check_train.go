@@ -16,17 +16,19 @@ var partsOf = map[string][]string{
 // rateOf is the default learning rate of a kind: LLaVA-1.5's for a projector alone and for adapters.
 var rateOf = map[string]float64{Pretrain: 1e-3, Align: 1e-3, Tune: 2e-4}
 
+// trained is what a stage that does not say so trains of the model.
+func (m *Model) trained(s *Stage) []string {
+	if s.Kind == Tune && s.Train.Adapters != nil && len(s.Train.Adapters.Compose) > 0 {
+		return []string{PartAdapters}
+	}
+	return slices.DeleteFunc(slices.Clone(partsOf[s.Kind]), func(part string) bool { return m.TextOnly() && isOfPictures(part) })
+}
+
 // check works out what is left open and reports what contradicts itself. The model the
 // stage takes has adapters if before is set.
 func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Data) {
 	t.inherit(d, key, data)
 	t.exclusive(d, key)
-	if t.Train == nil {
-		t.Train = slices.Clone(partsOf[kind])
-		if t.Adapters != nil && len(t.Adapters.Compose) > 0 && kind == Tune {
-			t.Train = []string{PartAdapters}
-		}
-	}
 	for i, part := range t.Train {
 		if slices.Index(t.Train, part) < i {
 			d.at(key+".train", "%s comes twice", part)

@@ -9,6 +9,7 @@ import (
 // TestProblems: each text has exactly the problems listed, by line and message.
 func TestProblems(t *testing.T) {
 	stage := func(lines string) string { return "name: s\nmodel: {from: m}\nstages:\n- kind: " + lines }
+	text := func(lines string) string { return "name: s\nmodel: {language: l}\nstages:\n- kind: " + lines }
 	adapter := func(keys string) string { return stage("tune\n  data: d\n  adapters: {language: {" + keys + "}}\n") }
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", "", `r.yaml: is empty, expected a recipe`},
@@ -41,11 +42,20 @@ func TestProblems(t *testing.T) {
 		{"variable", strings.Replace(small, "d\n", "${MOSLAVA_TEST_UNSET}\n", 1), `r.yaml:5: stages.0.data.path: the environment variable "MOSLAVA_TEST_UNSET" is not set`},
 		{"open variable", strings.Replace(small, "d\n", "a${X\n", 1), `r.yaml:5: stages.0.data.path: "${X" has no closing brace`},
 		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b": expected letters, digits, '.', '_' and '-', beginning with a letter or digit`},
-		{"no model", "name: s\nmodel: {vision: v}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: expected from (a model directory), or both vision and language (two towers)`},
+		{"no model", "name: s\nmodel: {vision: v}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: expected from (a model directory), vision and language (two towers), or language (a decoder alone, for text)`},
 		{"two models", "name: s\nmodel: {vision: v, language: l, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: excludes vision and language: give one model directory, or two towers`},
 		{"adapters on nothing", "name: s\nmodel: {vision: v, language: l, init: random, adapters: a}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.adapters: belong to trained weights, and init is random`},
 		{"adapters of other blocks", "name: s\nmodel: {from: m, expand: 2, adapters: a}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.adapters: are numbered by the blocks there were before expand inserted more: export the merged model first, and name that in from`},
 		{"adapters on rounded weights", "name: s\nmodel: {from: m, quantize: {language: nf4}, adapters: [a, b]}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.adapters: would be merged into weights that quantize has rounded: export the merged model first, and name that in from`},
+		{"no tower", "name: s\nmodel: {language: l, image_size: 32, feature_layer: -1, select_strategy: full, projector: p, quantize: {vision: nf4}}\nstages: {kind: tune, data: d, adapters: {language: {}}}\n", "r.yaml:2: model.projector: the model has no vision tower: give model.vision, or leave this key out\n" +
+			"r.yaml:2: model.image_size: the model has no vision tower: give model.vision, or leave this key out\nr.yaml:2: model.feature_layer: the model has no vision tower: give model.vision, or leave this key out\n" +
+			"r.yaml:2: model.select_strategy: the model has no vision tower: give model.vision, or leave this key out\nr.yaml:2: model.quantize.vision: the model has no vision tower: give model.vision, or leave this key out"},
+		{"align of no tower", text("align\n  data: d\n"), `r.yaml:4: stages.0.kind: the model has no vision tower: give model.vision, or leave this stage out: align trains the projector behind it`},
+		{"adapters of no tower", text("tune\n  data: d\n  adapters: {language: {}, vision: {}}\n"), `r.yaml:6: stages.0.adapters.vision: the model has no vision tower: give model.vision, or leave this key out`},
+		{"training no tower", text("pretrain\n  data: d\n  train: [projector, language]\n"), `r.yaml:6: stages.0.train: the model has no vision tower: give model.vision, or leave projector out`},
+		{"rate of no tower", text("pretrain\n  data: d\n  lr_vision: 1e-3\n"), `r.yaml:6: stages.0.lr_vision: nothing of the vision is trained in this stage`},
+		{"blank of no tower", text("evaluate\n  suites: {tsv: a.json, blank: true}\n"), `r.yaml:5: stages.0.suites.0.blank: the model has no vision tower: give model.vision, or leave this key out: there are no pictures to make grey`},
+		{"towers of no tower", text("export\n  format: towers\n"), `r.yaml:5: stages.0.format: the model has no vision tower: give model.vision, or use hf for the decoder, peft or folded for its adapters: towers is for two towers`},
 		{"projector of from", "name: s\nmodel: {from: m, projector: {type: linear}}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.projector: the model in from has its projector; this key is for two towers`},
 		{"batch and tokens", small + "  batch: 1\n  tokens: 5\n", `r.yaml:7: stages.0.tokens: excludes batch: give one of them`},
 		{"warm-up", small + "  steps: 5\n  warmup_steps: 6\n", `r.yaml:7: stages.0.warmup_steps: is 6, expected at most steps, 5`},

@@ -64,11 +64,12 @@ type Recipe struct {
 }
 
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
-// and a projector between them, fresh or trained (Vision, Language and Projector).
+// and a projector between them, fresh or trained (Vision, Language and Projector), or a decoder alone (Language), which takes text only.
 type Model struct {
 	// From is a model directory in Hugging Face's LLaVA layout. Excludes Vision, Language and Projector.
 	From Path `yaml:"from"`
-	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2).
+	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2). Left out beside Language, there are no pictures, and keys that are about
+	// them are errors.
 	Vision Path `yaml:"vision"`
 	// Language is the directory of a decoder with its tokenizer (LLaMA, Mistral, Qwen2).
 	Language Path `yaml:"language"`

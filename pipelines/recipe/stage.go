@@ -51,7 +51,8 @@ type TrainConfig struct {
 	Data
 
 	// Train lists what is trained: vision, projector, language (whole), blocks (those of model.expand), adapters. Everything else is frozen.
-	// Default: vision, projector and language in pretrain; projector in align; projector and adapters in tune.
+	// Default: vision, projector and language in pretrain; projector in align; projector and adapters in tune; of a decoder alone language in
+	// pretrain and adapters in tune.
 	Train []string `yaml:"train" enum:"vision|projector|language|blocks|adapters"`
 	// Adapters to attach before training. Left out, adapters of the model this stage starts from are trained on.
 	Adapters *AdaptersConfig `yaml:"adapters"`
@@ -184,7 +185,7 @@ type Suite struct {
 
 // ExportConfig holds the keys of export.
 type ExportConfig struct {
-	// Format: hf is a LLaVA directory with adapters merged, peft an adapter directory with the mixer beside A and B, folded
+	// Format: hf is a LLaVA directory, or that of a decoder alone, with adapters merged, peft an adapter directory with the mixer beside A and B, folded
 	// a plain LoRA adapter directory with the mixer multiplied into it, xtuner the directories llm_adapter, visual_encoder_adapter and
 	// projector, towers the directories vision and language.
 	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|xtuner|towers"`

@@ -71,10 +71,14 @@ func mapping(line int, keysAndValues ...string) *yaml.Node {
 	return m
 }
 
-// modelFrom is a model's mapping with a directory in the place of the keys that make one of two towers.
+// modelFrom is a model's mapping with a directory in the place of the keys that make one of two towers, or of the decoder that is all of it.
 func modelFrom(model *yaml.Node, from string) *yaml.Node {
 	m := clone(model)
-	kept := mapping(m.Line, "from", strings.ReplaceAll(from, "${", "$${")).Content
+	key := "from"
+	if lookup(m, "from", map[*yaml.Node]bool{}) == nil && lookup(m, "vision", map[*yaml.Node]bool{}) == nil {
+		key = "language" // a decoder alone stays one
+	}
+	kept := mapping(m.Line, key, strings.ReplaceAll(from, "${", "$${")).Content
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		switch m.Content[i].Value {
 		case "from", "vision", "language", "init", "projector", "feature_layer", "select_strategy":

@@ -47,16 +47,18 @@ func (m *Model) UnreadLinears(part string, cfg moslora.Config) ([]*nn.Linear, er
 }
 
 // SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
-// projector entire beside the adapters. fold multiplies mixers into A.
+// projector, if there is one, entire beside the adapters. fold multiplies mixers into A.
 func (m *Model) SaveAdapters(dir, base string, fold bool) error {
-	var whole []*nn.Param
+	opt := moslora.SaveOptions{Name: m.MemoryName, Base: base, Fold: fold}
 	for p := range m.Params.All() {
 		if strings.HasPrefix(p.Name, ProjectorPrefix) {
-			whole = append(whole, nn.NewParam(MemoryName(p.Name), p.Floats(), p.Shape...))
+			opt.Whole = append(opt.Whole, nn.NewParam(m.MemoryName(p.Name), p.Floats(), p.Shape...))
 		}
 	}
-	return m.Adapters.Save(dir, moslora.SaveOptions{Name: MemoryName, Base: base, Whole: whole,
-		Modules: []string{strings.TrimSuffix(MemoryName(ProjectorPrefix), ".")}, Fold: fold})
+	if m.Projector != nil {
+		opt.Modules = []string{strings.TrimSuffix(m.MemoryName(ProjectorPrefix), ".")}
+	}
+	return m.Adapters.Save(dir, opt)
 }
 
 // DetachAdapters takes all adapters off, without merging them.

@@ -14,12 +14,11 @@ import (
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
 	"moslava/vision"
-	"moslava/vision/preprocess"
 )
 
 // Towers says which directories a model is put together from.
 type Towers struct {
-	Vision, Language string // Hugging Face directories of a vision tower and of a decoder with its tokenizer
+	Vision, Language string // Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer
 	Projector        string // mlp2x_gelu or linear
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
@@ -34,7 +33,7 @@ type Towers struct {
 // Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
 // them, or one that was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all
 // parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
-// of the embedding, and of a head of its own, are the mean of the others.
+// of the embedding, and of a head of its own, are the mean of the others. A decoder alone stays as it is.
 func Assemble(t Towers) (*Model, *Processor, error) {
 	tok, err := tokenizer.Open(t.Language)
 	if err != nil {
@@ -50,7 +49,7 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 	}
 	defer src.close()
 	m, err := NewStored(cfg, src.tensors, t.Storage)
-	if err := checkpoint.Mismatch(t.Vision+" with "+t.Language, err, src.unexpected(cfg, err)); err != nil {
+	if err := checkpoint.Mismatch(t.name(), err, src.unexpected(cfg, err)); err != nil {
 		return nil, nil, err
 	}
 	p, err := t.processor(cfg, tok)
@@ -71,23 +70,27 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 	}
 	m, err := Outline(cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s with %s: %w", t.Vision, t.Language, err)
+		return nil, nil, fmt.Errorf("%s: %w", t.name(), err)
 	}
 	if tok == nil {
-		px, err := preprocess.Load(t.Vision)
+		px, err := loadPixels(t.Vision, cfg)
 		return m, &Processor{Config: cfg, Pixels: px}, err
 	}
 	p, err := t.processor(cfg, tok)
 	return m, p, err
 }
 
-// config puts the configurations together, adds the image token to the decoder's tokenizer, which is nil for an outline
-// without one, and gives how many rows the decoder's own vocabulary has.
-func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
-	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
-	if err != nil {
-		return nil, 0, err
+// name says where the parts are.
+func (t Towers) name() string {
+	if t.Vision == "" {
+		return t.Language
 	}
+	return t.Vision + " with " + t.Language
+}
+
+// config puts the configurations together, adds the image token to the tokenizer of a decoder that gets a vision tower, which is nil for
+// an outline without one, and gives how many rows the decoder's own vocabulary has.
+func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
 	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
 	if err != nil {
 		return nil, 0, err
@@ -95,38 +98,52 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 	if text, err = decoderOf(text); err != nil {
 		return nil, 0, fmt.Errorf("%s: config.json: %w", t.Language, err)
 	}
-	old, err := language.ParseConfig(text)
+	alone, err := ParseDecoderConfig(text)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
-	tower, err := vision.ParseConfig(image)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", t.Vision, err)
-	}
-	if !tower.HasClass() && t.Strategy == "default" {
-		return nil, 0, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
-	}
-	token, n := int32(old.VocabSize), old.VocabSize+1
-	if tok != nil {
-		if token, err = tok.AddSpecial(ImageTokenText); err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
+	rows, cfg = alone.Text.VocabSize, alone
+	if t.Vision != "" {
+		if cfg, err = t.join(text, rows, tok); err != nil {
+			return nil, 0, err
 		}
-		n = tok.VocabSize()
 	}
-	vocab := old.VocabSize
-	if n > vocab {
-		vocab = (n + 63) / 64 * 64
-	}
-	cfg, err = NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
-		Strategy: t.Strategy, Act: "gelu"})
-	if err != nil {
-		return nil, 0, err
-	}
-	cfg.Projector.Type = t.Projector
 	if cfg, err = cfg.Expand(t.Expand); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
-	return cfg, old.VocabSize, nil
+	return cfg, rows, nil
+}
+
+// join is the configuration of the vision tower and a decoder, whose vocabulary has so many words and gets the image token.
+func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config, error) {
+	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
+	if err != nil {
+		return nil, err
+	}
+	tower, err := vision.ParseConfig(image)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Vision, err)
+	}
+	if !tower.HasClass() && t.Strategy == "default" {
+		return nil, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
+	}
+	token, n := int32(vocab), vocab+1
+	if tok != nil {
+		if token, err = tok.AddSpecial(ImageTokenText); err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Language, err)
+		}
+		n = tok.VocabSize()
+	}
+	if n > vocab {
+		vocab = (n + 63) / 64 * 64
+	}
+	cfg, err := NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
+		Strategy: t.Strategy, Act: "gelu"})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Projector.Type = t.Projector
+	return cfg, nil
 }
 
 func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, error) {
@@ -135,7 +152,7 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
 		return nil, err
 	}
-	if p.Pixels, err = preprocess.Load(t.Vision); err != nil {
+	if p.Pixels, err = loadPixels(t.Vision, cfg); err != nil {
 		return nil, err
 	}
 	return p, p.check()

@@ -16,13 +16,13 @@ import (
 	"moslava/vision"
 )
 
-// Config is a LLaVA config.json.
+// Config is a LLaVA config.json, or that of a decoder alone, without Vision and Projector.
 type Config struct {
 	Vision    vision.Config
 	Text      language.Config
 	Projector projector.Config
 
-	ImageToken    int32 // id that stands for one image feature
+	ImageToken    int32 // id that stands for one image feature, -1 without a vision tower
 	FeatureLayers []int // hidden states of the tower that are used, joined along the width
 	Full          bool  // select strategy "full": all tokens of the tower; "default" drops each image's first
 
@@ -94,6 +94,18 @@ func ParseConfig(raw []byte) (*Config, error) {
 		Act: f.Act, Bias: f.Bias}
 	return c, c.validate()
 }
+
+// ParseDecoderConfig reads the config.json of a decoder, which makes a model for text alone.
+func ParseDecoderConfig(raw []byte) (*Config, error) {
+	text, err := language.ParseConfig(raw)
+	if err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	return &Config{Text: text, ImageToken: -1, raw: hfconfig.Fields{"text_config": raw}}, nil
+}
+
+// HasVision reports whether there is a vision tower, and a projector behind it. Without them the model takes text alone.
+func (c *Config) HasVision() bool { return c.Vision.ModelType != "" }
 
 // clipDefaults fills an absent or bare vision_config with what LlavaConfig takes: CLIP ViT-L/14-336.
 func clipDefaults(raw json.RawMessage) json.RawMessage {

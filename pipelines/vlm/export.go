@@ -18,10 +18,14 @@ import (
 const maxShard = 5 << 30
 
 // Export writes the model, its adapters merged beforehand, as a LLaVA directory that transformers
-// loads: weights under their published names, configuration, tokenizer, chat template and processor settings.
+// loads: weights under their published names, configuration, tokenizer, chat template and processor settings. A decoder alone becomes
+// a directory of its own model type.
 func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if m.Adapters.Len() > 0 {
 		return fmt.Errorf("export: %d adapters are not merged", m.Adapters.Len())
+	}
+	if !m.Config.HasVision() {
+		return exportDecoder(dir, m, p, dtype)
 	}
 	if m.Config.Projector.Type != "mlp2x_gelu" {
 		return fmt.Errorf("export: transformers' LLaVA has no %s projector", m.Config.Projector.Type)
@@ -51,34 +55,56 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 // ExportTowers writes vision tower and decoder as directories of their own, dir/vision and
 // dir/language: what Assemble takes. The image token stays in the vocabulary.
 func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
-	parts := []struct{ name, prefix, config string }{{"vision", VisionPrefix, "vision_config"}, {"language", LanguagePrefix, "text_config"}}
-	for _, part := range parts {
-		to := filepath.Join(dir, part.name)
-		if err := os.MkdirAll(to, 0o777); err != nil {
-			return err
-		}
-		if err := checkpoint.Save(to, tensors(m.Params, part.prefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
-			return err
-		}
-		raw := m.Config.raw[part.config]
-		if part.prefix == VisionPrefix {
-			var err error
-			if raw, err = m.Config.visionJSON(nil); err != nil {
-				return err
-			}
-		}
-		if err := writeIndented(to, ConfigFile, raw); err != nil {
-			return err
-		}
+	to := filepath.Join(dir, "vision")
+	if err := os.MkdirAll(to, 0o777); err != nil {
+		return err
+	}
+	if err := checkpoint.Save(to, tensors(m.Params, VisionPrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+		return err
+	}
+	raw, err := m.Config.visionJSON(nil)
+	if err != nil {
+		return err
+	}
+	if err := writeIndented(to, ConfigFile, raw); err != nil {
+		return err
 	}
 	px, err := p.Pixels.JSON()
 	if err != nil {
 		return err
 	}
-	if err := writeText(filepath.Join(dir, "vision"), "preprocessor_config.json", px); err != nil {
+	if err := writeText(to, "preprocessor_config.json", px); err != nil {
 		return err
 	}
-	return p.saveText(filepath.Join(dir, "language"))
+	return exportDecoder(filepath.Join(dir, "language"), m, p, dtype)
+}
+
+// exportDecoder writes the decoder as transformers has it by itself: names of tensors and configuration are those of its model type.
+func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	if err := checkpoint.Save(dir, tensors(m.Params, LanguagePrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+		return err
+	}
+	cfg, err := object(m.Config.raw["text_config"])
+	if err != nil {
+		return err
+	}
+	for _, stale := range []string{"torch_dtype", "transformers_version"} {
+		delete(cfg, stale)
+	}
+	if cfg["dtype"], err = json.Marshal(torchName(dtype)); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(cfg)
+	if err != nil {
+		return err
+	}
+	if err := writeIndented(dir, ConfigFile, raw); err != nil {
+		return err
+	}
+	return p.saveText(dir)
 }
 
 // tensors lists the parameters under a prefix, without it.
@@ -124,7 +150,10 @@ func (p *Processor) saveText(dir string) error {
 		// Not the class a decoder's own file may name: transformers 5 rebuilds some of those from
 		// the vocabulary alone and loses the pre-tokeniser.
 		"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false,
-		"model_max_length": p.Config.Text.MaxPositionEmbeddings, "image_token": ImageTokenText,
+		"model_max_length": p.Config.Text.MaxPositionEmbeddings,
+	}
+	if p.Config.HasVision() {
+		cfg["image_token"] = ImageTokenText
 	}
 	src, vars := p.Template.Source()
 	for name, v := range vars {

@@ -17,7 +17,7 @@ import (
 // ConfigFile is the name of a model's configuration.
 const ConfigFile = "config.json"
 
-// Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists.
+// Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists, or a decoder alone in one of checkpoint.Language.
 func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
 
 // LoadOutline is Load without weights, which need not be there: see Outline.
@@ -41,7 +41,11 @@ func readConfig(path string, expand int) (*Config, error) {
 	if o, is, err := readOriginal(raw); err == nil && is {
 		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), o.advice(filepath.Dir(path)))
 	}
-	cfg, err := ParseConfig(raw)
+	parse := ParseConfig
+	if kind, err := Kind(raw); err == nil && kind == "language" {
+		parse = ParseDecoderConfig
+	}
+	cfg, err := parse(raw)
 	if err == nil {
 		cfg, err = cfg.Expand(expand)
 	}
@@ -73,14 +77,18 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 		return nil, err
 	}
 	defer ckpt.Close()
-	m, err := NewStored(cfg, nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA))), storage)
+	src := nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)))
+	if !cfg.HasVision() {
+		src = nn.Mux{LanguagePrefix: nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.Language)))}
+	}
+	m, err := NewStored(cfg, src, storage)
 	if err := checkpoint.Mismatch(dir, err, ckpt.Unused(cfg.ignores)); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// ignores reports whether a tensor of a LLaVA file holds nothing that the model needs.
+// ignores reports whether a tensor of a model's file holds nothing that the model needs.
 func (c *Config) ignores(name string) bool {
 	return checkpoint.IsBuffer(name) || c.Text.TieWordEmbeddings && checkpoint.IsHead(name) || c.readsPast(name)
 }

@@ -23,7 +23,8 @@ const (
 	LanguagePrefix  = "language_model."
 )
 
-// Model is a LLaVA model with the adapters attached to it.
+// Model is a LLaVA model with the adapters attached to it, or a decoder alone: then Config.HasVision is false, Vision and Projector are
+// nil, and parameters have the names that they would have in a LLaVA model.
 type Model struct {
 	Config    *Config
 	Vision    *vision.Tower
@@ -53,12 +54,14 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 		src = expanded{src, cfg}
 	}
 	_, ps, err := nn.BuildStored(src, storage.Kind, func(s *nn.Scope) *Model {
-		m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
-		m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
-		m.Language = language.New(s.In("language_model"), cfg.Text)
-		if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
-			s.Fail(err)
+		if cfg.HasVision() {
+			m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
+			m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
+			if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
+				s.Fail(err)
+			}
 		}
+		m.Language = language.New(s.In("language_model"), cfg.Text)
 		return m
 	})
 	if err != nil {
@@ -88,7 +91,10 @@ func (m *Model) SelectFeatures(layers []int, strategy string) error {
 
 // Checkpointing makes training compute the blocks of both towers twice in place of keeping what is inside them.
 func (m *Model) Checkpointing(on bool) {
-	m.Vision.Checkpointing, m.Language.Checkpointing = on, on
+	m.Language.Checkpointing = on
+	if m.Vision != nil {
+		m.Vision.Checkpointing = on
+	}
 }
 
 // Freeze makes nothing trainable and stores the weights of linear layers for inference: as they are (f32), or rounded
@@ -108,6 +114,9 @@ func (m *Model) Freeze(weights string) error {
 
 // Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.
 func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd.Var, error) {
+	if len(images) > 0 && !m.Config.HasVision() {
+		return nil, errNoVision
+	}
 	var out []*autograd.Var
 	for rest := images; len(rest) > 0; {
 		n := 1

@@ -20,7 +20,7 @@ var dinov2 = []struct{ published, memory string }{
 	{".attention.output.dense", ".attention.o_proj"},
 }
 
-// MemoryName turns a published module path into the one that transformers 5 has in memory.
+// MemoryName turns a published module path of a LLaVA model into the one that transformers 5 has in memory.
 func MemoryName(name string) string {
 	for _, r := range renames {
 		if rest, ok := strings.CutPrefix(name, r.published); ok {
@@ -34,9 +34,20 @@ func MemoryName(name string) string {
 	return name
 }
 
+// MemoryName is the path that transformers has for a module of m in memory. A decoder alone has no level above its own.
+func (m *Model) MemoryName(name string) string {
+	if !m.Config.HasVision() {
+		return strings.TrimPrefix(name, LanguagePrefix)
+	}
+	return MemoryName(name)
+}
+
 // PublishedName turns a module path as transformers 5 has it in memory, or a published one, into
 // the published one of m.
 func (m *Model) PublishedName(name string) string {
+	if !m.Config.HasVision() {
+		return LanguagePrefix + strings.TrimPrefix(name, LanguagePrefix)
+	}
 	clip := !strings.HasPrefix(m.Config.Vision.ModelType, "dinov2")
 	for _, r := range renames {
 		if strings.HasPrefix(r.published, VisionPrefix) && clip != (r.published != VisionPrefix) {

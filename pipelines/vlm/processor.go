@@ -21,12 +21,15 @@ type Processor struct {
 	Config    *Config
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template
-	Pixels    *preprocess.Config
+	Pixels    *preprocess.Config // nil without a vision tower
 }
 
 var _ datasets.Encoder = (*Processor)(nil)
 
-// LoadProcessor reads tokenizer, chat template and preprocessor settings of a model directory.
+// errNoVision is of a picture for a decoder alone.
+var errNoVision = errors.New("there is a picture, and the model is a decoder alone: name a vision tower in model.vision of the recipe, or take text only")
+
+// LoadProcessor reads tokenizer, chat template and, for a model with a vision tower, preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
 	return LoadProcessorWith(dir, cfg, nil)
 }
@@ -40,7 +43,7 @@ func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor
 	if tmpl, err = templateOf(dir, tmpl); err != nil {
 		return nil, err
 	}
-	px, err := preprocess.Load(dir)
+	px, err := loadPixels(dir, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -60,17 +63,28 @@ func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	return t, err
 }
 
+// loadPixels reads the preprocessor settings in a directory; none for a decoder alone.
+func loadPixels(dir string, cfg *Config) (*preprocess.Config, error) {
+	if !cfg.HasVision() {
+		return nil, nil
+	}
+	return preprocess.Load(dir)
+}
+
 // check makes sure that the parts fit one another.
 func (p *Processor) check() error {
+	if n := p.Tokenizer.VocabSize(); n > p.Config.Text.VocabSize {
+		return fmt.Errorf("the tokenizer has %d tokens, vocab_size is %d", n, p.Config.Text.VocabSize)
+	}
+	if !p.Config.HasVision() {
+		return nil
+	}
 	id, ok := p.Tokenizer.ID(ImageTokenText)
 	if !ok {
 		return fmt.Errorf("the tokenizer has no %s token", ImageTokenText)
 	}
 	if id != p.Config.ImageToken {
 		return fmt.Errorf("%s is token %d in the tokenizer, image_token_index is %d", ImageTokenText, id, p.Config.ImageToken)
-	}
-	if n := p.Tokenizer.VocabSize(); n > p.Config.Text.VocabSize {
-		return fmt.Errorf("the tokenizer has %d tokens, vocab_size is %d", n, p.Config.Text.VocabSize)
 	}
 	if h, w, fixed := p.Pixels.Size(); fixed {
 		if err := p.Config.Vision.CheckSize(h, w); err != nil {
@@ -161,6 +175,9 @@ func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]i
 
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
 	opt := chat.Options{ImageToken: ImageTokenText}
+	if len(pictures) > 0 && p.Pixels == nil {
+		return nil, opt, errNoVision
+	}
 	var images []datasets.Image
 	for i, b := range pictures {
 		px, h, w, err := p.Pixels.ApplyBytes(b)

@@ -34,13 +34,15 @@ func (t Towers) open(oldVocab int) (s *sources, err error) {
 		parts[ProjectorPrefix] = nn.Whole(ProjectorPrefix, nn.From(s.projector))
 	}
 	if !t.Random {
-		if s.vision, err = checkpoint.Open(t.Vision); err != nil {
-			return s, err
+		if t.Vision != "" {
+			if s.vision, err = checkpoint.Open(t.Vision); err != nil {
+				return s, err
+			}
+			parts[VisionPrefix] = nn.From(s.vision.Rename(checkpoint.Candidates(checkpoint.Vision)))
 		}
 		if s.language, err = checkpoint.Open(t.Language); err != nil {
 			return s, err
 		}
-		parts[VisionPrefix] = nn.From(s.vision.Rename(checkpoint.Candidates(checkpoint.Vision)))
 		parts[LanguagePrefix] = grown{nn.From(s.language.Rename(checkpoint.Candidates(checkpoint.Language))), oldVocab}
 	}
 	s.tensors = parts
