@@ -56,7 +56,7 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})
 }
 
-// OpenAnswerer loads a LLaVA model directory and, if there is a second, its adapters; weights is how the model's weights
+// OpenAnswerer loads the directory of a LLaVA model or of a decoder alone and, if there is a second, its adapters; weights is how the model's weights
 // are stored: f32 (or empty) as they are, or rounded to bf16, q8 or nf4. Commands call it; its errors name their flags.
 func OpenAnswerer(dir, adapters, weights string) (*vlm.Answerer, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {

@@ -86,6 +86,9 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	}
 	if c.From != "" {
 		m, err := vlm.LoadExpanded(string(c.From), storage, c.Expand)
+		if err == nil {
+			err = isJoined(c.From, m)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -97,7 +100,15 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	return vlm.Assemble(towers)
 }
 
-// towersOf says what a model of two towers is put together from.
+// isJoined refuses a decoder in the place of a whole model: a recipe of one says so, and its keys are checked for it.
+func isJoined(dir recipe.Path, m *vlm.Model) error {
+	if m.Config.HasVision() {
+		return nil
+	}
+	return fmt.Errorf("model.from: %s is a decoder alone (model_type %s), want a LLaVA directory; to train it on text name it in model.language", dir, m.Config.Text.ModelType)
+}
+
+// towersOf says what a model of two towers, or of a decoder alone, is put together from.
 func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 	c := r.Model
 	layers := c.FeatureLayer

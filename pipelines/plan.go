@@ -89,6 +89,9 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 	}
 	if c.From != "" {
 		if m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand); err == nil {
+			err = isJoined(c.From, m)
+		}
+		if err == nil {
 			p, err = vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		}
 	} else {
@@ -208,20 +211,26 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 
 // assume makes up batches for data that is not there.
 func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) sampled {
-	h, w, fixed := p.Pixels.Size()
-	if !fixed {
-		h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
+	var pictures []plan.Picture // of a sample
+	length, what := opt.Text, ""
+	if p.Config.HasVision() {
+		h, w, fixed := p.Pixels.Size()
+		if !fixed {
+			h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
+		}
+		pictures = []plan.Picture{{H: h, W: w}}
+		length += p.Config.ImageTokens(h, w)
+		what = fmt.Sprintf("one picture of %dx%d pixels and ", w, h)
 	}
-	length := opt.Text + p.Config.ImageTokens(h, w)
 	n := c.Batch
 	if c.Tokens > 0 {
 		n = max(1, c.Tokens/length)
 	}
-	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat([]plan.Picture{{H: h, W: w}}, n), Targets: n * opt.Targets,
+	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat(pictures, n), Targets: n * opt.Targets,
 		Asking: slices.Repeat([]int{min(length, opt.Targets)}, n)}
 	in.Batches = slices.Repeat([]plan.Batch{b}, max(2, c.Accum))
-	out := sampled{steps: c.Steps, assumed: []string{fmt.Sprintf("%v: assumed are samples of one picture of %dx%d pixels and %d text tokens, %d of them learnt",
-		why, w, h, opt.Text, opt.Targets)}}
+	out := sampled{steps: c.Steps, assumed: []string{fmt.Sprintf("%v: assumed are samples of %s%d text tokens, %d of them learnt",
+		why, what, opt.Text, opt.Targets)}}
 	if out.steps == 0 {
 		out.assumed = append(out.assumed, "the number of steps depends on the data: time is that of one step")
 		out.steps = 1

@@ -32,6 +32,13 @@ type BatchAnswerer interface {
 	AnswerAll(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error)
 }
 
+// Picky is an Answerer that may not take pictures.
+type Picky interface {
+	Answerer
+	// TakesPictures is nil, or an error that says why it takes none.
+	TakesPictures() error
+}
+
 // AnswerOptions bound an answer.
 type AnswerOptions struct {
 	MaxNewTokens int

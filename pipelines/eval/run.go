@@ -49,6 +49,9 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
+	if err := takes(a, s, items); err != nil {
+		return nil, err
+	}
 	j, old, err := openJournal(opt.VerdictsPath)
 	if err != nil {
 		return nil, err
@@ -65,6 +68,21 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	return r.result(items)
+}
+
+// takes makes sure, before anything is asked, that the answerer takes the items' pictures.
+func takes(a Answerer, s *Suite, items []Item) error {
+	p, ok := a.(Picky)
+	if !ok {
+		return nil
+	}
+	why := p.TakesPictures()
+	for _, it := range items {
+		if it.ImageKey != "" && why != nil {
+			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, why)
+		}
+	}
+	return nil
 }
 
 // result scores the verdicts on items and says what they are on.

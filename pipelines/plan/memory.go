@@ -100,7 +100,7 @@ func (m *model) loading(files int, share float64) int {
 	packs := func(p *nn.Param) bool { return m.isLinear[p.Name] || isTable(p.Name) }
 	for p := range m.Params.All() {
 		h.allocate(4 * p.Size())
-		if isTable(p.Name) && m.part.Storage.Kind(p.Name) == kernels.F32 {
+		if isTable(p.Name) && m.Config.HasVision() && m.part.Storage.Kind(p.Name) == kernels.F32 {
 			h.allocate(4 * p.Size()) // rows are added for the image token
 			h.drop(4 * p.Size())
 		}

@@ -26,6 +26,9 @@ func (s Stage) Write(out io.Writer) error {
 	fmt.Fprint(w, "\tparameters\ttrained\t\n")
 	total, trained := 0, 0
 	for _, part := range []string{"vision", "projector", "language"} {
+		if s.Parameters[part] == 0 {
+			continue // a decoder alone
+		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t\n", part, s.Parameters[part], s.Trainable[part])
 		total, trained = total+s.Parameters[part], trained+s.Trainable[part]
 	}

@@ -28,7 +28,18 @@ type Answerer struct {
 	pictures pictureCache
 }
 
-var _ eval.BatchAnswerer = (*Answerer)(nil)
+var (
+	_ eval.BatchAnswerer = (*Answerer)(nil)
+	_ eval.Picky         = (*Answerer)(nil)
+)
+
+// TakesPictures implements eval.Picky.
+func (a *Answerer) TakesPictures() error {
+	if a.Processor.Config.HasVision() {
+		return nil
+	}
+	return errNoVision
+}
 
 // Question is a prompt and the encoded picture it is about, nil for none.
 type Question = eval.Question

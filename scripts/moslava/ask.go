@@ -31,18 +31,24 @@ type askAnswer struct {
 	Text      string  `json:"text"`       // of the new ids, special tokens left out
 }
 
-// askCommand is `moslava ask MODEL IMAGE QUESTION`.
+// askCommand is `moslava ask MODEL [IMAGE] QUESTION`.
 func askCommand() *cobra.Command {
 	var opt askOptions
 	c := &cobra.Command{
-		Use:   "ask MODEL IMAGE QUESTION",
-		Short: "Ask a LLaVA model directory about a picture, or with none in its place about text alone",
-		Args:  cobra.ExactArgs(3),
+		Use:   "ask MODEL [IMAGE] QUESTION",
+		Short: "Ask a model directory about a picture, or without one about text alone",
+		Args:  cobra.RangeArgs(2, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opt.check(); err != nil {
 				return err
 			}
-			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], args[2], opt)
+			picture, question := noPicture, args[len(args)-1]
+			if len(args) == 3 {
+				picture = args[1]
+			} else if isPicture(question) {
+				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", question)
+			}
+			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], picture, question, opt)
 		},
 	}
 	f, s := c.Flags(), &opt.gen.Sampling
@@ -113,9 +119,17 @@ func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt 
 	return err
 }
 
+const noPicture = "none"
+
+// isPicture says whether an argument is one that readPicture takes.
+func isPicture(arg string) bool {
+	_, err := os.Stat(arg)
+	return err == nil || arg == "-" || arg == noPicture
+}
+
 // readPicture reads the file of a picture; "-" and "none" stand for no picture, nil.
 func readPicture(path string) ([]byte, error) {
-	if path == "-" || path == "none" {
+	if path == "-" || path == noPicture {
 		return nil, nil
 	}
 	b, err := os.ReadFile(path)

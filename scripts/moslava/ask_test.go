@@ -91,7 +91,10 @@ func TestAsk(t *testing.T) {
 		return plain, a
 	}
 	plain, with := answer(picture)
-	_, without := answer("none")
+	said, without := answer("none")
+	if again, _ := answer(); again != said {
+		t.Errorf("without a picture %q and %q", said, again)
+	}
 	if got := len(with.PromptIDs) - len(without.PromptIDs); got < scenes.NumCells {
 		t.Errorf("a picture makes the prompt %d tokens longer, want at least its %d", got, scenes.NumCells)
 	}
@@ -137,7 +140,9 @@ func TestAskSaysWhatIsWrong(t *testing.T) {
 		"temperature":      {[]string{dir, "none", "?", "--temperature", "-1"}, []string{"--temperature", "-1"}},
 		"NaN":              {[]string{dir, "none", "?", "--temperature", "NaN"}, []string{"--temperature", "NaN"}},
 		"top-p":            {[]string{dir, "none", "?", "--top-p", "0"}, []string{"--top-p", "0"}},
-		"arguments":        {[]string{dir, "none"}, []string{"3 arg"}},
+		"arguments":        {[]string{dir}, []string{"2 and 3 arg"}},
+		"no question":      {[]string{dir, text}, []string{"notes.txt", "no question"}},
+		"nothing at all":   {[]string{dir, "none"}, []string{`"none"`, "no question"}},
 	} {
 		out, err := command(append([]string{"ask"}, tt.args...)...)
 		if err == nil {
