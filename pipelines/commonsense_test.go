@@ -11,11 +11,10 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, and no picture is seen.
-const commonsense = towers + `stages:
+// commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, with four beams.
+const commonsense = alone + `stages:
 - kind: tune
   data: commonsense.json
-  train: adapters
   batch: 3
   steps: 2
   adapters: {language: {r: 4, mixer: orthogonal, targets: [q_proj, v_proj]}}

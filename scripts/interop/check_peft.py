@@ -35,7 +35,6 @@ def llava(directory):
 
 def attach(base, directory):
     """The adapters on the base model, with every tensor of the file in its place."""
-    base = llava(base)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         model = PeftModel.from_pretrained(base, str(directory)).eval()
@@ -60,7 +59,7 @@ def check_directory(name, program, base, adapters, merged, files):
     """adapters: a PEFT directory; merged: moslava's export of the same stage."""
     model = None
     with check(f"{name}: PEFT loads every tensor"):
-        model = attach(base, adapters)
+        model = attach(llava(base), adapters)
     if model is None:
         return
     for file, question in zip(files[:3], QUESTIONS):
@@ -110,17 +109,21 @@ class Mixed(torch.nn.Module):
         return self.base(x) + self.scale * (x @ self.a.T @ self.m.T @ self.b.T)
 
 
+def mix(model, directory):
+    """Puts the adapters of a directory with mixers on a model, and returns what the file holds besides."""
+    weights, config = load_file(str(directory / "adapter_model.safetensors")), json.loads((directory / "adapter_config.json").read_text())
+    for name in config["target_modules"]:
+        parent, _, last = name.rpartition(".")
+        setattr(model.get_submodule(parent), last, Mixed(model.get_submodule(name), weights, name, config))
+    return {k.removeprefix("base_model.model."): v for k, v in weights.items() if ".lora_" not in k}
+
+
 def check_equation(run, program, base, files):
     """The same directory in plain torch: logits equal to moslava's."""
     directory = run / "06-mixer-peft" / "peft"
     with check(f"{run.name}/mixer: logits of a torch module of the equation"):
-        weights, config = load_file(str(directory / "adapter_model.safetensors")), json.loads((directory / "adapter_config.json").read_text())
         model = llava(base)
-        for name in config["target_modules"]:
-            parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, Mixed(model.get_submodule(name), weights, name, config))
-        whole = {k.removeprefix("base_model.model."): v for k, v in weights.items() if ".lora_" not in k}
-        result = model.load_state_dict(whole, strict=False)
+        result = model.load_state_dict(mix(model, directory), strict=False)
         equal(list(result.unexpected_keys), [], "parameters stored entire")
         for file, question in zip(files[:2], QUESTIONS):
             seen = program.see(base, file, question, "-adapters", directory)

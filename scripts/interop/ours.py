@@ -26,9 +26,9 @@ class Program:
         return json.loads(output(self.moslava, "ask", model, picture, question, "--json", "--max-new", NEW_TOKENS, *flags))
 
     def see(self, model, picture, question, *flags):
-        """Prompt, ids, pixels [3, H, W] and logits [N, V] of a question with the answer A behind it."""
+        """Prompt, ids, pixels [3, H, W] and logits [N, V] of a question with the answer A behind it. Without a picture, "none", there are no pixels."""
         d = json.loads(output(self.dump, *flags, model, picture, question))
-        d["pixels"] = np.array(d["pixels"], np.float32).reshape(3, *d["size"])
+        d["pixels"] = np.array(d["pixels"] or [], np.float32).reshape(3, *d["size"])
         d["logits"] = np.array(d["logits"], np.float32).reshape(len(d["ids"]), -1)
         return d
 

@@ -91,6 +91,17 @@ models() {
 	verify "$1-language" "$run"/*-parts/towers/language
 }
 
+# text: the recipe of a decoder alone, and what is made of it.
+text() {
+	local run=$work/runs/text
+	if ! "$work/moslava" run "$here/text.yaml" --set="run_dir=$run" 2>"$work/stderr"; then
+		echo "FAILED text: moslava run: $(tail -n 3 "$work/stderr")" | tee -a "$work/results"
+		return
+	fi
+	step "check_text.py" "$python" "$here/check_text.py" "$work" "$run"
+	verify text "$run/08-mixer-merged/hf"
+}
+
 # verify NAME MODEL: reference results of transformers for the directory, and moslava's own beside them.
 verify() {
 	local to=$work/verify/$1
@@ -157,6 +168,7 @@ models clip
 models dinov2
 models siglip model.select_strategy=full # at another size than the tower's, with a pooling head to be left out
 models registers 'model.feature_layer=[-1, 1]'
+text
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"

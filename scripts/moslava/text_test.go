@@ -26,9 +26,6 @@ func TestDecoderAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := command("plan", path); err != nil || strings.Contains(out, "vision") || !strings.Contains(out, "language") {
-		t.Errorf("%v, %s", err, out)
-	}
 	if _, err := command("run", path, "--set", "run_dir="+dir); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +35,15 @@ func TestDecoderAlone(t *testing.T) {
 	}
 	if out, err := command("inspect", model); err != nil || !strings.Contains(out, "language") || strings.Contains(out, "missing") || strings.Contains(out, "unexpected") {
 		t.Errorf("%v, %s", err, out)
+	}
+	for file, never := range map[string]string{"tokenizer.json": "<image>", "config.json": "image"} {
+		b, err := os.ReadFile(filepath.Join(model, file))
+		if err != nil || strings.Contains(string(b), never) {
+			t.Errorf("%s: %v, or it has %s", file, err, never)
+		}
+		if file == "config.json" && !strings.Contains(string(b), `"vocab_size": 768`) {
+			t.Errorf("%s: the vocabulary has grown: %s", file, b)
+		}
 	}
 	picture := filepath.Join("..", "..", "vision", "preprocess", "testdata", "photo.png")
 	if _, err := command("ask", model, picture, "?"); err == nil || !strings.Contains(err.Error(), "photo.png") || !strings.Contains(err.Error(), "model.vision") {

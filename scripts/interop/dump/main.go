@@ -1,4 +1,4 @@
-// Command dump prints what a LLaVA directory makes of one picture and a question, for comparison with other
+// Command dump prints what a model's directory makes of one picture, or none, and a question, for comparison with other
 // programs: ids, pixels and logits, as one JSON object.
 package main
 
@@ -18,7 +18,7 @@ type dumped struct {
 	Prompt string    `json:"prompt"` // of the chat template, one marker for each picture
 	IDs    []int32   `json:"ids"`    // [N] prompt and the dummy answer, image tokens repeated
 	Size   [2]int    `json:"size"`   // height and width of Pixels
-	Pixels []float32 `json:"pixels"` // [3, H, W]
+	Pixels []float32 `json:"pixels"` // [3, H, W], null without a picture
 	Logits []float32 `json:"logits"` // [N, V]
 }
 
@@ -57,11 +57,14 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 			m.Adapters.Merge(m.Params)
 		}
 	}
-	image, err := os.ReadFile(picture)
-	if err != nil {
-		return err
+	var image []byte
+	text := question
+	if picture != "none" {
+		if image, err = os.ReadFile(picture); err != nil {
+			return err
+		}
+		text = vlm.ImageTokenText + "\n" + question
 	}
-	text := vlm.ImageTokenText + "\n" + question
 	enc, err := p.Encode(datasets.Sample{Image: image,
 		Turns: []datasets.Turn{{From: datasets.Human, Value: text}, {From: datasets.GPT, Value: "A"}}})
 	if err != nil {
@@ -72,16 +75,18 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 		return err
 	}
 	h := m.Language.Forward(nil, x, []int32{0, int32(len(enc.IDs))}, nil)
-	im := enc.Images[0]
-	d := dumped{IDs: enc.IDs, Size: [2]int{im.H, im.W}, Pixels: im.Pixels, Logits: m.Language.Logits(h).Floats()}
-	d.Prompt = rendered(p, enc)
+	d := dumped{IDs: enc.IDs, Logits: m.Language.Logits(h).Floats(), Prompt: rendered(p, enc)}
+	for _, im := range enc.Images {
+		d.Size, d.Pixels = [2]int{im.H, im.W}, im.Pixels
+	}
 	return json.NewEncoder(out).Encode(d)
 }
 
 // rendered is the text that the ids before the answer stand for, image tokens as one marker.
 func rendered(p *vlm.Processor, enc datasets.Example) string {
-	n := slices.IndexFunc(enc.Labels, func(l int32) bool { return l != datasets.IgnoreIndex })
-	im := enc.Images[0]
-	ids := slices.Concat(enc.IDs[:im.At+1], enc.IDs[im.At+im.Count:n])
+	ids := enc.IDs[:slices.IndexFunc(enc.Labels, func(l int32) bool { return l != datasets.IgnoreIndex })]
+	for _, im := range enc.Images {
+		ids = slices.Concat(ids[:im.At+1], ids[im.At+im.Count:])
+	}
 	return p.Tokenizer.Decode(ids, false)
 }
