@@ -10,7 +10,7 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// TestNeighboursChangeNoAnswer asks about two pictures and none, all together, a few at a time and one by one: ids are
+// TestNeighboursChangeNoAnswer asks about one picture, another, both and none, all together, a few at a time and one by one: ids are
 // the same, and log-probabilities of the first one to the bit.
 func TestNeighboursChangeNoAnswer(t *testing.T) {
 	r := parse(t, t.TempDir(), towers+`stages:
@@ -28,13 +28,21 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 	prompts := []string{"what is it", "what is it", "what is in the picture on the left side of the middle?\nA. circle\nB. square",
 		"what is in the picture on the left side of the middle?\nA. square\nB. circle", "what is in the picture"}
 	var questions []vlm.Question
+	var pictures [][]byte
 	for i := range 2 {
 		s, err := src.At(i)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, q := range prompts {
-			questions = append(questions, vlm.Question{Picture: s.Image, Prompt: q}, vlm.Question{Prompt: q})
+			questions = append(questions, vlm.Question{Pictures: [][]byte{s.Image}, Prompt: q}, vlm.Question{Prompt: q})
+		}
+		pictures = append(pictures, s.Image)
+	}
+	for _, q := range prompts { // both, in either order, one of them twice, and in the middle of the text
+		for _, view := range [][][]byte{pictures, {pictures[1], pictures[0]}, {pictures[0], pictures[0]}} {
+			questions = append(questions, vlm.Question{Pictures: view, Prompt: q},
+				vlm.Question{Pictures: view, Prompt: "in <image> and <image>: " + q})
 		}
 	}
 	g := language.Generation{MaxNew: 7}
@@ -55,7 +63,7 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 		t.Error("a smaller cache gives other ids, or tells them of other questions")
 	}
 	for i, q := range questions {
-		alone, err := few.Generate(context.Background(), q.Picture, []string{q.Prompt}, g)
+		alone, err := few.Generate(context.Background(), q.Pictures, []string{q.Prompt}, g)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,19 +72,20 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 		}
 	}
 	letters := []string{"A", "B", "circle"}
-	picture := questions[0].Picture
-	together, err := few.Letters(context.Background(), picture, prompts, letters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, q := range prompts {
-		alone, err := few.Letters(context.Background(), picture, []string{q}, letters)
+	for _, view := range [][][]byte{pictures[:1], pictures} {
+		together, err := few.Letters(context.Background(), view, prompts, letters)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for k := range letters {
-			if math.Float64bits(alone[0][k]) != math.Float64bits(together[i][k]) {
-				t.Errorf("prompt %d: log-probability of %s is %v alone and %v among others", i, letters[k], alone[0][k], together[i][k])
+		for i, q := range prompts {
+			alone, err := few.Letters(context.Background(), view, []string{q}, letters)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k := range letters {
+				if math.Float64bits(alone[0][k]) != math.Float64bits(together[i][k]) {
+					t.Errorf("prompt %d: log-probability of %s is %v alone and %v among others", i, letters[k], alone[0][k], together[i][k])
+				}
 			}
 		}
 	}

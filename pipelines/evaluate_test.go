@@ -2,12 +2,14 @@ package pipelines
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,10 +89,10 @@ func TestThreadsChangeNoAnswer(t *testing.T) {
 // single is an Answerer that asks each question by itself, so that nothing is shared or batched.
 type single struct{ eval.Answerer }
 
-func (s single) Answer(ctx context.Context, image []byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
+func (s single) Answer(ctx context.Context, pictures [][]byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
 	var out []string
 	for _, p := range prompts {
-		a, err := s.Answerer.Answer(ctx, image, []string{p}, opt)
+		a, err := s.Answerer.Answer(ctx, pictures, []string{p}, opt)
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +151,77 @@ func TestSuiteAnswersAlone(t *testing.T) {
 	for i, v := range early.Verdicts {
 		if v.Rule != eval.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
 			t.Errorf("item %d: %q when stopped early, expected %q", v.ID, v.Raw, want.Verdicts[i].Raw)
+		}
+	}
+}
+
+// TestSeveralPicturesAlone: questions about one picture, two, the same two in the other order and none are answered the same in batches, by
+// pictures and one by one, on one thread and on two, and so are their grey ones.
+func TestSeveralPicturesAlone(t *testing.T) {
+	before := kernels.Threads()
+	defer kernels.SetThreads(before)
+	model, path := askable(t)
+	a, err := OpenAnswerer(model, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.CacheBytes = 4 << 20 // several waves
+	scenes, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pictures []string
+	for _, it := range scenes.Items[:40:40] {
+		b, err := scenes.Picture(it.ImageKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := base64.StdEncoding.EncodeToString(b); !slices.Contains(pictures, text) {
+			pictures = append(pictures, text)
+		}
+	}
+	table := "index\tquestion\tA\tB\tanswer\timage\n"
+	for i := range 24 {
+		one, other := pictures[i/4%len(pictures)], pictures[(i/4+1)%len(pictures)]
+		cell := []string{one, "['" + one + "', '" + other + "']", "['" + other + "', '" + one + "']", "['" + one + "', '" + one + "']"}[i%4]
+		table += fmt.Sprintf("%d\twhat do <image 1> and <image %d> mostly show? (%d)\tcircles\tsquares\tA\t%s\n", i+1, 1+min(i%4, 1), i%8, cell)
+	}
+	suite, err := eval.ReadSuite("MMMU", strings.NewReader(table), eval.SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logit, err := eval.ProtocolNamed(eval.LetterLogit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := suite.Asked(eval.LMMSEval)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named.MaxNewTokens = 6
+	for _, opt := range []eval.Options{{Protocol: named}, {Protocol: logit}, {Protocol: logit, Blank: true}} {
+		var want *eval.Result
+		for _, threads := range []int{1, 2} {
+			kernels.SetThreads(threads)
+			for name, asked := range map[string]eval.Answerer{"batches": a, "pictures": shared{a}, "one by one": single{a}} {
+				got, err := eval.Run(context.Background(), suite, asked, opt)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want = got
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("%s, blank %t, %s, %d threads: other verdicts", opt.Protocol.Name, opt.Blank, name, threads)
+				}
+			}
+		}
+		answers := map[string]bool{}
+		for _, v := range want.Verdicts {
+			answers[fmt.Sprint(v.Raw, v.LogProbs)] = true
+		}
+		if len(answers) < 2 {
+			t.Errorf("%s, blank %t: the same answer to everything: %v", opt.Protocol.Name, opt.Blank, answers)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (asked, example string,
 		if i == 0 {
 			example = name + " $'" + strings.NewReplacer("\n", `\n`, "'", `\'`).Replace(q.Prompt()) + "'"
 		}
-		got, err := a.Answer(ctx, png, []string{q.Prompt()}, eval.AnswerOptions{MaxNewTokens: 5})
+		got, err := a.Answer(ctx, [][]byte{png}, []string{q.Prompt()}, eval.AnswerOptions{MaxNewTokens: 5})
 		if err != nil {
 			return "", "", err
 		}

@@ -49,9 +49,9 @@ type raw struct {
 	answers map[string]string // by a piece of the prompt
 }
 
-func (r raw) Answer(_ context.Context, image []byte, prompts []string, opt AnswerOptions) ([]string, error) {
-	if image != nil || !opt.Raw || opt.Beams != 4 || opt.MaxNewTokens != 32 {
-		r.t.Errorf("asked with picture %v and %+v", image != nil, opt)
+func (r raw) Answer(_ context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error) {
+	if len(pictures) > 0 || !opt.Raw || opt.Beams != 4 || opt.MaxNewTokens != 32 {
+		r.t.Errorf("asked with %d pictures and %+v", len(pictures), opt)
 	}
 	out := make([]string, len(prompts))
 	for i, p := range prompts {
@@ -64,7 +64,7 @@ func (r raw) Answer(_ context.Context, image []byte, prompts []string, opt Answe
 	return out, nil
 }
 
-func (r raw) Letters(context.Context, []byte, []string, []string) ([][]float64, error) {
+func (r raw) Letters(context.Context, [][]byte, []string, []string) ([][]float64, error) {
 	r.t.Error("asked for letters")
 	return nil, nil
 }

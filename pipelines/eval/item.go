@@ -25,7 +25,7 @@ type Choice struct {
 	Text   string
 }
 
-// Item is one row of a suite: one prompt about at most one picture.
+// Item is one row of a suite: one prompt, about a picture or several.
 type Item struct {
 	ID       int64 // unique in the suite; in a circular suite base + pass*1e6
 	Group    int64 // rows with the same group are the passes of one question
@@ -40,6 +40,7 @@ type Item struct {
 	Choices  []Choice // none for a yes/no item
 	Answer   string   // a choice's letter, or "Yes" or "No"; empty when the suite does not tell
 	ImageKey string   // the same key is the same picture; empty is no picture
+	More     []string `json:",omitempty"` // keys of the second and later pictures
 
 	Name    string   `json:",omitempty"` // upstream's name of the item, where it is not a number
 	Form    Form     `json:",omitempty"` // of the answer, when it is neither a letter nor yes or no
@@ -73,6 +74,14 @@ func (it Item) options() float64 {
 
 // open says that the answer is a text that is compared by rule, not a letter, Yes or No.
 func (it Item) open() bool { return it.Form != YesOrNo }
+
+// Pictures are the keys of all the item's pictures, in order.
+func (it Item) Pictures() []string {
+	if it.ImageKey == "" {
+		return nil
+	}
+	return append([]string{it.ImageKey}, it.More...)
+}
 
 // accepted are all answers that count.
 func (it Item) accepted() []string {

@@ -13,6 +13,8 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	_ "golang.org/x/image/bmp"
@@ -20,7 +22,48 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
-// store keeps where each different picture of a table lies. Rows with the same base64 share one.
+// maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
+const maxPictures = 64
+
+// pictureList takes apart what a cell holds: base64, or, as VLMEvalKit's toliststr has it, a Python list of texts of base64. The parts are slices
+// of the cell.
+func pictureList(cell []byte) (parts [][]byte, err error) {
+	if cell[0] != '[' {
+		return [][]byte{cell}, nil
+	}
+	wrong := func(at []byte) error {
+		return fmt.Errorf("found %.40q, expected a list ['..', '..'] of quoted base64", at)
+	}
+	rest, closed := bytes.CutSuffix(cell[1:], []byte("]"))
+	if !closed {
+		return nil, wrong(cell)
+	}
+	for rest = bytes.TrimSpace(rest); len(rest) > 0; rest = bytes.TrimSpace(rest) {
+		quote := rest[0]
+		end := bytes.IndexByte(rest[1:], quote)
+		if quote != '\'' && quote != '"' || end < 0 {
+			return nil, wrong(rest)
+		}
+		part := rest[1 : 1+end]
+		if len(part) <= maxReference {
+			return nil, fmt.Errorf("found %q as picture %d of a list, expected base64 of more than %d characters", part, len(parts)+1, maxReference)
+		}
+		if parts = append(parts, part); len(parts) > maxPictures {
+			return nil, fmt.Errorf("found more than %d pictures, expected at most that", maxPictures)
+		}
+		if rest = bytes.TrimSpace(rest[end+2:]); len(rest) > 0 && rest[0] != ',' {
+			return nil, wrong(rest)
+		}
+		rest = bytes.TrimPrefix(rest, []byte(","))
+	}
+	if len(parts) == 0 {
+		return nil, wrong(cell)
+	}
+	return parts, nil
+}
+
+// store keeps where each different picture of a table lies. Rows with the same base64 share one. The key of a row's first picture is the row's index,
+// that of its k-th is index#k.
 type store struct {
 	name string
 	r    io.ReaderAt
@@ -41,37 +84,67 @@ func (s *store) add(key string, f field) {
 	s.sums[f.sum], s.same[key], s.kept[key] = key, key, f
 }
 
+// more are the keys of the second and later pictures in the cell with that key.
+func (s *store) more(key string) (keys []string) {
+	for k := 2; k <= s.kept[key].count; k++ {
+		keys = append(keys, key+"#"+strconv.Itoa(k))
+	}
+	return keys
+}
+
+// find is the cell of a key, and which of its pictures, from 1.
+func (s *store) find(key string) (field, int, error) {
+	row, number, several := strings.Cut(key, "#")
+	k, err := 1, error(nil)
+	if several {
+		k, err = strconv.Atoi(number)
+	}
+	f, ok := s.kept[row]
+	if !ok || err != nil || k < 1 || k > f.count {
+		return f, 0, fmt.Errorf("%s: no row %s with a picture", s.name, key)
+	}
+	return f, k, nil
+}
+
 // Picture decodes the base64 of the row that holds the picture.
 func (s *store) Picture(key string) ([]byte, error) {
-	f, ok := s.kept[key]
-	if !ok {
-		return nil, fmt.Errorf("%s: no row %s with a picture", s.name, key)
+	f, k, err := s.find(key)
+	if err != nil {
+		return nil, err
 	}
 	text := make([]byte, f.where.n) // at most maxImageField
 	if _, err := s.r.ReadAt(text, f.where.off); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s:%d: %w", s.name, f.line, err)
 	}
-	if inner, list := bytes.CutPrefix(text, []byte("['")); list { // MMMU's rows have a Python list of pictures
-		inner, _ = bytes.CutSuffix(inner, []byte("']"))
-		if bytes.IndexByte(inner, '\'') >= 0 {
-			return nil, fmt.Errorf("%s:%d: column \"image\": found several pictures, expected one: a question is asked about one picture", s.name, f.line)
-		}
-		text = inner
+	if text[0] == '[' { // a quoted cell has the quotes of its texts twice
+		text = bytes.ReplaceAll(text, []byte(`""`), []byte(`"`))
 	}
-	n, err := base64.StdEncoding.Decode(text, text)
+	parts, err := pictureList(text)
+	if err == nil && k > len(parts) {
+		err = fmt.Errorf("found %d pictures, expected %d", len(parts), f.count)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: column \"image\": %w", s.name, f.line, err)
+	}
+	text = parts[k-1]
+	n, err := base64.StdEncoding.Decode(text, text)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%d: column \"image\": picture %d: %w", s.name, f.line, k, err)
 	}
 	return text[:n], nil
 }
 
-// Digest is the SHA-256 of the base64 text.
+// Digest is the SHA-256 of the cell's text, with the number of the picture behind it if there are several.
 func (s *store) Digest(key string) (string, error) {
-	f, ok := s.kept[key]
-	if !ok {
-		return "", fmt.Errorf("%s: no row %s with a picture", s.name, key)
+	f, k, err := s.find(key)
+	if err != nil {
+		return "", err
 	}
-	return hex.EncodeToString(f.sum[:]), nil
+	digest := hex.EncodeToString(f.sum[:])
+	if k > 1 {
+		digest += "#" + strconv.Itoa(k)
+	}
+	return digest, nil
 }
 
 // stored is a file that is opened for each read after the first pass over it, so that a suite needs no closing. A file that

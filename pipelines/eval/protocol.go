@@ -4,25 +4,29 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 )
 
-// Answerer is a model that can be asked. A prompt is the user's turn without any picture marker: the Answerer puts
-// "<image>\n" before it when image is not nil, wraps it in its chat template without a system text, and opens the
-// assistant's turn. All prompts of a call are about the same picture, so that its features and their place in the cache can be shared;
+// ImageMarker stands in a prompt where a picture goes.
+const ImageMarker = "<image>"
+
+// Answerer is a model that can be asked. A prompt is the user's turn. Where it has no ImageMarker, the Answerer puts one and a line end
+// before it for each picture; else it must have one for each. The Answerer wraps it in its chat template without a system text, and opens the
+// assistant's turn. All prompts of a call are about the same pictures, so that their features and their place in the cache can be shared;
 // answers must not depend on which prompts share a call.
 type Answerer interface {
 	// Answer returns, per prompt, the greedily decoded text with special tokens left out and surrounding space trimmed.
-	// image is an encoded picture (PNG, JPEG, ..), nil for none.
-	Answer(ctx context.Context, image []byte, prompts []string, opt AnswerOptions) ([]string, error)
+	// pictures are encoded (PNG, JPEG, ..), in the order of their markers.
+	Answer(ctx context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error)
 	// Letters returns [prompts][letters]: the natural log-probability of each letter (a candidate answer, in general) being the
 	// first token of the answer.
-	Letters(ctx context.Context, image []byte, prompts []string, letters []string) ([][]float64, error)
+	Letters(ctx context.Context, pictures [][]byte, prompts []string, letters []string) ([][]float64, error)
 }
 
-// Question is a prompt and the encoded picture it is about, nil for none.
+// Question is a prompt and the encoded pictures it is about.
 type Question struct {
-	Picture []byte
-	Prompt  string
+	Pictures [][]byte
+	Prompt   string
 }
 
 // BatchAnswerer is an Answerer that is faster when it is asked about several pictures at once.
@@ -51,11 +55,14 @@ type Protocol struct {
 	Name         string
 	Family       Family                        // the benchmark it is for; protocols of one name differ in the rest
 	MaxNewTokens int                           // of Answer; unused when Candidates is set
-	Prompt       func(Item) string             // without picture marker and chat template
+	Prompt       func(Item) string             // without chat template, and without markers of pictures unless its text places them
 	Extract      func(Item, string) Extraction // reads an answer's text
-	Beams        int                           // as in AnswerOptions
-	Raw          bool                          // as in AnswerOptions
-	Candidates   func(Item) []string           // set: Letters is asked for these in place of Answer, the best one is taken
+	// Show says which of an item's pictures are shown, counted from 0. Not set: the one there is, and several are an error.
+	Show       func(Item) ([]int, error)
+	Apart      string              // what stands between the markers of several pictures before the prompt; empty: a line end
+	Beams      int                 // as in AnswerOptions
+	Raw        bool                // as in AnswerOptions
+	Candidates func(Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
 	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
 	Grade func(it Item, e Extraction, answer string) float64
 	// Draw seeds the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
@@ -85,6 +92,34 @@ func (p Protocol) check() error {
 		return fmt.Errorf("protocol %s: found %d new tokens, expected 1 or more", p.Name, p.MaxNewTokens)
 	}
 	return nil
+}
+
+// ask is an item as it is asked: the prompt, and the keys of the pictures that are shown.
+func (p Protocol) ask(it Item) (prompt string, pictures []string, err error) {
+	all := it.Pictures()
+	switch {
+	case p.Show != nil:
+		places, err := p.Show(it)
+		if err != nil {
+			return "", nil, fmt.Errorf("item %s: protocol %s: %w", itemName(it), p.Name, err)
+		}
+		for _, k := range places {
+			pictures = append(pictures, all[k])
+		}
+	case len(all) > 1:
+		return "", nil, fmt.Errorf("item %s: found %d pictures, protocol %s knows questions about one", itemName(it), len(all), p.Name)
+	default:
+		pictures = all
+	}
+	prompt = p.Prompt(it)
+	if len(pictures) > 1 && !strings.Contains(prompt, ImageMarker) {
+		apart := p.Apart
+		if apart == "" {
+			apart = "\n"
+		}
+		prompt = strings.Repeat(ImageMarker+apart, len(pictures)-1) + ImageMarker + "\n" + prompt
+	}
+	return prompt, pictures, nil
 }
 
 // judge fills in what follows from the raw answer: Extracted, Rule, Want and Correct.

@@ -87,11 +87,11 @@ func protocolTable(name string) map[Family]Protocol {
 	case LMMSEval:
 		return protocolsLMMSEval()
 	case MMMUOfficial:
-		return map[Family]Protocol{MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Draw: 42}}
+		return map[Family]Protocol{MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Draw: 42, Show: showMMMU}}
 	case LLMAdapters:
 		return map[Family]Protocol{Commonsense: {MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}}
 	}
-	logit := Protocol{Prompt: promptEnglish, Candidates: candidates}
+	logit := Protocol{Prompt: promptEnglish, Candidates: candidates, Show: showAll}
 	return map[Family]Protocol{"": logit, MMBench: logit, MMBenchCN: logit, SEEDBench: logit, ScienceQA: logit, AI2D: logit, PlainChoice: logit, POPE: logit, MME: logit}
 }
 
@@ -104,11 +104,15 @@ func protocolsVLMEvalKit(rules choiceRules, late bool) map[Family]Protocol {
 		return rules.inferChoice(it, answer)
 	}
 	plain := Protocol{MaxNewTokens: 5, Prompt: promptXTuner, Extract: read, Judged: true}
+	options, show := promptXTunerOptions, showFirst
+	if !late {
+		options, show = promptSplitMMMU, showSplitMMMU
+	}
 	t := map[Family]Protocol{}
 	for _, f := range []Family{"", MMBench, MMBenchCN, SEEDBench, ScienceQA, AI2D, PlainChoice, POPE, MME} {
 		t[f] = plain
 	}
-	t[MMMU] = Protocol{MaxNewTokens: 5, Prompt: promptXTunerOptions, Judged: true,
+	t[MMMU] = Protocol{MaxNewTokens: 5, Prompt: options, Show: show, Judged: true,
 		Extract: func(it Item, answer string) Extraction { return rules.inferChoice(recast(it), answer) },
 		Grade: func(it Item, e Extraction, _ string) float64 {
 			return credit(e.Answer == it.Answer || it.Form == Recast && e.Answer == "A")
@@ -116,6 +120,13 @@ func protocolsVLMEvalKit(rules choiceRules, late bool) map[Family]Protocol {
 	t[TextVQA] = openVQA(normaliseVQA(late), 512, promptShort(map[bool]string{false: "\n", true: ""}[late]))
 	t[MathVista] = Protocol{MaxNewTokens: 512, Prompt: func(it Item) string { return it.Question }, Extract: mathVista(rules), Judged: true,
 		Grade: func(it Item, e Extraction, _ string) float64 { return credit(mathVistaRight(it, e)) }}
+	for f, p := range t {
+		if p.Show == nil {
+			p.Show = showFirst
+		}
+		p.Prompt = unmarked(p.Prompt)
+		t[f] = p
+	}
 	return t
 }
 
@@ -145,7 +156,14 @@ func protocolsLMMSEval() map[Family]Protocol {
 		POPE:      {MaxNewTokens: 128, Prompt: trimmed(promptShort("")), Extract: lmmsPOPE},
 		MME:       {MaxNewTokens: 16, Prompt: promptMME, Extract: lmmsMME},
 		TextVQA:   openVQA(normaliseM4C, 1024, promptCapitalised),
-		MMMU:      {MaxNewTokens: 128, Prompt: promptLMMSMMMU, Extract: lmmsMMMUBoth, Grade: gradeChoice},
+		MMMU:      {MaxNewTokens: 128, Prompt: promptLMMSMMMU, Extract: lmmsMMMUBoth, Grade: gradeChoice, Show: showNamed},
+	}
+	for f, p := range t {
+		if p.Show == nil {
+			p.Show = showAll
+		}
+		p.Apart = " " // generate_until of models/simple/llava.py
+		t[f] = p
 	}
 	return t
 }

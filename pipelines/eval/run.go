@@ -52,6 +52,11 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err := takes(a, s, items); err != nil {
 		return nil, err
 	}
+	for _, it := range items { // before anything is asked
+		if _, _, err := opt.Protocol.ask(it); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
+		}
+	}
 	j, old, err := openJournal(opt.VerdictsPath)
 	if err != nil {
 		return nil, err
@@ -128,8 +133,12 @@ func (r *runner) resume(old []Verdict) error {
 		if !ok {
 			return fmt.Errorf("%s: found a verdict on item %d, which suite %s does not have", r.opt.VerdictsPath, v.ID, r.suite.Name)
 		}
-		if p := r.opt.Protocol.Prompt(it); v.Prompt != p {
-			return fmt.Errorf("%s: found a verdict on item %d with another prompt, %.80q, expected %.80q", r.opt.VerdictsPath, v.ID, v.Prompt, p)
+		prompt, _, err := r.opt.Protocol.ask(it)
+		if err != nil {
+			return err
+		}
+		if v.Prompt != prompt {
+			return fmt.Errorf("%s: found a verdict on item %d with another prompt, %.80q, expected %.80q", r.opt.VerdictsPath, v.ID, v.Prompt, prompt)
 		}
 		if err := r.opt.Protocol.judge(it, &v); err != nil {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
@@ -185,12 +194,12 @@ func (r *runner) batch() (BatchAnswerer, bool) {
 	return b, ok && r.opt.Protocol.Candidates == nil
 }
 
-// byPicture puts questions about the same picture together, in the order of their first ones. Those without a
+// byPicture puts questions about the same pictures together, in the order of their first ones. Those without a
 // picture stay alone.
 func byPicture(items []Item) (out [][][]Item) {
 	at := map[string]int{}
 	for _, g := range groups(items) {
-		key := g[0].ImageKey
+		key := strings.Join(g[0].Pictures(), "\x00")
 		i, ok := at[key]
 		if key == "" || !ok {
 			i = len(out)
@@ -254,14 +263,29 @@ func (r *runner) questions(ctx context.Context, gs [][]Item) error {
 	return nil
 }
 
+// asked is an item as it is asked.
+type asked struct {
+	Item
+	prompt   string
+	pictures []string // keys of those that are shown
+}
+
 // round asks items, of which none has a verdict, and writes the verdicts down.
 func (r *runner) round(ctx context.Context, missing []Item) error {
-	// The passes of a question normally share its picture; where they do not, and where candidates differ, calls are separate.
+	left := make([]asked, len(missing))
+	for i, it := range missing {
+		prompt, pictures, err := r.opt.Protocol.ask(it)
+		if err != nil {
+			return err
+		}
+		left[i] = asked{it, prompt, pictures}
+	}
+	// The passes of a question normally share its pictures; where they do not, and where candidates differ, calls are separate.
 	var fresh []Verdict
-	for len(missing) > 0 {
-		first := r.callKey(missing[0])
-		var same, rest []Item
-		for _, it := range missing {
+	for len(left) > 0 {
+		first := r.callKey(left[0])
+		var same, rest []asked
+		for _, it := range left {
 			if r.callKey(it) == first {
 				same = append(same, it)
 			} else {
@@ -272,7 +296,7 @@ func (r *runner) round(ctx context.Context, missing []Item) error {
 		if err != nil {
 			return err
 		}
-		fresh, missing = append(fresh, vs...), rest
+		fresh, left = append(fresh, vs...), rest
 	}
 	if err := r.journal.append(fresh); err != nil {
 		return err
@@ -284,88 +308,92 @@ func (r *runner) round(ctx context.Context, missing []Item) error {
 }
 
 // callKey is equal for items that may share a call.
-func (r *runner) callKey(it Item) string {
+func (r *runner) callKey(it asked) string {
 	if _, ok := r.batch(); ok {
 		return ""
 	}
-	key := it.ImageKey
+	key := strings.Join(it.pictures, "\x00")
 	if r.opt.Protocol.Candidates != nil {
-		key += "\x00" + strings.Join(r.opt.Protocol.Candidates(it), "\x00")
+		key += "\n" + strings.Join(r.opt.Protocol.Candidates(it.Item), "\x00")
 	}
 	return key
 }
 
 // ask makes one call and judges its answers.
-func (r *runner) ask(ctx context.Context, items []Item) ([]Verdict, error) {
+func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
-	pictures := map[string][]byte{}
-	for _, it := range items {
-		if _, ok := pictures[it.ImageKey]; ok {
-			continue
-		}
-		picture, err := r.picture(it)
-		if err != nil {
-			return nil, err
-		}
-		pictures[it.ImageKey] = picture
-	}
+	read := map[string][]byte{}
 	p := r.opt.Protocol
-	vs, prompts := make([]Verdict, len(items)), make([]string, len(items))
+	vs, questions := make([]Verdict, len(items)), make([]Question, len(items))
 	for i, it := range items {
-		prompts[i] = p.Prompt(it)
+		questions[i].Prompt = it.prompt
+		for _, key := range it.pictures {
+			if read[key] == nil {
+				picture, err := r.picture(it.ID, key)
+				if err != nil {
+					return nil, err
+				}
+				read[key] = picture
+			}
+			questions[i].Pictures = append(questions[i].Pictures, read[key])
+		}
 		vs[i] = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
-			Prompt: prompts[i], Suite: r.suite.Version, Protocol: p.Name, Blank: r.opt.Blank, Model: r.opt.Model}
+			Prompt: it.prompt, Suite: r.suite.Version, Protocol: p.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 	}
 	var err error
 	if p.Candidates != nil {
-		err = r.letters(ctx, pictures[items[0].ImageKey], prompts, p.Candidates(items[0]), vs)
+		err = r.letters(ctx, questions, p.Candidates(items[0].Item), vs)
 	} else {
-		err = r.texts(ctx, pictures, items, prompts, vs)
+		err = r.texts(ctx, questions, vs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	for i, it := range items {
-		if err := p.judge(it, &vs[i]); err != nil {
+		if err := p.judge(it.Item, &vs[i]); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", r.suite.Name, err)
 		}
 	}
 	return vs, nil
 }
 
-// picture reads an item's picture, or makes the grey one in its place.
-func (r *runner) picture(it Item) ([]byte, error) {
-	b, err := r.suite.Picture(it.ImageKey)
-	if err != nil || b == nil || !r.opt.Blank {
+// picture reads a picture of an item, or makes the grey one in its place.
+func (r *runner) picture(id int64, key string) ([]byte, error) {
+	b, err := r.suite.Picture(key)
+	if err != nil || !r.opt.Blank {
 		return b, err
 	}
 	if b, err = Blank(b); err != nil {
-		return nil, fmt.Errorf("suite %s: item %d: picture %s: %w", r.suite.Name, it.ID, it.ImageKey, err)
+		return nil, fmt.Errorf("suite %s: item %d: picture %s: %w", r.suite.Name, id, key, err)
 	}
 	return b, nil
 }
 
-func (r *runner) texts(ctx context.Context, pictures map[string][]byte, items []Item, prompts []string, vs []Verdict) error {
+func promptsOf(questions []Question) []string {
+	prompts := make([]string, len(questions))
+	for i, q := range questions {
+		prompts[i] = q.Prompt
+	}
+	return prompts
+}
+
+func (r *runner) texts(ctx context.Context, questions []Question, vs []Verdict) error {
 	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens, Beams: r.opt.Protocol.Beams, Raw: r.opt.Protocol.Raw}
 	var answers []string
 	var err error
 	if b, ok := r.batch(); ok {
-		questions := make([]Question, len(items))
-		for i, it := range items {
-			questions[i] = Question{Picture: pictures[it.ImageKey], Prompt: prompts[i]}
-		}
 		answers, err = b.AnswerAll(ctx, questions, opt)
 	} else {
-		answers, err = r.answerer.Answer(ctx, pictures[items[0].ImageKey], prompts, opt)
+		answers, err = r.answerer.Answer(ctx, questions[0].Pictures, promptsOf(questions), opt)
 	}
 	if err != nil {
 		return err
 	}
-	if len(answers) != len(prompts) {
-		return fmt.Errorf("found %d answers to %d prompts", len(answers), len(prompts))
+	if len(answers) != len(questions) {
+		return fmt.Errorf("found %d answers to %d prompts", len(answers), len(questions))
 	}
 	for i, a := range answers { // JSON holds no broken UTF-8, so what is judged now and what is read back must be the same text
 		vs[i].Raw = strings.ToValidUTF8(a, "\uFFFD")
@@ -373,13 +401,13 @@ func (r *runner) texts(ctx context.Context, pictures map[string][]byte, items []
 	return nil
 }
 
-func (r *runner) letters(ctx context.Context, picture []byte, prompts, letters []string, vs []Verdict) error {
-	rows, err := r.answerer.Letters(ctx, picture, prompts, letters)
+func (r *runner) letters(ctx context.Context, questions []Question, letters []string, vs []Verdict) error {
+	rows, err := r.answerer.Letters(ctx, questions[0].Pictures, promptsOf(questions), letters)
 	if err != nil {
 		return err
 	}
-	if len(rows) != len(prompts) {
-		return fmt.Errorf("found log-probabilities for %d of %d prompts", len(rows), len(prompts))
+	if len(rows) != len(questions) {
+		return fmt.Errorf("found log-probabilities for %d of %d prompts", len(rows), len(questions))
 	}
 	for i, row := range rows {
 		if len(row) != len(letters) {

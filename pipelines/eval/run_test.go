@@ -38,28 +38,27 @@ func newOracle(s *Suite) *oracle {
 	return o
 }
 
-func (o *oracle) see(picture []byte, prompts []string) error {
+func (o *oracle) see(pictures [][]byte, prompts []string) error {
 	o.calls++
 	if o.calls == o.fail {
 		return errors.New("out of memory")
 	}
 	o.prompts += len(prompts)
-	if picture == nil {
-		return nil
-	}
-	m, _, err := image.Decode(bytes.NewReader(picture))
-	if err != nil {
-		return err
-	}
-	o.sizes[m.Bounds().Size()]++
-	if c := color.GrayModel.Convert(m.At(0, 0)).(color.Gray); c.Y == 128 {
-		o.greys++
+	for _, picture := range pictures {
+		m, _, err := image.Decode(bytes.NewReader(picture))
+		if err != nil {
+			return err
+		}
+		o.sizes[m.Bounds().Size()]++
+		if c := color.GrayModel.Convert(m.At(0, 0)).(color.Gray); c.Y == 128 {
+			o.greys++
+		}
 	}
 	return nil
 }
 
-func (o *oracle) Answer(ctx context.Context, picture []byte, prompts []string, opt AnswerOptions) ([]string, error) {
-	if err := o.see(picture, prompts); err != nil {
+func (o *oracle) Answer(ctx context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error) {
+	if err := o.see(pictures, prompts); err != nil {
 		return nil, err
 	}
 	if opt.MaxNewTokens != 5 {
@@ -78,8 +77,8 @@ func (o *oracle) Answer(ctx context.Context, picture []byte, prompts []string, o
 	return out, nil
 }
 
-func (o *oracle) Letters(ctx context.Context, picture []byte, prompts, letters []string) ([][]float64, error) {
-	if err := o.see(picture, prompts); err != nil {
+func (o *oracle) Letters(ctx context.Context, pictures [][]byte, prompts, letters []string) ([][]float64, error) {
+	if err := o.see(pictures, prompts); err != nil {
 		return nil, err
 	}
 	return o.letters[:len(prompts)], nil
@@ -303,7 +302,7 @@ func (o *together) AnswerAll(ctx context.Context, qs []Question, opt AnswerOptio
 	o.batches = append(o.batches, len(qs))
 	var out []string
 	for _, q := range qs {
-		a, err := o.Answer(ctx, q.Picture, []string{q.Prompt}, opt)
+		a, err := o.Answer(ctx, q.Pictures, []string{q.Prompt}, opt)
 		if err != nil {
 			return nil, err
 		}

@@ -89,6 +89,9 @@ func (s *Suite) check(it Item) error {
 	if it.ImageKey != "" && s.pictures == nil {
 		return fmt.Errorf("names picture %q, but the suite has none", it.ImageKey)
 	}
+	if it.ImageKey == "" && len(it.More) > 0 {
+		return fmt.Errorf("names picture %q as the second and no first one", it.More[0])
+	}
 	if it.open() {
 		if s.Kind != Open && s.Kind != Mixed {
 			return fmt.Errorf("found an answer of form %q in a suite of kind %s, expected a letter, Yes or No", it.Form, s.Kind)
@@ -135,15 +138,14 @@ func (s *Suite) stamp() error {
 		if err := enc.Encode(it); err != nil {
 			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, err)
 		}
-		if it.ImageKey == "" {
-			continue
-		}
-		d, err := s.pictures.Digest(it.ImageKey)
-		if err != nil {
-			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, err)
-		}
-		if err := enc.Encode(d); err != nil {
-			return err
+		for _, key := range it.Pictures() {
+			d, err := s.pictures.Digest(key)
+			if err != nil {
+				return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, err)
+			}
+			if err := enc.Encode(d); err != nil {
+				return err
+			}
 		}
 	}
 	s.Version = scoring + "-" + hex.EncodeToString(h.Sum(nil)[:8])

@@ -99,7 +99,7 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 
 // ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then as the
 // suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image is base64, or,
-// when at most 64 characters long, the index of the row that has the picture. When a circular suite holds only base rows, the
+// when at most 64 characters long, the index of the row that has the picture; several pictures are a Python list of texts, ['..', '..']. When a circular suite holds only base rows, the
 // rotated ones are generated and Notes says so. r is read again whenever a picture is needed; name stands for it in errors,
 // which tell file, line and column.
 func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
@@ -180,6 +180,9 @@ func (r *suiteRows) header(row []field) error {
 	if !r.opt.TextOnly && c.at("image_path") >= 0 && c.at("image") < 0 {
 		return fmt.Errorf("%s:1: found column \"image_path\" without \"image\", expected pictures as base64 in column \"image\"", t.name)
 	}
+	if !r.opt.TextOnly && c.at("image_1") >= 0 && c.at("image") < 0 {
+		return fmt.Errorf("%s:1: found column \"image_1\" without \"image\", expected a question's pictures as a list of base64 in column \"image\"", t.name)
+	}
 	r.cols = c
 	return nil
 }
@@ -259,6 +262,9 @@ func (r *suiteRows) add(row []field) error {
 	ref := field{}
 	if i := r.cols.at("image"); i >= 0 && !r.opt.TextOnly {
 		ref = row[i]
+		if ref.bad != nil {
+			return t.errorf(ref.line, i, "row %d: %w", id, ref.bad)
+		}
 		if ref.long {
 			r.store.add(strconv.FormatInt(id, 10), ref)
 		}
@@ -320,7 +326,7 @@ func (r *suiteRows) suite() (*Suite, error) {
 		if !ok {
 			return nil, r.table.errorf(ref.line, imageAt, "row %d: found %q, expected base64 of more than %d characters or the index of a row that has a picture", r.items[i].ID, key, maxReference)
 		}
-		r.items[i].ImageKey = same
+		r.items[i].ImageKey, r.items[i].More = same, r.store.more(same)
 	}
 	for i, it := range r.items {
 		if r.early != YesNoPairs || it.Pair != "" {

@@ -26,7 +26,9 @@ type field struct {
 	where span              // of the content, without the quotes around it
 	sum   [sha256.Size]byte // of the content, image columns only
 	long  bool
-	line  int // line on which the field starts, from 1
+	count int   // of the pictures in a long field
+	bad   error // why a long field holds none
+	line  int   // line on which the field starts, from 1
 }
 
 // table reads tab-separated rows the way pandas' C parser does with sep="\t": a quote opens a quoted field only at its start,
@@ -178,7 +180,8 @@ func (t *table) field(col int, image bool) (f field, last bool, err error) {
 // keep stores the field's text, or only its digest when it is a picture.
 func (t *table) keep(f *field, col int, image bool) error {
 	if image && len(t.buf) > maxReference {
-		f.long, f.sum = true, sha256.Sum256(t.buf)
+		parts, err := pictureList(t.buf)
+		f.long, f.sum, f.count, f.bad = true, sha256.Sum256(t.buf), len(parts), err
 		return nil
 	}
 	if !utf8.Valid(t.buf) {

@@ -41,12 +41,12 @@ func (a *Answerer) TakesPictures() error {
 	return errNoVision
 }
 
-// Question is a prompt and the encoded picture it is about, nil for none.
+// Question is a prompt and the encoded pictures it is about.
 type Question = eval.Question
 
 // Answer implements eval.Answerer: greedy decoding, special tokens left out, trimmed.
-func (a *Answerer) Answer(ctx context.Context, image []byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
-	return a.AnswerAll(ctx, about(image, prompts), opt)
+func (a *Answerer) Answer(ctx context.Context, pictures [][]byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
+	return a.AnswerAll(ctx, about(pictures, prompts), opt)
 }
 
 // AnswerAll implements eval.BatchAnswerer.
@@ -63,17 +63,17 @@ func (a *Answerer) AnswerAll(ctx context.Context, questions []Question, opt eval
 	return texts, nil
 }
 
-func about(image []byte, prompts []string) []Question {
+func about(pictures [][]byte, prompts []string) []Question {
 	qs := make([]Question, len(prompts))
 	for i, p := range prompts {
-		qs[i] = Question{Picture: image, Prompt: p}
+		qs[i] = Question{Pictures: pictures, Prompt: p}
 	}
 	return qs
 }
 
 // Generate returns the new ids after each prompt.
-func (a *Answerer) Generate(ctx context.Context, image []byte, prompts []string, g language.Generation) ([][]int32, error) {
-	return a.GenerateAll(ctx, about(image, prompts), g)
+func (a *Answerer) Generate(ctx context.Context, pictures [][]byte, prompts []string, g language.Generation) ([][]int32, error) {
+	return a.GenerateAll(ctx, about(pictures, prompts), g)
 }
 
 // GenerateAll is Generate for prompts about different pictures.
@@ -105,7 +105,7 @@ func (a *Answerer) generate(ctx context.Context, questions []Question, g languag
 }
 
 // Letters implements eval.Answerer.
-func (a *Answerer) Letters(ctx context.Context, image []byte, prompts, letters []string) (out [][]float64, err error) {
+func (a *Answerer) Letters(ctx context.Context, pictures [][]byte, prompts, letters []string) (out [][]float64, err error) {
 	ids := make([]int32, len(letters))
 	for i, l := range letters {
 		if ids[i], err = a.firstID(l); err != nil {
@@ -113,7 +113,7 @@ func (a *Answerer) Letters(ctx context.Context, image []byte, prompts, letters [
 		}
 	}
 	out = make([][]float64, len(prompts))
-	err = a.waves(ctx, about(image, prompts), asking{slots: 1}, func(which, _ []int, hidden *autograd.Var) error {
+	err = a.waves(ctx, about(pictures, prompts), asking{slots: 1}, func(which, _ []int, hidden *autograd.Var) error {
 		logits := a.Model.Language.Logits(hidden)
 		for r, w := range which {
 			row := logits.Floats()[r*logits.Cols():][:logits.Cols()]

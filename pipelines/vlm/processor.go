@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"moslava/datasets"
 	"moslava/language/chat"
@@ -173,6 +174,21 @@ func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]i
 	return enc.IDs, nil
 }
 
+// QuestionIDs makes the ids that come before the model's answer to a question.
+func (p *Processor) QuestionIDs(q Question) ([]int32, error) {
+	ids, _, err := p.Prompt(turn(q), q.Pictures)
+	return ids, err
+}
+
+// turn is the user's turn of a question, with a marker for each picture.
+func turn(q Question) []chat.Message {
+	content := q.Prompt
+	if !strings.Contains(content, chat.ImageMarker) {
+		content = strings.Repeat(chat.ImageMarker+"\n", len(q.Pictures)) + content
+	}
+	return []chat.Message{{Role: "user", Content: content}}
+}
+
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
 	opt := chat.Options{ImageToken: ImageTokenText}
 	if len(pictures) > 0 && p.Pixels == nil {
@@ -180,15 +196,23 @@ func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, e
 	}
 	var images []datasets.Image
 	for i, b := range pictures {
-		px, h, w, err := p.Pixels.ApplyBytes(b)
+		im, err := p.image(b)
 		if err != nil {
 			return nil, opt, fmt.Errorf("picture %d: %w", i+1, err)
 		}
-		n := p.Config.ImageTokens(h, w)
-		images = append(images, datasets.Image{Pixels: px, H: h, W: w, Count: n})
-		opt.ImageTokens = append(opt.ImageTokens, n)
+		images = append(images, im)
+		opt.ImageTokens = append(opt.ImageTokens, im.Count)
 	}
 	return images, opt, nil
+}
+
+// image reads an encoded picture; its place is not set.
+func (p *Processor) image(encoded []byte) (datasets.Image, error) {
+	px, h, w, err := p.Pixels.ApplyBytes(encoded)
+	if err != nil {
+		return datasets.Image{}, err
+	}
+	return datasets.Image{Pixels: px, H: h, W: w, Count: p.Config.ImageTokens(h, w)}, nil
 }
 
 func place(images []datasets.Image, at []int) {

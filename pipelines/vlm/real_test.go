@@ -301,7 +301,7 @@ func checkRealLogits(t *testing.T, logits *autograd.Var, c *realCase) {
 // rounding noise says nothing.
 func checkRealGreedy(t *testing.T, m *Model, p *Processor, c *realCase, png []byte) {
 	a := &Answerer{Model: m, Processor: p}
-	got, err := a.Generate(t.Context(), png, []string{c.Question}, language.Generation{MaxNew: len(c.Greedy)})
+	got, err := a.Generate(t.Context(), [][]byte{png}, []string{c.Question}, language.Generation{MaxNew: len(c.Greedy)})
 	if err != nil {
 		t.Fatal(err)
 	}

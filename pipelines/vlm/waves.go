@@ -10,14 +10,18 @@ import (
 	"moslava/datasets"
 	"moslava/internal/autograd"
 	"moslava/language"
-	"moslava/language/chat"
 )
 
 // prompt is a question as the decoder reads it.
 type prompt struct {
-	ids     []int32
-	picture *picture // nil without one
-	at      int      // of its first image token
+	ids      []int32
+	pictures []placed
+}
+
+// placed is a picture in a prompt.
+type placed struct {
+	*picture
+	at int // of its first image token
 }
 
 // picture is what is kept of one that prompts are about.
@@ -88,17 +92,21 @@ func (a *Answerer) waves(ctx context.Context, questions []Question, how asking, 
 	return nil
 }
 
-// together numbers the questions so that those about one picture follow each other, in the order in which pictures
+// together numbers the questions so that those about the same pictures follow each other, in the order in which pictures
 // come: tables have a question's rows far apart, and what is shared is shared within a wave.
 func together(questions []Question) []int {
-	number := map[[sha256.Size]byte]int{}
+	number := map[string]int{}
 	var groups [][]int
 	for i, q := range questions {
-		digest := sha256.Sum256(q.Picture)
-		g, ok := number[digest]
+		var digests []byte
+		for _, p := range q.Pictures {
+			d := sha256.Sum256(p)
+			digests = append(digests, d[:]...)
+		}
+		g, ok := number[string(digests)]
 		if !ok {
 			g = len(groups)
-			number[digest] = g
+			number[string(digests)] = g
 			groups = append(groups, nil)
 		}
 		groups[g] = append(groups[g], i)
@@ -107,20 +115,20 @@ func together(questions []Question) []int {
 }
 
 // take prepares the first of the questions that are left, as many as the cache may hold, one at least, with the
-// features of their pictures. Questions about one picture stay in one wave if all of them fit.
+// features of their pictures. Questions about the same pictures stay in one wave if all of them fit.
 func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt, error) {
 	bytes := a.CacheBytes
 	if bytes <= 0 {
 		bytes = 256 << 20
 	}
 	var out []prompt
-	whole := 0 // how many of out are before the last picture
+	whole := 0 // how many of out are before those about the last one's pictures
 	for _, i := range left {
 		p, err := a.prompt(questions[i], how.raw)
 		if err != nil {
 			return nil, err
 		}
-		if n := len(out); n > 0 && out[n-1].picture != p.picture {
+		if n := len(out); n > 0 && !sameView(out[n-1], p) {
 			whole = n
 		}
 		bytes -= how.slots * a.cache.Bytes(len(p.ids)+how.room)
@@ -135,39 +143,53 @@ func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt,
 	return out, a.look(out)
 }
 
+// sameView says whether two prompts are about the same pictures.
+func sameView(a, b prompt) bool {
+	return slices.EqualFunc(a.pictures, b.pictures, func(x, y placed) bool { return x.picture == y.picture })
+}
+
 func (a *Answerer) prompt(q Question, raw bool) (prompt, error) {
 	var p prompt
+	var err error
 	if raw {
-		if q.Picture != nil {
+		if len(q.Pictures) > 0 {
 			return p, errors.New("a raw prompt has no place for a picture")
 		}
-		var err error
 		p.ids, err = a.Processor.Tokenizer.Encode(q.Prompt, true)
 		return p, err
 	}
-	mark := ""
-	var images []datasets.Image
-	if q.Picture != nil {
-		mark = ImageTokenText + "\n"
-		digest := sha256.Sum256(q.Picture)
-		if p.picture = a.pictures.find(digest); p.picture == nil {
-			made, _, err := a.Processor.images([][]byte{q.Picture})
-			if err != nil {
-				return p, err
+	p.pictures = make([]placed, len(q.Pictures))
+	images := make([]datasets.Image, len(q.Pictures))
+	for i, encoded := range q.Pictures {
+		if p.pictures[i].picture, err = a.picture(encoded); err != nil {
+			if len(q.Pictures) > 1 {
+				err = fmt.Errorf("picture %d: %w", i+1, err)
 			}
-			p.picture = &picture{digest: digest, image: made[0]}
-			a.pictures.list = append(a.pictures.list, p.picture)
+			return p, err
 		}
-		images = []datasets.Image{p.picture.image}
+		images[i] = p.pictures[i].image
 	}
-	ids, err := a.Processor.promptIDs([]chat.Message{{Role: "user", Content: mark + q.Prompt}}, images)
-	if err != nil {
+	if p.ids, err = a.Processor.promptIDs(turn(q), images); err != nil {
 		return p, err
 	}
-	p.ids = ids
-	if images != nil {
-		p.at = images[0].At
+	for i := range images {
+		p.pictures[i].at = images[i].At
 	}
+	return p, nil
+}
+
+// picture finds an encoded picture among those that are kept, or reads it.
+func (a *Answerer) picture(encoded []byte) (*picture, error) {
+	digest := sha256.Sum256(encoded)
+	if p := a.pictures.find(digest); p != nil {
+		return p, nil
+	}
+	image, err := a.Processor.image(encoded)
+	if err != nil {
+		return nil, err
+	}
+	p := &picture{digest: digest, image: image}
+	a.pictures.list = append(a.pictures.list, p)
 	return p, nil
 }
 
@@ -175,8 +197,10 @@ func (a *Answerer) prompt(q Question, raw bool) (prompt, error) {
 func (a *Answerer) look(prompts []prompt) error {
 	var fresh []*picture
 	for _, p := range prompts {
-		if p.picture != nil && p.picture.features == nil && !slices.Contains(fresh, p.picture) {
-			fresh = append(fresh, p.picture)
+		for _, at := range p.pictures {
+			if at.features == nil && !slices.Contains(fresh, at.picture) {
+				fresh = append(fresh, at.picture)
+			}
 		}
 	}
 	const lookAtOnce = 4
@@ -281,31 +305,30 @@ func (a *Answerer) keys(prompts []prompt) [][]int64 {
 		for k, id := range p.ids {
 			keys[i][k] = int64(id)
 		}
-		if p.picture == nil {
-			continue
-		}
-		if _, ok := number[p.picture]; !ok {
-			number[p.picture] = int64(len(number))
-		}
-		for k := range p.picture.image.Count {
-			keys[i][p.at+k] = -1 - number[p.picture]
+		for _, at := range p.pictures {
+			if _, ok := number[at.picture]; !ok {
+				number[at.picture] = int64(len(number))
+			}
+			for k := range at.image.Count {
+				keys[i][at.at+k] = -1 - number[at.picture]
+			}
 		}
 	}
 	return keys
 }
 
-// embed makes the embeddings of positions from..to, with the picture's features in their places.
+// embed makes the embeddings of positions from..to, with the pictures' features in their places.
 func (a *Answerer) embed(p prompt, from, to int) (*autograd.Var, error) {
 	x := a.Model.Language.Embed.Forward(nil, p.ids[from:to])
-	if p.picture == nil {
-		return x, nil
-	}
-	d, n := x.Cols(), p.picture.image.Count
-	for i := max(from, p.at); i < min(to, p.at+n); i++ {
-		if p.ids[i] != a.Model.Config.ImageToken {
-			return nil, fmt.Errorf("the picture has its features at positions %d to %d, where there is no image token", p.at, p.at+n)
+	d := x.Cols()
+	for _, at := range p.pictures {
+		end := at.at + at.image.Count
+		for i := max(from, at.at); i < min(to, end); i++ {
+			if p.ids[i] != a.Model.Config.ImageToken {
+				return nil, fmt.Errorf("a picture has its features at positions %d to %d, where there is no image token", at.at, end)
+			}
+			copy(x.Floats()[(i-from)*d:(i-from+1)*d], at.features.Floats()[(i-at.at)*d:])
 		}
-		copy(x.Floats()[(i-from)*d:(i-from+1)*d], p.picture.features.Floats()[(i-p.at)*d:])
 	}
 	return x, nil
 }

@@ -8,8 +8,9 @@ import (
 // TestTogether: questions about one picture follow each other, pictures and questions in the order in which they come.
 func TestTogether(t *testing.T) {
 	a, b := []byte("a"), []byte("b")
-	got := together([]Question{{Picture: b}, {}, {Picture: a}, {Picture: b}, {}, {Picture: slices.Clone(b)}, {Picture: a}})
-	if want := []int{0, 3, 5, 1, 4, 2, 6}; !slices.Equal(got, want) {
+	about := func(pictures ...[]byte) Question { return Question{Pictures: pictures} }
+	got := together([]Question{about(b), about(), about(a), about(b), about(), about(slices.Clone(b)), about(a), about(a, b), about(b, a), about(a, b)})
+	if want := []int{0, 3, 5, 1, 4, 2, 6, 7, 9, 8}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"moslava/language"
-	"moslava/language/chat"
 	"moslava/pipelines"
 	"moslava/pipelines/vlm"
 )
@@ -31,24 +31,24 @@ type askAnswer struct {
 	Text      string  `json:"text"`       // of the new ids, special tokens left out
 }
 
-// askCommand is `moslava ask MODEL [IMAGE] QUESTION`.
+// askCommand is `moslava ask MODEL [IMAGE...] QUESTION`.
 func askCommand() *cobra.Command {
 	var opt askOptions
 	c := &cobra.Command{
-		Use:   "ask MODEL [IMAGE] QUESTION",
-		Short: "Ask a model directory about a picture, or without one about text alone",
-		Args:  cobra.RangeArgs(2, 3),
+		Use:   "ask MODEL [IMAGE...] QUESTION",
+		Short: "Ask a model directory about a picture or several, or without one about text alone",
+		Long: "Asks a LLaVA model directory about a picture or several, or this or a decoder's directory about text alone. Several pictures come before\n" +
+			"the question, in the order given, or where it says <image> for each of them.",
+		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opt.check(); err != nil {
 				return err
 			}
-			picture, question := noPicture, args[len(args)-1]
-			if len(args) == 3 {
-				picture = args[1]
-			} else if isPicture(question) {
-				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", question)
+			last := len(args) - 1
+			if last == 1 && isPicture(args[last]) {
+				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", args[last])
 			}
-			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], picture, question, opt)
+			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], args[1:last], args[last], opt)
 		},
 	}
 	f, s := c.Flags(), &opt.gen.Sampling
@@ -77,21 +77,19 @@ func (o *askOptions) check() error {
 }
 
 // ask answers one question and writes the answer to out as it comes.
-func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt askOptions) error {
-	image, err := readPicture(picture)
-	if err != nil {
+func ask(ctx context.Context, out io.Writer, dir string, pictures []string, question string, opt askOptions) error {
+	q := vlm.Question{Prompt: question}
+	var err error
+	if q.Pictures, err = readPictures(pictures); err != nil {
 		return err
 	}
 	a, err := pipelines.OpenAnswerer(dir, opt.adapters, opt.weights)
 	if err != nil {
 		return err
 	}
-	ids, err := promptIDs(a.Processor, image, question)
-	if err != nil && image != nil {
-		err = fmt.Errorf("%s: %w", picture, err)
-	}
+	ids, err := a.Processor.QuestionIDs(q)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", strings.Join(pictures, ", "), err)
 	}
 	if room := a.Model.Config.Text.MaxPositionEmbeddings - len(ids); opt.gen.MaxNew > room {
 		return fmt.Errorf("the prompt has %d tokens and the model %d positions: --max-new is %d, want at most %d",
@@ -108,7 +106,7 @@ func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt 
 			}
 		}
 	}
-	answers, err := a.Generate(ctx, image, []string{question}, g)
+	answers, err := a.GenerateAll(ctx, []vlm.Question{q}, g)
 	if err = errors.Join(err, writing); err != nil {
 		return err
 	}
@@ -121,30 +119,26 @@ func ask(ctx context.Context, out io.Writer, dir, picture, question string, opt 
 
 const noPicture = "none"
 
-// isPicture says whether an argument is one that readPicture takes.
+// isPicture says whether an argument is one that readPictures takes.
 func isPicture(arg string) bool {
 	_, err := os.Stat(arg)
 	return err == nil || arg == "-" || arg == noPicture
 }
 
-// readPicture reads the file of a picture; "-" and "none" stand for no picture, nil.
-func readPicture(path string) ([]byte, error) {
-	if path == "-" || path == noPicture {
+// readPictures reads the files of pictures; "-" or "none" in their place stands for no picture.
+func readPictures(paths []string) (pictures [][]byte, err error) {
+	if len(paths) == 1 && (paths[0] == "-" || paths[0] == noPicture) {
 		return nil, nil
 	}
-	b, err := os.ReadFile(path)
-	if err == nil && len(b) == 0 {
-		err = fmt.Errorf("%s is empty, want a picture", path)
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err == nil && len(b) == 0 {
+			err = fmt.Errorf("%s is empty, want a picture", path)
+		}
+		if err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, b)
 	}
-	return b, err
-}
-
-// promptIDs are the ids that the answer follows.
-func promptIDs(p *vlm.Processor, image []byte, question string) ([]int32, error) {
-	var pictures [][]byte
-	if image != nil {
-		pictures, question = [][]byte{image}, vlm.ImageTokenText+"\n"+question
-	}
-	ids, _, err := p.Prompt([]chat.Message{{Role: "user", Content: question}}, pictures)
-	return ids, err
+	return pictures, nil
 }

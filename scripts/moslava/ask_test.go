@@ -56,16 +56,23 @@ func command(args ...string) (string, error) {
 	return out.String(), err
 }
 
-func TestAsk(t *testing.T) {
-	dir, adapters := tinyModel(t)
-	picture := filepath.Join(t.TempDir(), "grey.png")
+// greyPicture writes a picture without anything in it.
+func greyPicture(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "grey.png")
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 20, 30))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(picture, b.Bytes(), 0o666); err != nil {
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestAsk(t *testing.T) {
+	dir, adapters := tinyModel(t)
+	picture := greyPicture(t)
 	question := []string{"What is in the picture?", "--max-new", "12"}
 	answer := func(extra ...string) (string, askAnswer) {
 		t.Helper()
@@ -98,6 +105,10 @@ func TestAsk(t *testing.T) {
 	if got := len(with.PromptIDs) - len(without.PromptIDs); got < scenes.NumCells {
 		t.Errorf("a picture makes the prompt %d tokens longer, want at least its %d", got, scenes.NumCells)
 	}
+	_, both := answer(picture, picture)
+	if got := len(both.PromptIDs) - len(without.PromptIDs); got < 2*scenes.NumCells {
+		t.Errorf("two pictures make the prompt %d tokens longer, want at least their %d", got, 2*scenes.NumCells)
+	}
 	if adapted, _ := answer(picture, "--adapters", adapters); adapted == plain {
 		t.Errorf("with adapters and without %q", plain)
 	}
@@ -115,7 +126,7 @@ func TestAsk(t *testing.T) {
 
 func TestAskSaysWhatIsWrong(t *testing.T) {
 	dir, _ := tinyModel(t)
-	empty := t.TempDir()
+	empty, grey := t.TempDir(), greyPicture(t)
 	text, nothing := filepath.Join(empty, "notes.txt"), filepath.Join(empty, "empty.png")
 	for path, content := range map[string]string{text: "not a picture at all", nothing: ""} {
 		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
@@ -140,9 +151,12 @@ func TestAskSaysWhatIsWrong(t *testing.T) {
 		"temperature":      {[]string{dir, "none", "?", "--temperature", "-1"}, []string{"--temperature", "-1"}},
 		"NaN":              {[]string{dir, "none", "?", "--temperature", "NaN"}, []string{"--temperature", "NaN"}},
 		"top-p":            {[]string{dir, "none", "?", "--top-p", "0"}, []string{"--top-p", "0"}},
-		"arguments":        {[]string{dir}, []string{"2 and 3 arg"}},
+		"arguments":        {[]string{dir}, []string{"2 arg"}},
 		"no question":      {[]string{dir, text}, []string{"notes.txt", "no question"}},
 		"nothing at all":   {[]string{dir, "none"}, []string{`"none"`, "no question"}},
+		"none and others":  {[]string{dir, text, "none", "?"}, []string{"open none"}},
+		"second picture":   {[]string{dir, grey, text, "?"}, []string{"notes.txt", "picture 2: ", "picture format"}},
+		"markers":          {[]string{dir, grey, grey, "<image> or?"}, []string{"1 image marker", "2 images"}},
 	} {
 		out, err := command(append([]string{"ask"}, tt.args...)...)
 		if err == nil {

@@ -31,7 +31,7 @@ type Section struct {
 type Card struct {
 	ID       int64
 	Category string
-	Picture  []byte // PNG or JPEG, small; none if empty
+	Pictures [][]byte // PNG or JPEG, small
 	Question string
 	Options  []Option // of the pass that is shown
 	Passes   string   // how many are right
@@ -183,12 +183,17 @@ func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
 		l := string(o.Letter)
 		c.Options = append(c.Options, Option{l, o.Text, l == v.Want, l == v.Extracted})
 	}
-	full, err := d.suite.Picture(it.ImageKey)
-	if err != nil || full == nil {
-		return c, err
-	}
-	if c.Picture, err = thumbnail(full); err != nil {
-		c.Question = "(the picture cannot be shown: " + err.Error() + ")\n" + c.Question
+	for _, key := range it.Pictures() {
+		full, err := d.suite.Picture(key)
+		if err != nil {
+			return c, err
+		}
+		small, err := thumbnail(full)
+		if err != nil {
+			c.Question = "(a picture cannot be shown: " + err.Error() + ")\n" + c.Question
+			continue
+		}
+		c.Pictures = append(c.Pictures, small)
 	}
 	return c, nil
 }

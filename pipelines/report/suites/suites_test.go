@@ -3,6 +3,7 @@ package suites
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"image"
 	"image/color"
@@ -25,7 +26,7 @@ type liar struct {
 	n     int
 }
 
-func (l *liar) Answer(_ context.Context, _ []byte, prompts []string, _ eval.AnswerOptions) ([]string, error) {
+func (l *liar) Answer(_ context.Context, _ [][]byte, prompts []string, _ eval.AnswerOptions) ([]string, error) {
 	p, err := eval.ProtocolNamed("")
 	if err != nil {
 		return nil, err
@@ -46,7 +47,7 @@ func (l *liar) Answer(_ context.Context, _ []byte, prompts []string, _ eval.Answ
 	return out, nil
 }
 
-func (l *liar) Letters(context.Context, []byte, []string, []string) ([][]float64, error) {
+func (l *liar) Letters(context.Context, [][]byte, []string, []string) ([][]float64, error) {
 	return nil, fmt.Errorf("not asked")
 }
 
@@ -102,6 +103,37 @@ func TestPageIsSelfContained(t *testing.T) {
 		if !strings.HasPrefix(m[1], "data:image/") && !strings.HasPrefix(m[1], "#") {
 			t.Errorf("the page refers to %.60q", m[1])
 		}
+	}
+}
+
+// A card shows all pictures of its question.
+func TestCardOfSeveralPictures(t *testing.T) {
+	s, err := eval.OpenSuite("../../eval/testdata/emoji_en.tsv", eval.SuiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []string
+	for _, i := range []int{0, 4, 8} {
+		b, err := s.Picture(s.Items[i].ImageKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, "'"+base64.StdEncoding.EncodeToString(b)+"'")
+	}
+	table := "index\tquestion\tA\tB\tanswer\timage\n1\twhich?\tx\ty\tA\t[" + strings.Join(parts, ", ") + "]\n"
+	if s, err = eval.ReadSuite("plain", strings.NewReader(table), eval.SuiteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	res, err := eval.Run(context.Background(), s, &liar{suite: s, nth: 1, text: "B"}, eval.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	section, err := NewSection("plain", res, nil, s, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(pageOf(t, section), `<img src="data:image/`); n != 3 {
+		t.Errorf("found %d pictures, expected 3", n)
 	}
 }
 

@@ -70,7 +70,7 @@ func decode(rows []row) ([]vlm.Question, int, error) {
 			}
 			pictures[r.image] = image
 		}
-		questions[i] = vlm.Question{Picture: pictures[r.image], Prompt: r.prompt}
+		questions[i] = vlm.Question{Pictures: [][]byte{pictures[r.image]}, Prompt: r.prompt}
 	}
 	return questions, len(pictures), nil
 }
