@@ -68,7 +68,7 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	t, err := records.NewTable(suite.Items, res.Verdicts)
+	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
 	if err != nil {
 		return err
 	}

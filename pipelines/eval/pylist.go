@@ -44,6 +44,17 @@ func pythonList(s string) (out []string, ok bool) {
 	}
 }
 
+// PythonList writes texts as pythonList reads them.
+func PythonList(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, s := range texts {
+		quoted[i] = "'" + escapePython.Replace(s) + "'"
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+var escapePython = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\x00", `\x00`)
+
 // pythonString reads a quoted text and returns what follows it.
 func pythonString(s string) (text, rest string, ok bool) {
 	quote := s[0]

@@ -37,8 +37,77 @@ type column struct {
 	of   func(eval.Item) string
 }
 
-// columnsOf are a suite's columns in the order of MMBench's files; those that no item fills are left out.
-func columnsOf(items []eval.Item) []column {
+// columnsOf are a suite's columns; those that no item fills are left out.
+func columnsOf(family eval.Family, items []eval.Item) []column {
+	cols := mmbenchColumns(items)
+	switch family {
+	case eval.MathVista:
+		cols = mathVistaColumns
+	case eval.MME:
+		cols = append(cols, column{"image_path", func(it eval.Item) string { return it.Pair }})
+	}
+	return slices.DeleteFunc(slices.Clone(cols), func(c column) bool {
+		return !slices.ContainsFunc(items, func(it eval.Item) bool { return c.of(it) != "" })
+	})
+}
+
+// mathVistaColumns are those that VLMEvalKit scores MathVista by (utils/mathvista.py). A list as an answer is a text there, too.
+var mathVistaColumns = []column{
+	{"hint", func(it eval.Item) string { return it.Hint }},
+	{"question_type", func(it eval.Item) string {
+		if len(it.Choices) > 0 {
+			return "multi_choice"
+		}
+		return "free_form"
+	}},
+	{"answer_type", func(it eval.Item) string {
+		if len(it.Choices) > 0 {
+			return string(eval.FreeText)
+		}
+		return string(it.Form)
+	}},
+	{"choices", func(it eval.Item) string {
+		if len(it.Choices) == 0 {
+			return "[]"
+		}
+		texts := make([]string, len(it.Choices))
+		for i, c := range it.Choices {
+			texts[i] = c.Text
+		}
+		return eval.PythonList(texts)
+	}},
+	{"answer", func(it eval.Item) string {
+		if len(it.Choices) > 0 {
+			return choice(it, it.Answer)
+		}
+		return it.Answer
+	}},
+	{"answer_option", func(it eval.Item) string {
+		if len(it.Choices) > 0 {
+			return it.Answer
+		}
+		return ""
+	}},
+	{"task", func(it eval.Item) string { return it.Category }},
+	{"skills", func(it eval.Item) string { return eval.PythonList(it.Topics) }},
+	{"source", func(it eval.Item) string { return it.Source }},
+	{"l2-category", func(it eval.Item) string { return it.L2 }},
+	{"comment", func(it eval.Item) string { return it.Comment }},
+	{"split", func(it eval.Item) string { return it.Split }},
+}
+
+// choice is the text of the option with that letter.
+func choice(it eval.Item, letter string) string {
+	for _, c := range it.Choices {
+		if string(c.Letter) == letter {
+			return c.Text
+		}
+	}
+	return ""
+}
+
+// mmbenchColumns are in the order of MMBench's files.
+func mmbenchColumns(items []eval.Item) []column {
 	cols := []column{{"hint", func(it eval.Item) string { return it.Hint }}}
 	var letters []byte
 	for _, it := range items {
@@ -50,31 +119,21 @@ func columnsOf(items []eval.Item) []column {
 	}
 	slices.Sort(letters)
 	for _, l := range letters {
-		cols = append(cols, column{string(l), func(it eval.Item) string {
-			for _, c := range it.Choices {
-				if c.Letter == l {
-					return c.Text
-				}
-			}
-			return ""
-		}})
+		cols = append(cols, column{string(l), func(it eval.Item) string { return choice(it, string(l)) }})
 	}
-	cols = append(cols,
+	return append(cols,
 		column{"answer", func(it eval.Item) string { return it.Answer }},
 		column{"category", func(it eval.Item) string { return it.Category }},
 		column{"source", func(it eval.Item) string { return it.Source }},
 		column{"l2-category", func(it eval.Item) string { return it.L2 }},
 		column{"comment", func(it eval.Item) string { return it.Comment }},
 		column{"split", func(it eval.Item) string { return it.Split }})
-	return slices.DeleteFunc(cols, func(c column) bool {
-		return !slices.ContainsFunc(items, func(it eval.Item) bool { return c.of(it) != "" })
-	})
 }
 
-// NewTable makes the prediction file of a suite's verdicts. A protocol that reads log-probabilities has no text: the letter it
+// NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the family has. A protocol that reads log-probabilities has no text: the letter it
 // took stands in its place. Items without a verdict and passes that were not asked have no row; a verdict without an item
 // is an error.
-func NewTable(items []eval.Item, verdicts []eval.Verdict) (*Table, error) {
+func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*Table, error) {
 	answers := make(map[int64]string, len(verdicts))
 	known := make(map[int64]bool, len(items))
 	for _, it := range items {
@@ -99,7 +158,7 @@ func NewTable(items []eval.Item, verdicts []eval.Verdict) (*Table, error) {
 		}
 	}
 	slices.SortFunc(asked, func(a, b eval.Item) int { return int(min(max(a.ID-b.ID, -1), 1)) })
-	cols := columnsOf(asked)
+	cols := columnsOf(family, asked)
 	t := &Table{Columns: []string{"index", "question"}}
 	for _, c := range cols {
 		t.Columns = append(t.Columns, c.name)

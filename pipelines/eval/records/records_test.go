@@ -33,7 +33,7 @@ func tableOf(t *testing.T, answers []string) *Table {
 		items = append(items, eval.Item{ID: id, Question: a + "?", Choices: []eval.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
 		vs = append(vs, eval.Verdict{ID: id, Raw: a})
 	}
-	tab, err := NewTable(items, vs)
+	tab, err := NewTable("", items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 		vs = append(vs, eval.Verdict{ID: it.ID, Raw: "answer " + it.Answer})
 	}
 	vs[1].Rule = eval.RuleNotAsked
-	tab, err := NewTable(s.Items, vs[:20])
+	tab, err := NewTable(s.Family, s.Items, vs[:20])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +65,53 @@ func TestTable(t *testing.T) {
 	if r.Texts[0] != s.Items[0].Question || r.Texts[12] != "answer "+s.Items[0].Answer || r.Texts[2] != s.Items[0].Choices[0].Text {
 		t.Errorf("found %q", r.Texts)
 	}
-	if _, err := NewTable(s.Items[:4], vs); err == nil || !strings.Contains(err.Error(), "a verdict on item 2, which is not among the 4 items") {
+	if _, err := NewTable(s.Family, s.Items[:4], vs); err == nil || !strings.Contains(err.Error(), "a verdict on item 2, which is not among the 4 items") {
 		t.Errorf("found %v", err)
 	}
-	logits, err := NewTable(s.Items[:1], []eval.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
+	logits, err := NewTable(s.Family, s.Items[:1], []eval.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
 	if err != nil || logits.Rows[0].Texts[12] != "C" {
 		t.Errorf("found %v, %v, expected the letter in place of a text", logits, err)
+	}
+}
+
+// TestUpstreamColumns: prediction files of MME and MathVista have what VLMEvalKit scores them by, and are read back as the suite they are of.
+func TestUpstreamColumns(t *testing.T) {
+	for _, c := range []struct {
+		name, table, columns string
+	}{
+		{"MME", "index\tquestion\tanswer\tcategory\timage_path\n1\tis it?\tYes\tOCR\tOCR/a.jpg\n2\tis it not?\tNo\tOCR\tOCR/a.jpg\n",
+			"index question answer category image_path prediction"},
+		{"MathVista_MINI", "index\tquestion\tquestion_type\tanswer_type\tchoices\tanswer\tanswer_option\ttask\tskills\n" +
+			"1\tq\tmulti_choice\ttext\t['it''s', 'a\\\\b', \"c'd\"]\tc'd\tC\tfigure question answering\t['numeric commonsense', 'x']\n" +
+			"2\tq\tfree_form\tinteger\t[]\t7\t\tmath word problem\t['y']\n3\tq\tfree_form\tfloat\t[]\t1.5\t\tmath word problem\t[]\n4\tq\tfree_form\ttext\t[]\tred\t\tmath word problem\t['y']\n",
+			"index question question_type answer_type choices answer answer_option task skills prediction"},
+	} {
+		s, err := eval.ReadSuite(c.name, strings.NewReader(strings.ReplaceAll(c.table, "it''s", "it s")), eval.SuiteOptions{TextOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var vs []eval.Verdict
+		for _, it := range s.Items {
+			vs = append(vs, eval.Verdict{ID: it.ID, Raw: "said"})
+		}
+		tab, err := NewTable(s.Family, s.Items, vs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(tab.Columns, " "); got != c.columns {
+			t.Errorf("%s: found columns %s, expected %s", c.name, got, c.columns)
+		}
+		path := filepath.Join(t.TempDir(), TSVFile)
+		if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
+			t.Fatal(guarded, err)
+		}
+		back, err := eval.OpenSuite(path, eval.SuiteOptions{Name: c.name, TextOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(back.Items, s.Items) {
+			t.Errorf("%s: found %+v, expected %+v", c.name, back.Items, s.Items)
+		}
 	}
 }
 
