@@ -2,15 +2,25 @@ package pipelines
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
 
 // evaluate asks the suites, one directory each.
 func (s *stage) evaluate(ctx context.Context) ([]string, error) {
+	suites := s.Stage.Evaluate.Suites
+	judges := make([]eval.Judge, len(suites))
+	for i, suite := range suites { // before anything is loaded and asked
+		var err error
+		if judges[i], err = OpenJudge(judge.Config{URL: suite.JudgeURL, Model: suite.JudgeModel, KeyEnv: suite.JudgeKeyEnv}); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
+		}
+	}
 	from, _ := s.dir.From(s.index)
 	m, p, err := modelAfter(s.recipe, s.dir, from)
 	if err != nil {
@@ -20,8 +30,8 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var outputs []string
-	for _, suite := range s.Stage.Evaluate.Suites {
-		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p}); err != nil {
+	for i, suite := range suites {
+		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p}, judges[i]); err != nil {
 			return nil, err
 		}
 		outputs = append(outputs, suite.Name)
@@ -30,12 +40,12 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 }
 
 // ask asks one suite in a directory of the stage.
-func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer) error {
+func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer, j eval.Judge) error {
 	shard, err := eval.ParseShard(c.Shard)
 	if err != nil {
 		return err
 	}
-	_, err = askSuite(ctx, filepath.Join(s.path, c.Name), string(c.TSV), a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank},
+	_, err = askSuite(ctx, filepath.Join(s.path, c.Name), string(c.TSV), a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank, Judge: j},
 		suiteOptions{name: c.Name, protocol: c.Protocol, title: s.Name + " " + c.Name, out: s.out})
 	return err
 }

@@ -15,20 +15,22 @@ import (
 
 	"moslava/internal/kernels"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/vlm"
 )
 
 // EvaluateOptions say what EvaluateModel asks and how.
 type EvaluateOptions struct {
-	Adapters  string // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
-	Weights   string // f32, bf16, q8 or nf4; empty: f32
-	Protocol  string // of pipelines/eval; empty: the default
-	Limit     int    // the first so many questions; 0: all
-	Shard     string // "i/n", part i of n, from 1; empty: everything
-	StopEarly bool   // ask no more passes of a circular question that is lost already
-	Blank     bool   // every picture is replaced by a grey one
-	Threads   int    // 0: as many as there are processors
-	Dir       string // of verdicts, predictions and result
+	Adapters  string       // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
+	Weights   string       // f32, bf16, q8 or nf4; empty: f32
+	Protocol  string       // of pipelines/eval; empty: the default
+	Limit     int          // the first so many questions; 0: all
+	Shard     string       // "i/n", part i of n, from 1; empty: everything
+	StopEarly bool         // ask no more passes of a circular question that is lost already
+	Blank     bool         // every picture is replaced by a grey one
+	Threads   int          // 0: as many as there are processors
+	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
+	Dir       string       // of verdicts, predictions and result
 	Out       io.Writer
 }
 
@@ -37,6 +39,10 @@ type EvaluateOptions struct {
 // another version of the suite or under another protocol are an error.
 func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (*eval.Result, error) {
 	shard, err := eval.ParseShard(opt.Shard)
+	if err != nil {
+		return nil, err
+	}
+	j, err := OpenJudge(opt.Judge)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +58,20 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 		return nil, err
 	}
 	name := strings.TrimSuffix(filepath.Base(suite), ".tsv")
-	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank},
+	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
 		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})
+}
+
+// OpenJudge is the judge of a configuration, nil for the zero value.
+func OpenJudge(c judge.Config) (eval.Judge, error) {
+	if c == (judge.Config{}) {
+		return nil, nil
+	}
+	j, err := judge.New(c)
+	if err != nil {
+		return nil, err // not j, which would be a Judge of no client
+	}
+	return j, nil
 }
 
 // OpenAnswerer loads the directory of a LLaVA model or of a decoder alone and, if there is a second, its adapters; weights is how the model's weights

@@ -2,7 +2,9 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,21 +12,42 @@ import (
 type Judge interface {
 	// Ask returns the reply to a prompt. Everything but a reply is an error.
 	Ask(ctx context.Context, prompt string) (string, error)
+	// Name stands in verdicts and results.
+	Name() string
 }
 
 // judgeTries is how often upstream asks until it can read the reply.
 const judgeTries = 3
 
-// AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may have one. As
-// upstream, a question that another pass has lost already is not asked about. Every failure is an error, and so is a reply that is unreadable
-// three times, for which upstream draws an option at random.
-func AskJudge(ctx context.Context, j Judge, p Protocol, items []Item, verdicts []Verdict) error {
+// mayJudge refuses a judge where a protocol has none.
+func (p Protocol) mayJudge() error {
 	if !p.Judged {
 		return fmt.Errorf("found a judge, but protocol %s has none for %s: its rules read every answer that counts", p.Name, orAny(p.Family))
 	}
+	if p.Family == MathVista {
+		return fmt.Errorf("found a judge for MathVista, of which this program has the part that needs none")
+	}
+	return nil
+}
+
+// AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may have one. As
+// upstream, a question that another pass has lost already is not asked about. Every failure is an error, and so is a reply that is unreadable
+// three times, for which upstream draws an option at random; verdicts that were settled before it are.
+func AskJudge(ctx context.Context, j Judge, p Protocol, items []Item, verdicts []Verdict) error {
+	return p.askJudge(ctx, j, itemsByID(items), verdicts)
+}
+
+func itemsByID(items []Item) map[int64]Item {
 	byID := make(map[int64]Item, len(items))
 	for _, it := range items {
 		byID[it.ID] = it
+	}
+	return byID
+}
+
+func (p Protocol) askJudge(ctx context.Context, j Judge, byID map[int64]Item, verdicts []Verdict) error {
+	if err := p.mayJudge(); err != nil {
+		return err
 	}
 	lost := map[int64]bool{}
 	for _, v := range verdicts {
@@ -35,21 +58,103 @@ func AskJudge(ctx context.Context, j Judge, p Protocol, items []Item, verdicts [
 	for i := range verdicts {
 		v := &verdicts[i]
 		it := byID[v.ID]
-		if v.Extracted != "" || v.Rule != RuleUnresolved || it.Answer == "" || lost[v.Group] {
+		if v.Rule != RuleUnresolved || it.Answer == "" || lost[v.Group] {
 			continue
-		}
-		if p.Family == MathVista {
-			return fmt.Errorf("item %s: found a judge for MathVista, of which this program has the part that needs none", itemName(it))
 		}
 		e, err := judged(ctx, j, p, it, v.Raw)
 		if err != nil {
 			return fmt.Errorf("item %s: %w", itemName(it), err)
 		}
+		v.Judge = j.Name()
 		if p.settle(it, v, e); !v.Correct {
 			lost[v.Group] = true
 		}
 	}
 	return nil
+}
+
+// reread is judge for a verdict that is there: what no rule reads stays as a judge has read it.
+func (p Protocol) reread(it Item, v *Verdict) error {
+	said := *v
+	v.Judge = ""
+	if err := p.judge(it, v); err != nil {
+		return err
+	}
+	if said.Judge != "" && v.Rule == RuleUnresolved {
+		v.Judge = said.Judge
+		p.settle(it, v, Extraction{said.Extracted, RuleJudge})
+	}
+	return nil
+}
+
+// judged has the run's judge, if there is one, read those of the verdicts that no rule could, beside the other passes that were answered
+// before. On an error, verdicts that were settled before it are.
+func (r *runner) judged(ctx context.Context, vs []Verdict) error {
+	if r.opt.Judge == nil || len(vs) == 0 {
+		return nil
+	}
+	own, groups := map[int64]bool{}, map[int64]bool{}
+	for _, v := range vs {
+		own[v.ID], groups[v.Group] = true, true
+	}
+	all := slices.Clone(vs)
+	for _, v := range r.done {
+		if groups[v.Group] && !own[v.ID] {
+			all = append(all, v)
+		}
+	}
+	err := r.opt.Protocol.askJudge(ctx, r.opt.Judge, r.known, all)
+	copy(vs, all)
+	if err != nil {
+		return fmt.Errorf("suite %s: %w", r.suite.Name, err)
+	}
+	return nil
+}
+
+// judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items. It keeps what it has every
+// maxPrompts replies.
+func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) error {
+	if r.opt.Judge == nil {
+		return nil
+	}
+	at := make(map[int64]int, len(old))
+	for i, v := range old {
+		at[v.ID] = i
+	}
+	replies := 0
+	keep := func() error {
+		if replies == 0 {
+			return nil
+		}
+		replies = 0
+		return r.journal.replace(old)
+	}
+	for _, g := range groups(items) {
+		var vs []Verdict
+		unread := false
+		for _, it := range g {
+			if v, ok := r.done[it.ID]; ok {
+				vs = append(vs, v)
+				unread = unread || v.Rule == RuleUnresolved
+			}
+		}
+		if !unread {
+			continue
+		}
+		err := r.judged(ctx, vs)
+		for _, v := range vs {
+			if v.Judge != r.done[v.ID].Judge {
+				r.done[v.ID], old[at[v.ID]] = v, v
+				replies++
+			}
+		}
+		if err != nil || replies >= maxPrompts {
+			if err = errors.Join(err, keep()); err != nil {
+				return err
+			}
+		}
+	}
+	return keep()
 }
 
 func itemName(it Item) string {

@@ -159,10 +159,7 @@ func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	byID := make(map[int64]Item, len(items))
-	for _, it := range items {
-		byID[it.ID] = it
-	}
+	byID := itemsByID(items)
 	out, order := make([]Verdict, len(verdicts)), make([]Item, len(verdicts))
 	for i, v := range verdicts {
 		it, ok := byID[v.ID]

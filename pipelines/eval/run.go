@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +19,9 @@ type Options struct {
 	Model    string   // names who answers (a checkpoint's digest); verdicts of another are not resumed
 	// StopEarly leaves out what cannot change a circular score any more: see undecided. Only a circular suite may have it.
 	StopEarly bool
+	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked before a verdict is written, and
+	// a verdict that it has given stays. When it fails, the run ends with an error and what was answered is kept.
+	Judge Judge
 	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
 	VerdictsPath string
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
@@ -52,6 +56,11 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err := takes(a, s, items); err != nil {
 		return nil, err
 	}
+	if opt.Judge != nil {
+		if err := opt.Protocol.mayJudge(); err != nil {
+			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
+		}
+	}
 	for _, it := range items { // before anything is asked
 		if _, _, err := opt.Protocol.ask(it); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
@@ -62,9 +71,15 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(groups(items)), done: make(map[int64]Verdict, len(items))}
+	if opt.Judge != nil {
+		r.judge = opt.Judge.Name()
+	}
 	err = r.resume(old)
 	if err == nil && r.reread {
 		err = j.replace(old)
+	}
+	if err == nil {
+		err = r.judgeOld(ctx, items, old)
 	}
 	if err == nil {
 		err = r.all(ctx, items)
@@ -97,7 +112,7 @@ func (r *runner) result(items []Item) (*Result, error) {
 		return nil, err
 	}
 	s, opt := r.suite, r.opt
-	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard
+	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard, res.Judge = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard, r.judge
 	if err := res.finish(s, items); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
 	}
@@ -109,6 +124,8 @@ type runner struct {
 	answerer Answerer
 	opt      Options
 	journal  *journal
+	judge    string // its name; empty: none
+	known    map[int64]Item
 	done     map[int64]Verdict
 	total    int // questions
 	finished int
@@ -119,17 +136,14 @@ type runner struct {
 // resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an answer
 // is made anew, in old, too.
 func (r *runner) resume(old []Verdict) error {
-	known := make(map[int64]Item, len(r.suite.Items))
-	for _, it := range r.suite.Items {
-		known[it.ID] = it
-	}
+	r.known = itemsByID(r.suite.Items)
 	for i, v := range old {
 		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
 			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: use another file or remove this one",
 				r.opt.VerdictsPath, v.ID, v.Model, v.Suite, v.Protocol, v.Blank, want.Model, want.Suite, want.Protocol, want.Blank)
 		}
-		it, ok := known[v.ID]
+		it, ok := r.known[v.ID]
 		if !ok {
 			return fmt.Errorf("%s: found a verdict on item %d, which suite %s does not have", r.opt.VerdictsPath, v.ID, r.suite.Name)
 		}
@@ -140,15 +154,25 @@ func (r *runner) resume(old []Verdict) error {
 		if v.Prompt != prompt {
 			return fmt.Errorf("%s: found a verdict on item %d with another prompt, %.80q, expected %.80q", r.opt.VerdictsPath, v.ID, v.Prompt, prompt)
 		}
-		if err := r.opt.Protocol.judge(it, &v); err != nil {
+		if v.Judge != "" && v.Judge != r.judge {
+			return fmt.Errorf("%s: found a verdict on item %d by judge %q, expected %s: use another file or remove this one", r.opt.VerdictsPath, v.ID, v.Judge, nameOr(r.judge, "no judge"))
+		}
+		if err := r.opt.Protocol.reread(it, &v); err != nil {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
 		}
 		was := &old[i]
-		r.reread = r.reread || v.Extracted != was.Extracted || v.Rule != was.Rule || v.Want != was.Want || v.Correct != was.Correct || v.Credit != was.Credit
+		r.reread = r.reread || v.Judge != was.Judge || v.Extracted != was.Extracted || v.Rule != was.Rule || v.Want != was.Want || v.Correct != was.Correct || v.Credit != was.Credit
 		*was = v
 		r.done[v.ID] = v
 	}
 	return nil
+}
+
+func nameOr(name, none string) string {
+	if name == "" {
+		return none
+	}
+	return strconv.Quote(name)
 }
 
 // all goes through the questions, those about the same picture together, and more than that if the answerer can.
@@ -298,7 +322,8 @@ func (r *runner) round(ctx context.Context, missing []Item) error {
 		}
 		fresh, left = append(fresh, vs...), rest
 	}
-	if err := r.journal.append(fresh); err != nil {
+	err := r.judged(ctx, fresh)
+	if err = errors.Join(err, r.journal.append(fresh)); err != nil {
 		return err
 	}
 	for _, v := range fresh {

@@ -62,6 +62,8 @@ type Result struct {
 	Kind       Kind             `json:"kind"`
 	Protocol   string           `json:"protocol"`
 	Model      string           `json:"model,omitempty"`
+	Judge      string           `json:"judge,omitempty"`  // who was asked what no rule reads
+	Judged     int              `json:"judged,omitempty"` // answers it has read
 	Blank      bool             `json:"blank,omitempty"`
 	Limit      int              `json:"limit,omitempty"`
 	Shard      Shard            `json:"shard,omitzero"`

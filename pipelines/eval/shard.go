@@ -40,6 +40,7 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 	count := max(first.Shard.Count, 1)
 	seen := make([]bool, count)
 	r := &runner{suite: s, done: map[int64]Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
+	r.judge = first.Judge
 	protocol, err := s.Asked(first.Protocol)
 	if err != nil {
 		return nil, err
@@ -79,5 +80,9 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 
 // of is what the parts of a run have in common.
 func (r *Result) of() string {
-	return fmt.Sprintf("model %q, protocol %s, blank %t, limit %d, stop early %t", r.Model, r.Protocol, r.Blank, r.Limit, r.StopEarly)
+	of := fmt.Sprintf("model %q, protocol %s, blank %t, limit %d, stop early %t", r.Model, r.Protocol, r.Blank, r.Limit, r.StopEarly)
+	if r.Judge != "" {
+		of += fmt.Sprintf(", judge %q", r.Judge)
+	}
+	return of
 }

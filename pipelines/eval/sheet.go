@@ -35,6 +35,9 @@ func (r *Result) finish(s *Suite, items []Item) error {
 	byID := make(map[int64]Verdict, len(r.Verdicts))
 	for _, v := range r.Verdicts {
 		byID[v.ID] = v
+		if v.Judge != "" {
+			r.Judged++
+		}
 		if v.Rule == RuleRandom {
 			r.Drawn++
 			if v.Correct {

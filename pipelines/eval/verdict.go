@@ -28,6 +28,7 @@ type Verdict struct {
 	Raw       string             `json:"raw"`       // the model's text; empty when only log-probabilities were asked for
 	Extracted string             `json:"extracted"` // empty: unresolved
 	Rule      string             `json:"rule"`
+	Judge     string             `json:"judge,omitempty"` // who read it, under RuleJudge
 	Want      string             `json:"want"`
 	Correct   bool               `json:"correct"`
 	Credit    float64            `json:"credit,omitempty"`   // 0 to 1, under protocols that give parts of a point

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"net/url"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -35,8 +36,9 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 }
 
 var (
-	nameForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
-	stageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
+	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+	stageForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
+	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 func (m *Model) check(d *decoder, dir string) {
@@ -233,6 +235,25 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 		if !shardForm(s.Shard) {
 			d.at(key+".shard", "%q: expected i/n with i from 1 to n, as in 2/4", s.Shard)
 		}
+		s.judge(d, key)
+	}
+}
+
+// judge checks the keys of a judge. Values that may be a secret by mistake are not shown.
+func (s *Suite) judge(d *decoder, key string) {
+	switch {
+	case s.JudgeURL == "" && s.JudgeModel != "":
+		d.at(key+".judge_model", "without judge_url: expected both")
+	case s.JudgeURL == "" && s.JudgeKeyEnv != "":
+		d.at(key+".judge_key_env", "without judge_url: expected both")
+	case s.JudgeURL != "" && s.JudgeModel == "":
+		d.at(key+".judge_url", "without judge_model: expected both")
+	}
+	if u, err := url.Parse(s.JudgeURL); s.JudgeURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		d.at(key+".judge_url", "expected a URL like https://host/v1, without user, query and fragment")
+	}
+	if s.JudgeKeyEnv != "" && !variableForm.MatchString(s.JudgeKeyEnv) {
+		d.at(key+".judge_key_env", "expected the name of an environment variable, not a key")
 	}
 }
 

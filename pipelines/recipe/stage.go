@@ -181,6 +181,13 @@ type Suite struct {
 	StopEarly bool `yaml:"stop_early" default:"false"`
 	// Blank replaces every picture by a grey one: what text alone can answer.
 	Blank bool `yaml:"blank" default:"false"`
+	// JudgeURL is the base URL of an OpenAI-compatible service, as in http://localhost:8000/v1, that reads what no rule reads, under protocols that have a judge. Default: none;
+	// such answers are wrong. Its failure is an error.
+	JudgeURL string `yaml:"judge_url"`
+	// JudgeModel is the service's model.
+	JudgeModel string `yaml:"judge_model"`
+	// JudgeKeyEnv names the environment variable that holds the service's key. Default: none is sent.
+	JudgeKeyEnv string `yaml:"judge_key_env" hash:"-"`
 }
 
 // ExportConfig holds the keys of export.

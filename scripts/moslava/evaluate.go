@@ -38,6 +38,7 @@ func evaluateCommand() *cobra.Command {
 	f.StringVar(&opt.Shard, "shard", "", "only a part of them, i/n for part i of n, from 1; moslava join puts parts together")
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "ask no more passes of circular questions that are lost already; circular scores stay the same")
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
+	judgeFlags(c, &opt.Judge)
 	f.StringVar(&opt.Adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
 	f.StringVar(&opt.Weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4")
 	f.IntVar(&opt.Threads, "threads", 0, "that compute; 0: one a processor; results do not depend on it")

@@ -5,9 +5,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/pipelines"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/predictions"
 )
+
+// judgeFlags are those of the commands that may ask a judge.
+func judgeFlags(command *cobra.Command, c *judge.Config) {
+	f := command.Flags()
+	f.StringVar(&c.URL, "judge-url", "", "base URL of an OpenAI-compatible service that reads what no rule reads, under protocols that have a judge")
+	f.StringVar(&c.Model, "judge-model", "", "its model")
+	f.StringVar(&c.KeyEnv, "judge-key-env", "", "the environment variable that holds its key")
+}
 
 // scoreCommand is `moslava score`.
 func scoreCommand() *cobra.Command {
@@ -20,12 +29,9 @@ func scoreCommand() *cobra.Command {
 		Short: "Score answers that are there already, of this program or another, without a model",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if ask != (judge.Config{}) {
-				j, err := judge.New(ask)
-				if err != nil {
-					return err
-				}
-				opt.Judge = j
+			var err error
+			if opt.Judge, err = pipelines.OpenJudge(ask); err != nil {
+				return err
 			}
 			s, err := predictions.Score(cmd.Context(), opt)
 			if err != nil {
@@ -50,9 +56,7 @@ func scoreCommand() *cobra.Command {
 	f.StringVar(&opt.Protocol, "protocol", "", "how answers are read (default: the suite's, vlmevalkit-2024.06 for most)")
 	f.StringVar(&verdicts, "verdicts", "", "write a verdict on each answer to this file, as JSONL")
 	f.BoolVar(&asJSON, "json", false, "write the result as JSON")
-	f.StringVar(&ask.URL, "judge-url", "", "base URL of an OpenAI-compatible service that reads what no rule reads")
-	f.StringVar(&ask.Model, "judge-model", "", "its model")
-	f.StringVar(&ask.KeyEnv, "judge-key-env", "", "the environment variable that holds its key")
+	judgeFlags(c, &ask)
 	for _, required := range []string{"suite", "predictions"} {
 		if err := c.MarkFlagRequired(required); err != nil {
 			panic(err) // the flag is defined above

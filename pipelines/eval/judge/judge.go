@@ -37,6 +37,9 @@ const (
 // New checks a configuration. It asks nothing yet.
 func New(c Config) (*Client, error) {
 	u, err := url.Parse(c.URL)
+	if err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") { // it may hold a secret: it is not shown
+		return nil, fmt.Errorf("judge: found a URL with a user, a query or a fragment, expected one like https://host/v1")
+	}
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("judge: found URL %q, expected one like https://host/v1", c.URL)
 	}
@@ -51,6 +54,9 @@ func New(c Config) (*Client, error) {
 	}
 	return &Client{url: strings.TrimRight(c.URL, "/") + "/chat/completions", model: c.Model, key: key, http: &http.Client{Timeout: timeout}}, nil
 }
+
+// Name is the model's.
+func (c *Client) Name() string { return c.model }
 
 type message struct {
 	Role    string `json:"role"`

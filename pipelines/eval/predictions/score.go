@@ -73,6 +73,9 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
+	if opt.Judge != nil {
+		res.Judge = opt.Judge.Name()
+	}
 	return &Scored{res, lines(s, verdicts)}, nil
 }
 

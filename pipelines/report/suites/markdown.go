@@ -30,6 +30,12 @@ func Markdown(p Page) string {
 			line(&b, r.markdown())
 		}
 		fmt.Fprintf(&b, "\n%s. Protocol `%s`, suite version `%s`.", upper(v.Measure), s.Result.Protocol, s.Result.Version)
+		if j := s.Result.Judge; j != "" {
+			fmt.Fprintf(&b, " Judge %s, %d answers read by it.", report.EscapeMarkdown(j), s.Result.Judged)
+		}
+		if s.Against != nil && s.Against.Judge != s.Result.Judge {
+			b.WriteString(" **The other run's judge is another.**")
+		}
 		if s.Compare != nil {
 			fmt.Fprintf(&b, " Against %s: %s points, McNemar's exact test on %d discordant questions, p %s.", report.EscapeMarkdown(p.Against), v.Total.Difference(),
 				s.Compare.OnlyA+s.Compare.OnlyB, equals(s.Compare.P))
