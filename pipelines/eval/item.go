@@ -46,6 +46,7 @@ type Item struct {
 	Form    Form     `json:",omitempty"` // of the answer, when it is neither a letter nor yes or no
 	Answers []string `json:",omitempty"` // all that are accepted, Answer first, or ten people's (TextVQA); none when Answer is all there is
 	Pair    string   `json:",omitempty"` // the two items of a picture have the same (MME)
+	ImageID string   `json:",omitempty"` // upstream's name of the picture, where answers go by it (TextVQA)
 	Topics  []string `json:",omitempty"` // further buckets of a score sheet (MathVista's skills)
 }
 

@@ -24,7 +24,7 @@ type record struct {
 	Answer       json.RawMessage   `json:"answer"`
 }
 
-// openJSONSuite reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are there, a list of
+// openJSONSuite reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are there, TextVQA's annotations, a list of
 // MMMU's outputs or its answer dictionary, in which case answers are taken as they are.
 func openJSONSuite(path string, opt SuiteOptions) (*Suite, error) {
 	b, err := ReadWhole(path)
@@ -36,7 +36,14 @@ func openJSONSuite(path string, opt SuiteOptions) (*Suite, error) {
 
 // SuiteFromJSON makes a suite of the content of a JSON file; see openJSONSuite. file stands for it in errors.
 func SuiteFromJSON(file string, b []byte, opt SuiteOptions) (*Suite, error) {
+	if opt.Name == "" {
+		opt.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	}
 	var records []record
+	var annotations struct{ Data json.RawMessage }
+	if isObject(b) && json.Unmarshal(b, &annotations) == nil && annotations.Data != nil {
+		return suiteFromTextVQA(file, annotations.Data, opt)
+	}
 	if isObject(b) {
 		names, byName, err := ordered[record](b)
 		if err != nil {
@@ -59,9 +66,6 @@ func SuiteFromJSON(file string, b []byte, opt SuiteOptions) (*Suite, error) {
 	}
 	if !opt.TextOnly {
 		return nil, fmt.Errorf("%s: found MMMU's outputs or answers, which have no questions: they can be scored, not asked", file)
-	}
-	if opt.Name == "" {
-		opt.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	}
 	return suiteFromRecords(file, records, opt)
 }
@@ -113,6 +117,38 @@ func ordered[T any](b []byte) (names []string, values []T, err error) {
 
 // OrderedTexts reads an object of texts, in its order.
 func OrderedTexts(b []byte) (names, texts []string, err error) { return ordered[string](b) }
+
+// suiteFromTextVQA makes a suite of TextVQA's annotations (the list data of TextVQA_0.5.1_val.json); errors number them from 1.
+func suiteFromTextVQA(file string, data []byte, opt SuiteOptions) (*Suite, error) {
+	var annotations []struct {
+		ID       *int64   `json:"question_id"`
+		Image    string   `json:"image_id"`
+		Question string   `json:"question"`
+		Answers  []string `json:"answers"`
+	}
+	if err := json.Unmarshal(data, &annotations); err != nil {
+		return nil, fmt.Errorf("%s: data: found no list of TextVQA's annotations: %w", file, err)
+	}
+	if !opt.TextOnly {
+		return nil, fmt.Errorf("%s: found TextVQA's annotations, which have no pictures: answers can be scored by them, not asked for", file)
+	}
+	items := make([]Item, len(annotations))
+	for i, a := range annotations {
+		if a.ID == nil || a.Image == "" {
+			return nil, fmt.Errorf("%s: annotation %d: found no question_id or image_id, expected both", file, i+1)
+		}
+		items[i] = Item{ID: *a.ID, Group: *a.ID, Question: a.Question, ImageID: a.Image, Form: FreeText, Answers: a.Answers}
+		if len(a.Answers) > 0 {
+			items[i].Answer = PythonList(a.Answers)
+		}
+	}
+	s, err := NewSuite(opt.Name, Open, items, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	s.Family = TextVQA
+	return s, nil
+}
 
 // suiteFromRecords makes a suite of MMMU's records; errors number them from 1.
 func suiteFromRecords(file string, records []record, opt SuiteOptions) (*Suite, error) {

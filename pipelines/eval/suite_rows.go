@@ -11,6 +11,7 @@ func (r *suiteRows) question(row []field, it *Item) error {
 	switch r.early {
 	case Open:
 		it.Form = FreeText
+		it.ImageID = r.text(row, "image_id")
 		it.Answer = r.text(row, "answer")
 		if list, ok := pythonList(it.Answer); ok { // the cell stays the answer, so that predictions carry what upstream reads
 			it.Answers = list
@@ -139,6 +140,8 @@ func (r *suiteRows) knownColumn(c string) bool {
 		return slices.Contains([]string{"question_type", "answer_type", "choices", "answer_option", "task", "skills"}, c)
 	case MME:
 		return c == "image_path"
+	case TextVQA:
+		return c == "image_id" || c == "id"
 	}
 	return c == "id"
 }

@@ -27,6 +27,9 @@ type Answer struct {
 	Name string // in its place, when the item has a name
 	Text string
 	at   string // file and line
+
+	id     string // as it is written
+	prompt string // of LLaVA's answers
 }
 
 // sheet is a table with the questions: columns without the answers.
@@ -60,7 +63,7 @@ func Read(path string) (*File, error) {
 	}
 	seen := map[Answer]string{}
 	for _, a := range f.Answers {
-		key := Answer{ID: a.ID, Name: a.Name}
+		key := Answer{ID: a.ID, Name: a.Name, prompt: a.prompt} // TextVQA's answers have the picture for a question_id
 		if first, twice := seen[key]; twice {
 			return nil, fmt.Errorf("%s: found a second answer to item %s, the first is at %s", a.at, a.item(), first)
 		}
@@ -79,6 +82,7 @@ func (a Answer) item() string {
 
 // identify sets number or name from a cell or value.
 func (a *Answer) identify(text string) error {
+	a.id = text
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		a.ID = n
 		return nil

@@ -17,7 +17,7 @@ var (
 )
 
 // readJSONL reads one object a line: verdicts of this program (id, raw), lines that score wrote (id, answer), LLaVA's answers
-// (question_id, text, and round_id for the passes of a circular question).
+// (question_id, text, and round_id for the passes of a circular question; TextVQA's also go by their prompt).
 func readJSONL(path string) (*File, error) {
 	b, err := eval.ReadWhole(path)
 	if err != nil {
@@ -158,6 +158,9 @@ func (a *Answer) object(b []byte, place int) error {
 	}
 	if err := a.identify(plain(o[id])); err != nil {
 		return err
+	}
+	if p, ok := o["prompt"]; ok && id == "question_id" {
+		a.prompt = plain(p)
 	}
 	var round int64
 	if r, ok := o["round_id"]; ok {

@@ -93,8 +93,8 @@ func openSuite(name string, f *File) (*eval.Suite, error) {
 	return f.Suite(d)
 }
 
-// verdicts pairs answers with the suite's items. An answer to an item that the suite does not have is an error.
-func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
+// finder looks up the item of an answer: by number or name, LLaVA's answers to TextVQA by picture and question.
+func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
 	byID, byName := map[int64]eval.Item{}, map[string]eval.Item{}
 	for _, it := range s.Items {
 		byID[it.ID] = it
@@ -102,15 +102,31 @@ func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
 			byName[it.Name] = it
 		}
 	}
-	out := make([]eval.Verdict, len(f.Answers))
-	seen := map[int64]string{}
-	for i, a := range f.Answers {
+	byPicture := newPictureIndex(s.Items)
+	return func(a Answer) (eval.Item, error) {
+		if s.Family == eval.TextVQA && a.prompt != "" {
+			return byPicture.find(s, a)
+		}
 		it, ok := byID[a.ID]
 		if a.Name != "" {
 			it, ok = byName[a.Name]
 		}
 		if !ok {
-			return nil, fmt.Errorf("%s: found an answer to item %s, which suite %s does not have", a.at, a.item(), s.Name)
+			return it, fmt.Errorf("found an answer to item %s, which suite %s does not have", a.item(), s.Name)
+		}
+		return it, nil
+	}
+}
+
+// verdicts pairs answers with the suite's items. An answer to an item that the suite does not have is an error.
+func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
+	find := finder(s)
+	out := make([]eval.Verdict, len(f.Answers))
+	seen := map[int64]string{}
+	for i, a := range f.Answers {
+		it, err := find(a)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.at, err)
 		}
 		if first, twice := seen[it.ID]; twice {
 			return nil, fmt.Errorf("%s: found a second answer to item %s, the first is at %s", a.at, a.item(), first)
