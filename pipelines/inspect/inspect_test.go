@@ -103,6 +103,8 @@ func TestOtherKinds(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	wantWarnings(t, r, `general.architecture is "none"`)
+	// Reference results: bytes and ids are no weights of a type that is not read.
+	wantWarnings(t, look(t, "../verify/testdata/processor/golden.safetensors", Options{}))
 	dir := t.TempDir()
 	recipe := filepath.Join(dir, "r.yaml")
 	if err := os.WriteFile(recipe, []byte("name: s\nmodel: {from: m}\nstages: {kind: align, data: d}\n"), 0o666); err != nil {

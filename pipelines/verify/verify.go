@@ -18,8 +18,9 @@ import (
 
 // Options say how a golden is compared.
 type Options struct {
-	Config string  // file of the configuration; empty: config.json of the model
-	Tol    float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
+	Config   string  // file of the configuration; empty: config.json of the model
+	Tol      float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
+	Pictures string  // directory with pictures of a golden of image processors that are not beside it
 }
 
 // A Row is one tensor of the golden and what came of it.
@@ -49,47 +50,60 @@ func (r *Report) Failed() (n int) {
 type run struct {
 	golden *safetensors.File
 	tol    tolerances
+	given  float64 // Options.Tol
 	rows   map[string]Row
 }
 
 // Run loads the model in dir, which is a Hugging Face directory of a vision tower, of a decoder or of a LLaVA model, and
-// compares every result in the golden with its own. Tensors of the golden that it does not know fail, and so does a golden without
+// compares every result in the golden with its own. If the golden is of image processors, dir is a directory with their configurations,
+// or one such file. Tensors of the golden that it does not know fail, and so does a golden without
 // results. The error is of reading and running; differences are in the report.
 func Run(dir, golden string, opt Options) (report *Report, err error) {
 	defer autograd.Catch(&err)
-	if opt.Config == "" {
-		opt.Config = filepath.Join(dir, vlm.ConfigFile)
-	}
-	raw, err := os.ReadFile(opt.Config)
-	if err != nil {
-		return nil, err
-	}
-	kind, err := vlm.Kind(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", opt.Config, err)
-	}
 	g, err := safetensors.Open(golden)
 	if err != nil {
 		return nil, err
 	}
 	defer g.Close()
-	tol, err := readTolerances(filepath.Join(filepath.Dir(golden), "tolerance.json"), opt.Tol)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{golden: g, tol: tol, rows: map[string]Row{}}
-	switch kind {
-	case "vision":
-		err = r.vision(dir, opt.Config)
-	case "language":
-		err = r.language(dir, opt.Config)
-	default:
-		err = r.llava(dir, opt.Config)
+	r := &run{golden: g, given: opt.Tol, rows: map[string]Row{}}
+	if ofProcessors(g) {
+		err = r.processors(dir, opt)
+	} else {
+		err = r.model(dir, opt)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return r.report()
+}
+
+// model compares the results of a tower, a decoder or both.
+func (r *run) model(dir string, opt Options) error {
+	if opt.Config == "" {
+		opt.Config = filepath.Join(dir, vlm.ConfigFile)
+	}
+	raw, err := os.ReadFile(opt.Config)
+	if err != nil {
+		return err
+	}
+	kind, err := vlm.Kind(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", opt.Config, err)
+	}
+	if opt.Pictures != "" {
+		return fmt.Errorf("pictures in %s: %s has no tensor of bytes (NAME%s), so that no picture is read", opt.Pictures, r.golden.Path(), levels)
+	}
+	if r.tol, err = readTolerances(filepath.Join(filepath.Dir(r.golden.Path()), "tolerance.json"), opt.Tol); err != nil {
+		return err
+	}
+	switch kind {
+	case "vision":
+		return r.vision(dir, opt.Config)
+	case "language":
+		return r.language(dir, opt.Config)
+	default:
+		return r.llava(dir, opt.Config)
+	}
 }
 
 // report puts the rows in the order of names, those that nothing was compared with among them.

@@ -1,10 +1,12 @@
 """Reference results of transformers for a checkpoint, to compare with: moslava verify MODEL DIR/golden.safetensors
 
     python dump.py MODEL DIR [--seed N] [--layers L [L ...]] [--new N]
+    python dump.py MODEL DIR --pictures FILE [FILE ...]
 
 MODEL is a Hugging Face directory of a vision tower (CLIP, SigLIP, DINOv2), of a decoder or of a LLaVA model. Inputs are drawn from
 the seed. Everything is computed in float32 from the weights widened to float32; golden.safetensors has inputs and results,
-tolerance.json how far they are from the same computation in float64. See README.md.
+tolerance.json how far they are from the same computation in float64. With --pictures it is the image processor of MODEL that is run, on
+these files, and nothing else: pixels.safetensors has what it makes of them. See README.md.
 """
 import argparse
 import contextlib
@@ -17,6 +19,8 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, LlavaForConditionalGeneration
+
+import pixels
 
 LENGTHS = (21, 13)  # text tokens of the rows
 MARGIN = 1e-3  # greedy ids are kept as long as the two best logits are further apart
@@ -256,7 +260,10 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--layers", type=int, nargs="+", default=[-2], help="feature layers of a vision tower")
     parser.add_argument("--new", type=int, default=16, help="greedy ids of each prompt, at most")
+    parser.add_argument("--pictures", type=pathlib.Path, nargs="+", help="run the image processor on these files")
     options = parser.parse_args()
+    if options.pictures:
+        return pixels.write(options.model, options.dir, options.pictures)
     torch.manual_seed(options.seed)
     config = AutoConfig.from_pretrained(options.model)
     kind = kind_of(config)

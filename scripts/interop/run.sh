@@ -89,6 +89,7 @@ models() {
 	verify "$1-llava" "$run/08-mixer-merged/hf"
 	verify "$1-vision" "$run"/*-parts/towers/vision
 	verify "$1-language" "$run"/*-parts/towers/language
+	verify "$1-pixels" "$run/08-mixer-merged/hf" pixels --pictures "$root"/vision/preprocess/testdata/{photo,portrait,thin}.png "$root"/vision/preprocess/testdata/jpeg/{cmyk,progressive}.jpg
 }
 
 # text: the recipe of a decoder alone, and what is made of it.
@@ -102,12 +103,12 @@ text() {
 	verify text "$run/08-mixer-merged/hf"
 }
 
-# verify NAME MODEL: reference results of transformers for the directory, and moslava's own beside them.
+# verify NAME MODEL [GOLDEN OPTION...]: reference results of transformers for the directory, and moslava's own beside them.
 verify() {
 	local to=$work/verify/$1
-	if ! "$python" "$root/scripts/goldens/dump.py" "$2" "$to" >"$work/verify.log" 2>&1; then
+	if ! "$python" "$root/scripts/goldens/dump.py" "$2" "$to" "${@:4}" >"$work/verify.log" 2>&1; then
 		echo "FAILED $1: dump.py: $(tail -n 1 "$work/verify.log")" | tee -a "$work/results"
-	elif "$work/moslava" verify "$2" "$to/golden.safetensors" >"$work/verify.log" 2>&1; then
+	elif "$work/moslava" verify "$2" "$to/${3:-golden}.safetensors" >"$work/verify.log" 2>&1; then
 		echo "ok $1: moslava verify: $(tail -n 1 "$work/verify.log")" | tee -a "$work/results"
 	else
 		echo "FAILED $1: moslava verify: $(grep -v ' pass' "$work/verify.log" | tail -n 5)" | tee -a "$work/results"

@@ -13,7 +13,7 @@ func verifyCommand() *cobra.Command {
 	var opt verify.Options
 	c := &cobra.Command{
 		Use:   "verify MODEL GOLDEN.safetensors",
-		Short: "Compare what a model computes with reference results (scripts/goldens/dump.py), number by number",
+		Short: "Compare what a model or an image processor computes with reference results (scripts/goldens/dump.py), number by number",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("tol") && !(opt.Tol > 0) {
@@ -33,6 +33,7 @@ func verifyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&opt.Config, "config", "", "file of the configuration, in place of the model's config.json")
-	c.Flags().Float64Var(&opt.Tol, "tol", 0, "allowed of max|got-want| / max|want|; left out: ten times what tolerance.json beside the golden measured, or 1e-4")
+	c.Flags().Float64Var(&opt.Tol, "tol", 0, "allowed of max|got-want| / max|want|; left out: ten times what tolerance.json beside the golden measured, or 1e-4; bytes of pictures equal")
+	c.Flags().StringVar(&opt.Pictures, "pictures", "", "directory with pictures of a golden of image processors that are not beside it")
 	return c
 }
