@@ -87,7 +87,7 @@ func Decode(b []byte, limit int) (*RGB, error) { return Decoder{MaxPixels: limit
 // picture, upright) and gives the bytes of Pillow 13.0 with libjpeg-turbo 3.2, libwebp 1.6 and libtiff 4.7. Of colours of 16 bits the
 // high byte counts, of a single 16-bit channel the value clipped at 255. docs/pixels.md lists what is read and how it is checked.
 //
-// What Pillow reads and this refuses with an error: JPEG with arithmetic coding, damaged data or incomplete progressive scans; TIFF of floating
+// What Pillow reads and this refuses with an error: JPEG with arithmetic coding, damaged coded data or incomplete progressive scans; TIFF of floating
 // point, signed or 32-bit numbers, CIELab, YCbCr outside JPEG, associated alpha on grey, two-dimensional group 3 and rarer compressions, and BigTIFF.
 //
 // The declared size is checked before pixels are decoded (*TooLargeError). A truncated or malformed picture is an

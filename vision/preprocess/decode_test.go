@@ -147,7 +147,7 @@ func TestDecodeSixteenBitColour(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, pattern := range []string{"formats/*", "jpeg/*.jpg", "*.png", "*.bmp", "*.tiff", "*.webp"} {
+	for _, pattern := range []string{"formats/*", "jpeg/*.jpg", "damaged/*.jpg", "*.png", "*.bmp", "*.tiff", "*.webp"} {
 		files, err := filepath.Glob(filepath.Join("testdata", pattern))
 		if err != nil || len(files) == 0 {
 			f.Fatalf("%s: %d files, %v", pattern, len(files), err)

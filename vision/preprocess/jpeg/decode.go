@@ -36,7 +36,8 @@ func Size(b []byte) (w, h int, err error) {
 	return d.frame.w, d.frame.h, nil
 }
 
-// Decode reads a file. Bytes behind its end are ignored; a file that has no end is an error, as in Pillow. The caller bounds the size
+// Decode reads a file. Bytes behind its end are ignored, and so is it if a sequential file has all data and no end. Where libjpeg warns and goes on, this
+// does the same as long as every sample comes from the file (see the package's comment), and returns an error otherwise. The caller bounds the size
 // (see Size): besides the result it takes up to two bytes a pixel and channel where files are sequential and four where they are progressive, and
 // nothing where the file is too short to hold as many blocks as it declares.
 func Decode(b []byte) (*Picture, error) {
@@ -100,19 +101,20 @@ func (d *decoder) decode() (*Picture, error) {
 	d.frame.allocate()
 	for {
 		m, err := d.marker()
-		if err != nil {
-			return nil, err
-		}
-		switch m {
-		case eoi:
+		switch {
+		case err != nil:
+		case m == eoi:
 			if err := d.frame.finish(); err != nil {
 				return nil, err
 			}
 			return d.picture()
-		case sos:
+		case m == sos:
 			err = d.readScan()
 		default:
 			err = d.between(m)
+		}
+		if errors.Is(err, errTruncated) && d.frame.complete() {
+			return d.picture()
 		}
 		if err != nil {
 			return nil, err

@@ -9,7 +9,11 @@
 //
 // It reads sequential and progressive Huffman-coded files of 8 bits with 1, 3 or 4 components, interleaved or not, with restart
 // intervals. It refuses with an error, naming it: arithmetic coding, lossless and hierarchical processes, 12 bits,
-// a height given by DNL, ratios that are no whole numbers, and progressive files whose scans do not
-// send all coefficients, which libjpeg smooths. Where libjpeg goes on with a warning because entropy-coded data are damaged, this
-// package returns an error: what it decodes is what was encoded.
+// a height given by DNL alone, ratios that are no whole numbers, and progressive files whose scans do not
+// send all coefficients, which libjpeg smooths.
+//
+// Of what libjpeg warns of this package accepts, with the same samples, what leaves nothing to be made up: bytes that belong to nothing before and behind
+// markers, segments of APPn and COM without a valid length, restart markers out of order whose intervals are all there, a sequential file
+// without an end or without Huffman tables (those of annex K). Where libjpeg goes on behind damaged or missing entropy-coded data, with grey or garbage, this
+// package returns an error: what it decodes is what is in the file.
 package jpeg

@@ -115,6 +115,16 @@ func (f *frame) allocate() {
 	}
 }
 
+// complete tells whether everything is known without the end of the file: of a progressive file more scans could follow.
+func (f *frame) complete() bool {
+	for i := range f.components {
+		if f.progressive || f.components[i].quant == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // finish makes the samples of progressive files and checks that every component is there.
 func (f *frame) finish() error {
 	for i := range f.components {

@@ -55,7 +55,7 @@ func newHuffman(counts, symbols []uint8) (*huffman, error) {
 	for n := 1; n <= 16; n++ {
 		t.offset[n] = int32(k) - int32(code)
 		for range counts[n-1] {
-			if code >= 1<<n {
+			if code+1 >= 1<<n { // none is all ones
 				return nil, fmt.Errorf("more codes than %d bits have", n)
 			}
 			if n <= lookBits {

@@ -52,7 +52,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}{
 		"nothing":            {nil, "does not begin with FF D8"},
 		"the signature":      {whole[:2], "cut off"},
-		"no end":             {whole[:len(whole)-2], "cut off"},
+		"no end":             {progressive[:len(progressive)-2], "cut off"},
 		"20 less":            {whole[:len(whole)-20], "end of the file comes before the end of the scan"},
 		"no scan":            {append(bytes.Clone(whole[:scan]), 0xff, eoi), "component 0: no scan"},
 		"a scan too early":   {[]byte{0xff, soi, 0xff, sos, 0, 2}, "FF DA comes before the frame"},
@@ -105,6 +105,26 @@ func TestRestarts(t *testing.T) {
 	b[i+1] = rst0 + 3
 	if _, err := Decode(b); err == nil || !strings.Contains(err.Error(), "FF D3 where FF D1 restarts") {
 		t.Errorf("%v, want the wrong marker named", err)
+	}
+}
+
+// TestStandardTables: a file that has them decodes without them.
+func TestStandardTables(t *testing.T) {
+	b := files(t)["444.jpg"]
+	want, err := Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		i := bytes.Index(b, []byte{0xff, dht})
+		if i < 0 {
+			break
+		}
+		b = append(bytes.Clone(b[:i]), b[i+2+int(b[i+2])<<8+int(b[i+3]):]...)
+	}
+	got, err := Decode(b)
+	if err != nil || !bytes.Equal(got.Pix, want.Pix) {
+		t.Errorf("without tables: %v, or other pixels", err)
 	}
 }
 

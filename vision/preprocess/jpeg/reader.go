@@ -16,7 +16,9 @@ const (
 	soi, eoi         = 0xd8, 0xd9
 	sos, dqt         = 0xda, 0xdb
 	dnl, dri         = 0xdc, 0xdd
+	dhp, exp         = 0xde, 0xdf
 	app0, app14      = 0xe0, 0xee
+	app15, com       = 0xef, 0xfe
 	tem              = 0x01
 )
 
@@ -25,6 +27,7 @@ var processes = map[uint8]string{
 	0xc3: "lossless", 0xc5: "hierarchical", 0xc6: "hierarchical", 0xc7: "hierarchical",
 	0xc9: "arithmetic coding", 0xca: "arithmetic coding", 0xcb: "arithmetic coding",
 	0xcd: "hierarchical", 0xce: "hierarchical", 0xcf: "hierarchical", jpg: "an extension",
+	dhp: "hierarchical", exp: "hierarchical",
 }
 
 var errTruncated = fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)
@@ -80,6 +83,9 @@ func (d *decoder) segment(marker uint8) ([]byte, error) {
 		return nil, errTruncated
 	}
 	n := int(d.b[d.pos])<<8 | int(d.b[d.pos+1])
+	if n < 2 && (marker >= app0 && marker <= app15 || marker == com) {
+		n = 2 // nothing that is needed can be in it: libjpeg goes on behind the length
+	}
 	if n < 2 {
 		return nil, fmt.Errorf("segment FF %02X has length %d, want at least 2", marker, n)
 	}
@@ -116,7 +122,9 @@ func (d *decoder) between(m uint8) error {
 	case m == soi:
 		return errors.New("a second FF D8")
 	case m == dnl:
-		return errors.New("the height is given behind the scan (DNL), which is not read")
+		return d.readLines()
+	case m > tem && m < sof0, m > app15 && m < com:
+		return fmt.Errorf("marker FF %02X, which is reserved", m)
 	}
 	if name := processes[m]; name != "" {
 		return fmt.Errorf("process FF %02X (%s), which is not read: want baseline, extended or progressive Huffman coding", m, name)
@@ -148,6 +156,22 @@ func (d *decoder) between(m uint8) error {
 		if len(s) >= 12 && string(s[:5]) == "Adobe" {
 			d.adobe, d.transform = true, s[11]
 		}
+	}
+	return nil
+}
+
+// readLines reads the number of lines that may stand behind a scan (B.2.5): the height that the frame header has, too. libjpeg passes over whatever it
+// says; here another height is an error.
+func (d *decoder) readLines() error {
+	s, err := d.segment(dnl)
+	if err != nil {
+		return err
+	}
+	if len(s) != 2 {
+		return fmt.Errorf("DNL has %d bytes, want 2", len(s))
+	}
+	if h := int(s[0])<<8 | int(s[1]); h != d.frame.h {
+		return fmt.Errorf("a height of %d is given behind the scan (DNL), the frame header says %d", h, d.frame.h)
 	}
 	return nil
 }

@@ -105,6 +105,14 @@ func (s *scan) newPart(d *decoder, c *component, tables uint8) (p part, err erro
 		return p, fmt.Errorf("Huffman tables %d and %d, want 0 to 3", td, ta)
 	}
 	p.dc, p.ac = d.dc[td], d.ac[ta]
+	if !s.f.progressive {
+		if p.dc == nil && int(td) < len(standard.dc) {
+			p.dc = standard.dc[td]
+		}
+		if p.ac == nil && int(ta) < len(standard.ac) {
+			p.ac = standard.ac[ta]
+		}
+	}
 	needDC := s.from == 0 && s.high == 0
 	needAC := s.to > 0
 	if needDC && p.dc == nil || needAC && p.ac == nil {
@@ -218,7 +226,10 @@ func (s *scan) block(decode func(*part, int, int) error, p *part, bx, by int) er
 	return nil
 }
 
-// restart reads the marker that stands before every interval but the first (F.2.1.3.1).
+// restart reads the marker that stands before every interval but the first (F.2.1.3.1). If it has another number than is due, this goes on as
+// jpeg_resync_to_restart of libjpeg's jdmarker.c does: with this interval if the number is three to five off, as it is where a
+// writer does not count; behind the next marker if it was due one or two ago. One that will be due in one or two says that an interval is missing: libjpeg
+// makes it grey, here it is an error.
 func (s *scan) restart() error {
 	if s.interval == 0 {
 		return nil
@@ -228,12 +239,19 @@ func (s *scan) restart() error {
 		return nil
 	}
 	d := decoder{b: s.r.b, pos: s.r.pos}
-	m, err := d.marker()
-	if err != nil {
-		return errEarly
-	}
-	if m != rst0+s.nextRST {
-		return fmt.Errorf("damaged data: marker FF %02X where FF %02X restarts", m, rst0+s.nextRST)
+	for due := rst0 + s.nextRST; ; {
+		m, err := d.marker()
+		if err != nil {
+			return errEarly
+		}
+		ahead := (m - due) & 7
+		if m < sof0 || m >= rst0 && m <= rst7 && ahead >= 6 {
+			continue
+		}
+		if m < rst0 || m > rst7 || ahead == 1 || ahead == 2 {
+			return fmt.Errorf("damaged data: marker FF %02X where FF %02X restarts: an interval is missing", m, due)
+		}
+		break
 	}
 	s.nextRST = (s.nextRST + 1) & 7
 	s.r.reset(d.pos)
