@@ -13,11 +13,12 @@ type rope struct {
 	pos   []int32
 	heads int
 	table *kernels.RopeTable
+	y     *Var // with x's memory
 }
 
 // Rope rotates x [n, heads*d] by the positions pos [n]. It takes x's memory: x must not be used again.
 func (t *Tape) Rope(x *Var, pos []int32, heads int, table *kernels.RopeTable) *Var {
-	return t.Apply(&rope{x, pos, heads, table})
+	return t.Apply(&rope{x: x, pos: pos, heads: heads, table: table})
 }
 
 func (f *rope) Operands() []mat.Tensor { return tensors(f.x) }
@@ -26,17 +27,30 @@ func (f *rope) Forward() (mat.Tensor, error) {
 	if f.x.Rows() != len(f.pos) || f.x.Cols() != f.heads*2*f.table.Half {
 		return nil, fmt.Errorf("x %v, %d positions, %d heads of %d", f.x.shape, len(f.pos), f.heads, 2*f.table.Half)
 	}
-	y := &Var{data: f.x.data, shape: f.x.shape}
+	f.y = &Var{data: f.x.data, shape: f.x.shape, again: f.x.wanted()}
 	f.x.data = nil
-	kernels.Rope(y.data, f.pos, f.heads, f.table, 1)
-	return y, nil
+	kernels.Rope(f.y.data, f.pos, f.heads, f.table, 1)
+	return f.y, nil
 }
 
 func (f *rope) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
 	kernels.Rope(g.data, f.pos, f.heads, f.table, -1)
+	f.giveBack()
 	f.x.AccGrad(g)
 	return nil
+}
+
+// giveBack rotates the result back for an x that is read again, to rounding. A table that scales besides did so twice then.
+func (f *rope) giveBack() {
+	if !f.x.wanted() || len(f.y.data) == 0 {
+		return
+	}
+	kernels.Rope(f.y.data, f.pos, f.heads, f.table, -1)
+	if scale := f.table.Cos[0]; scale != 1 { // position 0
+		kernels.Scale(f.y.data, 1/(scale*scale))
+	}
+	f.x.data, f.y.data = f.y.data, nil
 }
 
 type attention struct {

@@ -1,6 +1,7 @@
 package autograd
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -41,14 +42,9 @@ func (m Matrix) rowSquares() []float64 {
 	out, in := m.Dims()
 	squares := make([]float64, out)
 	kernels.Rows(out, rowsAtATime, func(lo, hi int) {
-		row := make([]float32, in)
+		room := make([]float32, in)
 		for j := lo; j < hi; j++ {
-			if m.Packed != nil {
-				m.Packed.Row(j, row)
-			} else {
-				row = m.Var.data[j*in:][:in]
-			}
-			for _, v := range row {
+			for _, v := range m.row(j, room) {
 				squares[j] += float64(v) * float64(v)
 			}
 		}
@@ -56,8 +52,16 @@ func (m Matrix) rowSquares() []float64 {
 	return squares
 }
 
-// gain is m over the norms, and the norms. They come from ‖w‖² + 2s·w·(BMA)ᵀ + s²‖BMA‖², so that no matrix of W's size is made:
-// with B = 0 they are W's to the bit.
+// row is row j, in room if it is packed.
+func (m Matrix) row(j int, room []float32) []float32 {
+	if m.Packed == nil {
+		return m.Var.data[j*len(room):][:len(room)]
+	}
+	m.Packed.Row(j, room)
+	return room
+}
+
+// gain is m over the norms, and the norms.
 func (g *Magnitude) gain(w Matrix, low *LowRank) (gain, norms []float32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,7 +94,12 @@ func (g *Magnitude) Forget() {
 	g.norms = nil
 }
 
-// rowNorms are those of W + Scale·B·M·A; squares are W's.
+// cancels is the share of what ‖w‖ and the length of Scale·b·M·A, had its terms nothing in common, would make together, squared,
+// below which a squared norm is not taken from products in float32: with it a norm is right to 2e-6.
+const cancels = 1.0 / 64
+
+// rowNorms are those of W + Scale·B·M·A; squares are W's. They come from ‖w‖² + 2s·w·(bMA)ᵀ + s²‖bMA‖², so that no matrix of W's size
+// is made: with B = 0 they are W's to the bit. Rows in which that sum nearly vanishes are added up element by element.
 func (w *LowRank) rowNorms(weight Matrix, squares []float64) []float32 {
 	out, in := weight.Dims()
 	r := w.rank()
@@ -107,13 +116,18 @@ func (w *LowRank) rowNorms(weight Matrix, squares []float64) []float32 {
 	s := float64(w.Scale)
 	kernels.Rows(out, rowsAtATime, func(lo, hi int) {
 		for j := lo; j < hi; j++ {
-			var with, own float64
+			var with, own, apart float64
 			for k := range r {
 				b := float64(w.B.data[j*r+k])
 				with += b * float64(cross.data[k*out+j])
 				own += b * float64(both.data[j*r+k])
+				apart += b * b * float64(gram.data[k*r+k])
 			}
-			norms[j] = float32(math.Sqrt(max(0, squares[j]+2*s*with+s*s*own)))
+			square := squares[j] + 2*s*with + s*s*own
+			if most := math.Sqrt(squares[j]) + s*math.Sqrt(apart); !(square >= cancels*most*most) {
+				square = w.rowSquare(weight, j)
+			}
+			norms[j] = float32(math.Sqrt(square))
 		}
 	})
 	if w.M != nil {
@@ -125,18 +139,52 @@ func (w *LowRank) rowNorms(weight Matrix, squares []float64) []float32 {
 	return norms
 }
 
+// rowSquare is the squared length of row j of W + Scale·B·M·A, in float64 throughout.
+func (w *LowRank) rowSquare(weight Matrix, j int) (square float64) {
+	_, in := weight.Dims()
+	r := w.rank()
+	bm := make([]float64, r)
+	for k, b := range w.B.data[j*r:][:r] {
+		if w.M == nil {
+			bm[k] = float64(b)
+			continue
+		}
+		for i, m := range w.M.data[k*r:][:r] {
+			bm[i] += float64(b) * float64(m)
+		}
+	}
+	row, delta := weight.row(j, make([]float32, in)), make([]float64, in)
+	for k, b := range bm {
+		for i, a := range w.A.data[k*in:][:in] {
+			delta[i] += b * float64(a)
+		}
+	}
+	for i, v := range row {
+		d := float64(v) + float64(w.Scale)*delta[i]
+		square += d * d
+	}
+	return square
+}
+
 // Apply scales y [rows, out], which is x·Wᵀ + Scale·x·(B·M·A)ᵀ, without a tape.
 func (g *Magnitude) Apply(rows int, y []float32, w Matrix, low *LowRank) {
 	gain, _ := g.gain(w, low)
 	kernels.MulColumns(y, y, gain, rows, len(gain))
 }
 
-// magnitude is the operation: z·diag(gain) + b.
+// magnitude is the operation z·diag(gain) + b, in z's memory. The gradient of m needs z again and takes it from the result, which is
+// there in the backward pass: Rope and Residual, which take what they are given, leave it or bring it back. Where the result does not
+// tell z well, both are kept.
 type magnitude struct {
 	z           *Var
 	layer       Layer
+	y           *Var // the result, with z's memory; or nil, z has its own
 	gain, norms []float32
 }
+
+// The result tells z to about 1e-5 of what a row makes of inputs of unit size while gains are not below leastGain and biases not
+// above mostBias times their row's magnitude.
+const leastGain, mostBias = 1.0 / 1024, 256
 
 func (f *magnitude) Operands() []mat.Tensor {
 	return tensors(f.z, f.layer.Low.Magnitude.Var, f.layer.Bias)
@@ -148,12 +196,31 @@ func (f *magnitude) Forward() (mat.Tensor, error) {
 		return nil, fmt.Errorf("a magnitude of %d does not fit %v", m.Var.Size(), f.z.shape)
 	}
 	f.gain, f.norms = m.gain(f.layer.W, f.layer.Low)
-	y := newVar(f.z.shape...)
-	kernels.MulColumns(y.data, f.z.data, f.gain, f.z.Rows(), f.z.Cols())
+	var y *Var
+	if !f.told() {
+		y = newVar(f.z.shape...)
+		kernels.MulColumns(y.data, f.z.data, f.gain, f.z.Rows(), f.z.Cols())
+	} else {
+		y = &Var{data: f.z.data, shape: f.z.shape, again: true}
+		f.z.data, f.y = nil, y
+		kernels.MulColumns(y.data, y.data, f.gain, y.Rows(), y.Cols())
+	}
 	if f.layer.Bias != nil {
 		kernels.AddBias(y.data, f.layer.Bias.data, y.Rows(), y.Cols())
 	}
 	return y, nil
+}
+
+func (f *magnitude) told() bool {
+	for j, g := range f.gain {
+		if math.Abs(float64(g)) < leastGain {
+			return false
+		}
+		if b := f.layer.Bias; b != nil && f.norms[j] > 0 && math.Abs(float64(b.data[j])) > mostBias*math.Abs(float64(f.layer.Low.Magnitude.Var.data[j])) {
+			return false
+		}
+	}
+	return true
 }
 
 func (f *magnitude) Backward(gy mat.Tensor) error {
@@ -162,12 +229,17 @@ func (f *magnitude) Backward(gy mat.Tensor) error {
 	if f.layer.Bias.RequiresGrad() {
 		kernels.SumRows(f.layer.Bias.gradBuffer(), g.data, n, out)
 	}
+	if f.y != nil && f.y.data == nil {
+		return errors.New("the result was taken and not given back")
+	}
 	if m := f.layer.Low.Magnitude.Var; m.RequiresGrad() {
-		sums := make([]float32, out)
-		kernels.MulColumnsGrad(sums, g.data, f.z.data, n, out)
+		sums, per := f.sums(g), f.norms
+		if f.y != nil {
+			per = m.data
+		}
 		for j, grad := range m.gradBuffer() {
 			if f.norms[j] > 0 {
-				m.grad.data[j] = grad + sums[j]/f.norms[j]
+				m.grad.data[j] = grad + sums[j]/per[j]
 			}
 		}
 	}
@@ -178,4 +250,21 @@ func (f *magnitude) Backward(gy mat.Tensor) error {
 	kernels.MulColumns(g.data, g.data, f.gain, n, out)
 	f.z.AccGrad(g)
 	return nil
+}
+
+// sums are those of g·z over rows, or of g·z·diag(gain), which takes the bias off the result.
+func (f *magnitude) sums(g *Var) []float32 {
+	n, out := f.z.Rows(), f.z.Cols()
+	sums := make([]float32, out)
+	if f.y == nil {
+		kernels.MulColumnsGrad(sums, g.data, f.z.data, n, out)
+		return sums
+	}
+	if b := f.layer.Bias; b != nil {
+		minus := make([]float32, out)
+		kernels.ScaleTo(minus, b.data, -1)
+		kernels.AddBias(f.y.data, minus, n, out)
+	}
+	kernels.MulColumnsGrad(sums, g.data, f.y.data, n, out)
+	return sums
 }

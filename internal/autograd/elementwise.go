@@ -43,8 +43,8 @@ func (f *add) Backward(gy mat.Tensor) error {
 
 type residual struct{ x, y, scale *Var }
 
-// Residual returns x + y·diag(scale), or x + y without a scale (LayerScale), which must be frozen. It takes y's memory: y
-// must not be used again.
+// Residual returns x + y·diag(scale), or x + y without a scale (LayerScale), which must be frozen. It takes y's memory, unless the
+// operation that made y reads it again: y must not be used any more.
 func (t *Tape) Residual(x, y, scale *Var) *Var { return t.Apply(&residual{x, y, scale}) }
 
 func (f *residual) Operands() []mat.Tensor { return tensors(f.x, f.y) }
@@ -56,12 +56,17 @@ func (f *residual) Forward() (mat.Tensor, error) {
 	if f.scale != nil && f.scale.Size() != f.y.Cols() {
 		return nil, fmt.Errorf("y %v does not fit %v", f.y.shape, f.scale.shape)
 	}
-	z := &Var{data: f.y.data, shape: f.y.shape}
-	f.y.data = nil
-	if f.scale != nil {
-		kernels.MulColumns(z.data, z.data, f.scale.data, z.Rows(), z.Cols())
+	y, z := f.y.data, &Var{data: f.y.data, shape: f.y.shape}
+	if f.y.wanted() {
+		z = newVar(f.y.shape...)
+	} else {
+		f.y.data = nil
 	}
-	kernels.AddTo(z.data, f.x.data, z.data)
+	if f.scale != nil {
+		kernels.MulColumns(z.data, y, f.scale.data, z.Rows(), z.Cols())
+		y = z.data
+	}
+	kernels.AddTo(z.data, f.x.data, y)
 	return z, nil
 }
 

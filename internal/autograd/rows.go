@@ -46,7 +46,8 @@ type splice struct {
 	at      []int32
 }
 
-// Splice returns x [n, d] with row at[i] replaced by rows[i]. It takes x's memory: x must not be used again.
+// Splice returns x [n, d] with row at[i] replaced by rows[i]. It takes x's memory, unless the operation that made x reads it again:
+// x must not be used any more.
 func (t *Tape) Splice(x, rows *Var, at []int32) *Var { return t.Apply(&splice{x, rows, at}) }
 
 func (f *splice) Operands() []mat.Tensor { return tensors(f.x, f.rows) }
@@ -57,7 +58,12 @@ func (f *splice) Forward() (mat.Tensor, error) {
 		return nil, fmt.Errorf("%v rows for %d places in %v", f.rows.shape, len(f.at), f.x.shape)
 	}
 	y := &Var{data: f.x.data, shape: f.x.shape}
-	f.x.data = nil
+	if f.x.wanted() {
+		y = newVar(f.x.shape...)
+		copy(y.data, f.x.data)
+	} else {
+		f.x.data = nil
+	}
 	for i, r := range f.at {
 		copy(y.data[int(r)*d:][:d], f.rows.data[i*d:])
 	}

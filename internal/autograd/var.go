@@ -18,6 +18,7 @@ type Var struct {
 	shape []int
 	grad  *Var
 	track bool
+	again bool // the operation that made it reads data in the backward pass
 }
 
 var _ mat.Tensor = (*Var)(nil)
@@ -151,6 +152,9 @@ func (v *Var) gradBuffer() []float32 {
 	}
 	return v.grad.data
 }
+
+// wanted reports whether whoever takes the memory has to leave or to give back what is in it.
+func (v *Var) wanted() bool { return v.track && v.again }
 
 // release gives the memory back to the pool, if v is there and has any.
 func (v *Var) release() {

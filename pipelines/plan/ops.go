@@ -163,7 +163,7 @@ func (w *weight) plainBias() *value {
 	return w.b
 }
 
-// scaleRows is DoRA's magnitude: norms of W + B·M·A, and the result z scaled by them.
+// scaleRows is DoRA's magnitude: norms of W + B·M·A, and the result z scaled by them in its own memory.
 func (t *tape) scaleRows(z *value, w *weight) *value {
 	a := w.adapter
 	if a.a.track || a.b.track || a.m != nil && a.m.track { // else they are known
@@ -179,8 +179,12 @@ func (t *tape) scaleRows(z *value, w *weight) *value {
 			t.pool.put(b)
 		}
 	}
-	y := t.result(z.rows, z.cols)
-	t.touch(3 * y.size())
+	y := t.moved(z)
+	y.again = true
+	t.touch(2 * y.size())
+	if w.b != nil {
+		t.touch(2 * y.size())
+	}
 	return t.apply(y, func(g *buf) {
 		if w.b != nil && w.b.track {
 			t.into(w.b)
@@ -189,6 +193,9 @@ func (t *tape) scaleRows(z *value, w *weight) *value {
 		if a.magnitude.track {
 			t.into(a.magnitude)
 			t.touch(2 * g.n)
+			if w.b != nil {
+				t.touch(2 * g.n)
+			}
 		}
 		if !z.track {
 			t.pool.put(g)
@@ -341,9 +348,14 @@ func (t *tape) pass(x *value, g *buf) {
 
 func (t *tape) rope(x *value) *value {
 	y := t.moved(x)
+	y.again = x.wanted()
 	t.touch(2 * y.size())
 	return t.apply(y, func(g *buf) {
 		t.touch(2 * g.n)
+		if x.wanted() {
+			t.touch(2 * g.n)
+			x.data, y.data = y.data, nil
+		}
 		t.accumulate(x, g)
 	}, []*value{x})
 }
@@ -378,7 +390,12 @@ func (t *tape) attention(q, k, v *value, heads, kv, d int, causal bool, lengths,
 
 // residual is x + y, scaled by a frozen scale or not.
 func (t *tape) residual(x, y *value) *value {
-	z := t.moved(y)
+	var z *value
+	if y.wanted() {
+		z = t.result(y.rows, y.cols)
+	} else {
+		z = t.moved(y)
+	}
 	t.touch(4 * z.size())
 	return t.apply(z, func(g *buf) {
 		dy := g

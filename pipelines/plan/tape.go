@@ -45,9 +45,13 @@ type value struct {
 	data       *buf // nil once another operation or the pool has it
 	grad       *buf
 	track      bool
+	again      bool // data are read by the operation that made it in the backward pass
 }
 
 func (v *value) size() int { return v.rows * v.cols }
+
+// wanted says that whoever takes v's memory leaves it or gives it back.
+func (v *value) wanted() bool { return v.track && v.again }
 
 type record struct {
 	out      *value
