@@ -165,7 +165,11 @@ func (a *Adapter) Params() []*nn.Param {
 }
 
 // Set is the adapters attached to a model, in the order of its linears.
-type Set struct{ list []*Adapter }
+type Set struct {
+	// Prepared, if there, is told of every adapter that Attach has made: a PiSSA start takes a while.
+	Prepared func(module string)
+	list     []*Adapter
+}
 
 // All yields the adapters.
 func (s *Set) All() iter.Seq[*Adapter] { return slices.Values(s.list) }
@@ -226,6 +230,9 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 			errs = append(errs, err)
 		}
 		list = append(list, f)
+		if s.Prepared != nil {
+			s.Prepared(l.Name)
+		}
 	}
 	if len(list) == 0 {
 		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(linears), sample(linears))

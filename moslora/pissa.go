@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -14,32 +12,26 @@ import (
 type principal struct{ a, b []float32 } // [r, in], [out, r]
 
 // principalOf computes the start from the singular values of l's weight, as PEFT's init_lora_weights "pissa" does: with the r largest,
-// A0 = √(S/s)·Vᵀ and B0 = U·√(S/s). It is the same in every run, so that a saved state belongs to the same rest.
+// A0 = √(S/s)·Vᵀ and B0 = U·√(S/s). It is the same in every run, so that a saved state belongs to the same rest. Values are those of the full
+// decomposition, of large weights to 1e-5 (see leading).
 func principalOf(l *nn.Linear, cfg Config) (*principal, error) {
 	out, in, r := l.Out(), l.In(), cfg.R
 	if r > min(out, in) {
 		return nil, fmt.Errorf("moslora: %s: r is %d, and the weight [%d, %d] has %d singular values", l.Name, r, out, in, min(out, in))
 	}
-	w := mat.NewDense(out, in, nil)
-	for i, v := range l.Weight.Floats() {
-		w.Set(i/in, i%in, float64(v))
+	t, err := leading(l.Weight.Floats(), out, in, r, l.Name)
+	if err != nil {
+		return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
 	}
-	var svd mat.SVD
-	if !svd.Factorize(w, mat.SVDThin) {
-		return nil, fmt.Errorf("moslora: %s: the singular values of the weight could not be computed", l.Name)
-	}
-	var u, v mat.Dense
-	svd.UTo(&u)
-	svd.VTo(&v)
-	values, s := svd.Values(nil), cfg.Alpha/cfg.denominator(r)
+	s := cfg.Alpha / cfg.denominator(r)
 	p := &principal{make([]float32, r*in), make([]float32, out*r)}
 	for k := range r {
-		root := math.Sqrt(values[k] / s)
+		root := math.Sqrt(t.values[k] / s)
 		for i := range in {
-			p.a[k*in+i] = float32(v.At(i, k) * root)
+			p.a[k*in+i] = float32(t.v.At(i, k) * root)
 		}
 		for j := range out {
-			p.b[j*r+k] = float32(u.At(j, k) * root)
+			p.b[j*r+k] = float32(t.u.At(j, k) * root)
 		}
 	}
 	return p, nil

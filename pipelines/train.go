@@ -14,6 +14,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/nn"
 	"moslava/internal/optim"
+	"moslava/moslora"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/progress"
 	"moslava/pipelines/recipe"
@@ -136,11 +137,26 @@ func (t *training) attach() error {
 		if err != nil {
 			return err
 		}
-		if err := t.model.AttachAdapters(part, cfg, t.recipe.Seed); err != nil {
+		if err := t.attachFresh(part, cfg); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// attachFresh shows how far it is where singular values are computed.
+func (t *training) attachFresh(part string, cfg moslora.Config) error {
+	if cfg.Start == moslora.PiSSA {
+		linears, err := t.model.AdapterLinears(part, cfg)
+		if err != nil {
+			return err
+		}
+		bar := progress.New(t.out, fmt.Sprintf("%s: singular values of %s", t.Name, part), len(linears))
+		defer bar.Done()
+		t.model.Adapters.Prepared = func(string) { bar.Step(1, "") }
+		defer func() { t.model.Adapters.Prepared = nil }()
+	}
+	return t.model.AttachAdapters(part, cfg, t.recipe.Seed)
 }
 
 // params makes trainable what the stage trains and lists it with its rates.
