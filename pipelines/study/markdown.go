@@ -49,18 +49,17 @@ func (s *Summary) markdown(w io.Writer, plots []string) error {
 func (s *Summary) suite(b *bytes.Buffer, i int, name string) {
 	base := s.Study.Baseline
 	fmt.Fprintf(b, "\n## Accuracy on %s\n\n", name)
-	fmt.Fprintf(b, "| method | learning rate | seeds | mean %% | deviation | interval | minus %s | interval | |\n|---|---|---|---|---|---|---|---|---|\n", base)
+	fmt.Fprintf(b, "| method | learning rate | seeds | mean %% | deviation | interval | common seeds | minus %s | interval | |\n|---|---|---|---|---|---|---|---|---|---|\n", base)
 	for _, g := range s.Groups {
 		if g.Fraction != 1 || i >= len(g.Stats) {
 			continue
 		}
 		t := g.Stats[i]
 		fmt.Fprintf(b, "| %s | %g | %d | %.2f | %.2f | %s | ", s.label(g.Method, g.Rank), g.Rate, len(g.Cells), 100*t.Accuracy.Mean, 100*t.Deviation, between(t.Accuracy, "%.2f"))
-		if t.Pairs == 0 {
-			fmt.Fprintf(b, "| | |\n")
-			continue
-		}
-		fmt.Fprintf(b, "%+.2f | %s | %s |\n", 100*t.Against.Mean, between(t.Against, "%+.2f"), verdict(t.Against))
+		s.difference(b, t)
+	}
+	if s.uneven(i, func(g Group) bool { return g.Fraction == 1 }) {
+		s.apart(b)
 	}
 	b.WriteByte('\n')
 	for _, g := range s.Groups {
@@ -68,7 +67,9 @@ func (s *Summary) suite(b *bytes.Buffer, i int, name string) {
 			t := g.Stats[i]
 			switch {
 			case t.Against.HasZero():
-				fmt.Fprintf(b, "* %s: the interval contains zero. No difference from %s is shown by %d seeds and %d questions.\n", s.label(g.Method, g.Rank), base, t.Pairs, t.Questions)
+				fmt.Fprintf(b, "* %s: the interval contains zero. No difference from %s is shown by %s and %d questions.\n", s.label(g.Method, g.Rank), base, seeds(t.Pairs), t.Questions)
+			case t.Pairs == 1:
+				fmt.Fprintf(b, "* %s: %+.2f points from %s with one seed. The interval knows nothing of other seeds: it shows no difference between the methods.\n", s.label(g.Method, g.Rank), 100*t.Against.Mean, base)
 			case t.Against.Mean > 0:
 				fmt.Fprintf(b, "* %s: better than %s by %.2f points, and the interval does not contain zero.\n", s.label(g.Method, g.Rank), base, 100*t.Against.Mean)
 			default:
@@ -78,8 +79,38 @@ func (s *Summary) suite(b *bytes.Buffer, i int, name string) {
 	}
 }
 
+// difference ends a row: what a method has over the baseline, on the seeds that both have.
+func (s *Summary) difference(b *bytes.Buffer, t Stat) {
+	if t.Pairs == 0 {
+		fmt.Fprintf(b, "| | | |\n")
+		return
+	}
+	fmt.Fprintf(b, "%d | %+.2f | %s | %s |\n", t.Pairs, 100*t.Against.Mean, between(t.Against, "%+.2f"), verdict(t.Against))
+}
+
+// uneven says whether some group has other seeds than the baseline: then differences are not those of the means.
+func (s *Summary) uneven(suite int, of func(g Group) bool) bool {
+	return slices.ContainsFunc(s.Groups, func(g Group) bool {
+		base := s.group(s.Study.Baseline, g.Rank, g.Fraction)
+		return of(g) && suite < len(g.Stats) && g.Method != s.Study.Baseline && base != nil &&
+			(g.Stats[suite].Pairs < len(g.Cells) || g.Stats[suite].Pairs < len(base.Cells))
+	})
+}
+
+// apart says why means and differences do not add up.
+func (s *Summary) apart(b *bytes.Buffer) {
+	fmt.Fprintf(b, "\nMeans, deviations and their intervals are of all seeds that a method has finished; differences are of the common seeds alone, those that %s has, too. Where the two numbers of seeds differ, a difference is not that of the means.\n", s.Study.Baseline)
+}
+
 func between(i Interval, form string) string {
 	return fmt.Sprintf("["+form+", "+form+"]", 100*i.Low, 100*i.High)
+}
+
+func seeds(n int) string {
+	if n == 1 {
+		return "one seed"
+	}
+	return fmt.Sprintf("%d seeds", n)
 }
 
 func verdict(i Interval) string {
@@ -107,7 +138,7 @@ func (s *Summary) cost(b *bytes.Buffer) {
 		if peak > 0 {
 			memory = fmt.Sprintf("%.0f", float64(peak)/(1<<20))
 		}
-		fmt.Fprintf(b, "| %s | %d | %d | %.3f | %.0f | %s |\n", s.label(g.Method, g.Rank), g.Cells[0].Adapters, g.Cells[0].Others, step[len(step)/2], mean([][]float64{train}), memory)
+		fmt.Fprintf(b, "| %s | %d | %d | %.3f | %.0f | %s |\n", s.label(g.Method, g.Rank), g.Cells[0].Adapters, g.Cells[0].Others, quantile(step, 0.5), mean([][]float64{train}), memory)
 	}
 	fmt.Fprintf(b, "\nTime is what the clock said: it means little where other programs ran beside the study. The peak is that of resident memory in training, pages of mapped files included.\n")
 }
@@ -156,15 +187,14 @@ func (s *Summary) fractions(b *bytes.Buffer) {
 		return
 	}
 	fmt.Fprintf(b, "\n## Shares of the data: accuracy on %s\n\n", s.Suites[0])
-	fmt.Fprintf(b, "At the learning rate chosen for all of it; with `epochs` in the base recipe, fewer data are fewer steps. Seeds %s.\n\n", list(s.Study.FractionSeeds))
-	fmt.Fprintf(b, "| method | data %% | seeds | mean %% | deviation | minus %s | interval | |\n|---|---|---|---|---|---|---|---|\n", s.Study.Baseline)
+	fmt.Fprintf(b, "At the learning rate chosen for all of it; with `epochs` in the base recipe, fewer data are fewer steps. Seeds %s for shares below 100 %%, all seeds of the study for 100 %%: along a curve compare means only of groups with the same seeds.\n\n", list(s.Study.FractionSeeds))
+	fmt.Fprintf(b, "| method | data %% | seeds | mean %% | deviation | common seeds | minus %s | interval | |\n|---|---|---|---|---|---|---|---|---|\n", s.Study.Baseline)
 	for _, g := range s.Groups {
 		t := g.Stats[0]
 		fmt.Fprintf(b, "| %s | %s | %d | %.2f | %.2f | ", s.label(g.Method, g.Rank), percent(g.Fraction), len(g.Cells), 100*t.Accuracy.Mean, 100*t.Deviation)
-		if t.Pairs == 0 {
-			fmt.Fprintf(b, "| | |\n")
-			continue
-		}
-		fmt.Fprintf(b, "%+.2f | %s | %s |\n", 100*t.Against.Mean, between(t.Against, "%+.2f"), verdict(t.Against))
+		s.difference(b, t)
+	}
+	if s.uneven(0, func(Group) bool { return true }) {
+		s.apart(b)
 	}
 }

@@ -142,6 +142,9 @@ func (s *Summary) stat(g, base *Group, suite int) (Stat, error) {
 			if b.Seed != c.Seed {
 				continue
 			}
+			if len(b.Suites) <= suite {
+				return out, fmt.Errorf("study: %s has %d suites, expected more than %d", b.Name(), len(b.Suites), suite)
+			}
 			bq := b.Suites[suite]
 			if bq.Version != q.Version || !slices.Equal(bq.IDs, q.IDs) {
 				return out, fmt.Errorf("study: suite %s of %s is another version, or other questions, than that of %s", q.Name, c.Name(), b.Name())
