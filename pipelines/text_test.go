@@ -218,7 +218,7 @@ func TestPicturesForADecoder(t *testing.T) {
 		t.Errorf("features: %v", err)
 	}
 	a := &vlm.Answerer{Model: m, Processor: p}
-	if _, err := a.Generate(context.Background(), []byte("picture"), []string{"what"}, language.Generation{MaxNew: 2}); err == nil || !strings.Contains(err.Error(), why) {
+	if _, err := a.Generate(context.Background(), [][]byte{[]byte("picture")}, []string{"what"}, language.Generation{MaxNew: 2}); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("a question: %v", err)
 	}
 }
