@@ -2,14 +2,16 @@ package vlm
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"moslava/internal/nn"
 	"moslava/moslora"
 )
 
-// LoadAdapters attaches the adapters of a directory in any layout that moslora.Load reads, under memory or published names, or of XTuner's
-// directories, and takes over the parameters it holds entire.
+// LoadAdapters attaches the adapters of a directory in any layout that moslora.Load reads, under memory or published names or those of the decoder
+// alone, or of XTuner's directories, and takes over the parameters it holds entire, also in LLaVA's non_lora_trainables.bin. After an error the
+// model is as it was.
 func (m *Model) LoadAdapters(dir string) error {
 	if isXTuner(dir) {
 		return m.loadXTuner(dir)
@@ -18,7 +20,11 @@ func (m *Model) LoadAdapters(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.Adapters.AttachSaved(m.Params, saved)
+	whole, err := m.readBeside(filepath.Join(dir, besideAdapters))
+	if err != nil {
+		return err
+	}
+	return m.Adapters.AttachAll(m.Params, []*moslora.Saved{saved}, whole...)
 }
 
 // AttachAdapters hangs fresh adapters on a part, "vision" or "language", drawn from the seed. Linears

@@ -42,8 +42,8 @@ func (m *Model) MemoryName(name string) string {
 	return MemoryName(name)
 }
 
-// PublishedName turns a module path as transformers 5 has it in memory, or a published one, into
-// the published one of m.
+// PublishedName turns a module path as transformers 5 has it in memory, a published one, or one of the decoder alone, which LLaVA's own
+// adapters have, into the published one of m.
 func (m *Model) PublishedName(name string) string {
 	if !m.Config.HasVision() {
 		return LanguagePrefix + strings.TrimPrefix(name, LanguagePrefix)
@@ -60,6 +60,9 @@ func (m *Model) PublishedName(name string) string {
 			name = r.published + rest
 			break
 		}
+	}
+	if strings.HasPrefix(name, "model.layers.") {
+		return LanguagePrefix + name
 	}
 	if clip {
 		return name
