@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -74,9 +75,9 @@ func ByQuestion(verdicts []Verdict) []Asked {
 	sorted := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.Rule == RuleNotAsked })
 	slices.SortStableFunc(sorted, func(a, b Verdict) int {
 		if a.Group != b.Group {
-			return compare(a.Group, b.Group)
+			return cmp.Compare(a.Group, b.Group)
 		}
-		return compare(int64(a.Pass), int64(b.Pass))
+		return cmp.Compare(a.Pass, b.Pass)
 	})
 	var out []Asked
 	for i, v := range sorted {

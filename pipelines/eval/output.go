@@ -114,7 +114,10 @@ func floatPython(f float64) string {
 // Line is the result in a line for people.
 func (r *Result) Line() string {
 	t := r.Overall.Tally
-	what := map[Kind]string{Circular: "circular", Vanilla: "accuracy", YesNo: "accuracy"}[r.Kind]
+	what := "accuracy"
+	if r.Kind == Circular {
+		what = "circular"
+	}
 	line := fmt.Sprintf("%s: %s %.1f %% (%d of %d, 95 %% interval %.1f to %.1f), %s", r.Suite, what, 100*t.Circular, t.Hits, t.N, 100*t.Low, 100*t.High, r.Protocol)
 	if t.Unresolved > 0 {
 		line += fmt.Sprintf(", %d answers not read", t.Unresolved)

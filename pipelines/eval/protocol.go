@@ -77,11 +77,7 @@ func candidates(it Item) []string {
 	if len(it.Choices) == 0 {
 		return []string{"Yes", "No"}
 	}
-	letters := make([]string, len(it.Choices))
-	for i, c := range it.Choices {
-		letters[i] = string(c.Letter)
-	}
-	return letters
+	return it.letters()
 }
 
 func (p Protocol) check() error {

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -94,9 +95,9 @@ func Score(items []Item, verdicts []Verdict) (*Result, error) {
 	sorted := slices.Clone(items)
 	slices.SortStableFunc(sorted, func(a, b Item) int {
 		if a.Group != b.Group {
-			return compare(a.Group, b.Group)
+			return cmp.Compare(a.Group, b.Group)
 		}
-		return compare(int64(a.Pass), int64(b.Pass))
+		return cmp.Compare(a.Pass, b.Pass)
 	})
 	for _, it := range sorted {
 		if _, ok := byID[it.ID]; !ok {
@@ -256,7 +257,7 @@ func partition(qs []question, of func(question) string) []part {
 
 // yesNoTable is POPE_rating of VLMEvalKit vlmeval/evaluate/yes_or_no.py; nil unless all questions are yes/no.
 func yesNoTable(qs []question) []YesNoRow {
-	if len(qs) == 0 || slices.ContainsFunc(qs, func(q question) bool { return len(q.first.Choices) > 0 }) {
+	if len(qs) == 0 || slices.ContainsFunc(qs, func(q question) bool { return len(q.first.Choices) > 0 || q.first.open() }) {
 		return nil
 	}
 	var exploded []question

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,12 +49,12 @@ func NewSuite(name string, kind Kind, items []Item, pictures Pictures) (*Suite, 
 	}
 	slices.SortFunc(s.Items, func(a, b Item) int {
 		if a.Group != b.Group {
-			return compare(a.Group, b.Group)
+			return cmp.Compare(a.Group, b.Group)
 		}
 		if a.Pass != b.Pass {
-			return compare(int64(a.Pass), int64(b.Pass))
+			return cmp.Compare(a.Pass, b.Pass)
 		}
-		return compare(a.ID, b.ID)
+		return cmp.Compare(a.ID, b.ID)
 	})
 	seen := make(map[int64]bool, len(items))
 	for i, it := range s.Items {
@@ -69,16 +70,6 @@ func NewSuite(name string, kind Kind, items []Item, pictures Pictures) (*Suite, 
 		}
 	}
 	return s, s.stamp()
-}
-
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // check refuses an item that could not be asked or never be right.

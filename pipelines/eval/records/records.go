@@ -2,6 +2,7 @@
 package records
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -157,7 +158,7 @@ func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*
 			asked = append(asked, it)
 		}
 	}
-	slices.SortFunc(asked, func(a, b eval.Item) int { return int(min(max(a.ID-b.ID, -1), 1)) })
+	slices.SortFunc(asked, func(a, b eval.Item) int { return cmp.Compare(a.ID, b.ID) })
 	cols := columnsOf(family, asked)
 	t := &Table{Columns: []string{"index", "question"}}
 	for _, c := range cols {
