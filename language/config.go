@@ -124,7 +124,7 @@ func parse(raw []byte) (Config, error) {
 	if kind == mistral || kind == qwen2 {
 		c.SlidingWindow = window(4096)
 	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := given.Into(&c); err != nil {
 		return Config{}, err
 	}
 	c.ModelType = kind

@@ -57,7 +57,7 @@ func parseRope(given hfconfig.Fields, c *Config) (Rope, error) {
 		if errs := refusedRope.Check(fields); len(errs) > 0 {
 			return r, fmt.Errorf("%s: %w", name, errs[0])
 		}
-		if err := json.Unmarshal(given[name], &r); err != nil {
+		if err := fields.Into(&r); err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
 		}
 		if fields.Has("rope_theta") {

@@ -80,7 +80,11 @@ func Part(raw []byte) ([]byte, error) {
 		ModelType string                     `json:"model_type"`
 		Vision    map[string]json.RawMessage `json:"vision_config"`
 	}
-	if err := json.Unmarshal(raw, &kind); err != nil {
+	given, err := hfconfig.Parse(raw)
+	if err == nil {
+		err = given.Into(&kind)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("vision config: %w", err)
 	}
 	t, ok := wholes[kind.ModelType]
@@ -120,10 +124,7 @@ func ParseConfig(raw []byte) (Config, error) {
 			return Config{}, fmt.Errorf("vision config: %w", err)
 		}
 	}
-	if raw, err = json.Marshal(given); err != nil {
-		return Config{}, fmt.Errorf("vision config: %w", err)
-	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := given.Into(&c); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
 	c.ModelType = kind

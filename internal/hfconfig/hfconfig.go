@@ -26,6 +26,20 @@ func Parse(raw []byte) (Fields, error) {
 	return f, nil
 }
 
+// Into reads the fields into a struct as encoding/json does, but only under their exact names, as transformers reads them: encoding/json would
+// take Hidden_Size for hidden_size.
+func (f Fields) Into(v any) error {
+	exact := maps.Clone(f)
+	maps.DeleteFunc(exact, func(name string, _ json.RawMessage) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	})
+	raw, err := json.Marshal(exact)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, v)
+}
+
 // Has reports whether a field is there and not null.
 func (f Fields) Has(name string) bool {
 	v, ok := f[name]

@@ -42,3 +42,24 @@ func TestAbsentAndNull(t *testing.T) {
 		}
 	}
 }
+
+// A name counts as it is spelled, also where Go folds other letters into those of ASCII.
+func TestIntoIsExact(t *testing.T) {
+	f, err := Parse([]byte(`{"Hidden_Size":1,"hidden_\u017fize":2,"hidden_size":3,"Layers":4,"_x1":5}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Size   int `json:"hidden_size"`
+		Layers int `json:"layers"`
+		X      int `json:"_x1"`
+	}
+	if err := f.Into(&c); err != nil || c.Size != 3 || c.Layers != 0 || c.X != 5 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if err := f.Into(&struct {
+		Size string `json:"hidden_size"`
+	}{}); err == nil || !strings.Contains(err.Error(), "hidden_size") {
+		t.Errorf("error %v", err)
+	}
+}

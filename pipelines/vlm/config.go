@@ -51,7 +51,11 @@ func ParseConfig(raw []byte) (*Config, error) {
 		Text         json.RawMessage `json:"text_config"`
 		Tie          *bool           `json:"tie_word_embeddings"`
 	}{Act: "gelu", Bias: true, Strategy: "default", FeatureLayer: []byte("-2"), Vision: []byte("{}"), Text: []byte("{}")}
-	if err := json.Unmarshal(raw, &f); err != nil {
+	given, err := hfconfig.Parse(raw)
+	if err == nil {
+		err = given.Into(&f)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	if f.ModelType != "llava" {
@@ -62,10 +66,7 @@ func ParseConfig(raw []byte) (*Config, error) {
 			*part = json.RawMessage("{}")
 		}
 	}
-	c := &Config{ImageToken: 32000, Full: f.Strategy == "full"}
-	if err := json.Unmarshal(raw, &c.raw); err != nil {
-		return nil, fmt.Errorf("config.json: %w", err)
-	}
+	c := &Config{ImageToken: 32000, Full: f.Strategy == "full", raw: given}
 	if errs := refused.Check(c.raw); len(errs) > 0 {
 		return nil, fmt.Errorf("config.json: %w", errors.Join(errs...))
 	}
@@ -77,7 +78,6 @@ func ParseConfig(raw []byte) (*Config, error) {
 	if f.Strategy != "default" && f.Strategy != "full" {
 		return nil, fmt.Errorf("config.json: vision_feature_select_strategy is %q, want default or full", f.Strategy)
 	}
-	var err error
 	if c.FeatureLayers, err = parseLayers(f.FeatureLayer); err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ type Parts struct {
 
 // NewConfig makes the LLaVA configuration of a model put together from parts.
 func NewConfig(p Parts) (*Config, error) {
-	text, err := object(p.Text)
+	text, err := hfconfig.Parse(p.Text)
 	if err != nil {
 		return nil, fmt.Errorf("text config: %w", err)
 	}
@@ -194,7 +194,7 @@ func NewConfig(p Parts) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := object(tower)
+	image, err := hfconfig.Parse(tower)
 	if err != nil {
 		return nil, fmt.Errorf("vision config: %w", err)
 	}
@@ -252,11 +252,4 @@ func (c *Config) visionJSON(set map[string]any) (json.RawMessage, error) {
 		m[k] = b
 	}
 	return json.Marshal(m)
-}
-
-func object(raw json.RawMessage) (m map[string]json.RawMessage, err error) {
-	if err = json.Unmarshal(raw, &m); err == nil && m == nil {
-		err = errors.New("null in place of an object")
-	}
-	return m, err
 }

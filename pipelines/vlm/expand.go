@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"moslava/internal/hfconfig"
 	"moslava/internal/nn"
 )
 
@@ -35,7 +36,7 @@ func (c *Config) Expand(n int) (*Config, error) {
 		}
 	}
 	out.Text.NumHiddenLayers = len(out.origin)
-	text, err := object(c.raw["text_config"])
+	text, err := hfconfig.Parse(c.raw["text_config"])
 	if err != nil {
 		return nil, fmt.Errorf("expand: text_config: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
+	"moslava/internal/hfconfig"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
 )
@@ -87,7 +88,7 @@ func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) 
 	if err := checkpoint.Save(dir, tensors(m.Params, LanguagePrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	cfg, err := object(m.Config.raw["text_config"])
+	cfg, err := hfconfig.Parse(m.Config.raw["text_config"])
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Add([]byte(`{"model_type":"llava","text_config":null,"vision_config":null}`))
+	f.Add([]byte(`{"imAge_token_indeX":0,"model_type":"llava","visiOn_Config":{"":false}}`)) // names of nothing: case counts
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		c, err := ParseConfig(raw)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"moslava/internal/hfconfig"
 )
 
 // original are the fields of a config.json as the LLaVA project itself writes them (llava/model/llava_arch.py, v1.5).
@@ -24,7 +26,11 @@ var decoders = map[string]string{"llava": "llama", "llava_llama": "llama", "llav
 
 // readOriginal tells whether a config.json is of LLaVA's own layout, and what it says.
 func readOriginal(raw []byte) (o original, is bool, err error) {
-	if err := json.Unmarshal(raw, &o); err != nil {
+	given, err := hfconfig.Parse(raw)
+	if err == nil {
+		err = given.Into(&o)
+	}
+	if err != nil {
 		return o, false, err
 	}
 	return o, o.Tower != nil || o.Width != nil, nil
@@ -43,7 +49,7 @@ func decoderOf(raw []byte) ([]byte, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	fields, err := object(raw)
+	fields, err := hfconfig.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
