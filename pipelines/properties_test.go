@@ -119,6 +119,10 @@ func TestMergeAndExport(t *testing.T) {
 			t.Errorf("%s answers\n%v\nthe run's model\n%v", name, got, ids)
 		}
 	}
+	parts := parse(t, t.TempDir(), fmt.Sprintf("model: {vision: %[1]q, language: %[1]q, projector: %[1]q}\nstages: [{kind: export}]\n", filepath.Join(dir, "07-merged", "hf")))
+	if joined, _ := after(t, parts, ""); !slices.Equal(logits(t, joined, b), logits(t, merged, b)) {
+		t.Error("the parts of an exported model, named one by one, make another model")
+	}
 	projector := 4 // two linears with bias
 	bare := parse(t, t.TempDir(), towers+"stages: [{kind: export}]\n")
 	mustRun(t, bare)

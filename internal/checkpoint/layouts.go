@@ -1,6 +1,9 @@
 package checkpoint
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Prefix says that names the program asks for as Wanted + rest may be Stored
 // + rest in a file.
@@ -64,17 +67,18 @@ func IsProjector(name string) bool {
 	if name != "" && name[0] >= '0' && name[0] <= '9' { // XTuner's model.N
 		return true
 	}
-	for _, part := range projectorParts {
-		if strings.HasPrefix(name, part) {
-			return true
-		}
-	}
-	return false
+	return begins(name, projectorParts)
 }
 
-// IsBesideDecoder recognises what LLaVA's own files hold beside the decoder.
-func IsBesideDecoder(name string) bool {
-	return strings.HasPrefix(name, "model.mm_projector.") || strings.HasPrefix(name, "model.vision_tower.")
+// besideDecoder are what the files of LLaVA models hold beside the decoder.
+var besideDecoder = []string{"model.mm_projector.", "vision_tower.", "model.vision_tower.", "multi_modal_projector.", "model.multi_modal_projector."}
+
+// IsBesideDecoder recognises what the files of LLaVA models hold beside the decoder.
+func IsBesideDecoder(name string) bool { return begins(name, besideDecoder) }
+
+// begins reports whether name begins with one of prefixes.
+func begins(name string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // Language lists the layouts LLaMA-like decoders are found in by themselves.

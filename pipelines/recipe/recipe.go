@@ -68,10 +68,10 @@ type Recipe struct {
 type Model struct {
 	// From is a model directory in Hugging Face's LLaVA layout. Excludes Vision, Language and Projector.
 	From Path `yaml:"from"`
-	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2). Left out beside Language, there are no pictures, and keys that are about
+	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2), or of a LLaVA model, whose tower is taken. Left out beside Language, there are no pictures, and keys that are about
 	// them are errors.
 	Vision Path `yaml:"vision"`
-	// Language is the directory of a decoder with its tokenizer (LLaMA, Mistral, Qwen2).
+	// Language is the directory of a decoder with its tokenizer (LLaMA, Mistral, Qwen2, InternLM2), or of a LLaVA model, whose decoder is taken.
 	Language Path `yaml:"language"`
 	// Init says where weights come from: load reads them; random draws them from the seed, and
 	// the directories need no weights, only configurations and the tokenizer.

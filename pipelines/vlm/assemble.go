@@ -18,7 +18,9 @@ import (
 
 // Towers says which directories a model is put together from.
 type Towers struct {
-	Vision, Language string // Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer
+	// Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer; a LLaVA directory
+	// stands for its tower or its decoder
+	Vision, Language string
 	Projector        string // mlp2x_gelu or linear
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
@@ -95,8 +97,8 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 	if err != nil {
 		return nil, 0, err
 	}
-	if text, err = decoderOf(text); err != nil {
-		return nil, 0, fmt.Errorf("%s: config.json: %w", t.Language, err)
+	if text, err = decoderIn(text); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
 	alone, err := ParseDecoderConfig(text)
 	if err != nil {
@@ -119,6 +121,9 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
 	if err != nil {
 		return nil, err
+	}
+	if image, err = towerIn(image); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
 	tower, err := vision.ParseConfig(image)
 	if err != nil {
