@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -36,6 +37,11 @@ var builtin embed.FS
 
 // Definitions are the built-in ones, in the order of the file.
 func Definitions() ([]Definition, error) {
+	ds, err := definitions()
+	return slices.Clone(ds), err
+}
+
+var definitions = sync.OnceValues(func() ([]Definition, error) {
 	b, err := builtin.ReadFile("suites.yaml")
 	if err != nil {
 		return nil, err
@@ -50,7 +56,7 @@ func Definitions() ([]Definition, error) {
 		}
 	}
 	return ds, nil
-}
+})
 
 // DefinitionNamed finds a built-in definition; case and the characters - and _ do not matter.
 func DefinitionNamed(name string) (Definition, error) {
