@@ -191,9 +191,6 @@ func turn(q Question) []chat.Message {
 
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
 	opt := chat.Options{ImageToken: ImageTokenText}
-	if len(pictures) > 0 && p.Pixels == nil {
-		return nil, opt, errNoVision
-	}
 	var images []datasets.Image
 	for i, b := range pictures {
 		im, err := p.image(b)
@@ -208,6 +205,9 @@ func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, e
 
 // image reads an encoded picture; its place is not set.
 func (p *Processor) image(encoded []byte) (datasets.Image, error) {
+	if p.Pixels == nil {
+		return datasets.Image{}, errNoVision
+	}
 	px, h, w, err := p.Pixels.ApplyBytes(encoded)
 	if err != nil {
 		return datasets.Image{}, err
