@@ -24,6 +24,7 @@ func (s *Summary) markdown(w io.Writer, plots []string) error {
 	for i, suite := range s.Suites {
 		s.suite(&b, i, suite)
 	}
+	s.losses(&b)
 	s.cost(&b)
 	s.rates(&b)
 	s.fractions(&b)
@@ -61,6 +62,7 @@ func (s *Summary) suite(b *bytes.Buffer, i int, name string) {
 	if s.uneven(i, func(g Group) bool { return g.Fraction == 1 }) {
 		s.apart(b)
 	}
+	s.floor(b, i)
 	b.WriteByte('\n')
 	for _, g := range s.Groups {
 		if g.Fraction == 1 && i < len(g.Stats) && g.Stats[i].Pairs > 0 {

@@ -78,3 +78,26 @@ func TestMissingSuite(t *testing.T) {
 		}
 	}
 }
+
+// A suite that nobody can answer says nothing; losses are compared within a seed.
+func TestFloorAndLosses(t *testing.T) {
+	s := drawn(map[string]int{"lora": 3, "other": 2}, func(string, int, int) bool { return false })
+	for i := range s.Groups {
+		for k, c := range s.Groups[i].Cells {
+			c.Validation = 1 + float64(k)/4 + float64(i)*[]float64{-0.25, 0.5}[k%2]
+		}
+	}
+	if text := reportOf(t, s); !strings.Contains(text, "at 0 %: this suite says nothing") {
+		t.Errorf("the table says:\n%s", text)
+	}
+	var b bytes.Buffer
+	s.losses(&b)
+	for _, want := range []string{"| lora | 3 | 1.2500 | 0.2500 | | | | |", "| other | 2 | 1.2500 | 0.7071 | 2 | +0.1250 | 0.5303 | 1 of 2 |"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	if text := reportOf(t, drawn(map[string]int{"lora": 1, "other": 1}, func(m string, _, _ int) bool { return m == "other" })); strings.Contains(text, "says nothing") {
+		t.Errorf("the table says:\n%s", text)
+	}
+}
