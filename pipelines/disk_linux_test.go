@@ -42,7 +42,7 @@ func TestFullDisk(t *testing.T) {
 	want := uninterrupted(t)
 	disk := t.TempDir()
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=300k"); err != nil {
-		t.Skipf("no file system to fill: %v", err)
+		t.Skipf("needs a small file system to fill: run as root, which may mount a tmpfs: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(disk, 0); err != nil {

@@ -18,6 +18,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/vlm"
 )
 
 // askable is an exported model of two tiny towers that were tuned a little, and a circular suite of 96 questions.
@@ -104,16 +105,23 @@ func (s single) Answer(ctx context.Context, pictures [][]byte, prompts []string,
 // shared is an Answerer that shares what the prompts of one picture begin with and knows no other.
 type shared struct{ eval.Answerer }
 
-// TestSuiteAnswersAlone: a suite asked in batches, picture by picture with shared beginnings, and prompt by prompt has the same
-// verdicts, on one thread and on two; so has one with passes left out.
-func TestSuiteAnswersAlone(t *testing.T) {
+// answering is a model that can be asked, and a suite for it. The number of threads is put back at the end.
+func answering(t *testing.T) (*vlm.Answerer, string) {
+	t.Helper()
 	before := kernels.Threads()
-	defer kernels.SetThreads(before)
+	t.Cleanup(func() { kernels.SetThreads(before) })
 	model, path := askable(t)
 	a, err := OpenAnswerer(model, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return a, path
+}
+
+// TestSuiteAnswersAlone: a suite asked in batches, picture by picture with shared beginnings, and prompt by prompt has the same
+// verdicts, on one thread and on two; so has one with passes left out.
+func TestSuiteAnswersAlone(t *testing.T) {
+	a, path := answering(t)
 	suite, err := eval.OpenSuite(path, eval.SuiteOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -158,13 +166,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 // TestSeveralPicturesAlone: questions about one picture, two, the same two in the other order and none are answered the same in batches, by
 // pictures and one by one, on one thread and on two, and so are their grey ones.
 func TestSeveralPicturesAlone(t *testing.T) {
-	before := kernels.Threads()
-	defer kernels.SetThreads(before)
-	model, path := askable(t)
-	a, err := OpenAnswerer(model, "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	a, path := answering(t)
 	a.CacheBytes = 4 << 20 // several waves
 	scenes, err := eval.OpenSuite(path, eval.SuiteOptions{})
 	if err != nil {
