@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 // Open opens what is at path:
@@ -23,23 +26,32 @@ import (
 //   - a pattern (with *, ? or [) of Arrow files, opened in the order of their names
 //
 // A folder of several splits is refused with their names.
-func Open(path string) (Source, error) {
+//
+// Pictures that rows name are looked for under images, in order, and then in the data's own folder; none may lie outside all of these.
+func Open(path string, images ...string) (Source, error) {
+	if err := checkImages(images); err != nil {
+		return nil, err
+	}
+	return open(path, images)
+}
+
+func open(path string, images []string) (Source, error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
-		return openPattern(path)
+		return openPattern(path, images)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if st.IsDir() {
-		return openDir(path)
+		return openDir(path, images)
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".arrow":
-		return openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
+		return openShards(filepath.Dir(path), []string{filepath.Base(path)}, false, images)
 	case ".json", ".jsonl":
 		dir := filepath.Dir(path)
-		return OpenJSON(path, dir, filepath.Join(dir, "images"))
+		return OpenJSON(path, append(slices.Clip(images), dir, filepath.Join(dir, "images"))...)
 	case ".parquet":
 		return nil, fmt.Errorf("%s: Parquet is not read; convert it with datasets.load_dataset(...).save_to_disk(...)", path)
 	default:
@@ -47,7 +59,7 @@ func Open(path string) (Source, error) {
 	}
 }
 
-func openPattern(pattern string) (Source, error) {
+func openPattern(pattern string, images []string) (Source, error) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pattern, err)
@@ -62,18 +74,18 @@ func openPattern(pattern string) (Source, error) {
 			return nil, fmt.Errorf("%s matches %s, expected .arrow files only", pattern, p)
 		}
 		if filepath.Dir(p) != dir {
-			return OpenArrow(paths...)
+			return openArrow(paths, nil, images)
 		}
 		names[i] = filepath.Base(p)
 	}
-	return openShards(dir, names, false)
+	return openShards(dir, names, false, images)
 }
 
-func openDir(dir string) (Source, error) {
+func openDir(dir string, images []string) (Source, error) {
 	if exists(filepath.Join(dir, stateName)) {
-		return openSaved(dir)
+		return openSaved(dir, images)
 	}
-	if b, err := readSmall(filepath.Join(dir, "dataset_dict.json")); err == nil {
+	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
 		var d struct{ Splits []string }
 		_ = json.Unmarshal(b, &d) // only for the message
 		return nil, fmt.Errorf("%s: holds the splits %s; open one of its folders", dir, strings.Join(d.Splits, ", "))
@@ -95,9 +107,9 @@ func openDir(dir string) (Source, error) {
 	}
 	switch {
 	case len(shards) > 0:
-		return openShards(dir, shards, true)
+		return openShards(dir, shards, true, images)
 	case len(texts) == 1:
-		return Open(filepath.Join(dir, texts[0]))
+		return open(filepath.Join(dir, texts[0]), images)
 	case len(texts) > 1:
 		return nil, fmt.Errorf("%s: several data files (%s); open one of them", dir, strings.Join(texts, ", "))
 	}
@@ -115,23 +127,12 @@ const (
 	stateName = "state.json"
 )
 
-// readSmall reads a metadata file, at most maxInfo bytes of it.
-func readSmall(path string) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() > maxInfo {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, maxInfo)
-	}
-	return os.ReadFile(path)
-}
-
+// maxInfo bounds a metadata file.
 const maxInfo = 64 << 20
 
 // decodeFile decodes a JSON metadata file; fields v does not have are left alone.
 func decodeFile(path string, v any) error {
-	b, err := readSmall(path)
+	b, err := infile.Read(path, maxInfo)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ type rowCount struct {
 	from  string
 }
 
-func openSaved(dir string) (Source, error) {
+func openSaved(dir string, images []string) (Source, error) {
 	file := filepath.Join(dir, stateName)
 	var st savedState
 	if err := decodeFile(file, &st); err != nil {
@@ -192,7 +193,7 @@ func openSaved(dir string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openArrow(paths, want)
+	return openArrow(paths, want, images)
 }
 
 // declared is num_examples of the split in dir's dataset_info.json, nil if it is
@@ -228,7 +229,7 @@ var shardName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5}))?\.arrow$`)
 // are all there are (all), names that say how many they should be have to be
 // complete. The rows of a complete set have to be as many as the folder's
 // dataset_info.json says of their split.
-func openShards(dir string, names []string, all bool) (Source, error) {
+func openShards(dir string, names []string, all bool, images []string) (Source, error) {
 	paths := make([]string, len(names))
 	stem, of := "", ""
 	for i, n := range names {
@@ -241,7 +242,7 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 			if all {
 				return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one by a pattern", dir, names[0], n)
 			}
-			return OpenArrow(paths...)
+			return openArrow(paths, nil, images)
 		}
 		stem, of = m[1], m[2]
 	}
@@ -253,7 +254,7 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 		}
 	}
 	if !whole {
-		return OpenArrow(paths...)
+		return openArrow(paths, nil, images)
 	}
 	want, err := declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
 	if err != nil {
@@ -262,5 +263,5 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 	if want != nil {
 		want.exact = true
 	}
-	return openArrow(paths, want)
+	return openArrow(paths, want, images)
 }

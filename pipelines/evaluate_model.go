@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/infile"
 	"moslava/internal/kernels"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
@@ -130,15 +131,16 @@ func modelID(model, adapters, weights string) (string, error) {
 
 // hashFile adds a file's name, size and content, wherever a link leads.
 func hashFile(h io.Writer, dir, name string) error {
-	f, err := os.Open(filepath.Join(dir, name))
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return err
+	}
+	f, err := infile.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.IsDir() {
-		return err
-	}
 	fmt.Fprintf(h, "%s\x00%d\x00", name, info.Size())
 	_, err = io.Copy(h, f)
 	return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
 	"moslava/pipelines/recipe"
@@ -123,12 +124,15 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand}
 }
 
+// maxTemplate bounds a file with a chat template.
+const maxTemplate = 1 << 20
+
 // chatTemplate is a built-in template, or one in a Jinja file.
 func chatTemplate(name string) (*chat.Template, error) {
 	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
 		return chat.Named(name)
 	}
-	b, err := os.ReadFile(name)
+	b, err := infile.Read(name, maxTemplate)
 	if err != nil {
 		return nil, err
 	}

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"moslava/internal/infile"
 )
 
 // maxConfig bounds tokenizer_config.json, which lists added tokens by the thousand in some models.
@@ -41,7 +41,7 @@ func Load(dir string) (*Template, error) {
 		}
 	}
 	file := filepath.Join(dir, "chat_template.jinja")
-	source, err := readBounded(file, maxSource)
+	source, err := infile.Read(file, maxSource)
 	if err == nil {
 		return parse(file, string(source), vars)
 	}
@@ -107,7 +107,7 @@ func specialToken(raw json.RawMessage) (string, error) {
 
 // readObject reads the fields of a JSON file; a file that is not there has none.
 func readObject(path string) (map[string]json.RawMessage, error) {
-	b, err := readBounded(path, maxConfig)
+	b, err := infile.Read(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -119,20 +119,4 @@ func readObject(path string) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return fields, nil
-}
-
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", path, limit)
-	}
-	return b, nil
 }

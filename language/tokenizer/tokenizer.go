@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
+
+	"moslava/internal/infile"
 )
 
 // Tokenizer turns text into ids and back. All methods may be called concurrently.
@@ -33,7 +35,7 @@ type Tokenizer struct {
 
 // Load reads a tokenizer.json. Components this package does not implement are an error naming the field and its type.
 func Load(path string) (*Tokenizer, error) {
-	b, err := readFile(path)
+	b, err := infile.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}

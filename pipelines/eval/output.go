@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // Abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
@@ -139,7 +139,7 @@ func (r *Result) WriteJSON(path string) error {
 
 // ReadResult reads what WriteJSON wrote. Unknown fields are errors.
 func ReadResult(path string) (*Result, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}

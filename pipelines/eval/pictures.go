@@ -20,6 +20,8 @@ import (
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/tiff"
 	_ "golang.org/x/image/webp"
+
+	"moslava/internal/infile"
 )
 
 // maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
@@ -157,14 +159,11 @@ type stored struct {
 }
 
 func openStored(path string) (*stored, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s: found %s, expected a regular file", path, st.Mode().Type())
-	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -181,7 +180,7 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 	if s.f != nil {
 		return s.f.ReadAt(p, off)
 	}
-	f, err := os.Open(s.path)
+	f, err := infile.Open(s.path)
 	if err != nil {
 		return 0, err
 	}

@@ -30,11 +30,11 @@ package recipe
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
+
+	"moslava/internal/infile"
 )
 
 // Path is a file or directory. In a recipe that was read it is either absolute, or relative
@@ -142,12 +142,7 @@ type Data struct {
 
 // Load reads the recipe in a file, with overrides as Override takes them.
 func Load(path string, overrides ...string) (*Recipe, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	b, err := infile.Read(path, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"moslava/internal/compare"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/vision/preprocess"
 )
@@ -145,7 +146,7 @@ func (p *processors) apply(stem string) (a applied, err error) {
 	if err != nil {
 		return applied{err: err}, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := infile.Read(path, infile.MaxPicture)
 	if err != nil {
 		return a, err
 	}

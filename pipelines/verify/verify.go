@@ -5,13 +5,13 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"moslava/internal/autograd"
 	"moslava/internal/compare"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/vlm"
 )
@@ -82,7 +82,7 @@ func (r *run) model(dir string, opt Options) error {
 	if opt.Config == "" {
 		opt.Config = filepath.Join(dir, vlm.ConfigFile)
 	}
-	raw, err := os.ReadFile(opt.Config)
+	raw, err := infile.Read(opt.Config, vlm.MaxConfig)
 	if err != nil {
 		return err
 	}
