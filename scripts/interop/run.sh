@@ -176,6 +176,7 @@ step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$wor
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
+step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
 step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
 real_weights
 gguf

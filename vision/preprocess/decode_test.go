@@ -93,7 +93,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"oversized bmp":    {read(t, "reallybig.bmp"), "3000000 x 2000000"},
 		"bad bmp":          {read(t, "l2rgb_read.bmp"), "bmp"},
 		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "palette index 70, the palette has 65"},
-		"animated webp":    {animated, "animated WebP without a whole frame"},
+		"animated webp":    {animated, "webp of 53 bytes: there is no picture"},
 		"gif without data": {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "gif"},
 	} {
 		m, err := Decode(c.b, 0)
