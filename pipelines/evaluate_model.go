@@ -29,6 +29,7 @@ type EvaluateOptions struct {
 	Shard     string       // "i/n", part i of n, from 1; empty: everything
 	StopEarly bool         // ask no more passes of a circular question that is lost already
 	Blank     bool         // every picture is replaced by a grey one
+	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
 	Dir       string       // of verdicts, predictions and result
@@ -58,6 +59,7 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if err != nil {
 		return nil, err
 	}
+	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
 	name := strings.TrimSuffix(filepath.Base(suite), ".tsv")
 	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
 		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})

@@ -43,10 +43,11 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, err = openSources(t.cfg.Sources, s.recipe.Seed); err != nil {
+	if t.source, err = openSources(t.cfg, s.recipe.Seed); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
+	t.processor = t.processor.WithMaxPixels(t.cfg.MaxPixels)
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -311,10 +312,10 @@ func existing(dir string, names ...string) []string {
 }
 
 // openSources opens what a stage reads: one source, or a mixture.
-func openSources(list []recipe.Source, seed uint64) (datasets.Source, error) {
-	parts := make([]datasets.Weighted, 0, len(list))
-	for _, s := range list {
-		src, err := openSource(string(s.Path))
+func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
+	parts := make([]datasets.Weighted, 0, len(c.Sources))
+	for _, s := range c.Sources {
+		src, err := openSource(string(s.Path), slices.Concat(s.Images, c.Images)...)
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

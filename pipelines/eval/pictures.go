@@ -196,7 +196,7 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // maxBlankPixels bounds the size a picture may claim before a grey one of that size is made.
-const maxBlankPixels = 100 << 20
+const maxBlankPixels = 178956970
 
 // Blank returns a PNG of the same size as the encoded picture, every pixel 128 grey: what a model can answer without looking.
 func Blank(picture []byte) ([]byte, error) {

@@ -128,6 +128,13 @@ type Projector struct {
 type Data struct {
 	// Workers that read and encode; 0: as many as threads. Batches do not depend on it.
 	Workers int `yaml:"workers" default:"0" range:"[0,1024]" hash:"-"`
+	// Images are folders in which pictures that rows name by a path are looked for, in this order, and then in the folder of the data. A
+	// picture has to lie in one of them, symbolic links followed.
+	Images []Path `yaml:"images"`
+	// MaxPixels is the largest width x height of a picture that is read; 0: 67108864. One that is larger is a bad sample. Above
+	// 178956970 Pillow refuses it, too. Each of its pixels takes up to 12 bytes while it is read; those above the default are read one at a time. That of data holds
+	// in evaluations, too.
+	MaxPixels int `yaml:"max_pixels" default:"0" range:"[0,178956970]"`
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
 	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
 	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.

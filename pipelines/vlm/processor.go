@@ -52,6 +52,17 @@ func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor
 	return p, p.check()
 }
 
+// WithMaxPixels is a copy that reads pictures of up to n pixels; 0 is preprocess.DefaultMaxPixels.
+func (p *Processor) WithMaxPixels(n int) *Processor {
+	if p.Pixels == nil || p.Pixels.Decoder.MaxPixels == n {
+		return p
+	}
+	q, px := *p, *p.Pixels
+	px.Decoder.MaxPixels = n
+	q.Pixels = &px
+	return &q
+}
+
 // templateOf is the given template, or that of a directory.
 func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	if given != nil {

@@ -10,12 +10,14 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/convert"
+	"moslava/vision/preprocess"
 )
 
 // convertCommand is `moslava convert`.
 func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
 	var images []string
+	var pixels int
 	var dtype string
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
@@ -32,7 +34,11 @@ func convertCommand() *cobra.Command {
 			if dtype != "" {
 				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
 			}
-			src, err := openStored(args[0], images)
+			if err := checkMaxPixels(pixels); err != nil {
+				return err
+			}
+			opt.Check = preprocess.Decoder{MaxPixels: pixels}.Check
+			src, err := datasets.Open(args[0], images...)
 			if err != nil {
 				return err
 			}
@@ -45,14 +51,8 @@ func convertCommand() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().StringSliceVar(&images, "images", nil, "folders in which pictures named by a JSON file are looked for")
+	c.Flags().StringSliceVar(&images, "images", nil, "folders in which pictures that rows name are looked for, before the data's own; may be repeated")
+	maxPixelsFlag(c, &pixels)
 	c.Flags().StringVar(&dtype, "dtype", "", "how the weights of a GGUF model are stored: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	return c
-}
-
-func openStored(path string, images []string) (datasets.Source, error) {
-	if len(images) > 0 {
-		return datasets.OpenJSON(path, images...)
-	}
-	return datasets.Open(path)
 }

@@ -23,6 +23,9 @@ func evaluateCommand() *cobra.Command {
 			if opt.Dir == "" {
 				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), ".tsv"))
 			}
+			if err := checkMaxPixels(opt.MaxPixels); err != nil {
+				return err
+			}
 			opt.Out = cmd.ErrOrStderr()
 			res, err := pipelines.EvaluateModel(cmd.Context(), args[0], args[1], opt)
 			if err != nil {
@@ -41,6 +44,7 @@ func evaluateCommand() *cobra.Command {
 	judgeFlags(c, &opt.Judge)
 	f.StringVar(&opt.Adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
 	f.StringVar(&opt.Weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4")
+	maxPixelsFlag(c, &opt.MaxPixels)
 	f.IntVar(&opt.Threads, "threads", 0, "that compute; 0: one a processor; results do not depend on it")
 	return c
 }

@@ -121,9 +121,9 @@ func TestDecodeKeepsThePixelCap(t *testing.T) {
 }
 
 func TestDecodePanicBecomesError(t *testing.T) {
-	f := &format{name: "png", size: sizeBy(png.DecodeConfig)}
+	f := &format{name: "png"}
 	d := Decoder{}
-	m, err := d.decode(f, read(t, "tiny.png")) // a nil read function
+	m, err := d.decode(f, read(t, "tiny.png"), 1, 1) // a nil read function
 	if err == nil || !strings.Contains(err.Error(), "panicked") {
 		t.Errorf("%v, %v, want the panic as an error", m, err)
 	}
@@ -180,4 +180,22 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d x %d pixels, want at most %d", m.W, m.H, limit)
 		}
 	})
+}
+
+func TestMaxPixels(t *testing.T) {
+	b := read(t, "photo.png") // 180 x 150
+	if err := (Decoder{MaxPixels: 180 * 150}).Check(b); err != nil {
+		t.Error(err)
+	}
+	if err := (Decoder{MaxPixels: 180*150 - 1}).Check(b); err == nil || !strings.Contains(err.Error(), "max_pixels") {
+		t.Errorf("error %v, want the key", err)
+	}
+	if err := (Decoder{MaxPixels: LargestMaxPixels}).Check(read(t, "bomb_60k_norows.png")); err == nil || strings.Contains(err.Error(), "max_pixels") {
+		t.Errorf("error %v, want one that no key helps against", err)
+	}
+	for n, ok := range map[int]bool{-1: false, 0: true, LargestMaxPixels: true, LargestMaxPixels + 1: false} {
+		if err := CheckMaxPixels(n); (err == nil) != ok {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
 }
