@@ -49,12 +49,26 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		}
 	}
 	if c.ImageSize > 0 {
-		p.Pixels = p.Pixels.WithSize(c.ImageSize)
-		if err := m.Config.Vision.CheckSize(c.ImageSize, c.ImageSize); err != nil {
-			return fmt.Errorf("image_size: %w", err)
+		if err := wholePatches(c.ImageSize, m.Config.Vision.PatchSize, m.Config.Vision.ImageSize); err != nil {
+			return err
 		}
+		p.Pixels = p.Pixels.WithSize(c.ImageSize)
 	}
 	return nil
+}
+
+// wholePatches refuses an image_size of a recipe that leaves part of each picture unseen. At the tower's own size, as SigLIP's 384 in patches of 14, the rest
+// is cut off, as the convolution of transformers does.
+func wholePatches(size, patch, own int) error {
+	if size%patch == 0 || size == own {
+		return nil
+	}
+	nearest := fmt.Sprintf("%d or %d", size/patch*patch, (size/patch+1)*patch)
+	if size < patch {
+		nearest = fmt.Sprint(patch)
+	}
+	return fmt.Errorf("model.image_size is %d, which is no multiple of the vision tower's patch_size %d: the rest of each picture would be cut off; want %s",
+		size, patch, nearest)
 }
 
 // unrounded is the recipe with all weights in float32.

@@ -82,7 +82,7 @@ type Model struct {
 	// visual_encoder_adapter/. They are merged into the weights one after the other before the first stage, as PEFT's merge_and_unload
 	// does, and what they hold entire takes the place of the model's. A stage may hang fresh adapters on the result.
 	Adapters []Path `yaml:"adapters"`
-	// ImageSize is the side in pixels images are brought to; 0: the vision tower's own.
+	// ImageSize is the side in pixels images are brought to, a multiple of the tower's patches; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
