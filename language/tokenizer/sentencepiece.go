@@ -181,7 +181,7 @@ func (m *spmModel) tokenizer(s spmSettings) (*Tokenizer, error) {
 	}
 	t.model.rankByScore(m.pieces)
 	t.preTokenizers = nil
-	t.normalizers = []normalizeFunc{m.normalize}
+	t.normalizers = []normalizeFunc{func(s string, at place, _ int) (string, error) { return m.normalize(s, at), nil }}
 	t.addedKey = func(s string) string { return strings.ReplaceAll(s, " ", spaceMark) }
 	list := slices.Clone(t.added.Load().list)
 	for i := range list {
@@ -189,7 +189,7 @@ func (m *spmModel) tokenizer(s spmSettings) (*Tokenizer, error) {
 			list[i].Normalized = true // found after the first space has been put before the text
 		}
 	}
-	added, err := newAddedTokens(list, t.model, t.addedKey)
+	added, err := newAddedTokens(list, t.model, t.key)
 	if err != nil {
 		return nil, err
 	}

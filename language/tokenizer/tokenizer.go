@@ -81,6 +81,9 @@ func (t *Tokenizer) build(f *file) (err error) {
 	if t.decoders, err = newDecoder(f.Decoder, "decoder"); err != nil {
 		return err
 	}
+	if longer(f.Decoder) > mostLonger {
+		return fmt.Errorf("decoder: its rules make a text more than %d times as long as its tokens", mostLonger)
+	}
 	t.markSplit = !t.byteLevel && t.model.splitsAtSpaceMark()
 	added, err := newAddedTokens(f.Added, t.model, t.key)
 	if err != nil {
@@ -136,7 +139,11 @@ func (t *Tokenizer) appendText(ids []int32, text string, at place) ([]int32, err
 			ids = append(ids, token.ID)
 			return nil
 		}
-		return added.normalized.split(t.normalize(section, at), at, func(section string, at place, token *AddedToken) error {
+		normal, err := t.normalize(section, at)
+		if err != nil {
+			return err
+		}
+		return added.normalized.split(normal, at, func(section string, at place, token *AddedToken) error {
 			if token != nil {
 				ids = append(ids, token.ID)
 				return nil
@@ -177,17 +184,10 @@ func (t *Tokenizer) appendSection(ids []int32, section string, at place) (_ []in
 	return ids, nil
 }
 
-func (t *Tokenizer) normalize(text string, at place) string {
-	for _, f := range t.normalizers {
-		text = f(text, at)
-	}
-	return text
-}
-
 // key is what an added token is looked for as after normalization.
-func (t *Tokenizer) key(content string) string {
+func (t *Tokenizer) key(content string) (string, error) {
 	if t.addedKey != nil {
-		return t.addedKey(content)
+		return t.addedKey(content), nil
 	}
 	return t.normalize(content, opening)
 }
