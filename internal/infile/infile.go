@@ -16,8 +16,14 @@ const Stdin = "-"
 // MaxPicture bounds the file of a picture, in bytes: one of the most pixels that are ever read, uncompressed, is not larger.
 const MaxPicture = 768 << 20
 
-// ErrKind is wrapped by the error of a path that is no regular file.
+// ErrKind is what the error of a path is that is no regular file.
 var ErrKind = errors.New("not a regular file")
+
+// kindError names such a path and what it is.
+type kindError struct{ path, kind string }
+
+func (e *kindError) Error() string        { return e.path + " is " + e.kind + ", want a regular file" }
+func (e *kindError) Is(target error) bool { return target == ErrKind }
 
 // Open opens the regular file at path, or the one a symbolic link leads to, for reading. It never waits: what the path stands for is
 // found out before it is opened.
@@ -56,7 +62,7 @@ func regular(path string, info fs.FileInfo) error {
 	case m&fs.ModeDevice != 0:
 		kind = "a device"
 	}
-	return fmt.Errorf("%s is %s, want a file: %w", path, kind, ErrKind)
+	return &kindError{path, kind}
 }
 
 // Read reads the regular file at path, which may have limit bytes at most. Its size is checked before memory is taken.
