@@ -71,8 +71,11 @@ func findImage(roots []string, name string) (string, error) {
 		case err == nil && inside(path):
 			return path, nil
 		case err == nil:
-			outside = fmt.Errorf("image %q is %s, which lies outside %s: name its folder in images (--images) to allow it",
-				name, path, strings.Join(roots, " and "))
+			leads := ""
+			if path != name {
+				leads = " is " + path + ", which"
+			}
+			outside = fmt.Errorf("image %q%s lies outside %s: name its folder in images (--images) to allow it", name, leads, strings.Join(roots, " and "))
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("image %q: %w", name, err)
 		}
