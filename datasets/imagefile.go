@@ -46,6 +46,14 @@ func readImage(roots []string, name string) ([]byte, error) {
 	return b, err
 }
 
+// imagePath is what is kept as the path of a picture with that name: nothing of one that the name itself holds.
+func imagePath(name string) string {
+	if hasPrefixFold(name, "data:") {
+		return ""
+	}
+	return name
+}
+
 // findImage is the file that name stands for.
 func findImage(roots []string, name string) (string, error) {
 	var real []string // the folders that roots are

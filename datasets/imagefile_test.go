@@ -85,26 +85,29 @@ func TestReadImage(t *testing.T) {
 // TestOpenLooksForPicturesInItsFolders: images come first, the data's own folder after them.
 func TestOpenLooksForPicturesInItsFolders(t *testing.T) {
 	dir, pictures := t.TempDir(), t.TempDir()
+	data := `{"image": "data:image/png;base64,UE5H", "conversations": [{"from": "human", "value": "<image>\nwhat"}, {"from": "gpt", "value": "it"}]}` + "\n"
 	row := `{"image": "a.png", "conversations": [{"from": "human", "value": "<image>\nwhat"}, {"from": "gpt", "value": "it"}]}` + "\n"
 	for path, text := range map[string]string{
-		filepath.Join(dir, "rows.jsonl"): row + strings.Replace(row, "a.png", "own.png", 1), filepath.Join(dir, "own.png"): "own",
+		filepath.Join(dir, "rows.jsonl"): row + strings.Replace(row, "a.png", "own.png", 1) + data, filepath.Join(dir, "own.png"): "own",
 		filepath.Join(pictures, "a.png"): "elsewhere",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(filepath.Join(dir, "rows.jsonl"), pictures)
+	s, err := OpenWith(filepath.Join(dir, "rows.jsonl"), Options{Images: []string{pictures}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for i, want := range []string{"elsewhere", "own"} {
+	for i, want := range []string{"elsewhere", "own", "PNG"} {
 		if x, err := s.At(i); err != nil || string(x.Image) != want {
 			t.Errorf("row %d has the picture %q, error %v, want %q", i, x.Image, err, want)
+		} else if len(x.ImagePath) > len("own.png") {
+			t.Errorf("row %d keeps the path %q", i, x.ImagePath)
 		}
 	}
-	if _, err := Open(filepath.Join(dir, "rows.jsonl"), filepath.Join(pictures, "none")); err == nil || !strings.Contains(err.Error(), "images:") {
+	if _, err := OpenWith(filepath.Join(dir, "rows.jsonl"), Options{Images: []string{filepath.Join(pictures, "none")}}); err == nil || !strings.Contains(err.Error(), "images:") {
 		t.Errorf("error %v, want one that names images", err)
 	}
 }

@@ -254,7 +254,7 @@ func (s *jsonSource) read(b []byte, x *Sample) (err error) {
 		if ps[i].Bytes, err = readImage(s.roots, n); err != nil {
 			return err
 		}
-		ps[i].Path = n
+		ps[i].Path = imagePath(n)
 	}
 	x.setPictures(ps)
 	return nil

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,32 +25,33 @@ import (
 //   - a pattern (with *, ? or [) of Arrow files, opened in the order of their names
 //
 // A folder of several splits is refused with their names.
-//
-// Pictures that rows name are looked for under images, in order, and then in the data's own folder; none may lie outside all of these.
-func Open(path string, images ...string) (Source, error) {
-	if err := checkImages(images); err != nil {
-		return nil, err
+func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
+
+// OpenWith is Open with options.
+func OpenWith(path string, opt Options) (Source, error) {
+	if err := opt.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return open(path, images)
+	return opt.open(path)
 }
 
-func open(path string, images []string) (Source, error) {
+func (opt Options) open(path string) (Source, error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
-		return openPattern(path, images)
+		return opt.openPattern(path)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if st.IsDir() {
-		return openDir(path, images)
+		return opt.openDir(path)
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".arrow":
-		return openShards(filepath.Dir(path), []string{filepath.Base(path)}, false, images)
+		return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
 	case ".json", ".jsonl":
 		dir := filepath.Dir(path)
-		return OpenJSON(path, append(slices.Clip(images), dir, filepath.Join(dir, "images"))...)
+		return OpenJSON(path, opt.roots(dir, filepath.Join(dir, "images"))...)
 	case ".parquet":
 		return nil, fmt.Errorf("%s: Parquet is not read; convert it with datasets.load_dataset(...).save_to_disk(...)", path)
 	default:
@@ -59,7 +59,7 @@ func open(path string, images []string) (Source, error) {
 	}
 }
 
-func openPattern(pattern string, images []string) (Source, error) {
+func (opt Options) openPattern(pattern string) (Source, error) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pattern, err)
@@ -74,16 +74,16 @@ func openPattern(pattern string, images []string) (Source, error) {
 			return nil, fmt.Errorf("%s matches %s, expected .arrow files only", pattern, p)
 		}
 		if filepath.Dir(p) != dir {
-			return openArrow(paths, nil, images)
+			return openArrow(paths, nil, opt)
 		}
 		names[i] = filepath.Base(p)
 	}
-	return openShards(dir, names, false, images)
+	return opt.openShards(dir, names, false)
 }
 
-func openDir(dir string, images []string) (Source, error) {
+func (opt Options) openDir(dir string) (Source, error) {
 	if exists(filepath.Join(dir, stateName)) {
-		return openSaved(dir, images)
+		return opt.openSaved(dir)
 	}
 	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
 		var d struct{ Splits []string }
@@ -107,9 +107,9 @@ func openDir(dir string, images []string) (Source, error) {
 	}
 	switch {
 	case len(shards) > 0:
-		return openShards(dir, shards, true, images)
+		return opt.openShards(dir, shards, true)
 	case len(texts) == 1:
-		return open(filepath.Join(dir, texts[0]), images)
+		return opt.open(filepath.Join(dir, texts[0]))
 	case len(texts) > 1:
 		return nil, fmt.Errorf("%s: several data files (%s); open one of them", dir, strings.Join(texts, ", "))
 	}
@@ -166,7 +166,7 @@ type rowCount struct {
 	from  string
 }
 
-func openSaved(dir string, images []string) (Source, error) {
+func (opt Options) openSaved(dir string) (Source, error) {
 	file := filepath.Join(dir, stateName)
 	var st savedState
 	if err := decodeFile(file, &st); err != nil {
@@ -193,7 +193,7 @@ func openSaved(dir string, images []string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openArrow(paths, want, images)
+	return openArrow(paths, want, opt)
 }
 
 // declared is num_examples of the split in dir's dataset_info.json, nil if it is
@@ -229,7 +229,7 @@ var shardName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5}))?\.arrow$`)
 // are all there are (all), names that say how many they should be have to be
 // complete. The rows of a complete set have to be as many as the folder's
 // dataset_info.json says of their split.
-func openShards(dir string, names []string, all bool, images []string) (Source, error) {
+func (opt Options) openShards(dir string, names []string, all bool) (Source, error) {
 	paths := make([]string, len(names))
 	stem, of := "", ""
 	for i, n := range names {
@@ -242,7 +242,7 @@ func openShards(dir string, names []string, all bool, images []string) (Source, 
 			if all {
 				return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one by a pattern", dir, names[0], n)
 			}
-			return openArrow(paths, nil, images)
+			return openArrow(paths, nil, opt)
 		}
 		stem, of = m[1], m[2]
 	}
@@ -254,7 +254,7 @@ func openShards(dir string, names []string, all bool, images []string) (Source, 
 		}
 	}
 	if !whole {
-		return openArrow(paths, nil, images)
+		return openArrow(paths, nil, opt)
 	}
 	want, err := declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
 	if err != nil {
@@ -263,5 +263,5 @@ func openShards(dir string, names []string, all bool, images []string) (Source, 
 	if want != nil {
 		want.exact = true
 	}
-	return openArrow(paths, want, images)
+	return openArrow(paths, want, opt)
 }

@@ -36,8 +36,8 @@ type WriteOptions struct {
 	Features     Features
 	RowsPerShard int    // 0: as many as make up 500 MiB
 	Split        string // "" is train
-	// Check, if not nil, is asked about each picture; its error, with the row's place, ends the writing.
-	Check func(picture []byte) error
+	// Picture, if not nil, looks at every picture; its error, with the row's place, ends the writing.
+	Picture func(encoded []byte) error
 }
 
 const (
@@ -148,9 +148,9 @@ func (w *writer) row(s *Sample) error {
 	if err != nil {
 		return err
 	}
-	if w.opt.Check != nil {
+	if w.opt.Picture != nil {
 		for i, p := range s.Pictures() {
-			if err := w.opt.Check(p.Bytes); err != nil {
+			if err := w.opt.Picture(p.Bytes); err != nil {
 				return fmt.Errorf("%s: picture %d (%.100q): %w", s.Origin, i+1, p.Path, err)
 			}
 		}

@@ -21,11 +21,11 @@ func openSource(path string, images ...recipe.Path) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)
 	}
-	dirs := make([]string, len(images))
-	for i, dir := range images {
-		dirs[i] = string(dir)
+	var opt datasets.Options
+	for _, dir := range images {
+		opt.Images = append(opt.Images, string(dir))
 	}
-	return datasets.Open(path, dirs...)
+	return datasets.OpenWith(path, opt)
 }
 
 // questionsFile is the table of a suite of scenes, in the suite's directory.

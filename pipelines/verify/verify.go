@@ -18,10 +18,10 @@ import (
 
 // Options say how a golden is compared.
 type Options struct {
-	Config   string  // file of the configuration; empty: config.json of the model
-	Tol      float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
+	Config    string  // file of the configuration; empty: config.json of the model
+	Tol       float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
 	MaxPixels int     // the largest picture that is read; 0: preprocess.DefaultMaxPixels
-	Pictures string  // directory with pictures of a golden of image processors that are not beside it
+	Pictures  string  // directory with pictures of a golden of image processors that are not beside it
 }
 
 // A Row is one tensor of the golden and what came of it.

@@ -37,8 +37,11 @@ func convertCommand() *cobra.Command {
 			if err := checkMaxPixels(pixels); err != nil {
 				return err
 			}
-			opt.Check = preprocess.Decoder{MaxPixels: pixels}.Check
-			src, err := datasets.Open(args[0], images...)
+			opt.Picture = func(encoded []byte) error {
+				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
+				return err
+			}
+			src, err := datasets.OpenWith(args[0], datasets.Options{Images: images})
 			if err != nil {
 				return err
 			}

@@ -121,12 +121,6 @@ func (d Decoder) Decode(b []byte) (*RGB, error) {
 // large is held while a picture is read that is over DefaultMaxPixels.
 var large sync.Mutex
 
-// Check finds out format and size of a picture from its header, as far as Decode does before it reads pixels.
-func (d Decoder) Check(b []byte) error {
-	_, _, _, err := d.head(b)
-	return err
-}
-
 // head tells the format and the size that is declared, which the cap allows.
 func (d Decoder) head(b []byte) (f *format, w, h int, err error) {
 	if f = sniff(b); f == nil {

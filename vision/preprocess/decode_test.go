@@ -184,13 +184,13 @@ func FuzzDecode(f *testing.F) {
 
 func TestMaxPixels(t *testing.T) {
 	b := read(t, "photo.png") // 180 x 150
-	if err := (Decoder{MaxPixels: 180 * 150}).Check(b); err != nil {
+	if _, _, err := (Decoder{MaxPixels: 180 * 150}).Size(b); err != nil {
 		t.Error(err)
 	}
-	if err := (Decoder{MaxPixels: 180*150 - 1}).Check(b); err == nil || !strings.Contains(err.Error(), "max_pixels") {
+	if _, _, err := (Decoder{MaxPixels: 180*150 - 1}).Size(b); err == nil || !strings.Contains(err.Error(), "max_pixels") {
 		t.Errorf("error %v, want the key", err)
 	}
-	if err := (Decoder{MaxPixels: LargestMaxPixels}).Check(read(t, "bomb_60k_norows.png")); err == nil || strings.Contains(err.Error(), "max_pixels") {
+	if _, _, err := (Decoder{MaxPixels: LargestMaxPixels}).Size(read(t, "bomb_60k_norows.png")); err == nil || strings.Contains(err.Error(), "max_pixels") {
 		t.Errorf("error %v, want one that no key helps against", err)
 	}
 	for n, ok := range map[int]bool{-1: false, 0: true, LargestMaxPixels: true, LargestMaxPixels + 1: false} {
