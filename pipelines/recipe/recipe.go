@@ -132,7 +132,7 @@ type Data struct {
 	// picture has to lie in one of them, symbolic links followed.
 	Images []Path `yaml:"images"`
 	// MaxPixels is the largest width x height of a picture that is read; 0: 67108864. One that is larger is a bad sample. Above
-	// 178956970 Pillow refuses it, too. Each of its pixels takes up to 12 bytes while it is read; those above the default are read one at a time. That of data holds
+	// 178956970 Pillow refuses it, too. Each of its pixels takes up to 16 bytes while it is read; those above the default are read one at a time. That of data holds
 	// in evaluations, too.
 	MaxPixels int `yaml:"max_pixels" default:"0" range:"[0,178956970]"`
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.

@@ -20,8 +20,8 @@ const (
 	// LargestMaxPixels is the highest cap that can be given: above it Pillow takes a picture for an attack and refuses it
 	// (twice its MAX_IMAGE_PIXELS).
 	LargestMaxPixels = 2 * 89478485
-	// DecodeBytes is the most that reading a picture takes for each of its pixels: colours and alpha of 16 bits, and the bytes made of them.
-	DecodeBytes = 12
+	// DecodeBytes is the most that reading a picture takes for each of its pixels: colours and alpha of 16 bits, the bytes made of them, and a copy to turn them.
+	DecodeBytes = 16
 	// MaxSide is the longest side, in pixels, of any picture that is read or resized.
 	MaxSide = 1 << 20
 )
