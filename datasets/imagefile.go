@@ -122,6 +122,9 @@ func below(root, path string) bool {
 func checkImages(dirs []string) error {
 	for _, dir := range dirs {
 		info, err := os.Stat(dir)
+		if errors.Is(err, fs.ErrNotExist) { // not wrapped: the data may well be there
+			return fmt.Errorf("images: there is no folder %s", dir)
+		}
 		if err != nil {
 			return fmt.Errorf("images: %w", err)
 		}
