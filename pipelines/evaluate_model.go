@@ -30,6 +30,7 @@ type EvaluateOptions struct {
 	Blank     bool         // every picture is replaced by a grey one
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
+	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
 	Dir       string       // of verdicts, predictions and result
 	Out       io.Writer
 }
@@ -57,9 +58,9 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSuffix(filepath.Base(suite), ".tsv")
+	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
 	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
-		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})
+		suiteOptions{protocol: opt.Protocol, images: opt.Images, title: name, out: opt.Out})
 }
 
 // OpenJudge is the judge of a configuration, nil for the zero value.

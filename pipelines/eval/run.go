@@ -27,7 +27,7 @@ type Options struct {
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
 	Begin func(done, total int)
 	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
-	Progress func(done, total int, running float64)
+	Progress func(done, total int, running Share)
 }
 
 // maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses.
@@ -56,10 +56,8 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err := takes(a, s, items); err != nil {
 		return nil, err
 	}
-	if opt.Judge != nil {
-		if err := opt.Protocol.mayJudge(); err != nil {
-			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
-		}
+	if err := s.answersFor(items, opt); err != nil {
+		return nil, err
 	}
 	for _, it := range items { // before anything is asked
 		if _, _, err := opt.Protocol.ask(it); err != nil {
@@ -88,6 +86,24 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	return r.result(items)
+}
+
+// answersFor refuses, before anything is asked, what needs the suite's answers where it has none.
+func (s *Suite) answersFor(items []Item, opt Options) error {
+	if opt.Judge != nil {
+		if err := opt.Protocol.mayJudge(); err != nil {
+			return fmt.Errorf("suite %s: %w", s.Name, err)
+		}
+	}
+	if slices.ContainsFunc(items, func(it Item) bool { return it.Answer != "" }) {
+		return nil
+	}
+	for what, there := range map[string]bool{"a judge": opt.Judge != nil, "stop early": opt.StopEarly} {
+		if there {
+			return fmt.Errorf("suite %s has no answers: found %s, which compares with them; leave it out to write predictions", s.Name, what)
+		}
+	}
+	return nil
 }
 
 // takes makes sure, before anything is asked, that the answerer takes the items' pictures.
@@ -129,6 +145,7 @@ type runner struct {
 	done     map[int64]Verdict
 	total    int // questions
 	finished int
+	labelled int // of the finished ones, those that the suite tells the answer of
 	hits     int
 	reread   bool // an old verdict has been read otherwise than it says
 }
@@ -266,6 +283,10 @@ func (r *runner) missing(g []Item) (out []Item) {
 // count counts a question as finished.
 func (r *runner) count(g []Item) {
 	r.finished++
+	if slices.ContainsFunc(g, func(it Item) bool { return it.Answer == "" }) {
+		return
+	}
+	r.labelled++
 	if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
 		r.hits++
 	}
@@ -281,10 +302,18 @@ func (r *runner) questions(ctx context.Context, gs [][]Item) error {
 	for _, g := range gs {
 		r.count(g)
 		if r.opt.Progress != nil {
-			r.opt.Progress(r.finished, r.total, float64(r.hits)/float64(r.finished))
+			r.opt.Progress(r.finished, r.total, r.running())
 		}
 	}
 	return nil
+}
+
+// running is the share of hits among the finished questions that have an answer in the suite; NotKnown if none has.
+func (r *runner) running() Share {
+	if r.labelled == 0 {
+		return NotKnown
+	}
+	return Share(float64(r.hits) / float64(r.labelled))
 }
 
 // asked is an item as it is asked.

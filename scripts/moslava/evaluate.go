@@ -21,7 +21,7 @@ func evaluateCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Dir == "" {
-				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), ".tsv"))
+				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1])))
 			}
 			opt.Out = cmd.ErrOrStderr()
 			res, err := pipelines.EvaluateModel(cmd.Context(), args[0], args[1], opt)
@@ -38,6 +38,7 @@ func evaluateCommand() *cobra.Command {
 	f.StringVar(&opt.Shard, "shard", "", "only a part of them, i/n for part i of n, from 1; moslava join puts parts together")
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "ask no more passes of circular questions that are lost already; circular scores stay the same")
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
+	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
 	judgeFlags(c, &opt.Judge)
 	f.StringVar(&opt.Adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
 	f.StringVar(&opt.Weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4")
@@ -48,6 +49,7 @@ func evaluateCommand() *cobra.Command {
 // joinCommand is `moslava join SUITE DIR...`.
 func joinCommand() *cobra.Command {
 	var out string
+	var images []string
 	c := &cobra.Command{
 		Use:   "join SUITE.tsv DIR...",
 		Short: "Put the shards of an evaluation together and score them as the whole",
@@ -56,7 +58,7 @@ func joinCommand() *cobra.Command {
 			if out == "" {
 				return errors.New("found no --out, expected the directory to write to")
 			}
-			res, err := pipelines.JoinShards(args[0], args[1:], out)
+			res, err := pipelines.JoinShards(args[0], args[1:], out, images...)
 			if err != nil {
 				return err
 			}
@@ -64,6 +66,7 @@ func joinCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the joined verdicts, predictions and scores")
+	c.Flags().StringArrayVar(&images, "images", nil, "directory that paths in the table's column image_path are below, as for evaluate")
 	return c
 }
 

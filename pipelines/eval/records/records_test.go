@@ -220,34 +220,6 @@ func TestTSV(t *testing.T) {
 			t.Errorf("found the cell %q", cell)
 		}
 	}
-	for _, s := range hostile {
-		if g := guard(s); g != "'"+s || Unguard(g) != s {
-			t.Errorf("%q is guarded as %q, which gives back %q", s, g, Unguard(g))
-		}
-	}
-	for _, s := range harmless {
-		if g := guard(s); g != s || Unguard(s) != s {
-			t.Errorf("%q is guarded as %q, and %q is taken from it", s, g, Unguard(s))
-		}
-	}
-	if s := "'a'"; Unguard(s) != s {
-		t.Errorf("found %q", Unguard(s))
-	}
-}
-
-func FuzzGuard(f *testing.F) {
-	for _, s := range append(hostile, harmless...) {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		g := guard(s)
-		if Unguard(g) != s {
-			t.Errorf("%q is guarded as %q, which gives back %q", s, g, Unguard(g))
-		}
-		if formula(g) {
-			t.Errorf("%q is guarded as %q, which is a formula still", s, g)
-		}
-	})
 }
 
 // TestTSVIsReadBack: the suite reader, which reads as pandas does, finds the texts of a written table.

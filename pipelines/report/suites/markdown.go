@@ -33,6 +33,9 @@ func Markdown(p Page) string {
 		if j := s.Result.Judge; j != "" {
 			fmt.Fprintf(&b, " Judge %s, %d answers read by it.", report.EscapeMarkdown(j), s.Result.Judged)
 		}
+		if n := s.Result.Unlabelled; n > 0 {
+			fmt.Fprintf(&b, " %d questions have no answer in the suite and are in no number.", n)
+		}
 		if s.Against != nil && s.Against.Judge != s.Result.Judge {
 			b.WriteString(" **The other run's judge is another.**")
 		}
@@ -52,13 +55,13 @@ func Markdown(p Page) string {
 }
 
 func (r row) markdown() []string {
-	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), percent(r.Tally.Circular), interval(r.Tally), percent(r.Tally.ChanceSteady)}
+	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), accuracy(r.Tally), interval(r.Tally), chance(r.Tally)}
 	if r.Other != nil {
 		pair := eval.Paired{P: 1}
 		if r.Pair != nil {
 			pair = *r.Pair
 		}
-		cells = append(cells, percent(r.Other.Circular), r.Difference(), fmt.Sprintf("%d / %d", pair.OnlyA, pair.OnlyB), pValue(pair.P))
+		cells = append(cells, accuracy(*r.Other), r.Difference(), fmt.Sprintf("%d / %d", pair.OnlyA, pair.OnlyB), pValue(pair.P))
 	}
 	return cells
 }
