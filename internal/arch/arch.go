@@ -81,8 +81,8 @@ var Packages = []Package{
 		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
-	{Path: "pipelines/progress"},
-	{Path: "pipelines/report", Files: "internal/atomicfile", Why: "atomicfile: a report is there whole or not at all"},
+	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
+	{Path: "pipelines/report", Files: "internal/atomicfile internal/terminal", Why: "terminal: its text is for one; atomicfile: a report is there whole or not at all"},
 	{Path: "pipelines/analysis", Files: "moslora pipelines/report internal/atomicfile internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; moslora: factors of adapters; report: plots. It sees no model: weights come as numbers"},
 	{Path: "pipelines/eval", Files: "internal/atomicfile internal/spreadsheet",
@@ -90,8 +90,8 @@ var Packages = []Package{
 	{Path: "pipelines/eval/predictions", Files: "pipelines/eval internal/atomicfile",
 		Why: "eval: answers of other programs' files are judged and scored there; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/eval/judge", Tests: "pipelines/eval", Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests judge through it"},
-	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval internal/atomicfile",
-		Why: "eval: results, verdicts and questions are what it shows; report: one way to escape Markdown"},
+	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval internal/atomicfile internal/terminal",
+		Why: "terminal: which characters are not shown; eval: results, verdicts and questions are what it shows; report: one way to escape Markdown"},
 	{Path: "pipelines/eval/records", Files: "pipelines/eval internal/atomicfile internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
@@ -115,8 +115,8 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile pipelines/study pipelines/convert",
-		Why: "thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/terminal pipelines/study pipelines/convert",
+		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/terminal"
 	"moslava/language"
 	"moslava/pipelines"
 	"moslava/pipelines/vlm"
@@ -48,7 +49,7 @@ func askCommand() *cobra.Command {
 			if last == 1 && isPicture(args[last]) {
 				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", args[last])
 			}
-			return ask(cmd.Context(), cmd.OutOrStdout(), args[0], args[1:last], args[last], opt)
+			return ask(cmd.Context(), terminal.Data(cmd.OutOrStdout()), args[0], args[1:last], args[last], opt)
 		},
 	}
 	f, s := c.Flags(), &opt.gen.Sampling

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"moslava/internal/terminal"
 )
 
 // gcPercent lets the heap grow by that much before it is collected: what a step needs is pooled, so
@@ -23,13 +26,24 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "moslava:", err)
+	c := root()
+	say := printSafely(c)
+	if err := c.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(say, "moslava:", err)
 		if errors.Is(err, context.Canceled) {
 			os.Exit(130)
 		}
 		os.Exit(1)
 	}
+}
+
+// printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr. Commands whose output is data take
+// terminal.Data of theirs.
+func printSafely(c *cobra.Command) (stderr io.Writer) {
+	stderr = terminal.NewWriter(os.Stderr)
+	c.SetOut(terminal.NewWriter(os.Stdout))
+	c.SetErr(stderr)
+	return stderr
 }
 
 func root() *cobra.Command {

@@ -8,9 +8,9 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
-	"unicode"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/terminal"
 	"moslava/pipelines/eval"
 )
 
@@ -33,11 +33,9 @@ func WriteHTML(path string, p Page) error {
 	return atomicfile.WriteBytes(path, bytes.Map(visible, b.Bytes()))
 }
 
-// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the direction of the text
-// around them.
+// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the direction of text.
 func visible(r rune) rune {
-	bidi := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	if unicode.IsControl(r) && r != '\n' && r != '\t' || bidi {
+	if terminal.Control(r) {
 		return '\uFFFD'
 	}
 	return r
