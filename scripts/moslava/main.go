@@ -27,9 +27,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c := root()
-	say := printSafely(c)
+	say := printSafely(c, os.Stdout, os.Stderr)
 	if err := c.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(say, "moslava:", err)
+		tellError(say, err)
 		if errors.Is(err, context.Canceled) {
 			os.Exit(130)
 		}
@@ -39,12 +39,14 @@ func main() {
 
 // printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr. Commands whose output is data take
 // terminal.Data of theirs.
-func printSafely(c *cobra.Command) (stderr io.Writer) {
-	stderr = terminal.NewWriter(os.Stderr)
-	c.SetOut(terminal.NewWriter(os.Stdout))
-	c.SetErr(stderr)
-	return stderr
+func printSafely(c *cobra.Command, stdout, stderr io.Writer) io.Writer {
+	c.SetOut(terminal.NewWriter(stdout))
+	c.SetErr(terminal.NewWriter(stderr))
+	return c.ErrOrStderr()
 }
+
+// tellError prints why a command failed.
+func tellError(w io.Writer, err error) { fmt.Fprintln(w, "moslava:", err) }
 
 func root() *cobra.Command {
 	c := &cobra.Command{
