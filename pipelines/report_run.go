@@ -151,7 +151,7 @@ func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite})
+	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite, Images: res.Images})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

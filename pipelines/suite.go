@@ -71,14 +71,21 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, path, suite, res)
+	return res, writeRecords(dir, path, so.images, suite, res)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
+func writeRecords(dir, path string, images []string, suite *eval.Suite, res *eval.Result) error {
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
+	}
+	for _, dir := range images {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return err
+		}
+		res.Images = append(res.Images, abs)
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
 	if err != nil {
@@ -142,7 +149,7 @@ func JoinShards(suite string, dirs []string, to string, images ...string) (*eval
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	return res, writeRecords(to, suite, s, res)
+	return res, writeRecords(to, suite, images, s, res)
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.

@@ -143,7 +143,7 @@ func (r *Result) Line() string {
 		line += fmt.Sprintf(", %d answers not read", t.Unresolved)
 	}
 	if r.Unlabelled > 0 {
-		line += fmt.Sprintf(", %d questions left out: the suite has no answer to them", r.Unlabelled)
+		line += fmt.Sprintf(", left out: %d of %d questions, to which the suite has no answer", r.Unlabelled, r.Unlabelled+t.N)
 	}
 	return line
 }

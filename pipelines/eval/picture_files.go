@@ -102,10 +102,19 @@ func (p *pictureFiles) find(name string) (pictureFile, error) {
 		wrong = err
 	}
 	if wrong != nil {
-		return pictureFile{}, fmt.Errorf("found %q, which is no file below %s: name the directory of the pictures with images, or --images", name, p.where())
+		return pictureFile{}, &gone{fmt.Sprintf("found %q, which is no file below %s: name the directory of the pictures with images, or --images", name, p.where()), wrong}
 	}
 	return pictureFile{}, fmt.Errorf("found %q, which lies outside %s: name the directory of the pictures with images, or --images", name, p.where())
 }
+
+// gone says in its own words that there is no such file.
+type gone struct {
+	text  string
+	cause error
+}
+
+func (g *gone) Error() string { return g.text }
+func (g *gone) Unwrap() error { return g.cause }
 
 // where names the roots.
 func (p *pictureFiles) where() string {

@@ -59,7 +59,8 @@ type YesNoRow struct {
 type Result struct {
 	Suite      string           `json:"suite"`
 	Version    string           `json:"version"`
-	Table      string           `json:"table,omitempty"` // the suite's file, for who wants its pictures
+	Table      string           `json:"table,omitempty"`  // the suite's file, for who wants its pictures
+	Images     []string         `json:"images,omitempty"` // the directories of its pictures, where they are files
 	Kind       Kind             `json:"kind"`
 	Protocol   string           `json:"protocol"`
 	Model      string           `json:"model,omitempty"`

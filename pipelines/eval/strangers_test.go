@@ -51,7 +51,7 @@ func TestTablesOfStrangers(t *testing.T) {
 		{name: "a spreadsheet", table: "PK\x03\x04...", want: "found a spreadsheet"},
 		{name: "Parquet", table: "PAR1\x15\x04", want: "found Parquet"},
 		{name: "no answers", table: "index\tquestion\tA\tB\timage\n1\tq\tx\ty\t" + dot + "\n", note: noAnswers},
-		{name: "an answer missing", table: head + "1\tq\tx\ty\tA\t" + dot + "\n2\tq\tx\ty\t\t1\n", note: "1 of 2 rows have no answer"},
+		{name: "an answer missing", table: head + "1\tq\tx\ty\tA\t" + dot + "\n2\tq\tx\ty\t\t1\n", note: "1 of 2 questions have no answer"},
 		{name: "Answer", table: "index\tquestion\tA\tB\tAnswer\n1\tq\tx\ty\tA\n", want: `columns: {answer: "Answer"}`},
 		{name: "small options", table: "index\tquestion\ta\tb\tanswer\n1\tq\tx\ty\tA\n", want: `expected it to be called "A"`},
 		{name: "a picture missing", table: head + "1\tq\tx\ty\tA\t" + dot + "\n2\tq\tx\ty\tA\t\n", want: `some.tsv:3: column "image": row 2 has no picture, and 1 of 2 rows have none`},

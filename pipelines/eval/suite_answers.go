@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -67,13 +68,10 @@ func (r *suiteRows) notes() (notes []string) {
 	if how := r.table.separated(); how != "" {
 		notes = append(notes, "the table is separated by "+how+", as its header shows")
 	}
-	pictures, answers := 0, 0
+	pictures := 0
 	for _, it := range r.items {
 		if it.ImageKey != "" {
 			pictures++
-		}
-		if it.Answer != "" {
-			answers++
 		}
 	}
 	n := len(r.items)
@@ -83,12 +81,6 @@ func (r *suiteRows) notes() (notes []string) {
 		notes = append(notes, "the table has no pictures: questions are asked from their text alone")
 	default:
 		notes = append(notes, fmt.Sprintf("%d of %d rows have no picture: they are asked from their text alone", n-pictures, n))
-	}
-	switch {
-	case answers == 0:
-		notes = append(notes, noAnswers)
-	case answers < n:
-		notes = append(notes, fmt.Sprintf("%d of %d rows have no answer: their questions are asked, and are in no score", n-answers, n))
 	}
 	var unread []string
 	for _, c := range r.table.names {
@@ -102,6 +94,24 @@ func (r *suiteRows) notes() (notes []string) {
 		notes = append(notes, "columns "+strings.Join(unread, ", ")+" are not read")
 	}
 	return notes
+}
+
+// answerNotes say of how many questions the suite does not tell the answer.
+func (s *Suite) answerNotes() []string {
+	all := groups(s.Items)
+	unlabelled := 0
+	for _, g := range all {
+		if slices.ContainsFunc(g, func(it Item) bool { return it.Answer == "" }) {
+			unlabelled++
+		}
+	}
+	switch unlabelled {
+	case 0:
+		return nil
+	case len(all):
+		return []string{noAnswers}
+	}
+	return []string{fmt.Sprintf("%d of %d questions have no answer in the suite: they are asked, and are in no score", unlabelled, len(all))}
 }
 
 // noAnswers is the note of a suite that can be asked and not scored.

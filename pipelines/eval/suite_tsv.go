@@ -321,7 +321,7 @@ func (r *suiteRows) suite() (*Suite, error) {
 	if s.Family = r.opt.Family; s.Family == "" {
 		s.Family = familyOf(name, kind)
 	}
-	s.Notes = notes
+	s.Notes = append(notes, s.Notes...)
 	return s, nil
 }
 
