@@ -254,3 +254,27 @@ func TestWritingFails(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 }
+
+// A name for an index comes back as it was, from both files.
+func TestNamesForAnIndex(t *testing.T) {
+	s, err := eval.ReadSuite("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), eval.SuiteOptions{TextOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab, err := NewTable(s.Family, s.Items, []eval.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	guarded, err := tab.WriteTSV(filepath.Join(dir, TSVFile))
+	if err != nil || len(guarded) != 1 || guarded[0] != `row =q-17, column "index"` {
+		t.Errorf("found %q, %v", guarded, err)
+	}
+	if _, err := tab.WriteXLSX(filepath.Join(dir, XLSXFile)); err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := sheet(t, filepath.Join(dir, XLSXFile))
+	if rows[1][0] != "=q-17" || rows[2][0] != "7" {
+		t.Errorf("found %q", rows)
+	}
+}
