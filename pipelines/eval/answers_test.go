@@ -76,3 +76,20 @@ type silent struct{}
 
 func (silent) Ask(context.Context, string) (string, error) { panic("asked") }
 func (silent) Name() string                                { return "silent" }
+
+// A question whose text has places for more or fewer pictures than it has is refused by its row before anything is asked.
+func TestMarkersAndPictures(t *testing.T) {
+	s, err := read("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+dot+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ProtocolFor(LetterLogit, s.Family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOracle(s)
+	want := "item 2: protocol letter-logit: found 2 <image> in the question's text and 1 pictures"
+	if _, err := Run(context.Background(), s, o, Options{Protocol: p}); err == nil || !strings.Contains(err.Error(), want) || o.calls > 0 {
+		t.Errorf("found %v after %d calls, expected %q", err, o.calls, want)
+	}
+}

@@ -25,7 +25,7 @@ func (t *table) separator() error {
 		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	if kind := notATable(head); kind != "" {
-		return fmt.Errorf("%s: found %s, expected a table of text: save it with tabs between the columns", t.name, kind)
+		return fmt.Errorf("%s: found %s, expected a table as text in UTF-8 with tabs between its columns: export it as such", t.name, kind)
 	}
 	head = bytes.TrimLeft(head, "\r\n")
 	if end := bytes.IndexAny(head, "\r\n"); end >= 0 {
@@ -54,9 +54,21 @@ func (t *table) separated() string {
 	return ""
 }
 
-// notATable knows other formats that people have tables in by their first bytes.
+// magic are the first bytes of what people give for a table and what it is.
+var magic = map[string]string{
+	"PK\x03\x04": "a spreadsheet or an archive (zip)",
+	"PAR1":       "Parquet",
+	"ARROW1":     "Arrow",
+	"\x1f\x8b":   "gzip",
+	"\xff\xfe":   "text in UTF-16",
+	"\xfe\xff":   "text in UTF-16",
+	"\x89PNG":    "a picture (PNG)",
+	"\xff\xd8":   "a picture (JPEG)",
+}
+
+// notATable says what a file is by its first bytes, empty if it may be a table.
 func notATable(head []byte) string {
-	for start, kind := range map[string]string{"PK\x03\x04": "a spreadsheet or an archive (zip)", "PAR1": "Parquet", "ARROW1": "Arrow", "\x1f\x8b": "gzip"} {
+	for start, kind := range magic {
 		if bytes.HasPrefix(head, []byte(start)) {
 			return kind
 		}

@@ -49,6 +49,7 @@ func TestTablesOfStrangers(t *testing.T) {
 		{name: "semicolons", table: strings.ReplaceAll(head+"1\tq, or so\tx\ty\tA\t"+dot+"\n", "\t", ";"), note: "separated by semicolons"},
 		{name: "bars", table: strings.ReplaceAll(head+"1\tq\tx\ty\tA\t"+dot+"\n", "\t", "|"), want: "expected a column \"index\" and tabs, commas or semicolons"},
 		{name: "a spreadsheet", table: "PK\x03\x04...", want: "found a spreadsheet"},
+		{name: "UTF-16", table: "\xff\xfei\x00n\x00", want: "found text in UTF-16"},
 		{name: "Parquet", table: "PAR1\x15\x04", want: "found Parquet"},
 		{name: "no answers", table: "index\tquestion\tA\tB\timage\n1\tq\tx\ty\t" + dot + "\n", note: noAnswers},
 		{name: "an answer missing", table: head + "1\tq\tx\ty\tA\t" + dot + "\n2\tq\tx\ty\t\t1\n", note: "1 of 2 questions have no answer"},
