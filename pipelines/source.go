@@ -26,8 +26,9 @@ func openSource(path string) (datasets.Source, error) {
 // questionsFile is the table of a suite of scenes, in the suite's directory.
 const questionsFile = "questions.tsv"
 
-// openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into dir. Without a
-// name the suite has that of its file. images are where paths in its column image_path are looked up, in the table's directory if there are none.
+// openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as
+// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are where paths in its
+// column image_path are looked up, in the table's directory if there are none.
 func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		if err := os.MkdirAll(dir, 0o777); err != nil {

@@ -1,5 +1,5 @@
-// Package spreadsheet keeps texts of tables from being computed by the programs that open them. Every table this program writes without types, CSV or
-// TSV, passes its cells through Guard.
+// Package spreadsheet keeps texts of tables from being computed by the programs that open them. Every table this
+// program writes without types, CSV or TSV, passes its cells through Guard.
 package spreadsheet
 
 import (
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Guard puts an apostrophe before a text that spreadsheet programs evaluate: one that, after blanks, begins with = + - or @ (or
-// their full-width forms, which some locales take the same way) and goes on, and is no number. An apostrophe before such a text is doubled,
-// so that Unguard gives back every text.
+// Guard puts an apostrophe before a text that spreadsheet programs evaluate: one that, after blanks, begins with = + -
+// or @ (or their full-width forms, which some locales take the same way) and goes on, and is no number. An apostrophe
+// before such a text is doubled, so that Unguard gives back every text.
 func Guard(s string) string {
 	if formula(strings.TrimLeft(s, "'")) {
 		return "'" + s

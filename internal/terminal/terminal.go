@@ -1,6 +1,6 @@
-// Package terminal makes text that comes from outside, of files, names, models, templates and services, safe to print: it can then neither move
-// the cursor, nor set a title or a colour, nor turn the direction of the text around it. The work is done where text leaves the program, by a
-// Writer, so that nobody who prints has to think of it.
+// Package terminal makes text that comes from outside, of files, names, models, templates and services, safe to print:
+// it can then neither move the cursor, nor set a title or a colour, nor turn the direction of the text around it. The
+// work is done where text leaves the program, by a Writer, so that nobody who prints has to think of it.
 package terminal
 
 import (
@@ -15,8 +15,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Control says whether a terminal acts on a character in place of showing it: C0 but for line end and tab, DEL, C1, and those that override the direction
-// of text.
+// Control says whether a terminal acts on a character in place of showing it: C0 but for line end and tab, DEL, C1, and
+// those that override the direction of text.
 func Control(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
@@ -31,8 +31,8 @@ func Line(s string) string {
 	}, s)
 }
 
-// Escape is a text of any number of lines: what a terminal would act on is spelt as \u001b, which JSON reads back as what it was; bytes that are no UTF-8
-// as \x9b.
+// Escape is a text of any number of lines: what a terminal would act on is spelt as \u001b, which JSON reads back as
+// what it was; bytes that are no UTF-8 as \x9b.
 func Escape(s string) string { return string(escape(nil, []byte(s))) }
 
 func escape(out, b []byte) []byte {
@@ -94,7 +94,8 @@ func (t *Writer) Flush() error {
 	return err
 }
 
-// Raw is what a Writer writes to, and any other writer itself: for a bar, which moves the cursor on purpose and cleans its texts by Line.
+// Raw is what a Writer writes to, and any other writer itself: for a bar, which moves the cursor on purpose and cleans
+// its texts by Line.
 func Raw(w io.Writer) io.Writer {
 	if t, ok := w.(*Writer); ok {
 		return t.w

@@ -84,7 +84,8 @@ func (r *Result) WriteCSV(w io.Writer) error {
 	return writeQuoted(w, [][]string{names, values})
 }
 
-// writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do; names that a spreadsheet would compute are guarded.
+// writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do; names that a spreadsheet would
+// compute are guarded.
 func writeQuoted(w io.Writer, lines [][]string) error {
 	var b strings.Builder
 	for _, cells := range spreadsheet.GuardAll(lines) {

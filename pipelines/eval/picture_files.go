@@ -21,8 +21,9 @@ type pictureFile struct {
 	sum        [sha256.Size]byte
 }
 
-// pictureFiles are the pictures that rows name by path. They are read once when the suite is opened, so that a missing one is known then and the
-// suite's version says which they are, and again whenever one is needed. Rows with the same pictures share a key.
+// pictureFiles are the pictures that rows name by path. They are read once when the suite is opened, so that a missing
+// one is known then and the suite's version says which they are, and again whenever one is needed. Rows with the same
+// pictures share a key.
 type pictureFiles struct {
 	roots []string
 	kept  map[string][]pictureFile // by the first row that has them
@@ -32,7 +33,8 @@ type pictureFiles struct {
 }
 
 func newPictureFiles(roots []string) *pictureFiles {
-	return &pictureFiles{roots: roots, kept: map[string][]pictureFile{}, same: map[string]string{}, sums: map[[sha256.Size]byte]string{}, read: map[string]pictureFile{}}
+	return &pictureFiles{roots: roots, kept: map[string][]pictureFile{}, same: map[string]string{},
+		sums: map[[sha256.Size]byte]string{}, read: map[string]pictureFile{}}
 }
 
 // add takes the paths in a row's cell: one, or a Python list of several.
@@ -74,7 +76,8 @@ func (p *pictureFiles) add(row, cell string) error {
 // find looks a path up in the roots.
 func (p *pictureFiles) find(name string) (pictureFile, error) {
 	if strings.Contains(name, "://") || strings.HasPrefix(name, "data:") {
-		return pictureFile{}, fmt.Errorf("found %.60q, expected the path of a file below %s: nothing is fetched", name, p.where())
+		return pictureFile{}, fmt.Errorf("found %.60q, expected the path of a file below %s: nothing is fetched", name,
+			p.where())
 	}
 	var wrong error
 	for _, root := range p.roots {
@@ -102,10 +105,12 @@ func (p *pictureFiles) find(name string) (pictureFile, error) {
 		wrong = err
 	}
 	if wrong != nil {
-		return pictureFile{}, &gone{fmt.Sprintf("found %q, which is no file below %s: name the directory of the pictures with images, or --images", name, p.where()), wrong}
+		return pictureFile{}, &gone{fmt.Sprintf("found %q, which is no file below %s: %s", name, p.where(), remedy), wrong}
 	}
-	return pictureFile{}, fmt.Errorf("found %q, which lies outside %s: name the directory of the pictures with images, or --images", name, p.where())
+	return pictureFile{}, fmt.Errorf("found %q, which lies outside %s: %s", name, p.where(), remedy)
 }
+
+const remedy = "name the directory of the pictures with images, or --images"
 
 // gone says in its own words that there is no such file.
 type gone struct {
@@ -124,7 +129,8 @@ func (p *pictureFiles) where() string {
 	return strings.Join(p.roots, " or ")
 }
 
-// bytes reads the file. Neither the path nor a symbolic link on it leads out of the root; what is no regular file is refused before it is opened.
+// bytes reads the file. Neither the path nor a symbolic link on it leads out of the root; what is no regular file is
+// refused before it is opened.
 func (f pictureFile) bytes() ([]byte, error) {
 	root, err := os.OpenRoot(f.root)
 	if err != nil {

@@ -73,7 +73,8 @@ func bareBase64(cell []byte) []byte {
 	return cell
 }
 
-// checkPicture makes sure, while the table is read, that a picture can be decoded when it is needed. number counts a cell's pictures from 1.
+// checkPicture makes sure, while the table is read, that a picture can be decoded when it is needed. number counts a
+// cell's pictures from 1.
 func checkPicture(part []byte, number int) error {
 	r := base64.NewDecoder(base64.StdEncoding, bytes.NewReader(bareBase64(part)))
 	if n, err := io.Copy(io.Discard, r); err != nil {

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Tally counts the questions of one bucket that have an answer in the suite. Accuracies are fractions; they are NotKnown when N is 0.
+// Tally counts the questions of one bucket that have an answer in the suite. Accuracies are fractions; they are
+// NotKnown when N is 0.
 type Tally struct {
 	N            int     `json:"n"`             // questions
 	Rows         int     `json:"rows"`          // their passes

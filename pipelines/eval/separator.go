@@ -8,14 +8,16 @@ import (
 	"io"
 )
 
-// separators are what a table may have between its cells when there is no tab in its header, with their names for messages.
+// separators are what a table may have between its cells when there is no tab in its header, with their names for
+// messages.
 var separators = []struct {
 	sep  byte
 	name string
 }{{',', "commas"}, {';', "semicolons"}}
 
-// separator finds out what stands between the cells: a tab, unless the header has none; then the comma or the semicolon, of which it has more.
-// Exports of spreadsheet programs have these, whatever the file is called. The rest of the dialect is the same, as it is for pandas.
+// separator finds out what stands between the cells: a tab, unless the header has none; then the comma or the
+// semicolon, of which it has more. Exports of spreadsheet programs have these, whatever the file is called. The rest of
+// the dialect is the same, as it is for pandas.
 func (t *table) separator() error {
 	if t.sep != 0 {
 		return nil

@@ -46,8 +46,8 @@ func (r *suiteRows) answer(row []field, it Item) (string, error) {
 	return letter, nil
 }
 
-// letterOf is the option that an answer cell names: its letter, in either case, with blanks around it. VLMEvalKit compares the cell itself, under
-// which a lower-case letter is never right.
+// letterOf is the option that an answer cell names: its letter, in either case, with blanks around it. VLMEvalKit
+// compares the cell itself, under which a lower-case letter is never right.
 func letterOf(cell, letters string) (string, bool) {
 	l := strings.ToUpper(strings.TrimSpace(cell))
 	return l, len(l) == 1 && strings.Contains(letters, l)
@@ -117,8 +117,8 @@ func (s *Suite) answerNotes() []string {
 // noAnswers is the note of a suite that can be asked and not scored.
 const noAnswers = "the suite has no answers: predictions only, nothing is scored"
 
-// nearMiss refuses a column that differs in case or blanks alone from one that a suite needs and does not have: without a word, its
-// answers or pictures would not be read.
+// nearMiss refuses a column that differs in case or blanks alone from one that a suite needs and does not have: without
+// a word, its answers or pictures would not be read.
 func (r *suiteRows) nearMiss(c columns) error {
 	for i, name := range r.table.names {
 		flat := strings.ToLower(strings.TrimSpace(name))
@@ -128,7 +128,8 @@ func (r *suiteRows) nearMiss(c columns) error {
 		switch flat {
 		case "index", "question", "answer", "image", "image_path", "A", "B", "C", "D":
 			if _, renamed := r.opt.Columns[flat]; c.at(flat) < 0 && !renamed && r.opt.renamed(name) == name {
-				return r.table.errorf(1, i, "expected it to be called %q; if it is another thing, call it otherwise, if not, rename it or say columns: {%s: %q} in a definition (.yaml)", flat, flat, name)
+				return r.table.errorf(1, i, "expected it to be called %q; if it is another thing, call it otherwise, "+
+					"if not, rename it or say columns: {%s: %q} in a definition (.yaml)", flat, flat, name)
 			}
 		}
 	}

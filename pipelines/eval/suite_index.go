@@ -28,8 +28,8 @@ func readIndex(cell string) (rowIndex, error) {
 	return rowIndex{text, -1}, nil
 }
 
-// number gives items their IDs. Where one index is a text all are, as for pandas: items are then numbered from 1 in the file's order, and have their
-// index for a name.
+// number gives items their IDs. Where one index is a text all are, as for pandas: items are then numbered from 1 in the
+// file's order, and have their index for a name.
 func (r *suiteRows) number() error {
 	named := -1
 	for i := range r.items {
@@ -47,7 +47,8 @@ func (r *suiteRows) number() error {
 	}
 	if r.kind(r.suiteName()) == Circular {
 		at := r.cols.at("index")
-		return r.table.errorf(r.seen[r.index[named].text], at, "found %.40q, expected a whole number: a circular suite's passes are index + pass * %d; if rows count by themselves, say kind: vanilla in a definition (.yaml)",
+		return r.table.errorf(r.seen[r.index[named].text], at, "found %.40q, expected a whole number: a circular suite's passes are "+
+			"index + pass * %d; if rows count by themselves, say kind: vanilla in a definition (.yaml)",
 			r.index[named].text, groupOffset)
 	}
 	for i := range r.items {

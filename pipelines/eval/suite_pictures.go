@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// picture reads what a row says of its pictures: the cell of the column image, or where there is none the paths in image_path.
+// picture reads what a row says of its pictures: the cell of the column image, or where there is none the paths in
+// image_path.
 func (r *suiteRows) picture(row []field, index rowIndex) (field, error) {
 	if r.opt.TextOnly {
 		return field{}, nil
@@ -62,7 +63,8 @@ func (r *suiteRows) pictures() error {
 		}
 		same, ok := r.store.same[keys[from]]
 		if !ok {
-			return r.table.errorf(ref.line, imageAt, "row %s: found %q, expected base64 of more than %d characters or the index of a row that has a picture",
+			return r.table.errorf(ref.line, imageAt,
+				"row %s: found %q, expected base64 of more than %d characters or the index of a row that has a picture",
 				r.index[i].text, ref.text, maxReference)
 		}
 		it.ImageKey, it.More = same, r.store.more(same)
@@ -70,9 +72,11 @@ func (r *suiteRows) pictures() error {
 	return r.missing()
 }
 
-// missing refuses rows without a picture in a table that has pictures, unless there may be such. VLMEvalKit leaves them out.
+// missing refuses rows without a picture in a table that has pictures, unless there may be such. VLMEvalKit leaves them
+// out.
 func (r *suiteRows) missing() error {
-	if r.opt.TextOnly || r.opt.TextRows || r.family == ScienceQA || r.family == MMMU || r.cols.at("image") < 0 && r.cols.at("image_path") < 0 {
+	allowed := r.opt.TextOnly || r.opt.TextRows || r.family == ScienceQA || r.family == MMMU
+	if allowed || r.cols.at("image") < 0 && r.cols.at("image_path") < 0 {
 		return nil
 	}
 	without := func(it Item) bool { return it.ImageKey == "" }
@@ -90,7 +94,8 @@ func (r *suiteRows) missing() error {
 	if at < 0 {
 		at = r.cols.at("image_path")
 	}
-	return r.table.errorf(r.lines[r.items[first].ID], at, "row %s has no picture, and %d of %d rows have none: expected one in each; if they are to be asked from their text alone, say text_rows: true in a definition (.yaml)",
+	return r.table.errorf(r.lines[r.items[first].ID], at, "row %s has no picture, and %d of %d rows have none: expected one in "+
+		"each; if they are to be asked from their text alone, say text_rows: true in a definition (.yaml)",
 		r.index[first].text, n, len(r.items))
 }
 

@@ -22,9 +22,11 @@ type SuiteOptions struct {
 	Family Family
 	// Columns gives the file's names of columns that are called otherwise there: {"question": "prompt"}.
 	Columns map[string]string
-	// Images are the directories that the paths in a column image_path are looked up in, in turn, and may not leave. Empty: that of the table.
+	// Images are the directories that the paths in a column image_path are looked up in, in turn, and may not leave.
+	// Empty: that of the table.
 	Images []string
-	// TextRows lets rows have no picture in a table that has pictures. Tables of ScienceQA and MMMU may, in any other a row without one is an error.
+	// TextRows lets rows have no picture in a table that has pictures. Tables of ScienceQA and MMMU may, in any other a
+	// row without one is an error.
 	TextRows bool
 	// TextOnly looks for no pictures: to score answers that are there already.
 	TextOnly bool
@@ -103,12 +105,12 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 	return ReadSuite(path, f, opt)
 }
 
-// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then as the
-// suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image is base64, or,
-// when at most 64 characters long, the index of the row that has the picture; several pictures are a Python list of texts, ['..', '..']. Without
-// it, image_path has the path of a file below opt.Images, or a list of such. When a circular suite holds only base rows, the
-// rotated ones are generated and Notes says so. r is read again whenever a picture is needed; name stands for it in errors,
-// which tell file, line and column.
+// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
+// as the suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image
+// is base64, or, when at most 64 characters long, the index of the row that has the picture; several pictures are a
+// Python list of texts, ['..', '..']. Without it, image_path has the path of a file below opt.Images, or a list of
+// such. When a circular suite holds only base rows, the rotated ones are generated and Notes says so. r is read again
+// whenever a picture is needed; name stands for it in errors, which tell file, line and column.
 func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
 	t := newTable(name, io.NewSectionReader(r, 0, 1<<62))
 	rows := newSuiteRows(t, opt, r)
@@ -212,7 +214,8 @@ type suiteRows struct {
 }
 
 func newSuiteRows(t *table, opt SuiteOptions, r io.ReaderAt) *suiteRows {
-	s := &suiteRows{table: t, opt: opt, store: newStore(t.name, r), files: newPictureFiles(opt.Images), seen: map[string]int{}, lines: map[int64]int{}, family: opt.Family}
+	s := &suiteRows{table: t, opt: opt, store: newStore(t.name, r), files: newPictureFiles(opt.Images),
+		seen: map[string]int{}, lines: map[int64]int{}, family: opt.Family}
 	name := opt.Name
 	if name == "" {
 		name = t.name

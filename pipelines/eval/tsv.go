@@ -31,10 +31,11 @@ type field struct {
 	line  int   // line on which the field starts, from 1
 }
 
-// table reads rows the way pandas' C parser does with sep="\t", or with the separator that the header shows: a quote opens a quoted field only at its start,
-// a doubled quote inside stands for one, what follows a closing quote is taken literally, quoted fields may hold tabs and line
-// ends, rows end with \n, \r\n or \r, blank lines are skipped, a leading UTF-8 byte order mark is dropped. encoding/csv cannot
-// stand in: its lazy quotes differ, it rewrites \r\n inside quotes, and it takes memory before a field's size can be refused.
+// table reads rows the way pandas' C parser does with sep="\t", or with the separator that the header shows: a quote
+// opens a quoted field only at its start, a doubled quote inside stands for one, what follows a closing quote is taken
+// literally, quoted fields may hold tabs and line ends, rows end with \n, \r\n or \r, blank lines are skipped, a
+// leading UTF-8 byte order mark is dropped. encoding/csv cannot stand in: its lazy quotes differ, it rewrites \r\n
+// inside quotes, and it takes memory before a field's size can be refused.
 type table struct {
 	name  string
 	sep   byte // 0: nobody has looked at the header yet

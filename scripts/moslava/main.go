@@ -37,8 +37,8 @@ func main() {
 	}
 }
 
-// printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr. Commands whose output is data take
-// terminal.Data of theirs.
+// printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr.
+// Commands whose output is data take terminal.Data of theirs.
 func printSafely(c *cobra.Command, stdout, stderr io.Writer) io.Writer {
 	c.SetOut(terminal.NewWriter(stdout))
 	c.SetErr(terminal.NewWriter(stderr))

@@ -57,7 +57,8 @@ func New(c Config) (*Client, error) {
 		}
 	}
 	to := strings.TrimRight(c.URL, "/") + "/chat/completions"
-	return &Client{url: to, model: c.Model, key: key, secrets: secretsOf(key), http: &http.Client{Timeout: timeout, CheckRedirect: follow}}, nil
+	client := &http.Client{Timeout: timeout, CheckRedirect: follow}
+	return &Client{url: to, model: c.Model, key: key, secrets: secretsOf(key), http: client}, nil
 }
 
 // Name is the model's.
@@ -80,8 +81,9 @@ type response struct {
 	} `json:"choices"`
 }
 
-// Ask sends one prompt as the user's turn, at temperature 0, and returns the reply. A status other than 200, a reply without text and a redirect to
-// another service are errors. Neither they nor the reply have the key in them, whatever the service sends back.
+// Ask sends one prompt as the user's turn, at temperature 0, and returns the reply. A status other than 200, a reply
+// without text and a redirect to another service are errors. Neither they nor the reply have the key in them, whatever
+// the service sends back.
 func (c *Client) Ask(ctx context.Context, prompt string) (string, error) {
 	reply, err := c.ask(ctx, prompt)
 	if err != nil {
@@ -116,7 +118,8 @@ func (c *Client) ask(ctx context.Context, prompt string) (string, error) {
 		return "", fmt.Errorf("%s: found a reply of more than %d bytes, expected at most that", c.url, maxReply)
 	}
 	if to := res.Header.Get("Location"); to != "" && res.StatusCode >= 300 && res.StatusCode < 400 {
-		return "", fmt.Errorf("%s: found a redirect (%s) to %s: give that address if you trust it, the key goes nowhere else by itself", c.url, res.Status, c.base(res, to))
+		return "", fmt.Errorf("%s: found a redirect (%s) to %s: give that address if you trust it, the key goes nowhere else by itself",
+			c.url, res.Status, c.base(res, to))
 	}
 	if res.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("%s: found status %s: %s", c.url, res.Status, c.excerpt(text))

@@ -11,10 +11,11 @@ import (
 
 // WriteTSV writes the table tab-separated with every cell in quotes, as VLMEvalKit's dump_tsv does, whole or not at all.
 //
-// A tab-separated file has no types: a spreadsheet program that opens it takes "=cmd|..." for a formula, quotes or not. Such
-// cells get an apostrophe before them (see spreadsheet.Guard), which pandas reads as part of the text; guarded names them. All other
-// texts are read back by pandas as they are. The apostrophe is no letter, no word and no option text, so VLMEvalKit's rules read the
-// same answers out of a guarded prediction; who needs every byte takes the verdicts or the .xlsx.
+// A tab-separated file has no types: a spreadsheet program that opens it takes "=cmd|..." for a formula, quotes or not.
+// Such cells get an apostrophe before them (see spreadsheet.Guard), which pandas reads as part of the text; guarded
+// names them. All other texts are read back by pandas as they are. The apostrophe is no letter, no word and no option
+// text, so VLMEvalKit's rules read the same answers out of a guarded prediction; who needs every byte takes the
+// verdicts or the .xlsx.
 func (t *Table) WriteTSV(path string) (guarded []string, err error) {
 	err = atomicfile.WriteFile(path, func(w io.Writer) error {
 		b := bufio.NewWriter(w)

@@ -17,7 +17,9 @@ import (
 //go:embed page.html.tmpl
 var pageSource string
 
-var page = template.Must(template.New("suites").Funcs(template.FuncMap{"image": dataURI, "percent": percent, "accuracy": accuracy, "chance": chance, "p": pValue, "range95": interval}).Parse(pageSource))
+var page = template.Must(template.New("suites").Funcs(template.FuncMap{
+	"image": dataURI, "percent": percent, "accuracy": accuracy, "chance": chance, "p": pValue, "range95": interval,
+}).Parse(pageSource))
 
 // WriteHTML writes the page as one HTML file, whole or not at all. Pictures and charts are in it, nothing is fetched when it is
 // opened, it holds no script, and every text is escaped.
@@ -33,7 +35,8 @@ func WriteHTML(path string, p Page) error {
 	return atomicfile.WriteBytes(path, bytes.Map(visible, b.Bytes()))
 }
 
-// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the direction of text.
+// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the
+// direction of text.
 func visible(r rune) rune {
 	if terminal.Control(r) {
 		return '\uFFFD'
