@@ -53,16 +53,8 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	if err := takes(a, s, items); err != nil {
+	if err := s.askable(a, items, opt); err != nil {
 		return nil, err
-	}
-	if err := s.answersFor(items, opt); err != nil {
-		return nil, err
-	}
-	for _, it := range items { // before anything is asked
-		if _, _, err := opt.Protocol.ask(it); err != nil {
-			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
-		}
 	}
 	j, old, err := openJournal(opt.VerdictsPath)
 	if err != nil {
@@ -86,39 +78,6 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	return r.result(items)
-}
-
-// answersFor refuses, before anything is asked, what needs the suite's answers where it has none.
-func (s *Suite) answersFor(items []Item, opt Options) error {
-	if opt.Judge != nil {
-		if err := opt.Protocol.mayJudge(); err != nil {
-			return fmt.Errorf("suite %s: %w", s.Name, err)
-		}
-	}
-	if slices.ContainsFunc(items, func(it Item) bool { return it.Answer != "" }) {
-		return nil
-	}
-	for what, there := range map[string]bool{"a judge": opt.Judge != nil, "stop early": opt.StopEarly} {
-		if there {
-			return fmt.Errorf("suite %s has no answers: found %s, which compares with them; leave it out to write predictions", s.Name, what)
-		}
-	}
-	return nil
-}
-
-// takes makes sure, before anything is asked, that the answerer takes the items' pictures.
-func takes(a Answerer, s *Suite, items []Item) error {
-	p, ok := a.(Picky)
-	if !ok {
-		return nil
-	}
-	why := p.TakesPictures()
-	for _, it := range items {
-		if it.ImageKey != "" && why != nil {
-			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, why)
-		}
-	}
-	return nil
 }
 
 // result scores the verdicts on items and says what they are on.
