@@ -60,6 +60,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	defer func() { err = errors.Join(err, t.log.Close()) }()
 	t.bar = progress.New(s.out, s.Name, t.trainer.Steps)
 	t.bar.Skip(state.Step)
+	if state.Step > 0 {
+		t.bar.Note(fmt.Sprintf("%s: goes on after step %d of %d", s.Name, state.Step, t.trainer.Steps))
+	}
 	state, err = t.trainer.Run(ctx, state)
 	t.bar.Done()
 	if err != nil {
@@ -272,12 +275,13 @@ const bestDir = "best"
 
 func (t *training) report(r train.Report) error {
 	speed := float64(r.Tokens) / r.Elapsed.Seconds()
-	err := t.log.Write(metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
+	record := metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
-		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}})
-	if err != nil {
+		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}}
+	if err := t.log.Write(record); err != nil {
 		return err
 	}
+	t.emit(Event{Event: StageStep, Steps: t.trainer.Steps, Record: &record})
 	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
 	return nil
 }

@@ -84,7 +84,7 @@ func (b *Bar) Skip(n int) {
 	if n = max(n, 0); !b.closed {
 		b.skipped += n
 		b.done += n
-		b.draw(false)
+		b.draw(true) // the first round may take long, and until then the bar would stand at nothing
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
-	"strings"
 	"time"
 )
 
@@ -135,19 +132,4 @@ func readLimited(path string) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxRecord)
 	}
 	return b, err
-}
-
-// versions says what made a stage.
-func versions() map[string]string {
-	program := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		parts := []string{info.Main.Version}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" || s.Key == "vcs.modified" && s.Value == "true" {
-				parts = append(parts, strings.ReplaceAll(s.Value, "true", "modified"))
-			}
-		}
-		program = strings.Join(parts, " ")
-	}
-	return map[string]string{"moslava": program, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 }
