@@ -13,6 +13,9 @@ import (
 func Markdown(p Page) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", report.EscapeMarkdown(p.Title))
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "\n%s\n", report.EscapeMarkdown(n))
+	}
 	for _, s := range p.Sections {
 		v := newView(p, s)
 		fmt.Fprintf(&b, "\n## %s\n\n", report.EscapeMarkdown(s.Name))
