@@ -166,12 +166,7 @@ func (p *Processor) saveText(dir string) error {
 	if err := checkpoint.WriteJSON(dir, "tokenizer_config.json", cfg); err != nil {
 		return err
 	}
-	gen := map[string]any{"do_sample": false}
-	if stop := p.StopIDs(); len(stop) == 1 {
-		gen["eos_token_id"] = stop[0]
-		gen["pad_token_id"] = stop[0]
-	}
-	return checkpoint.WriteJSON(dir, "generation_config.json", gen)
+	return p.saveGeneration(dir)
 }
 
 func (p *Processor) imageSeqLength() int {
