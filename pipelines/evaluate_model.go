@@ -58,6 +58,11 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if err != nil {
 		return nil, err
 	}
+	if opt.Out != nil {
+		for _, w := range vlm.LeftoverQuantization(model) {
+			fmt.Fprintf(opt.Out, "warning: %s\n", w)
+		}
+	}
 	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
 	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
 		suiteOptions{protocol: opt.Protocol, images: opt.Images, title: name, out: opt.Out})

@@ -56,6 +56,16 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	return nil
 }
 
+// modelDirs are the directories that the recipe's model comes from.
+func modelDirs(r *recipe.Recipe) (dirs []string) {
+	for _, p := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language} {
+		if p != "" {
+			dirs = append(dirs, string(p))
+		}
+	}
+	return dirs
+}
+
 // unrounded is the recipe with all weights in float32.
 func unrounded(r *recipe.Recipe) *recipe.Recipe {
 	full := *r

@@ -80,6 +80,9 @@ func (t *training) prepare(ctx context.Context) error {
 	if err := t.attach(); err != nil {
 		return err
 	}
+	if err := t.model.Config.Text.Fits(t.loadOptions().MaxLength); err != nil {
+		return fmt.Errorf("max_length: %w", err)
+	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
 	rows := datasets.Source(t.source)
 	if t.cfg.Limit > 0 {

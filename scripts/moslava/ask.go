@@ -89,6 +89,9 @@ func ask(ctx context.Context, out io.Writer, dir string, pictures []string, ques
 	if err != nil {
 		return err
 	}
+	for _, w := range vlm.LeftoverQuantization(dir) {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", w)
+	}
 	ids, err := a.Processor.QuestionIDs(q)
 	if err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(pictures, ", "), err)
