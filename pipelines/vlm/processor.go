@@ -132,7 +132,7 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 		return datasets.Example{}, err
 	}
 	place(images, enc.ImageAt)
-	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images}, nil
+	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images, Context: enc.Context}, nil
 }
 
 // encodeText makes an example of a text that is learnt whole, with the tokenizer's own first id, if it has one, and the id that
