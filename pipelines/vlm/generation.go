@@ -133,12 +133,14 @@ func (p *Processor) saveGeneration(dir string) error {
 		gen["do_sample"] = false
 	}
 	stop := p.StopIDs()
-	if given, _ := eosIDs(p.generation.fields["eos_token_id"], p.Config.Text.VocabSize); len(union(slices.Clone(given), stop)) > len(given) {
-		stop = union(given, stop)
-		gen["eos_token_id"] = stop
-		if len(stop) == 1 {
-			gen["eos_token_id"] = stop[0]
-		}
+	given, err := eosIDs(p.generation.fields["eos_token_id"], p.Config.Text.VocabSize)
+	if err != nil {
+		return err
+	}
+	if all := union(slices.Clone(given), stop); len(all) == 1 && len(given) == 0 {
+		gen["eos_token_id"] = all[0]
+	} else if len(all) > len(given) {
+		gen["eos_token_id"] = all
 	}
 	if len(stop) > 0 && !p.generation.fields.Has("pad_token_id") {
 		gen["pad_token_id"] = stop[0]
