@@ -86,7 +86,7 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	var tmpl *chat.Template // nil: the directory's own
 	if c.ChatTemplate != "" {
 		var err error
-		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+		if tmpl, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
@@ -133,8 +133,12 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand}
 }
 
-// chatTemplate is a built-in template, or one in a Jinja file.
-func chatTemplate(name string) (*chat.Template, error) {
+// chatTemplate is the recipe's template: a built-in one, or one in a Jinja file, which sees the special tokens of the model's directory.
+func chatTemplate(c recipe.Model) (*chat.Template, error) {
+	name, dir := c.ChatTemplate, string(c.Language)
+	if c.From != "" {
+		dir = string(c.From)
+	}
 	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
 		return chat.Named(name)
 	}
@@ -142,7 +146,11 @@ func chatTemplate(name string) (*chat.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chat.Parse(string(b), nil)
+	vars, err := chat.SpecialTokens(dir)
+	if err != nil {
+		return nil, err
+	}
+	return chat.Parse(string(b), vars)
 }
 
 // modelAfter is the recipe's model as stage i leaves it; -1 is the recipe's own.
