@@ -32,6 +32,7 @@ type EvaluateOptions struct {
 	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
+	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
 	Dir       string       // of verdicts, predictions and result
 	Out       io.Writer
 }
@@ -60,9 +61,14 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 		return nil, err
 	}
 	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
-	name := strings.TrimSuffix(filepath.Base(suite), ".tsv")
+	if opt.Out != nil {
+		for _, w := range vlm.LeftoverQuantization(model) {
+			fmt.Fprintf(opt.Out, "warning: %s\n", w)
+		}
+	}
+	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
 	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
-		suiteOptions{protocol: opt.Protocol, title: name, out: opt.Out})
+		suiteOptions{protocol: opt.Protocol, images: opt.Images, title: name, out: opt.Out})
 }
 
 // OpenJudge is the judge of a configuration, nil for the zero value.

@@ -18,6 +18,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/metrics"
 	"moslava/pipelines/vlm"
 )
 
@@ -334,7 +335,7 @@ func TestReport(t *testing.T) {
 	_, err := Report(filepath.Join(dir, "a", "00-evaluate", "test", "none"), ReportOptions{})
 	names(t, err, "none")
 	_, err = Report(t.TempDir(), ReportOptions{})
-	names(t, err, "found no result.json in it or up to two directories below")
+	names(t, err, "found neither result.json in it or up to two directories below, nor metrics.jsonl")
 	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "a", "00-evaluate~1", "test")})
 	names(t, err, "suite 00-evaluate/test: found 12 questions in one run and 6 in the other")
 	if err := os.Remove(filepath.Join(dir, "b", "00-evaluate", "test", verdictsFile)); err != nil {
@@ -346,5 +347,59 @@ func TestReport(t *testing.T) {
 		evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "two", name)})
 	}
 	_, err = Report(filepath.Join(dir, "two"), ReportOptions{Against: filepath.Join(dir, "a")})
-	names(t, err, "a has no suite c; it has [00-evaluate/test]")
+	names(t, err, "a has none of the suites [c d]; it has [00-evaluate/test]")
+	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "d")})
+	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "e")})
+	if md := text("two", ReportOptions{Against: filepath.Join(dir, "one more"), Markdown: true}); !strings.Contains(md, "McNemar") ||
+		!strings.Contains(md, "one more has no suite c: nothing to compare it with") || !strings.Contains(md, "suite e is in one more alone and left out") {
+		t.Errorf("what two runs have in common: found\n%s", md)
+	}
+}
+
+// TestReportOfTraining: a run that has evaluated nothing yet is shown by its curves, beside another's.
+func TestReportOfTraining(t *testing.T) {
+	dir := t.TempDir()
+	for run, stages := range map[string][]string{"a": {"00-align", "01-tune"}, "b": {"01-tune", "02-more"}} {
+		for _, stage := range stages {
+			at := filepath.Join(dir, run, stage)
+			if err := os.MkdirAll(at, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			log, err := metrics.Open(at, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for step := 1; step <= 3; step++ {
+				validation := 5.5 - float64(step%3)
+				if err := log.Write(metrics.Record{Step: step, Loss: 4 - float64(step), LR: 1e-3, Validation: &validation}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := log.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, opt := range []ReportOptions{{}, {Against: filepath.Join(dir, "b")}, {Against: filepath.Join(dir, "b"), Markdown: true}} {
+		path, err := Report(filepath.Join(dir, "a"), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"00-align", "3 steps, loss 3.0000 at the first and 1.0000 at the last; lowest validation loss 3.5000, at step 2"}
+		if opt.Against != "" {
+			want = append(want, "b has no stage 00-align", "stage 02-more is in b alone")
+		}
+		if !opt.Markdown {
+			want = append(want, "<svg")
+		}
+		for _, w := range want {
+			if !strings.Contains(string(b), w) {
+				t.Errorf("%+v: found no %q in\n%.3000s", opt, w, b)
+			}
+		}
+	}
 }

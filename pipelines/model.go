@@ -71,6 +71,16 @@ func wholePatches(size, patch, own int) error {
 		size, patch, nearest)
 }
 
+// modelDirs are the directories that the recipe's model comes from.
+func modelDirs(r *recipe.Recipe) (dirs []string) {
+	for _, p := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language} {
+		if p != "" {
+			dirs = append(dirs, string(p))
+		}
+	}
+	return dirs
+}
+
 // unrounded is the recipe with all weights in float32.
 func unrounded(r *recipe.Recipe) *recipe.Recipe {
 	full := *r
@@ -91,7 +101,7 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	var tmpl *chat.Template // nil: the directory's own
 	if c.ChatTemplate != "" {
 		var err error
-		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+		if tmpl, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
@@ -141,8 +151,12 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 // maxTemplate bounds a file with a chat template.
 const maxTemplate = 1 << 20
 
-// chatTemplate is a built-in template, or one in a Jinja file.
-func chatTemplate(name string) (*chat.Template, error) {
+// chatTemplate is the recipe's template: a built-in one, or one in a Jinja file, which sees the special tokens of the model's directory.
+func chatTemplate(c recipe.Model) (*chat.Template, error) {
+	name, dir := c.ChatTemplate, string(c.Language)
+	if c.From != "" {
+		dir = string(c.From)
+	}
 	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
 		return chat.Named(name)
 	}
@@ -150,7 +164,11 @@ func chatTemplate(name string) (*chat.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chat.Parse(string(b), nil)
+	vars, err := chat.SpecialTokens(dir)
+	if err != nil {
+		return nil, err
+	}
+	return chat.Parse(string(b), vars)
 }
 
 // modelAfter is the recipe's model as stage i leaves it; -1 is the recipe's own.

@@ -14,6 +14,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/vlm"
 )
 
 // Options say how a recipe is run.
@@ -21,6 +22,8 @@ type Options struct {
 	Out   io.Writer // progress and results for people
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
+
+	Events func(Event) // told what is done, from one goroutine; nil: nobody
 }
 
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
@@ -39,6 +42,9 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 			return fmt.Errorf("the recipe has no stage %q; it has %s", name, stageNames(r))
 		}
 	}
+	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
+		fmt.Fprintf(opt.Out, "warning: %s\n", w)
+	}
 	for i := range r.Stages {
 		s := &r.Stages[i]
 		if len(opt.Only) > 0 && !slices.Contains(opt.Only, s.Name) {
@@ -48,13 +54,14 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, events: opt.Events}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
+			st.emit(Event{Event: StageSkipped})
 			continue
 		}
 		fmt.Fprintf(opt.Out, "%s: %s\n", s.Name, why)
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out}
-		if err := st.run(ctx); err != nil {
+		if err := st.run(ctx, why); err != nil {
 			return fmt.Errorf("stage %s: %w", s.Name, err)
 		}
 		autograd.ReleaseMemory()
@@ -77,15 +84,18 @@ type stage struct {
 	dir     *run.Dir
 	index   int
 	out     io.Writer
+	events  func(Event)
 	path    string // the stage's directory
 	resumed bool
 }
 
-func (s *stage) run(ctx context.Context) error {
+// run does the stage; why it is not finished is told to whoever follows.
+func (s *stage) run(ctx context.Context, why string) error {
 	var err error
 	if s.path, s.resumed, err = s.dir.Begin(s.index); err != nil {
 		return err
 	}
+	s.emit(Event{Event: StageBegun, Reason: why, Resumed: s.resumed})
 	var outputs []string
 	switch s.Kind {
 	case recipe.Pretrain, recipe.Align, recipe.Tune:
@@ -102,5 +112,9 @@ func (s *stage) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.dir.Finish(s.index, outputs...)
+	if err := s.dir.Finish(s.index, outputs...); err != nil {
+		return err
+	}
+	s.emit(Event{Event: StageFinished, Outputs: outputs})
+	return nil
 }

@@ -84,7 +84,7 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 	c := r.Model
 	var tmpl *chat.Template
 	if c.ChatTemplate != "" {
-		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+		if tmpl, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}

@@ -23,49 +23,59 @@ type ReportOptions struct {
 	Cards    int    // questions shown of a suite at most
 }
 
-// Report writes a report on the suites of a run: a run directory, an evaluate stage's, or that of one suite, as EvaluateModel
-// leaves it. It returns the file's name. Where the other run has no such suite, or was not asked the same, the error says so.
+// Report writes a report on a run: a run directory, an evaluate stage's, or that of one suite, as EvaluateModel leaves it. Of a run that
+// has evaluated nothing it shows the curves of its training stages. It returns the file's name. Suites that only one of two runs has are
+// named; two runs without a suite in common are an error, and so are two that were not asked the same.
 func Report(run string, opt ReportOptions) (string, error) {
 	ours, err := suiteDirs(run)
 	if err != nil {
 		return "", err
 	}
+	if len(ours) == 0 {
+		return curvesReport(run, opt)
+	}
 	page := suites.Page{Title: "Evaluation of " + label(run), Run: label(run)}
 	var theirs map[string]string
 	if opt.Against != "" {
-		if theirs, err = suiteDirs(opt.Against); err != nil {
+		if theirs, err = comparable(opt.Against, ours); err != nil {
 			return "", err
 		}
 		if page.Against = label(opt.Against); page.Against == page.Run {
 			page.Run, page.Against = filepath.Clean(run), filepath.Clean(opt.Against)
 		}
 	}
+	page.Notes = onlyIn(opt.Against, ours, theirs, "suite")
 	for _, name := range sortedKeys(ours) {
-		other, ok := theirs[name]
-		if opt.Against != "" && !ok {
-			if len(ours) > 1 || len(theirs) > 1 {
-				return "", fmt.Errorf("%s has no suite %s; it has %v", opt.Against, name, sortedKeys(theirs))
-			}
-			for _, only := range theirs { // two directories of one suite each, whatever they are called
-				other = only
-			}
-		}
-		s, err := section(name, ours[name], other, opt.Cards)
+		s, err := section(name, ours[name], theirs[name], opt.Cards)
 		if err != nil {
 			return "", err
 		}
 		page.Sections = append(page.Sections, s)
 	}
 	if opt.Markdown {
-		if opt.Out == "" {
-			opt.Out = filepath.Join(run, "report.md")
+		path := reportFile(run, opt, "report.md")
+		return path, atomicfile.WriteBytes(path, []byte(suites.Markdown(page)))
+	}
+	path := reportFile(run, opt, "report.html")
+	return path, suites.WriteHTML(path, page)
+}
+
+// comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite each are
+// compared whatever they are called.
+func comparable(against string, ours map[string]string) (map[string]string, error) {
+	theirs, err := suiteDirs(against)
+	if err != nil {
+		return nil, err
+	}
+	if len(ours) == 1 && len(theirs) == 1 {
+		return map[string]string{sortedKeys(ours)[0]: theirs[sortedKeys(theirs)[0]]}, nil
+	}
+	for name := range ours {
+		if _, ok := theirs[name]; ok {
+			return theirs, nil
 		}
-		return opt.Out, atomicfile.WriteBytes(opt.Out, []byte(suites.Markdown(page)))
 	}
-	if opt.Out == "" {
-		opt.Out = filepath.Join(run, "report.html")
-	}
-	return opt.Out, suites.WriteHTML(opt.Out, page)
+	return nil, fmt.Errorf("%s has none of the suites %v; it has %v", against, sortedKeys(ours), sortedKeys(theirs))
 }
 
 // label is the last part of a directory's name.
@@ -86,7 +96,7 @@ func sortedKeys(m map[string]string) []string {
 }
 
 // suiteDirs finds the directories with a result, in dir and up to two levels below, by their names from there; what --force
-// set aside is left out.
+// set aside is left out. There may be none.
 func suiteDirs(dir string) (map[string]string, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
@@ -110,9 +120,6 @@ func suiteDirs(dir string) (map[string]string, error) {
 				found[filepath.ToSlash(rel)] = at
 			}
 		}
-	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("%s: found no %s in it or up to two directories below, expected a run that has evaluated something", dir, resultFile)
 	}
 	return found, nil
 }
@@ -151,7 +158,7 @@ func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite})
+	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite, Images: res.Images})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

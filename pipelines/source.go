@@ -31,9 +31,10 @@ func openSource(path string, images ...recipe.Path) (datasets.Source, error) {
 // questionsFile is the table of a suite of scenes, in the suite's directory.
 const questionsFile = "questions.tsv"
 
-// openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as "scenes:test?n=240&seed=1", into dir. Without a
-// name the suite has that of its file.
-func openSuite(path, name, dir string) (*eval.Suite, error) {
+// openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as
+// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are where paths in its
+// column image_path are looked up, in the table's directory if there are none.
+func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return nil, err
@@ -43,5 +44,5 @@ func openSuite(path, name, dir string) (*eval.Suite, error) {
 			return nil, err
 		}
 	}
-	return eval.OpenSuite(path, eval.SuiteOptions{Name: name})
+	return eval.OpenSuite(path, eval.SuiteOptions{Name: name, Images: images})
 }

@@ -2,8 +2,10 @@ package pipelines
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,7 +26,8 @@ const (
 type suiteOptions struct {
 	name     string // of the suite; empty: that of its file
 	protocol string
-	title    string // of the bar
+	images   []string // directories of pictures that are named by path
+	title    string   // of the bar
 	out      io.Writer
 }
 
@@ -34,7 +37,7 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	suite, err := openSuite(path, so.name, dir)
+	suite, err := openSuite(path, so.name, dir, so.images...)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +47,9 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
 	opt.Begin = func(done, total int) {
+		for _, n := range suite.Notes { // before hours of work, not after
+			fmt.Fprintf(so.out, "%s: %s\n", so.title, n)
+		}
 		bar = progress.New(so.out, so.title, total)
 		bar.Skip(done)
 	}
@@ -51,7 +57,13 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if suite.Kind == eval.Circular {
 		what = "circular"
 	}
-	opt.Progress = func(_, _ int, running float64) { bar.Step(1, fmt.Sprintf("%s %.1f %%", what, 100*running)) }
+	opt.Progress = func(_, _ int, running eval.Share) {
+		suffix := ""
+		if running != eval.NotKnown {
+			suffix = what + " " + running.Percent() + " %"
+		}
+		bar.Step(1, suffix)
+	}
 	res, err := eval.Run(ctx, suite, a, opt)
 	if bar != nil {
 		bar.Done()
@@ -59,14 +71,21 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, path, suite, res)
+	return res, writeRecords(dir, path, so.images, suite, res)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
+func writeRecords(dir, path string, images []string, suite *eval.Suite, res *eval.Result) error {
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
+	}
+	for _, dir := range images {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return err
+		}
+		res.Images = append(res.Images, abs)
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
 	if err != nil {
@@ -82,10 +101,21 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result) error {
 	}
 	res.Notes = append(res.Notes, note(changed, "cells of "+records.XLSXFile+" are not verbatim")...)
 	res.Notes = append(res.Notes, note(guarded, "cells of "+records.TSVFile+" have an apostrophe before what a spreadsheet would evaluate")...)
-	if err := atomicfile.WriteFile(filepath.Join(dir, accuracyFile), res.WriteCSV); err != nil {
+	if err := writeAccuracies(filepath.Join(dir, accuracyFile), res); err != nil {
 		return err
 	}
 	return res.WriteJSON(filepath.Join(dir, resultFile))
+}
+
+// writeAccuracies writes the table of accuracies, unless there is none because the suite has no answers.
+func writeAccuracies(path string, res *eval.Result) error {
+	if res.Overall.N > 0 {
+		return atomicfile.WriteFile(path, res.WriteCSV)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // note counts cells and names the first.
@@ -98,8 +128,8 @@ func note(cells []string, what string) []string {
 
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left.
-func JoinShards(suite string, dirs []string, to string) (*eval.Result, error) {
-	s, err := openSuite(suite, "", to)
+func JoinShards(suite string, dirs []string, to string, images ...string) (*eval.Result, error) {
+	s, err := openSuite(suite, "", to, images...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +149,7 @@ func JoinShards(suite string, dirs []string, to string) (*eval.Result, error) {
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	return res, writeRecords(to, suite, s, res)
+	return res, writeRecords(to, suite, images, s, res)
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.

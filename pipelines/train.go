@@ -61,6 +61,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	defer func() { err = errors.Join(err, t.log.Close()) }()
 	t.bar = progress.New(s.out, s.Name, t.trainer.Steps)
 	t.bar.Skip(state.Step)
+	if state.Step > 0 {
+		t.bar.Note(fmt.Sprintf("%s: goes on after step %d of %d", s.Name, state.Step, t.trainer.Steps))
+	}
 	state, err = t.trainer.Run(ctx, state)
 	t.bar.Done()
 	if err != nil {
@@ -77,6 +80,13 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 func (t *training) prepare(ctx context.Context) error {
 	if err := t.attach(); err != nil {
 		return err
+	}
+	if err := t.model.Config.Text.Fits(t.loadOptions().MaxLength); err != nil {
+		return fmt.Errorf("max_length: %w", err)
+	}
+	if p := t.processor; !p.Template.KeepsAnswers(p.Tokenizer) {
+		fmt.Fprintf(t.out, "%s: the chat template rewrites an answer once another turn follows, as it drops reasoning: the last answer of each conversation is taught, "+
+			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
 	rows := datasets.Source(t.source)
@@ -273,12 +283,13 @@ const bestDir = "best"
 
 func (t *training) report(r train.Report) error {
 	speed := float64(r.Tokens) / r.Elapsed.Seconds()
-	err := t.log.Write(metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
+	record := metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
-		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}})
-	if err != nil {
+		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}}
+	if err := t.log.Write(record); err != nil {
 		return err
 	}
+	t.emit(Event{Event: StageStep, Steps: t.trainer.Steps, Record: &record})
 	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
 	return nil
 }
@@ -286,7 +297,7 @@ func (t *training) report(r train.Report) error {
 // counts lists what became of samples, as far as it is not the ordinary.
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
-	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split} {
+	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}
@@ -300,6 +311,9 @@ func (t *training) note(s train.State) {
 	if c.Dropped+c.Skipped+c.NoTargets+c.Split > 0 {
 		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
 			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+	}
+	if c.Context > 0 {
+		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
 	}
 }
 

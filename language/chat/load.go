@@ -24,21 +24,9 @@ func Load(dir string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	vars := map[string]string{}
-	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} { // the last one wins
-		fields, err := readObject(filepath.Join(dir, file))
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
-			token, err := specialToken(fields[key])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", filepath.Join(dir, file), key, err)
-			}
-			if token != "" {
-				vars[key] = token
-			}
-		}
+	vars, err := SpecialTokens(dir)
+	if err != nil {
+		return nil, err
 	}
 	file := filepath.Join(dir, "chat_template.jinja")
 	source, err := infile.Read(file, maxSource)
@@ -65,6 +53,27 @@ func Load(dir string) (*Template, error) {
 		return nil, fmt.Errorf("%s: chat_template: %w", file, err)
 	}
 	return parse(file, text, vars)
+}
+
+// SpecialTokens are the special tokens of a model directory, by the names under which a template sees them (bos_token, eos_token, ...).
+func SpecialTokens(dir string) (map[string]string, error) {
+	vars := map[string]string{}
+	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} { // the last one wins
+		fields, err := readObject(filepath.Join(dir, file))
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
+			token, err := specialToken(fields[key])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", filepath.Join(dir, file), key, err)
+			}
+			if token != "" {
+				vars[key] = token
+			}
+		}
+	}
+	return vars, nil
 }
 
 // templateField reads a template, or the one called default of [{"name": ..., "template": ...}, ...].

@@ -29,6 +29,8 @@ type Tokenizer struct {
 	addedKey      func(string) string // what an added token that is looked for after normalization is looked for as; nil: normalized
 	source        []byte              // the file as read, for JSON
 
+	rows int // of the model's table, see Bound; 0: any
+
 	mu    sync.Mutex // held by AddSpecial
 	added atomic.Pointer[addedTokens]
 }
@@ -115,6 +117,30 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 // word, and tell the first of each pre-token to f. It is to be called before anything is encoded; f runs within Encode.
 func (t *Tokenizer) LeaveOut(f func(error)) { t.model.unspelled = f }
 
+// Bound says that the model has a row for the ids below rows alone. Tokens beyond them do no harm, as a <pad> that nobody uses, and Encode
+// and Append fail on a text that has one. A token that the post-processor puts around every text is an error at once. It is to be called
+// before anything is encoded.
+func (t *Tokenizer) Bound(rows int) error {
+	for _, ids := range [][]int32{t.affixes.prefix, t.affixes.suffix} {
+		if err := t.inTable(ids, rows); err != nil {
+			return fmt.Errorf("tokenizer: around every text stands %w", err)
+		}
+	}
+	t.rows = rows
+	return nil
+}
+
+// inTable is an error about the first id without a row.
+func (t *Tokenizer) inTable(ids []int32, rows int) error {
+	for _, id := range ids {
+		if int(id) >= rows {
+			return fmt.Errorf("the token %q, whose id is %d, and the model has %d rows (vocab_size), for ids up to %d: leave it out, or take a model with a row for it",
+				t.Token(id), id, rows, rows-1)
+		}
+	}
+	return nil
+}
+
 // Append appends the ids of text to ids as those of text that follows what ids stand for: the space that SentencePiece
 // tokenizers put before a text is put there only if ids is empty or ends in an added token. No special tokens are
 // added. It lets a text be encoded in parts, as a prompt and its answer.
@@ -133,7 +159,7 @@ func (t *Tokenizer) Append(ids []int32, text string) ([]int32, error) {
 }
 
 func (t *Tokenizer) appendText(ids []int32, text string, at place) ([]int32, error) {
-	added := t.added.Load()
+	added, n := t.added.Load(), len(ids)
 	err := added.verbatim.split(text, at, func(section string, at place, token *AddedToken) error {
 		if token != nil {
 			ids = append(ids, token.ID)
@@ -153,6 +179,11 @@ func (t *Tokenizer) appendText(ids []int32, text string, at place) ([]int32, err
 			return err
 		})
 	})
+	if err == nil && t.rows > 0 {
+		if err = t.inTable(ids[n:], t.rows); err != nil {
+			err = fmt.Errorf("the text has %w", err)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/spreadsheet"
 	"moslava/pipelines/report"
 )
 
@@ -144,7 +145,7 @@ func WriteFiles(dir string, layers []Layer) error {
 		}
 		err := atomicfile.WriteFile(filepath.Join(dir, name), func(w io.Writer) error {
 			out := csv.NewWriter(w)
-			return errorOf(out.WriteAll(rows), out)
+			return errorOf(out.WriteAll(spreadsheet.GuardAll(rows)), out)
 		})
 		if err != nil {
 			return err

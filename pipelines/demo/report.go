@@ -88,7 +88,7 @@ func table(results map[string]*eval.Result) []report.Row {
 		r := report.Row{Name: name, N: n, Cells: []report.Cell{report.Value(chance)}}
 		for _, c := range report.Columns()[1:] {
 			t := of(results[c])
-			r.Cells = append(r.Cells, report.Interval(t.Circular, t.Low, t.High))
+			r.Cells = append(r.Cells, report.Interval(float64(t.Circular), float64(t.Low), float64(t.High)))
 		}
 		return r
 	}

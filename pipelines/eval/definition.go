@@ -22,14 +22,16 @@ import (
 //	kind: vanilla
 //	columns: {question: prompt, A: first, B: second, l2-category: topic}
 type Definition struct {
-	Name     string            `yaml:"name"`     // in results; default: the file's name
-	Title    string            `yaml:"title"`    // of the built-in ones: the benchmark's name in full
-	TSV      string            `yaml:"tsv"`      // relative to the definition
-	Kind     Kind              `yaml:"kind"`     // how it is counted; default: by its columns and family
-	Family   Family            `yaml:"family"`   // which benchmark's rules hold; default: by name and kind
-	Columns  map[string]string `yaml:"columns"`  // our name of a column: the file's
-	Protocol string            `yaml:"protocol"` // what it is asked under unless somebody says otherwise
-	Chance   float64           `yaml:"chance"`   // what guessing is expected to reach; checked against the table if it is given
+	Name     string            `yaml:"name"`      // in results; default: the file's name
+	Title    string            `yaml:"title"`     // of the built-in ones: the benchmark's name in full
+	TSV      string            `yaml:"tsv"`       // relative to the definition
+	Kind     Kind              `yaml:"kind"`      // how it is counted; default: by its columns and family
+	Family   Family            `yaml:"family"`    // which benchmark's rules hold; default: by name and kind
+	Columns  map[string]string `yaml:"columns"`   // our name of a column: the file's
+	Protocol string            `yaml:"protocol"`  // what it is asked under unless somebody says otherwise
+	Images   string            `yaml:"images"`    // the directory of the pictures that image_path names, relative to the definition; default: the table's
+	TextRows bool              `yaml:"text_rows"` // rows may have no picture, and are then asked from their text alone
+	Chance   float64           `yaml:"chance"`    // what guessing is expected to reach; checked against the table if it is given
 }
 
 //go:embed suites.yaml
@@ -129,6 +131,7 @@ func (d Definition) Options(opt SuiteOptions) SuiteOptions {
 	if opt.Columns == nil {
 		opt.Columns = d.Columns
 	}
+	opt.TextRows = opt.TextRows || d.TextRows
 	return opt
 }
 
@@ -158,7 +161,14 @@ func openDefinition(path string, opt SuiteOptions) (*Suite, error) {
 	if !filepath.IsAbs(table) {
 		table = filepath.Join(filepath.Dir(path), table)
 	}
-	s, err := OpenSuite(table, d.Options(opt))
+	opt = d.Options(opt)
+	if len(opt.Images) == 0 && d.Images != "" {
+		if !filepath.IsAbs(d.Images) {
+			d.Images = filepath.Join(filepath.Dir(path), d.Images)
+		}
+		opt.Images = []string{d.Images}
+	}
+	s, err := OpenSuite(table, opt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

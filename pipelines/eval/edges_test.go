@@ -110,7 +110,7 @@ func TestDefinitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if it := s.Items[0]; s.Name != "gauges" || s.Kind != Vanilla || s.Family != PlainChoice || it.Question != "how much?" || it.Choices[1].Text != "two" || it.Category != "gauges" ||
-		!slices.Equal(s.Notes, []string{`column "price" is not read`}) {
+		!slices.Equal(s.Notes, []string{"the table has no pictures: questions are asked from their text alone", `column "price" is not read`}) {
 		t.Errorf("found %+v", s)
 	}
 	if p, err := s.Asked(""); err != nil || p.Name != VLMEvalKit202508 {

@@ -42,6 +42,7 @@ type Item struct {
 	ImageKey string   // the same key is the same picture; empty is no picture
 	More     []string `json:",omitempty"` // keys of the second and later pictures
 
+	Index   string   `json:",omitempty"` // the file's index, where it is not a number; ID is then the row, from 1
 	Name    string   `json:",omitempty"` // upstream's name of the item, where it is not a number
 	Form    Form     `json:",omitempty"` // of the answer, when it is neither a letter nor yes or no
 	Answers []string `json:",omitempty"` // all that are accepted, Answer first, or ten people's (TextVQA); none when Answer is all there is

@@ -11,6 +11,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/internal/spreadsheet"
 )
 
 // Abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
@@ -40,7 +41,7 @@ func (r *Result) WriteAccuracyCSV(w io.Writer) error {
 	}
 	lines := [][]string{cells}
 	for _, s := range r.Splits {
-		line := []string{s.Name, floatPython(s.Circular)}
+		line := []string{s.Name, s.Circular.python()}
 		line = append(line, accuracies(r.Overall.L2, s.L2)...)
 		lines = append(lines, append(line, accuracies(r.Overall.Category, s.Category)...))
 	}
@@ -52,7 +53,7 @@ func accuracies(whole, part []Bucket) []string {
 	out := make([]string, len(whole))
 	for i, b := range whole {
 		if k := slices.IndexFunc(part, func(p Bucket) bool { return p.Name == b.Name }); k >= 0 {
-			out[i] = floatPython(part[k].Circular)
+			out[i] = part[k].Circular.python()
 		}
 	}
 	return out
@@ -83,10 +84,11 @@ func (r *Result) WriteCSV(w io.Writer) error {
 	return writeQuoted(w, [][]string{names, values})
 }
 
-// writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do.
+// writeQuoted writes CSV with every cell in quotes, which encoding/csv does not do; names that a spreadsheet would
+// compute are guarded.
 func writeQuoted(w io.Writer, lines [][]string) error {
 	var b strings.Builder
-	for _, cells := range lines {
+	for _, cells := range spreadsheet.GuardAll(lines) {
 		for i, c := range cells {
 			if i > 0 {
 				b.WriteByte(',')
@@ -111,9 +113,28 @@ func floatPython(f float64) string {
 	return s
 }
 
+// python is the share as Python writes it, empty if it is not known.
+func (s Share) python() string {
+	if s == NotKnown {
+		return ""
+	}
+	return floatPython(float64(s))
+}
+
+// Percent is the share in per cent with one digit, "-" if it is not known.
+func (s Share) Percent() string {
+	if s == NotKnown {
+		return "-"
+	}
+	return strconv.FormatFloat(100*float64(s), 'f', 1, 64)
+}
+
 // Line is the result in a line for people.
 func (r *Result) Line() string {
 	t := r.Overall.Tally
+	if t.N == 0 {
+		return fmt.Sprintf("%s: no answers in the suite: predictions only, of %d questions, %s", r.Suite, r.Unlabelled, r.Protocol)
+	}
 	what := "accuracy"
 	if r.Kind == Circular {
 		what = "circular"
@@ -123,7 +144,7 @@ func (r *Result) Line() string {
 		line += fmt.Sprintf(", %d answers not read", t.Unresolved)
 	}
 	if r.Unlabelled > 0 {
-		line += fmt.Sprintf(", %d questions without an answer in the suite", r.Unlabelled)
+		line += fmt.Sprintf(", left out: %d of %d questions, to which the suite has no answer", r.Unlabelled, r.Unlabelled+t.N)
 	}
 	return line
 }

@@ -64,6 +64,41 @@ func pictureList(cell []byte) (parts [][]byte, err error) {
 	return parts, nil
 }
 
+// bareBase64 is the base64 of a cell that may be a data: URI, which VLMEvalKit cannot read.
+func bareBase64(cell []byte) []byte {
+	if !bytes.HasPrefix(cell, []byte("data:")) {
+		return cell
+	}
+	if _, after, ok := bytes.Cut(cell, []byte(";base64,")); ok {
+		return after
+	}
+	return cell
+}
+
+// checkPicture makes sure, while the table is read, that a picture can be decoded when it is needed. number counts a
+// cell's pictures from 1.
+func checkPicture(part []byte, number int) error {
+	r := base64.NewDecoder(base64.StdEncoding, bytes.NewReader(bareBase64(part)))
+	if n, err := io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("picture %d is no base64: %w", number, err)
+	} else if n == 0 {
+		return fmt.Errorf("picture %d is empty", number)
+	}
+	return nil
+}
+
+// rename gives every row's key another name.
+func (s *store) rename(to func(string) string) {
+	same, kept := map[string]string{}, map[string]field{}
+	for k, first := range s.same {
+		same[to(k)] = to(first)
+	}
+	for k, f := range s.kept {
+		kept[to(k)] = f
+	}
+	s.same, s.kept, s.sums = same, kept, nil
+}
+
 // store keeps where each different picture of a table lies. Rows with the same base64 share one. The key of a row's first picture is the row's index,
 // that of its k-th is index#k.
 type store struct {
@@ -87,25 +122,29 @@ func (s *store) add(key string, f field) {
 }
 
 // more are the keys of the second and later pictures in the cell with that key.
-func (s *store) more(key string) (keys []string) {
-	for k := 2; k <= s.kept[key].count; k++ {
-		keys = append(keys, key+"#"+strconv.Itoa(k))
-	}
-	return keys
-}
+func (s *store) more(key string) []string { return several(key, s.kept[key].count) }
 
 // find is the cell of a key, and which of its pictures, from 1.
 func (s *store) find(key string) (field, int, error) {
-	row, number, several := strings.Cut(key, "#")
-	k, err := 1, error(nil)
-	if several {
-		k, err = strconv.Atoi(number)
-	}
+	row, k := cutKey(key)
 	f, ok := s.kept[row]
-	if !ok || err != nil || k < 1 || k > f.count {
+	if !ok || k < 1 || k > f.count {
 		return f, 0, fmt.Errorf("%s: no row %s with a picture", s.name, key)
 	}
 	return f, k, nil
+}
+
+// cutKey is the row of a key, and which of its pictures, from 1; 0 if the key is none.
+func cutKey(key string) (row string, k int) {
+	row, number, several := strings.Cut(key, "#")
+	if !several {
+		return row, 1
+	}
+	k, err := strconv.Atoi(number)
+	if err != nil {
+		return row, 0
+	}
+	return row, k
 }
 
 // Picture decodes the base64 of the row that holds the picture.
@@ -128,7 +167,7 @@ func (s *store) Picture(key string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: column \"image\": %w", s.name, f.line, err)
 	}
-	text = parts[k-1]
+	text = bareBase64(parts[k-1])
 	n, err := base64.StdEncoding.Decode(text, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: column \"image\": picture %d: %w", s.name, f.line, k, err)

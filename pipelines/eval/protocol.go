@@ -115,6 +115,10 @@ func (p Protocol) ask(it Item) (prompt string, pictures []string, err error) {
 		}
 		prompt = strings.Repeat(ImageMarker+apart, len(pictures)-1) + ImageMarker + "\n" + prompt
 	}
+	if n := strings.Count(prompt, ImageMarker); n > 0 && n != len(pictures) && !p.Raw {
+		return "", nil, fmt.Errorf("item %s: protocol %s: found %d %s in the question's text and %d pictures, expected as many; "+
+			"vlmevalkit-* take the word out of texts", itemName(it), p.Name, n, ImageMarker, len(pictures))
+	}
 	return prompt, pictures, nil
 }
 

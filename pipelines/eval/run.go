@@ -27,7 +27,7 @@ type Options struct {
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
 	Begin func(done, total int)
 	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
-	Progress func(done, total int, running float64)
+	Progress func(done, total int, running Share)
 }
 
 // maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses.
@@ -53,18 +53,8 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	if err := takes(a, s, items); err != nil {
+	if err := s.askable(a, items, opt); err != nil {
 		return nil, err
-	}
-	if opt.Judge != nil {
-		if err := opt.Protocol.mayJudge(); err != nil {
-			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
-		}
-	}
-	for _, it := range items { // before anything is asked
-		if _, _, err := opt.Protocol.ask(it); err != nil {
-			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
-		}
 	}
 	j, old, err := openJournal(opt.VerdictsPath)
 	if err != nil {
@@ -88,21 +78,6 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	return r.result(items)
-}
-
-// takes makes sure, before anything is asked, that the answerer takes the items' pictures.
-func takes(a Answerer, s *Suite, items []Item) error {
-	p, ok := a.(Picky)
-	if !ok {
-		return nil
-	}
-	why := p.TakesPictures()
-	for _, it := range items {
-		if it.ImageKey != "" && why != nil {
-			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, why)
-		}
-	}
-	return nil
 }
 
 // result scores the verdicts on items and says what they are on.
@@ -129,6 +104,7 @@ type runner struct {
 	done     map[int64]Verdict
 	total    int // questions
 	finished int
+	labelled int // of the finished ones, those that the suite tells the answer of
 	hits     int
 	reread   bool // an old verdict has been read otherwise than it says
 }
@@ -266,6 +242,10 @@ func (r *runner) missing(g []Item) (out []Item) {
 // count counts a question as finished.
 func (r *runner) count(g []Item) {
 	r.finished++
+	if slices.ContainsFunc(g, func(it Item) bool { return it.Answer == "" }) {
+		return
+	}
+	r.labelled++
 	if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
 		r.hits++
 	}
@@ -281,10 +261,18 @@ func (r *runner) questions(ctx context.Context, gs [][]Item) error {
 	for _, g := range gs {
 		r.count(g)
 		if r.opt.Progress != nil {
-			r.opt.Progress(r.finished, r.total, float64(r.hits)/float64(r.finished))
+			r.opt.Progress(r.finished, r.total, r.running())
 		}
 	}
 	return nil
+}
+
+// running is the share of hits among the finished questions that have an answer in the suite; NotKnown if none has.
+func (r *runner) running() Share {
+	if r.labelled == 0 {
+		return NotKnown
+	}
+	return Share(float64(r.hits) / float64(r.labelled))
 }
 
 // asked is an item as it is asked.

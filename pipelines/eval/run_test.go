@@ -91,7 +91,7 @@ func TestRunScoresCircular(t *testing.T) {
 	o.wrong[1000003] = "neither of"       // question 3: unresolved
 	o.wrong[4] = s.Items[12].Answer + "." // still right
 	steps := 0
-	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running float64) {
+	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}
@@ -332,7 +332,7 @@ func TestRunTogether(t *testing.T) {
 	all := &together{oracle: newOracle(s)}
 	all.wrong = o.wrong
 	steps := 0
-	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ float64) {
+	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}

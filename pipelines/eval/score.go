@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// Tally counts the questions of one bucket. Accuracies are fractions; they are 0 when N is 0.
+// Tally counts the questions of one bucket that have an answer in the suite. Accuracies are fractions; they are
+// NotKnown when N is 0.
 type Tally struct {
 	N            int     `json:"n"`             // questions
 	Rows         int     `json:"rows"`          // their passes
 	Hits         int     `json:"hits"`          // questions with every pass right
 	RowHits      Count   `json:"row_hits"`      // passes right
 	Unresolved   Count   `json:"unresolved"`    // passes from which no rule read an answer; they count as wrong
-	Circular     float64 `json:"circular"`      // Hits / N
-	Low          float64 `json:"low"`           // Wilson 95 % interval of Circular
-	High         float64 `json:"high"`          //
+	Circular     Share   `json:"circular"`      // Hits / N
+	Low          Share   `json:"low"`           // Wilson 95 % interval of Circular
+	High         Share   `json:"high"`          //
 	Vanilla      Share   `json:"vanilla"`       // RowHits / Rows
 	Chance       float64 `json:"chance"`        // mean of 1/options over rows: vanilla accuracy of any blind guesser on average
 	ChanceSteady float64 `json:"chance_steady"` // mean of 1/options over questions: circular accuracy of a blind guesser that sticks to an option's text
@@ -59,7 +60,8 @@ type YesNoRow struct {
 type Result struct {
 	Suite      string           `json:"suite"`
 	Version    string           `json:"version"`
-	Table      string           `json:"table,omitempty"` // the suite's file, for who wants its pictures
+	Table      string           `json:"table,omitempty"`  // the suite's file, for who wants its pictures
+	Images     []string         `json:"images,omitempty"` // the directories of its pictures, where they are files
 	Kind       Kind             `json:"kind"`
 	Protocol   string           `json:"protocol"`
 	Model      string           `json:"model,omitempty"`
@@ -70,7 +72,7 @@ type Result struct {
 	Shard      Shard            `json:"shard,omitzero"`
 	StopEarly  bool             `json:"stop_early,omitempty"` // decided questions were not asked in full: what counts passes is not known
 	Notes      []string         `json:"notes,omitempty"`
-	Unlabelled int              `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally
+	Unlabelled int              `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally, and a bucket of them alone has N 0
 	Overall    Breakdown        `json:"overall"`
 	Splits     []SplitBreakdown `json:"splits"`
 	YesNo      []YesNoRow       `json:"yesno,omitempty"`
@@ -120,7 +122,6 @@ func Score(items []Item, verdicts []Verdict) (*Result, error) {
 		q := newQuestion(g, byID)
 		if !q.labelled {
 			res.Unlabelled++
-			continue
 		}
 		qs = append(qs, q)
 	}
@@ -181,6 +182,9 @@ func tally(qs []question) Tally {
 	var t Tally
 	var chance, steady float64
 	for _, q := range qs {
+		if !q.labelled {
+			continue
+		}
 		t.N++
 		t.Rows += q.rows
 		t.RowHits += Count(q.hits)
@@ -192,12 +196,14 @@ func tally(qs []question) Tally {
 		steady += 1 / q.first.options()
 	}
 	if t.N == 0 {
+		t.Circular, t.Low, t.High, t.Vanilla = NotKnown, NotKnown, NotKnown, NotKnown
 		return t
 	}
 	n, rows := float64(t.N), float64(t.Rows)
-	t.Circular, t.Vanilla = float64(t.Hits)/n, Share(float64(t.RowHits)/rows)
+	t.Circular, t.Vanilla = Share(float64(t.Hits)/n), Share(float64(t.RowHits)/rows)
 	t.Chance, t.ChanceSteady = chance/rows, steady/n
-	t.Low, t.High = Wilson(t.Hits, t.N)
+	low, high := Wilson(t.Hits, t.N)
+	t.Low, t.High = Share(low), Share(high)
 	return t
 }
 
@@ -257,6 +263,7 @@ func partition(qs []question, of func(question) string) []part {
 
 // yesNoTable is POPE_rating of VLMEvalKit vlmeval/evaluate/yes_or_no.py; nil unless all questions are yes/no.
 func yesNoTable(qs []question) []YesNoRow {
+	qs = slices.DeleteFunc(slices.Clone(qs), func(q question) bool { return !q.labelled })
 	if len(qs) == 0 || slices.ContainsFunc(qs, func(q question) bool { return len(q.first.Choices) > 0 || q.first.open() }) {
 		return nil
 	}

@@ -69,6 +69,7 @@ func NewSuite(name string, kind Kind, items []Item, pictures Pictures) (*Suite, 
 			return nil, fmt.Errorf("suite %s: item %d: %w", name, it.ID, err)
 		}
 	}
+	s.Notes = s.answerNotes()
 	return s, s.stamp()
 }
 

@@ -60,7 +60,7 @@ func (r *suiteRows) mathVista(row []field, it *Item) error {
 		texts, line, at := cell("choices")
 		list, ok := pythonList(texts)
 		if !ok || len(list) < 2 || len(list) > len(alphabet) {
-			return r.table.errorf(line, at, "row %d: found %.60q, expected a list of 2 to 26 options", it.ID, texts)
+			return r.table.errorf(line, at, "row %s: found %.60q, expected a list of 2 to 26 options", it.Index, texts)
 		}
 		it.Choices = nil
 		for i, text := range list {
@@ -68,7 +68,7 @@ func (r *suiteRows) mathVista(row []field, it *Item) error {
 		}
 		answer, line, at := cell("answer_option")
 		if answer != "" && !it.has(answer) {
-			return r.table.errorf(line, at, "row %d: found answer %.40q, expected one of the options %s", it.ID, answer, strings.Join(it.letters(), ""))
+			return r.table.errorf(line, at, "row %s: found answer %.40q, expected one of the options %s", it.Index, answer, strings.Join(it.letters(), ""))
 		}
 		it.Answer = answer
 		return nil
@@ -83,11 +83,11 @@ func (r *suiteRows) mathVista(row []field, it *Item) error {
 		case "text", "list":
 			it.Form = FreeText
 		default:
-			return r.table.errorf(line, at, "row %d: found %.40q, expected integer, float, text or list", it.ID, answerType)
+			return r.table.errorf(line, at, "row %s: found %.40q, expected integer, float, text or list", it.Index, answerType)
 		}
 		return nil
 	}
-	return r.table.errorf(line, at, "row %d: found %.40q, expected multi_choice or free_form", it.ID, kind)
+	return r.table.errorf(line, at, "row %s: found %.40q, expected multi_choice or free_form", it.Index, kind)
 }
 
 // SuiteFromRows makes a suite of rows that were read elsewhere, a sheet for example: columns and cells as ReadSuite has them. No
@@ -132,7 +132,7 @@ func (o SuiteOptions) renamed(column string) string {
 
 // knownColumn says whether a column means something to a suite of the kind.
 func (r *suiteRows) knownColumn(c string) bool {
-	if c == "index" || c == "answer" || c == "image" || slices.Contains(textColumns, c) || (len(c) == 1 && c[0] >= 'A' && c[0] <= 'Z') {
+	if c == "index" || c == "answer" || c == "image" || c == "image_path" && r.cols.at("image") < 0 || slices.Contains(textColumns, c) || (len(c) == 1 && c[0] >= 'A' && c[0] <= 'Z') {
 		return true
 	}
 	switch r.family {

@@ -69,7 +69,7 @@ func TestGeneratedRotations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Items) != len(full.Items) || len(s.Notes) != 1 {
+		if len(s.Items) != len(full.Items) || len(s.Notes) != 2 {
 			t.Fatalf("%s: found %d items and notes %q, expected %d items", file, len(s.Items), s.Notes, len(full.Items))
 		}
 		for i, it := range s.Items {
@@ -173,7 +173,8 @@ func TestBadFiles(t *testing.T) {
 		{"index\tquestion\tanswer\n1\tq\n", "some.tsv:2: found 2 fields, expected 3"},
 		{"index\tquestion\tanswer\n1\tq\tyes\tmore\n", "some.tsv:2: found more than 3 fields"},
 		{"index\tquestion\tanswer\n1\tq\tmaybe\n", `some.tsv:2: column "answer": found "maybe", expected yes or no`},
-		{"index\tquestion\tanswer\none\tq\tyes\n", `some.tsv:2: column "index": found "one"`},
+		{"index\tquestion\tanswer\n1.5\tq\tyes\n", `some.tsv:2: column "index": found "1.5"`},
+		{"index\tquestion\tanswer\n\tq\tyes\n", `some.tsv:2: column "index": found ""`},
 		{"index\tquestion\tanswer\n-1\tq\tyes\n", `column "index"`},
 		{"index\tquestion\tanswer\n1\tq\tyes\n2\t\tyes\n", `some.tsv:3: column "question"`},
 		{"index\tquestion\tanswer\n1\tq\tyes\n1\tp\tyes\n", "on line 2 already"},
@@ -191,11 +192,7 @@ func TestBadFiles(t *testing.T) {
 			t.Errorf("%.60q: found error %v, expected %q in it", c.text, err, c.want)
 		}
 	}
-	s, err := read("index\tquestion\tanswer\timage\n1\tq\tyes\t"+long+"*\n", SuiteOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Picture("1"); err == nil || !strings.Contains(err.Error(), `some.tsv:2: column "image"`) {
+	if _, err := read("index\tquestion\tanswer\timage\n1\tq\tyes\t"+long+"*\n", SuiteOptions{}); err == nil || !strings.Contains(err.Error(), `some.tsv:2: column "image": row 1: picture 1 is no base64`) {
 		t.Errorf("found %v, expected an error about base64", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -23,6 +22,12 @@ type SuiteOptions struct {
 	Family Family
 	// Columns gives the file's names of columns that are called otherwise there: {"question": "prompt"}.
 	Columns map[string]string
+	// Images are the directories that the paths in a column image_path are looked up in, in turn, and may not leave.
+	// Empty: that of the table.
+	Images []string
+	// TextRows lets rows have no picture in a table that has pictures. Tables of ScienceQA and MMMU may, in any other a
+	// row without one is an error.
+	TextRows bool
 	// TextOnly looks for no pictures: to score answers that are there already.
 	TextOnly bool
 }
@@ -36,7 +41,7 @@ var pandasMissing = map[string]bool{
 // PandasMissing says whether pandas.read_csv and read_excel take a cell for a missing value.
 func PandasMissing(cell string) bool { return cell == "" || pandasMissing[cell] }
 
-// ReadTable reads a tab-separated file as suites are read, without its meaning: a header and as many cells a row.
+// ReadTable reads a table as suites are read, without its meaning: a header and as many cells a row.
 func ReadTable(path string) (header []string, rows [][]string, err error) {
 	f, err := openStored(path)
 	if err != nil {
@@ -92,16 +97,20 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 	}
 	defer f.close()
 	if opt.Name == "" {
-		opt.Name = strings.TrimSuffix(filepath.Base(path), ".tsv")
+		opt.Name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".tsv"), ".csv")
+	}
+	if len(opt.Images) == 0 {
+		opt.Images = []string{filepath.Dir(path)}
 	}
 	return ReadSuite(path, f, opt)
 }
 
-// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then as the
-// suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image is base64, or,
-// when at most 64 characters long, the index of the row that has the picture; several pictures are a Python list of texts, ['..', '..']. When a circular suite holds only base rows, the
-// rotated ones are generated and Notes says so. r is read again whenever a picture is needed; name stands for it in errors,
-// which tell file, line and column.
+// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
+// as the suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image
+// is base64, or, when at most 64 characters long, the index of the row that has the picture; several pictures are a
+// Python list of texts, ['..', '..']. Without it, image_path has the path of a file below opt.Images, or a list of
+// such. When a circular suite holds only base rows, the rotated ones are generated and Notes says so. r is read again
+// whenever a picture is needed; name stands for it in errors, which tell file, line and column.
 func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
 	t := newTable(name, io.NewSectionReader(r, 0, 1<<62))
 	rows := newSuiteRows(t, opt, r)
@@ -167,18 +176,18 @@ func (r *suiteRows) header(row []field) error {
 		}
 	}
 	slices.Sort(c.options)
+	if err := r.nearMiss(c); err != nil {
+		return err
+	}
 	for _, need := range []string{"index", "question"} {
 		if c.at(need) < 0 {
-			return fmt.Errorf("%s:1: found columns %s, expected a column %q", t.name, strings.Join(t.names, ", "), need)
+			return fmt.Errorf("%s:1: found columns %q, expected a column %q and tabs, commas or semicolons between columns", t.name, t.names, need)
 		}
 	}
 	for ours, theirs := range r.opt.Columns {
 		if c.at(ours) < 0 {
-			return fmt.Errorf("%s:1: found columns %s, expected a column %q for %s", t.name, strings.Join(t.names, ", "), theirs, ours)
+			return fmt.Errorf("%s:1: found columns %q, expected a column %q for %s", t.name, t.names, theirs, ours)
 		}
-	}
-	if !r.opt.TextOnly && c.at("image_path") >= 0 && c.at("image") < 0 {
-		return fmt.Errorf("%s:1: found column \"image_path\" without \"image\", expected pictures as base64 in column \"image\"", t.name)
 	}
 	if !r.opt.TextOnly && c.at("image_1") >= 0 && c.at("image") < 0 {
 		return fmt.Errorf("%s:1: found column \"image_1\" without \"image\", expected a question's pictures as a list of base64 in column \"image\"", t.name)
@@ -193,16 +202,20 @@ type suiteRows struct {
 	cols  columns
 	opt   SuiteOptions
 	store *store
+	files *pictureFiles
 	items []Item
-	refs  []field       // image field of each item
-	lines map[int64]int // line of each index
+	index []rowIndex     // of each item
+	refs  []field        // image field of each item
+	seen  map[string]int // line of each index, as it is spelt in one way
+	lines map[int64]int  // line of each ID, once they are known
 
 	early  Kind   // what is known before the rows are: kinds that cells are read by; empty for options and yes/no
 	family Family // the same of the benchmark
 }
 
 func newSuiteRows(t *table, opt SuiteOptions, r io.ReaderAt) *suiteRows {
-	s := &suiteRows{table: t, opt: opt, store: newStore(t.name, r), lines: map[int64]int{}, family: opt.Family}
+	s := &suiteRows{table: t, opt: opt, store: newStore(t.name, r), files: newPictureFiles(opt.Images),
+		seen: map[string]int{}, lines: map[int64]int{}, family: opt.Family}
 	name := opt.Name
 	if name == "" {
 		name = t.name
@@ -235,15 +248,15 @@ func (r *suiteRows) add(row []field) error {
 		return t.errorf(line, -1, "found %d fields, expected %d", len(row), len(t.names))
 	}
 	at := r.cols.at("index")
-	id, err := strconv.ParseInt(row[at].text, 10, 64)
-	if err != nil || id < 0 {
-		return t.errorf(row[at].line, at, "found %.40q, expected a whole number from 0", row[at].text)
+	index, err := readIndex(row[at].text)
+	if err != nil {
+		return t.errorf(row[at].line, at, "%w", err)
 	}
-	if first, twice := r.lines[id]; twice {
-		return t.errorf(row[at].line, at, "found index %d again, it is on line %d already", id, first)
+	if first, twice := r.seen[index.text]; twice {
+		return t.errorf(row[at].line, at, "found index %s again, it is on line %d already", index.text, first)
 	}
-	r.lines[id] = line
-	it := Item{ID: id, Group: id}
+	r.seen[index.text] = line
+	it := Item{ID: index.number, Group: index.number, Index: index.text}
 	for i, to := range []*string{&it.Question, &it.Hint, &it.Category, &it.Source, &it.L2, &it.Comment, &it.Split} {
 		*to = r.text(row, textColumns[i])
 	}
@@ -259,54 +272,12 @@ func (r *suiteRows) add(row []field) error {
 	if err = r.question(row, &it); err != nil {
 		return err
 	}
-	ref := field{}
-	if i := r.cols.at("image"); i >= 0 && !r.opt.TextOnly {
-		ref = row[i]
-		if ref.bad != nil {
-			return t.errorf(ref.line, i, "row %d: %w", id, ref.bad)
-		}
-		if ref.long {
-			r.store.add(strconv.FormatInt(id, 10), ref)
-		}
+	ref, err := r.picture(row, index)
+	if err != nil {
+		return err
 	}
-	r.items, r.refs = append(r.items, it), append(r.refs, ref)
+	r.items, r.index, r.refs = append(r.items, it), append(r.index, index), append(r.refs, ref)
 	return nil
-}
-
-// yesNo says whether the suite is of that kind, which is known from the header and the options.
-func (r *suiteRows) yesNo() bool {
-	return r.opt.Kind == YesNo || r.early == YesNoPairs || (r.opt.Kind == "" && r.early == "" && len(r.cols.options) == 0)
-}
-
-// answer checks the answer cell and brings it to its standard form.
-func (r *suiteRows) answer(row []field, it Item) (string, error) {
-	at := r.cols.at("answer")
-	line, a := row[0].line, r.text(row, "answer")
-	if at >= 0 {
-		line = row[at].line
-	}
-	if r.yesNo() {
-		switch strings.ToLower(a) {
-		case "":
-			return "", nil
-		case "yes":
-			return "Yes", nil
-		case "no":
-			return "No", nil
-		}
-		return "", r.table.errorf(line, at, "found %.40q, expected yes or no", a)
-	}
-	letters := ""
-	for _, c := range it.Choices {
-		letters += string(c.Letter)
-	}
-	if len(letters) < 2 {
-		return "", r.table.errorf(row[0].line, -1, "row %d: found options %q, expected two or more", it.ID, letters)
-	}
-	if a != "" && (len(a) != 1 || !strings.Contains(letters, a)) {
-		return "", r.table.errorf(line, at, "row %d: found answer %.40q, expected one of the options %s", it.ID, a, letters)
-	}
-	return a, nil
 }
 
 // suite resolves pictures and passes once all rows are known.
@@ -314,26 +285,18 @@ func (r *suiteRows) suite() (*Suite, error) {
 	if len(r.items) == 0 {
 		return nil, fmt.Errorf("%s: found no rows after the header, expected at least one", r.table.name)
 	}
-	imageAt := r.cols.at("image")
-	for i, ref := range r.refs {
-		key := strconv.FormatInt(r.items[i].ID, 10)
-		if !ref.long {
-			if key = ref.text; key == "" {
-				continue
-			}
-		}
-		same, ok := r.store.same[key]
-		if !ok {
-			return nil, r.table.errorf(ref.line, imageAt, "row %d: found %q, expected base64 of more than %d characters or the index of a row that has a picture", r.items[i].ID, key, maxReference)
-		}
-		r.items[i].ImageKey, r.items[i].More = same, r.store.more(same)
+	if err := r.number(); err != nil {
+		return nil, err
+	}
+	if err := r.pictures(); err != nil {
+		return nil, err
 	}
 	for i, it := range r.items {
 		if r.early != YesNoPairs || it.Pair != "" {
 			continue
 		}
 		if it.ImageKey == "" {
-			return nil, r.table.errorf(r.lines[it.ID], -1, "row %d: found neither image_path nor a picture, expected what says which two questions belong together", it.ID)
+			return nil, r.table.errorf(r.lines[it.ID], -1, "row %s: found neither image_path nor a picture, expected what says which two questions belong together", itemName(it))
 		}
 		r.items[i].Pair = it.ImageKey
 	}
@@ -349,19 +312,19 @@ func (r *suiteRows) suite() (*Suite, error) {
 			return nil, err
 		}
 	}
-	for _, c := range r.table.names {
-		if !r.knownColumn(r.opt.renamed(c)) {
-			notes = append(notes, fmt.Sprintf("column %q is not read", c))
-		}
+	notes = append(notes, r.notes()...)
+	var from Pictures = r.store
+	if r.cols.at("image") < 0 && r.cols.at("image_path") >= 0 {
+		from = r.files
 	}
-	s, err := NewSuite(name, kind, r.items, r.store)
+	s, err := NewSuite(name, kind, r.items, from)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.table.name, err)
 	}
 	if s.Family = r.opt.Family; s.Family == "" {
 		s.Family = familyOf(name, kind)
 	}
-	s.Notes = notes
+	s.Notes = append(notes, s.Notes...)
 	return s, nil
 }
 

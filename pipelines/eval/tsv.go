@@ -31,12 +31,14 @@ type field struct {
 	line  int   // line on which the field starts, from 1
 }
 
-// table reads tab-separated rows the way pandas' C parser does with sep="\t": a quote opens a quoted field only at its start,
-// a doubled quote inside stands for one, what follows a closing quote is taken literally, quoted fields may hold tabs and line
-// ends, rows end with \n, \r\n or \r, blank lines are skipped, a leading UTF-8 byte order mark is dropped. encoding/csv cannot
-// stand in: its lazy quotes differ, it rewrites \r\n inside quotes, and it takes memory before a field's size can be refused.
+// table reads rows the way pandas' C parser does with sep="\t", or with the separator that the header shows: a quote
+// opens a quoted field only at its start, a doubled quote inside stands for one, what follows a closing quote is taken
+// literally, quoted fields may hold tabs and line ends, rows end with \n, \r\n or \r, blank lines are skipped, a
+// leading UTF-8 byte order mark is dropped. encoding/csv cannot stand in: its lazy quotes differ, it rewrites \r\n
+// inside quotes, and it takes memory before a field's size can be refused.
 type table struct {
 	name  string
+	sep   byte // 0: nobody has looked at the header yet
 	in    *bufio.Reader
 	off   int64 // of the next byte
 	line  int   // of the next byte, from 1
@@ -91,6 +93,9 @@ func (t *table) row(image int) ([]field, error) {
 			_, _ = t.in.Discard(3)
 			t.off = 3
 		}
+	}
+	if err := t.separator(); err != nil {
+		return nil, err
 	}
 	for { // skip blank lines
 		p, err := t.in.Peek(1)
@@ -158,7 +163,7 @@ func (t *table) field(col int, image bool) (f field, last bool, err error) {
 			state = quoted // a doubled quote is one quote
 		} else if state != quoted {
 			state = plain
-			if c == '\t' {
+			if c == t.sep {
 				break
 			}
 			if c == '\n' || c == '\r' {
@@ -181,6 +186,9 @@ func (t *table) field(col int, image bool) (f field, last bool, err error) {
 func (t *table) keep(f *field, col int, image bool) error {
 	if image && len(t.buf) > maxReference {
 		parts, err := pictureList(t.buf)
+		for i := 0; i < len(parts) && err == nil; i++ {
+			err = checkPicture(parts[i], i+1)
+		}
 		f.long, f.sum, f.count, f.bad = true, sha256.Sum256(t.buf), len(parts), err
 		return nil
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"moslava/internal/terminal"
 )
 
 // A Bar shows one loop. Its methods may be called from several goroutines. What goes wrong
@@ -39,21 +41,22 @@ type Bar struct {
 // New begins to show a loop of total rounds on w; total 0 or less means that nobody knows. It is drawn as
 // a bar if w is a terminal that can, and neither CI nor TERM=dumb is in the environment.
 func New(w io.Writer, name string, total int) *Bar {
-	f, ok := w.(*os.File)
-	terminal := ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("CI") == ""
+	w = terminal.Raw(w)
+	f, _ := w.(*os.File)
+	draws := terminal.Is(w) && os.Getenv("TERM") != "dumb" && os.Getenv("CI") == ""
 	width := func() int {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
 			return columns
 		}
 		return 80
 	}
-	return start(w, name, total, terminal, width, time.Now)
+	return start(w, name, total, draws, width, time.Now)
 }
 
-func start(w io.Writer, name string, total int, terminal bool, width func() int, now func() time.Time) *Bar {
+func start(w io.Writer, name string, total int, draws bool, width func() int, now func() time.Time) *Bar {
 	b := &Bar{w: w, name: oneLine(name), total: max(total, 0), started: now(), now: now, width: width}
 	b.last = b.started
-	if terminal {
+	if draws {
 		known := b.total
 		if known == 0 {
 			known = -1
@@ -81,7 +84,7 @@ func (b *Bar) Skip(n int) {
 	if n = max(n, 0); !b.closed {
 		b.skipped += n
 		b.done += n
-		b.draw(false)
+		b.draw(true) // the first round may take long, and until then the bar would stand at nothing
 	}
 }
 
@@ -219,10 +222,5 @@ func round(d time.Duration) string {
 
 // oneLine keeps text that comes from outside from moving the cursor.
 func oneLine(text string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text))
+	return strings.TrimSpace(terminal.Line(text))
 }

@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/width"
+
+	"moslava/internal/terminal"
 )
 
 // Text is the title, the table and the notes as aligned plain text for a terminal. Accuracies are in per cent, with their
@@ -13,7 +15,7 @@ import (
 func Text(r Run) string {
 	var b strings.Builder
 	if r.Title != "" {
-		b.WriteString(plain(r.Title) + "\n")
+		b.WriteString(terminal.Line(r.Title) + "\n")
 	}
 	if len(r.Table) > 0 {
 		b.WriteString("\n" + textTable(r))
@@ -22,7 +24,7 @@ func Text(r Run) string {
 		b.WriteByte('\n')
 	}
 	for _, n := range r.Notes {
-		b.WriteString("* " + plain(n) + "\n")
+		b.WriteString("* " + terminal.Line(n) + "\n")
 	}
 	return b.String()
 }
@@ -33,7 +35,7 @@ func textTable(r Run) string {
 	widths := make([]int, len(grid[0]))
 	for _, line := range grid {
 		for i := range line {
-			line[i] = plain(line[i])
+			line[i] = terminal.Line(line[i])
 			widths[i] = max(widths[i], columnsOf(line[i]))
 		}
 	}
@@ -117,16 +119,6 @@ func tableCells(r Run) [][]string {
 	return grid
 }
 
-// plain is one line without control characters, which could move a terminal's cursor.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
 // columnsOf is how many terminal columns a text takes.
 func columnsOf(s string) int {
 	n := 0
@@ -188,7 +180,7 @@ func Markdown(r Run) string {
 // EscapeMarkdown makes a text one line and escapes what CommonMark, tables included, would read as markup.
 func EscapeMarkdown(s string) string {
 	var b strings.Builder
-	for _, r := range plain(s) {
+	for _, r := range terminal.Line(s) {
 		if strings.ContainsRune("\\`*_{}[]<>#|~!&$", r) {
 			b.WriteByte('\\')
 		}

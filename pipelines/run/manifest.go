@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
-	"strings"
 	"time"
 
 	"moslava/internal/infile"
@@ -122,19 +119,4 @@ func decodeRecord(path string, b []byte, v interface{ valid() error }) error {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
 	return nil
-}
-
-// versions says what made a stage.
-func versions() map[string]string {
-	program := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		parts := []string{info.Main.Version}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" || s.Key == "vcs.modified" && s.Value == "true" {
-				parts = append(parts, strings.ReplaceAll(s.Value, "true", "modified"))
-			}
-		}
-		program = strings.Join(parts, " ")
-	}
-	return map[string]string{"moslava": program, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 }

@@ -15,7 +15,7 @@ func record(t testing.TB) []byte {
 	out := []Output{{"a", 1, strings.Repeat("ab", 32)}, {"/b", 2, strings.Repeat("cd", 32)}}
 	b, err := json.MarshalIndent(Manifest{
 		Format: 1, Plan: Plan{"s", "align", config, sha256Hex(config), []Input{{"r", strings.Repeat("ef", 32)}}},
-		Outputs: out, OutputsSHA256: digest(out), Versions: versions(),
+		Outputs: out, OutputsSHA256: digest(out), Versions: Versions(),
 	}, "", " ")
 	if err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 		Plan:          was.Plan,
 		Outputs:       files,
 		OutputsSHA256: digest(files),
-		Versions:      versions(),
+		Versions:      Versions(),
 		Begun:         was.Begun,
 		Finished:      time.Now().UTC().Truncate(time.Second),
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/spreadsheet"
 )
 
 // Files of a report, beside the plots.
@@ -65,7 +66,7 @@ func num(x float64) string {
 
 func writeCSV(w io.Writer, rows [][]string) error {
 	out := csv.NewWriter(w)
-	if err := out.WriteAll(rows); err != nil {
+	if err := out.WriteAll(spreadsheet.GuardAll(rows)); err != nil {
 		return err
 	}
 	return out.Error()

@@ -160,6 +160,9 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 	if p.Pixels, err = loadPixels(t.Vision, cfg); err != nil {
 		return nil, err
 	}
+	if p.generation, err = readGeneration(t.Language, cfg.Text.VocabSize); err != nil {
+		return nil, err
+	}
 	return p, p.check()
 }
 

@@ -60,6 +60,9 @@ func Compare(dir string) (*Fit, error) {
 		return nil, err
 	}
 	defer d.Close()
+	if err := refuseQuantized(d, nil); err != nil {
+		return nil, err
+	}
 	return fit(ps, d.Rename(checkpoint.Candidates(layout)), ignored), nil
 }
 

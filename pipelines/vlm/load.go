@@ -80,6 +80,9 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 		return nil, err
 	}
 	defer ckpt.Close()
+	if err := refuseQuantized(ckpt, nil); err != nil {
+		return nil, err
+	}
 	src := nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)))
 	if !cfg.HasVision() {
 		src = nn.Mux{LanguagePrefix: nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.Language)))}
@@ -166,6 +169,9 @@ func part[M any](dir string, layout []checkpoint.Prefix, beside func(name string
 		return m, nil, err
 	}
 	defer ckpt.Close()
+	if err := refuseQuantized(ckpt, beside); err != nil {
+		return m, nil, err
+	}
 	m, ps, err = nn.Build(nn.From(ckpt.Rename(checkpoint.Candidates(layout))), construct)
 	left := ckpt.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || beside(name) })
 	return m, ps, checkpoint.Mismatch(dir, err, left)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/internal/infile"
+	"moslava/internal/terminal"
 	"moslava/language"
 	"moslava/pipelines"
 	"moslava/pipelines/vlm"
@@ -51,18 +52,19 @@ func askCommand() *cobra.Command {
 			if last == 1 && isPicture(args[last]) {
 				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", args[last])
 			}
-			return ask(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), args[0], args[1:last], args[last], opt)
+			return ask(cmd.Context(), cmd.InOrStdin(), terminal.Data(cmd.OutOrStdout()), args[0], args[1:last], args[last], opt)
 		},
 	}
 	f, s := c.Flags(), &opt.gen.Sampling
-	f.StringVar(&opt.adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
-	f.StringVar(&opt.weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4, which is faster")
+	f.StringVar(&opt.adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
+	f.StringVar(&opt.weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them, which is faster")
 	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
 	maxPixelsFlag(c, &opt.pixels)
-	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "most new tokens")
-	f.Float64Var(&s.Temperature, "temperature", 0, "of sampling; 0: always the most probable token")
-	f.Float64Var(&s.TopP, "top-p", 1, "sample among the most probable tokens that have this probability together")
-	f.Uint64Var(&s.Seed, "seed", 0, "of sampling")
+	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "stop after so many new tokens")
+	f.Float64Var(&s.Temperature, "temperature", 0, "temperature of sampling; 0 takes the most probable token every time")
+	f.Float64Var(&s.TopP, "top-p", 1, "sample among the most probable tokens whose probabilities add up to this")
+	f.Uint64Var(&s.Seed, "seed", 0, "seed of sampling")
+	completeValues(c, "weights", weightNames)
 	return c
 }
 
@@ -92,8 +94,14 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures 
 		return err
 	}
 	a.Processor = a.Processor.WithMaxPixels(opt.pixels)
+	for _, w := range vlm.LeftoverQuantization(dir) {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", w)
+	}
 	ids, err := a.Processor.QuestionIDs(q)
 	if err != nil {
+		if len(pictures) == 0 {
+			return err
+		}
 		return fmt.Errorf("%s: %w", strings.Join(pictures, ", "), err)
 	}
 	if room := a.Model.Config.Text.MaxPositionEmbeddings - len(ids); opt.gen.MaxNew > room {

@@ -54,8 +54,9 @@ func convertCommand() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().StringSliceVar(&images, "images", nil, "folders in which pictures that rows name are looked for, before the data's own; may be repeated")
+	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
 	maxPixelsFlag(c, &pixels)
-	c.Flags().StringVar(&dtype, "dtype", "", "how the weights of a GGUF model are stored: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
+	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
+	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c
 }

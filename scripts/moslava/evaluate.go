@@ -21,7 +21,7 @@ func evaluateCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Dir == "" {
-				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), ".tsv"))
+				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1])))
 			}
 			if err := checkMaxPixels(opt.MaxPixels); err != nil {
 				return err
@@ -35,23 +35,27 @@ func evaluateCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&opt.Dir, "out", "", "directory of verdicts, predictions and scores (default runs/MODEL-SUITE)")
-	f.StringVar(&opt.Protocol, "protocol", "", "how is asked and how answers are read: "+strings.Join(eval.ProtocolNames(), ", ")+" (default: the suite's, the first for most)")
-	f.IntVar(&opt.Limit, "limit", 0, "only the first so many questions; 0: all")
-	f.StringVar(&opt.Shard, "shard", "", "only a part of them, i/n for part i of n, from 1; moslava join puts parts together")
-	f.BoolVar(&opt.StopEarly, "stop-early", false, "ask no more passes of circular questions that are lost already; circular scores stay the same")
+	f.StringVar(&opt.Dir, "out", "", "directory for verdicts, predictions and scores (default runs/MODEL-SUITE)")
+	f.StringVar(&opt.Protocol, "protocol", "", "rules for asking and for reading answers: "+strings.Join(eval.ProtocolNames(), ", ")+" (default: the suite's, for most the first)")
+	f.IntVar(&opt.Limit, "limit", 0, "ask only the first so many questions; 0: all")
+	f.StringVar(&opt.Shard, "shard", "", "ask only part i of n, written i/n and counted from 1; moslava join puts the parts together")
+	f.BoolVar(&opt.StopEarly, "stop-early", false, "skip passes of circular questions that are lost already; circular scores stay the same")
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
+	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
 	judgeFlags(c, &opt.Judge)
-	f.StringVar(&opt.Adapters, "adapters", "", "PEFT or MoSLoRA directory whose adapters are attached to the model")
-	f.StringVar(&opt.Weights, "weights", "f32", "how weights are stored: f32 as they are, or rounded to bf16, q8 (8-bit blocks) or nf4")
 	maxPixelsFlag(c, &opt.MaxPixels)
-	f.IntVar(&opt.Threads, "threads", 0, "that compute; 0: one a processor; results do not depend on it")
+	f.StringVar(&opt.Adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
+	f.StringVar(&opt.Weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them")
+	f.IntVar(&opt.Threads, "threads", 0, "number of threads; 0: one a processor; results do not depend on it")
+	completeValues(c, "weights", weightNames)
+	completeValues(c, "protocol", eval.ProtocolNames())
 	return c
 }
 
 // joinCommand is `moslava join SUITE DIR...`.
 func joinCommand() *cobra.Command {
 	var out string
+	var images []string
 	c := &cobra.Command{
 		Use:   "join SUITE.tsv DIR...",
 		Short: "Put the shards of an evaluation together and score them as the whole",
@@ -60,7 +64,7 @@ func joinCommand() *cobra.Command {
 			if out == "" {
 				return errors.New("found no --out, expected the directory to write to")
 			}
-			res, err := pipelines.JoinShards(args[0], args[1:], out)
+			res, err := pipelines.JoinShards(args[0], args[1:], out, images...)
 			if err != nil {
 				return err
 			}
@@ -68,6 +72,7 @@ func joinCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "directory of the joined verdicts, predictions and scores")
+	c.Flags().StringArrayVar(&images, "images", nil, "directory that paths in the table's column image_path are below, as for evaluate")
 	return c
 }
 

@@ -14,7 +14,7 @@ func inspectCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "Say what a model, a file of tensors, adapters, stored samples or a recipe hold, and what is odd about them",
+		Short: "Describe a model, a file of tensors, adapters, stored samples or a recipe, and warn of what is odd",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := inspect.Inspect(args[0], opt)

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"moslava/internal/terminal"
 )
 
 // gcPercent lets the heap grow by that much before it is collected: what a step needs is pooled, so
@@ -23,14 +26,27 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "moslava:", err)
+	c := root()
+	say := printSafely(c, os.Stdout, os.Stderr)
+	if err := c.ExecuteContext(ctx); err != nil {
+		tellError(say, err)
 		if errors.Is(err, context.Canceled) {
 			os.Exit(130)
 		}
 		os.Exit(1)
 	}
 }
+
+// printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr.
+// Commands whose output is data take terminal.Data of theirs.
+func printSafely(c *cobra.Command, stdout, stderr io.Writer) io.Writer {
+	c.SetOut(terminal.NewWriter(stdout))
+	c.SetErr(terminal.NewWriter(stderr))
+	return c.ErrOrStderr()
+}
+
+// tellError prints why a command failed.
+func tellError(w io.Writer, err error) { fmt.Fprintln(w, "moslava:", err) }
 
 func root() *cobra.Command {
 	c := &cobra.Command{
@@ -56,6 +72,7 @@ func root() *cobra.Command {
 		studyCommand(),
 		tokenizeCommand(),
 		verifyCommand(),
+		versionCommand(),
 	)
 	return c
 }

@@ -15,9 +15,10 @@ func planCommand() *cobra.Command {
 	var set []string
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "plan RECIPE.yaml",
-		Short: "Say what the training stages of a recipe would take: parameters, memory, operations and time",
-		Args:  cobra.ExactArgs(1),
+		Use:               "plan RECIPE.yaml",
+		Short:             "Say what the training stages of a recipe would take: parameters, memory, operations and time",
+		Args:              recipeArgument,
+		ValidArgsFunction: completeFiles("yaml", "yml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := recipe.Load(args[0], set...)
 			if err != nil {
@@ -37,8 +38,8 @@ func planCommand() *cobra.Command {
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.batch=4")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON: bytes, operations and seconds")
-	c.Flags().IntVar(&opt.Text, "text", 96, "text tokens of a sample, if the data is not there")
-	c.Flags().IntVar(&opt.Targets, "targets", 32, "how many of them are learnt")
-	c.Flags().IntVar(&opt.Batches, "batches", 12, "batches that are read to learn lengths")
+	c.Flags().IntVar(&opt.Text, "text", 96, "assume so many text tokens in a sample, if the data is not there")
+	c.Flags().IntVar(&opt.Targets, "targets", 32, "assume that so many of them are learnt")
+	c.Flags().IntVar(&opt.Batches, "batches", 12, "read so many batches to learn lengths")
 	return c
 }

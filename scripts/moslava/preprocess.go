@@ -36,7 +36,7 @@ func preprocessCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&opt.config, "config", "", "preprocessor_config.json or processor_config.json, or a model directory that has one")
-	f.StringVar(&opt.out, "out", "", "the .npy file to write")
+	f.StringVar(&opt.out, "out", "", "file to write, .npy")
 	f.StringVar(&opt.png, "png", "", "also write the picture before rescaling and normalising, as PNG")
 	f.BoolVar(&opt.pad, "pad", false, "first pad to a square with the mean colour, as LLaVA does")
 	f.BoolVar(&opt.pillow13, "pillow13", false, "resize tall pictures down first, as Pillow 13 does; without it across first, as Pillow up to 12")

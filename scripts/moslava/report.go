@@ -12,9 +12,10 @@ import (
 func reportCommand() *cobra.Command {
 	var opt pipelines.ReportOptions
 	c := &cobra.Command{
-		Use:   "report RUN_DIR",
-		Short: "Make one HTML page of a run's evaluations: accuracies with intervals, what was missed, a comparison with another run",
-		Args:  cobra.ExactArgs(1),
+		Use:               "report RUN_DIR",
+		Short:             "Make one HTML page of a run: accuracies with intervals, what was missed, a comparison with another run; or its curves",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeDirectories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := pipelines.Report(args[0], opt)
 			if err != nil {
@@ -25,9 +26,9 @@ func reportCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&opt.Against, "against", "", "another run's directory: McNemar's test, and the questions on which the two differ")
+	f.StringVar(&opt.Against, "against", "", "another run's directory: compare the suites that both have by McNemar's test, and show the questions on which they differ")
 	f.StringVar(&opt.Out, "out", "", "file to write (default report.html or report.md in RUN_DIR)")
 	f.BoolVar(&opt.Markdown, "markdown", false, "write Markdown, for a paper")
-	f.IntVar(&opt.Cards, "cards", 24, "questions shown of a suite at most")
+	f.IntVar(&opt.Cards, "cards", 24, "show at most so many questions of a suite")
 	return c
 }

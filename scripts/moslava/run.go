@@ -1,6 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
@@ -11,21 +19,80 @@ import (
 func runCommand() *cobra.Command {
 	var opt pipelines.Options
 	var set []string
+	var quiet, asJSON bool
 	c := &cobra.Command{
 		Use:   "run RECIPE.yaml",
 		Short: "Run the stages of a recipe that are not finished; interrupted, it goes on where it was",
-		Args:  cobra.ExactArgs(1),
+		Long: `Runs the stages of a recipe in order. A stage that is finished is skipped, one that was interrupted goes on where it was.
+
+Progress goes to standard error. With --json, standard output gets one JSON object a line: {"event": "begun"} and so on, with the
+fields of pipelines.Event; a step has the record of metrics.jsonl, a result the accuracy of a suite.`,
+		Example: `  moslava run mine.yaml
+  moslava run mine.yaml --set stages.tune.lr=2e-4 --set run_dir=runs/other
+  moslava run mine.yaml --only evaluate --json --quiet`,
+		Args:              recipeArgument,
+		ValidArgsFunction: completeFiles("yaml", "yml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := recipe.Load(args[0], set...)
 			if err != nil {
 				return err
 			}
-			opt.Out = cmd.ErrOrStderr()
-			return pipelines.Run(cmd.Context(), r, opt)
+			if opt.Out = cmd.ErrOrStderr(); quiet {
+				opt.Out = io.Discard
+			}
+			var writing error
+			if asJSON {
+				e := json.NewEncoder(cmd.OutOrStdout())
+				opt.Events = func(event pipelines.Event) { writing = errors.Join(writing, e.Encode(event)) }
+			}
+			return errors.Join(pipelines.Run(cmd.Context(), r, opt), writing)
 		},
 	}
-	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.lr=1e-4")
-	c.Flags().StringSliceVar(&opt.Only, "only", nil, "run only the stages of these names")
-	c.Flags().BoolVar(&opt.Force, "force", false, "do stages again whose configuration has changed")
+	f := c.Flags()
+	f.StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.lr=1e-4")
+	f.StringSliceVar(&opt.Only, "only", nil, "run only the stages of these names")
+	f.BoolVar(&opt.Force, "force", false, "do stages again whose configuration has changed")
+	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors are still printed")
+	f.BoolVar(&asJSON, "json", false, "write what is done to standard output, one JSON object a line")
 	return c
+}
+
+// recipeArgument wants one recipe. Without one, it lists those near by.
+func recipeArgument(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	if len(args) > 1 {
+		return fmt.Errorf("found %d arguments, expected one recipe: moslava %s", len(args), cmd.Use)
+	}
+	found := nearbyRecipes()
+	if len(found) == 0 {
+		return fmt.Errorf("found no recipe, expected its file: moslava %s. There is none in this directory; "+
+			"moslava demo writes one to runs/demo/demo.yaml, and README has an example", cmd.Use)
+	}
+	return fmt.Errorf("found no recipe, expected its file: moslava %s. Near by are\n  %s", cmd.Use, strings.Join(found, "\n  "))
+}
+
+// nearbyRecipes are the YAML files in this directory and in the places where recipes are usually kept that hold stages.
+func nearbyRecipes() (found []string) {
+	for _, pattern := range []string{"*.y*ml", "recipes/*.y*ml", "scripts/recipes/*.y*ml", "runs/*/*.y*ml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, f := range files {
+			if isRecipe(f) {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// isRecipe reports whether a small file has the key stages at its beginning of a line.
+func isRecipe(path string) bool {
+	const most = 1 << 20
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return false
+	}
+	b, err := os.ReadFile(path)
+	return err == nil && strings.Contains("\n"+string(b), "\nstages:")
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
+	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/predictions"
 )
@@ -13,9 +14,9 @@ import (
 // judgeFlags are those of the commands that may ask a judge.
 func judgeFlags(command *cobra.Command, c *judge.Config) {
 	f := command.Flags()
-	f.StringVar(&c.URL, "judge-url", "", "base URL of an OpenAI-compatible service that reads what no rule reads, under protocols that have a judge")
-	f.StringVar(&c.Model, "judge-model", "", "its model")
-	f.StringVar(&c.KeyEnv, "judge-key-env", "", "the environment variable that holds its key")
+	f.StringVar(&c.URL, "judge-url", "", "base URL of an OpenAI-compatible service that reads answers which no rule reads, under protocols that have a judge")
+	f.StringVar(&c.Model, "judge-model", "", "model that the judge's service is asked for")
+	f.StringVar(&c.KeyEnv, "judge-key-env", "", "environment variable that holds the key of the judge's service")
 }
 
 // scoreCommand is `moslava score`.
@@ -53,10 +54,11 @@ func scoreCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&opt.Suite, "suite", "", "a table, a definition (.yaml), a .json suite, or a suite's name if the predictions carry questions and answers")
 	f.StringVar(&opt.Predictions, "predictions", "", "VLMEvalKit's .xlsx, .tsv or .json, verdicts or LLaVA's answers (.jsonl), MMMU's output.json")
-	f.StringVar(&opt.Protocol, "protocol", "", "how answers are read (default: the suite's, vlmevalkit-2024.06 for most)")
+	f.StringVar(&opt.Protocol, "protocol", "", "rules for reading answers (default: the suite's, vlmevalkit-2024.06 for most)")
 	f.StringVar(&verdicts, "verdicts", "", "write a verdict on each answer to this file, as JSONL")
 	f.BoolVar(&asJSON, "json", false, "write the result as JSON")
 	judgeFlags(c, &ask)
+	completeValues(c, "protocol", eval.ProtocolNames())
 	for _, required := range []string{"suite", "predictions"} {
 		if err := c.MarkFlagRequired(required); err != nil {
 			panic(err) // the flag is defined above

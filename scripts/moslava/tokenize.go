@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/terminal"
 	"moslava/language/tokenizer"
 )
 
@@ -31,7 +32,7 @@ texts may hold line breaks. A character that the vocabulary cannot spell is left
 				return err
 			}
 			t.LeaveOut(func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "warning: left out: %v\n", err) })
-			return opt.lines(t, cmd.InOrStdin(), cmd.OutOrStdout())
+			return opt.lines(t, cmd.InOrStdin(), terminal.Data(cmd.OutOrStdout()))
 		},
 	}
 	c.Flags().StringVar(&from, "tokenizer", "", "tokenizer.json, tokenizer.model, or a directory that has one")

@@ -25,6 +25,7 @@ type Config struct {
 // Client implements eval.Judge.
 type Client struct {
 	url, model, key string
+	secrets         *strings.Replacer // takes the key out of what is shown
 	http            *http.Client
 }
 
@@ -41,6 +42,9 @@ func New(c Config) (*Client, error) {
 		return nil, fmt.Errorf("judge: found a URL with a user, a query or a fragment, expected one like https://host/v1")
 	}
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		if strings.ContainsAny(c.URL, "@?#") { // what cannot be parsed may hold a secret all the same
+			return nil, fmt.Errorf("judge: found no URL like https://host/v1")
+		}
 		return nil, fmt.Errorf("judge: found URL %q, expected one like https://host/v1", c.URL)
 	}
 	if c.Model == "" {
@@ -52,7 +56,9 @@ func New(c Config) (*Client, error) {
 			return nil, fmt.Errorf("judge: found no key in the environment variable %s", c.KeyEnv)
 		}
 	}
-	return &Client{url: strings.TrimRight(c.URL, "/") + "/chat/completions", model: c.Model, key: key, http: &http.Client{Timeout: timeout}}, nil
+	to := strings.TrimRight(c.URL, "/") + "/chat/completions"
+	client := &http.Client{Timeout: timeout, CheckRedirect: follow}
+	return &Client{url: to, model: c.Model, key: key, secrets: secretsOf(key), http: client}, nil
 }
 
 // Name is the model's.
@@ -75,9 +81,18 @@ type response struct {
 	} `json:"choices"`
 }
 
-// Ask sends one prompt as the user's turn, at temperature 0, and returns the reply. A status other than 200 and a reply without text
-// are errors.
+// Ask sends one prompt as the user's turn, at temperature 0, and returns the reply. A status other than 200, a reply
+// without text and a redirect to another service are errors. Neither they nor the reply have the key in them, whatever
+// the service sends back.
 func (c *Client) Ask(ctx context.Context, prompt string) (string, error) {
+	reply, err := c.ask(ctx, prompt)
+	if err != nil {
+		return "", &failure{c.hide(err.Error()), err}
+	}
+	return c.hide(reply), nil
+}
+
+func (c *Client) ask(ctx context.Context, prompt string) (string, error) {
 	body, err := json.Marshal(request{c.model, []message{{"user", prompt}}, 0})
 	if err != nil {
 		return "", err
@@ -95,19 +110,26 @@ func (c *Client) Ask(ctx context.Context, prompt string) (string, error) {
 		return "", err
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxReply))
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", c.url, err)
 	}
+	if len(text) > maxReply {
+		return "", fmt.Errorf("%s: found a reply of more than %d bytes, expected at most that", c.url, maxReply)
+	}
+	if to := res.Header.Get("Location"); to != "" && res.StatusCode >= 300 && res.StatusCode < 400 {
+		return "", fmt.Errorf("%s: found a redirect (%s) to %s: give that address if you trust it, the key goes nowhere else by itself",
+			c.url, res.Status, c.base(res, to))
+	}
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: found status %s: %.*s", c.url, res.Status, maxMessage, text)
+		return "", fmt.Errorf("%s: found status %s: %s", c.url, res.Status, c.excerpt(text))
 	}
 	var r response
 	if err := json.Unmarshal(text, &r); err != nil {
 		return "", fmt.Errorf("%s: found no JSON reply: %w", c.url, err)
 	}
 	if len(r.Choices) == 0 || r.Choices[0].Message == nil || strings.TrimSpace(r.Choices[0].Message.Content) == "" {
-		return "", fmt.Errorf("%s: found a reply without text: %.*s", c.url, maxMessage, text)
+		return "", fmt.Errorf("%s: found a reply without text: %s", c.url, c.excerpt(text))
 	}
 	return r.Choices[0].Message.Content, nil
 }

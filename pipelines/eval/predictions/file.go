@@ -45,14 +45,14 @@ func Read(path string) (*File, error) {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".xlsx":
 		f, err = readXLSX(path)
-	case ".tsv":
+	case ".tsv", ".csv":
 		f, err = readTSV(path)
 	case ".jsonl":
 		f, err = readJSONL(path)
 	case ".json":
 		f, err = readJSON(path)
 	default:
-		return nil, fmt.Errorf("%s: found a name ending in %q, expected .xlsx, .tsv, .json or .jsonl", path, ext)
+		return nil, fmt.Errorf("%s: found a name ending in %q, expected .xlsx, .tsv, .csv, .json or .jsonl", path, ext)
 	}
 	if err != nil {
 		return nil, err

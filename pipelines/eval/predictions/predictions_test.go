@@ -265,7 +265,7 @@ func TestCommonsense(t *testing.T) {
 func TestHostile(t *testing.T) {
 	suite := write(t, "mmbench_x.tsv", asTSV(circular, "prediction"))
 	for _, c := range []struct{ name, text, suite, protocol, want string }{
-		{"p.csv", "x", suite, "", `ending in ".csv"`},
+		{"p.txt", "x", suite, "", `ending in ".txt"`},
 		{"p.tsv", "", suite, "", "found an empty file"},
 		{"p.tsv", "index\tquestion\n1\tq\n", suite, "", "p.tsv: found columns index, question, expected index and prediction"},
 		{"p.tsv", "index\tprediction\n\tA\n", suite, "", "p.tsv: row 2: found no index"},

@@ -16,7 +16,11 @@ func (s *Scored) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "suite\t%s (%s)\nprotocol\t%s\nquestions\t%d\n", r.Suite, r.Kind, r.Protocol, r.Overall.N)
 	if r.Unlabelled > 0 {
-		fmt.Fprintf(t, "without an answer in the suite\t%d\n", r.Unlabelled)
+		fmt.Fprintf(t, "left out\t%d, to which the suite has no answer\n", r.Unlabelled)
+	}
+	if r.Overall.N == 0 {
+		fmt.Fprint(t, "accuracy\t-\n")
+		return s.finish(w, t, &b)
 	}
 	if r.Kind == eval.Circular {
 		fmt.Fprintf(t, "circular accuracy\t%s\nvanilla accuracy\t%d/%d = %.5f\n", share(r.Overall.Hits, r.Overall.N), r.Overall.RowHits, r.Overall.Rows, r.Overall.Vanilla)
@@ -42,7 +46,12 @@ func (s *Scored) Write(w io.Writer) error {
 			fmt.Fprintf(t, "%s\t%d\t%.5f\t%.5f\t%.5f\t%.5f\t%.5f\n", y.Name, y.N, y.Accuracy, y.Precision, y.Recall, y.F1, y.YesRatio)
 		}
 	}
-	for _, n := range r.Notes {
+	return s.finish(w, t, &b)
+}
+
+// finish writes the notes, and with them everything.
+func (s *Scored) finish(w io.Writer, t *tabwriter.Writer, b *strings.Builder) error {
+	for _, n := range s.Result.Notes {
 		fmt.Fprintf(t, "\nnote: %s\n", n)
 	}
 	if err := t.Flush(); err != nil {
@@ -65,6 +74,10 @@ func buckets(w io.Writer, what string, bs []eval.Bucket) {
 	}
 	fmt.Fprintf(w, "\n%s\tn\t\n", what)
 	for _, b := range bs {
+		if b.N == 0 {
+			fmt.Fprintf(w, "%s\t0\t-\n", b.Name)
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%d\t%.5f\n", b.Name, b.N, b.Circular)
 	}
 }

@@ -26,6 +26,7 @@ type Table struct {
 // Row is an item's line. Texts are those of Columns[1:]; Columns[0] is the index.
 type Row struct {
 	Index int64
+	Name  string // the index where it is no number; empty if it is
 	Texts []string
 }
 
@@ -166,16 +167,25 @@ func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*
 	}
 	t.Columns = append(t.Columns, prediction)
 	for _, it := range asked {
-		r := Row{Index: it.ID, Texts: []string{it.Question}}
+		r := Row{Index: it.ID, Name: it.Index, Texts: []string{it.Question}}
 		for _, c := range cols {
 			r.Texts = append(r.Texts, c.of(it))
 		}
-		t.Rows = append(t.Rows, Row{it.ID, append(r.Texts, answers[it.ID])})
+		r.Texts = append(r.Texts, answers[it.ID])
+		t.Rows = append(t.Rows, r)
 	}
 	return t, nil
 }
 
+// index is what stands in the first column.
+func (r Row) index() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return strconv.FormatInt(r.Index, 10)
+}
+
 // where names a cell in messages.
 func (t *Table) where(r Row, col int) string {
-	return "row " + strconv.FormatInt(r.Index, 10) + ", column " + strconv.Quote(t.Columns[col])
+	return "row " + r.index() + ", column " + strconv.Quote(t.Columns[col])
 }

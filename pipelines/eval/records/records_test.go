@@ -220,34 +220,6 @@ func TestTSV(t *testing.T) {
 			t.Errorf("found the cell %q", cell)
 		}
 	}
-	for _, s := range hostile {
-		if g := guard(s); g != "'"+s || Unguard(g) != s {
-			t.Errorf("%q is guarded as %q, which gives back %q", s, g, Unguard(g))
-		}
-	}
-	for _, s := range harmless {
-		if g := guard(s); g != s || Unguard(s) != s {
-			t.Errorf("%q is guarded as %q, and %q is taken from it", s, g, Unguard(s))
-		}
-	}
-	if s := "'a'"; Unguard(s) != s {
-		t.Errorf("found %q", Unguard(s))
-	}
-}
-
-func FuzzGuard(f *testing.F) {
-	for _, s := range append(hostile, harmless...) {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		g := guard(s)
-		if Unguard(g) != s {
-			t.Errorf("%q is guarded as %q, which gives back %q", s, g, Unguard(g))
-		}
-		if formula(g) {
-			t.Errorf("%q is guarded as %q, which is a formula still", s, g)
-		}
-	})
 }
 
 // TestTSVIsReadBack: the suite reader, which reads as pandas does, finds the texts of a written table.
@@ -280,5 +252,29 @@ func TestWritingFails(t *testing.T) {
 	tab.Rows = make([]Row, maxSheetRows)
 	if _, err := tab.WriteXLSX(none); err == nil || !strings.Contains(err.Error(), "found 1048576 rows, expected fewer") {
 		t.Errorf("found %v", err)
+	}
+}
+
+// A name for an index comes back as it was, from both files.
+func TestNamesForAnIndex(t *testing.T) {
+	s, err := eval.ReadSuite("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), eval.SuiteOptions{TextOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab, err := NewTable(s.Family, s.Items, []eval.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	guarded, err := tab.WriteTSV(filepath.Join(dir, TSVFile))
+	if err != nil || len(guarded) != 1 || guarded[0] != `row =q-17, column "index"` {
+		t.Errorf("found %q, %v", guarded, err)
+	}
+	if _, err := tab.WriteXLSX(filepath.Join(dir, XLSXFile)); err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := sheet(t, filepath.Join(dir, XLSXFile))
+	if rows[1][0] != "=q-17" || rows[2][0] != "7" {
+		t.Errorf("found %q", rows)
 	}
 }

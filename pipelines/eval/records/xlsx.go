@@ -89,7 +89,12 @@ func (t *Table) fill(f *excelize.File, rows [][]string, marks []string, marked b
 		if marked {
 			rows[i] = append(rows[i], marks[i])
 		}
-		if err := put(i+2, r.Index, rows[i]); err != nil {
+		var index any = r.Index
+		if r.Name != "" {
+			name, _ := fit(r.Name)
+			index = excelize.Cell{StyleID: text, Value: name}
+		}
+		if err := put(i+2, index, rows[i]); err != nil {
 			return err
 		}
 	}

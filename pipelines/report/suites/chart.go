@@ -1,6 +1,10 @@
 package suites
 
-import "math"
+import (
+	"math"
+
+	"moslava/pipelines/eval"
+)
 
 // Measures of a chart in the units of its SVG picture, which is chartWidth wide: about a phone's, so that texts keep their size there.
 const (
@@ -40,18 +44,18 @@ func newChart(title string, rows []row) chart {
 	c := chart{Title: title}
 	y := 0.0
 	for _, r := range rows {
-		b := bar{Name: r.Name, Text: percent(r.Tally.Circular) + " %", LabelY: y + 12, Total: r.Total, ChanceX: at(r.Tally.ChanceSteady)}
+		b := bar{Name: r.Name, Text: withSign(r.Tally), LabelY: y + 12, Total: r.Total, ChanceX: at(r.Tally.ChanceSteady)}
 		if r.Other != nil {
-			b.Text += " / " + percent(r.Other.Circular) + " %"
+			b.Text += " / " + withSign(*r.Other)
 		}
 		y += labelHeight
 		b.ChanceY = y - 1
-		b.Lanes = append(b.Lanes, lane{Y: y, Width: at(r.Tally.Circular), Low: at(r.Tally.Low), High: at(r.Tally.High), Middle: y + barHeight/2})
+		b.Lanes = append(b.Lanes, lane{Y: y, Width: share(r.Tally.Circular), Low: share(r.Tally.Low), High: share(r.Tally.High), Middle: y + barHeight/2})
 		y += barHeight
 		if r.Other != nil {
 			c.Two = true
 			y += 2
-			b.Lanes = append(b.Lanes, lane{Y: y, Width: at(r.Other.Circular), Low: at(r.Other.Low), High: at(r.Other.High), Middle: y + barHeight/2, Other: true})
+			b.Lanes = append(b.Lanes, lane{Y: y, Width: share(r.Other.Circular), Low: share(r.Other.Low), High: share(r.Other.High), Middle: y + barHeight/2, Other: true})
 			y += barHeight
 		}
 		b.ChanceEnd = y + 1
@@ -64,6 +68,17 @@ func newChart(title string, rows []row) chart {
 
 // at is the place of a fraction; one stroke's width is left at both ends.
 func at(f float64) float64 { return math.Round(10*(1+f*(chartWidth-2))) / 10 }
+
+// withSign is a tally's accuracy with its unit.
+func withSign(t eval.Tally) string {
+	if t.N == 0 {
+		return "-"
+	}
+	return accuracy(t) + " %"
+}
+
+// share is at of a share; one that is not known has no length.
+func share(s eval.Share) float64 { return at(max(0, float64(s))) }
 
 // Grid are the places of the axis.
 func (c chart) Grid() []tick {

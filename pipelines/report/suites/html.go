@@ -8,16 +8,18 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
-	"unicode"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/terminal"
 	"moslava/pipelines/eval"
 )
 
 //go:embed page.html.tmpl
 var pageSource string
 
-var page = template.Must(template.New("suites").Funcs(template.FuncMap{"image": dataURI, "percent": percent, "p": pValue, "range95": interval}).Parse(pageSource))
+var page = template.Must(template.New("suites").Funcs(template.FuncMap{
+	"image": dataURI, "percent": percent, "accuracy": accuracy, "chance": chance, "p": pValue, "range95": interval,
+}).Parse(pageSource))
 
 // WriteHTML writes the page as one HTML file, whole or not at all. Pictures and charts are in it, nothing is fetched when it is
 // opened, it holds no script, and every text is escaped.
@@ -33,11 +35,10 @@ func WriteHTML(path string, p Page) error {
 	return atomicfile.WriteBytes(path, bytes.Map(visible, b.Bytes()))
 }
 
-// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the direction of the text
-// around them.
+// visible replaces control characters, which HTML forbids and a model's answer may hold, and those that turn the
+// direction of text.
 func visible(r rune) rune {
-	bidi := r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	if unicode.IsControl(r) && r != '\n' && r != '\t' || bidi {
+	if terminal.Control(r) {
 		return '\uFFFD'
 	}
 	return r
@@ -92,7 +93,7 @@ func newView(p Page, s Section) sectionView {
 	}
 	v.add("l2-category", s.Result.Overall.L2, otherL2, pairL2)
 	v.add("category", s.Result.Overall.Category, otherCategory, pairCategory)
-	if len(v.Tables) == 0 {
+	if len(v.Tables) == 0 && s.Result.Overall.N > 0 {
 		v.Charts = append(v.Charts, newChart("all", []row{v.Total}))
 	}
 	return v
@@ -121,6 +122,10 @@ func (v *sectionView) add(name string, buckets, other []eval.Bucket, pairs []eva
 		rows = append(rows, r)
 	}
 	title := "by " + name
+	if v.Total.Tally.N == 0 { // nothing is scored: there is nothing to draw
+		v.Tables = append(v.Tables, table{title, len(v.Tables) == 0, append(rows, v.Total)})
+		return
+	}
 	if len(v.Charts) == 0 {
 		v.Charts = append(v.Charts, newChart(title, append([]row{v.Total}, rows...)))
 	} else {
@@ -135,7 +140,7 @@ func (v *sectionView) add(name string, buckets, other []eval.Bucket, pairs []eva
 
 // Difference is that of the two accuracies in points.
 func (r row) Difference() string {
-	if r.Other == nil {
+	if r.Other == nil || r.Tally.N == 0 || r.Other.N == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%+.1f", 100*(r.Tally.Circular-r.Other.Circular))
@@ -152,8 +157,25 @@ func dataURI(b []byte) template.URL {
 // percent is a fraction in per cent.
 func percent(f float64) string { return strconv.FormatFloat(100*f, 'f', 1, 64) }
 
+// accuracy and chance are a tally's in per cent with their sign, "-" where no question has an answer in the suite.
+func accuracy(t eval.Tally) string { return percentOf(t, float64(t.Circular)) }
+
+func chance(t eval.Tally) string { return percentOf(t, t.ChanceSteady) }
+
+func percentOf(t eval.Tally, f float64) string {
+	if t.N == 0 {
+		return "-"
+	}
+	return percent(f)
+}
+
 // interval is a tally's 95 % interval.
-func interval(t eval.Tally) string { return fmt.Sprintf("%.1f–%.1f", 100*t.Low, 100*t.High) }
+func interval(t eval.Tally) string {
+	if t.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f–%.1f", 100*t.Low, 100*t.High)
+}
 
 // pValue is a p-value as papers give it.
 func pValue(p float64) string {

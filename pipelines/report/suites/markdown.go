@@ -13,6 +13,9 @@ import (
 func Markdown(p Page) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n", report.EscapeMarkdown(p.Title))
+	for _, n := range p.Notes {
+		fmt.Fprintf(&b, "\n%s\n", report.EscapeMarkdown(n))
+	}
 	for _, s := range p.Sections {
 		v := newView(p, s)
 		fmt.Fprintf(&b, "\n## %s\n\n", report.EscapeMarkdown(s.Name))
@@ -33,6 +36,9 @@ func Markdown(p Page) string {
 		if j := s.Result.Judge; j != "" {
 			fmt.Fprintf(&b, " Judge %s, %d answers read by it.", report.EscapeMarkdown(j), s.Result.Judged)
 		}
+		if n := s.Result.Unlabelled; n > 0 {
+			fmt.Fprintf(&b, " %d questions have no answer in the suite and are in no number.", n)
+		}
 		if s.Against != nil && s.Against.Judge != s.Result.Judge {
 			b.WriteString(" **The other run's judge is another.**")
 		}
@@ -52,13 +58,13 @@ func Markdown(p Page) string {
 }
 
 func (r row) markdown() []string {
-	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), percent(r.Tally.Circular), interval(r.Tally), percent(r.Tally.ChanceSteady)}
+	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), accuracy(r.Tally), interval(r.Tally), chance(r.Tally)}
 	if r.Other != nil {
 		pair := eval.Paired{P: 1}
 		if r.Pair != nil {
 			pair = *r.Pair
 		}
-		cells = append(cells, percent(r.Other.Circular), r.Difference(), fmt.Sprintf("%d / %d", pair.OnlyA, pair.OnlyB), pValue(pair.P))
+		cells = append(cells, accuracy(*r.Other), r.Difference(), fmt.Sprintf("%d / %d", pair.OnlyA, pair.OnlyB), pValue(pair.P))
 	}
 	return cells
 }

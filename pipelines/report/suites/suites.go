@@ -13,6 +13,7 @@ type Page struct {
 	Title    string
 	Run      string // names the run, and Against the other, empty if there is none
 	Against  string
+	Notes    []string // about the runs
 	Sections []Section
 }
 

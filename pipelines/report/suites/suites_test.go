@@ -240,3 +240,34 @@ func TestThumbnail(t *testing.T) {
 		}
 	}
 }
+
+// Where the suite has no answers, the page says so and shows no percentage.
+func TestPredictionsOnly(t *testing.T) {
+	const head = "index\tquestion\tA\tB\tanswer\tcategory\n"
+	for table, want := range map[string][]string{
+		head + "1\tq\tx\ty\t\tc\n":                   {"predictions only", "1 questions have no answer"},
+		head + "1\tq\tx\ty\t\tc\n2\tp\tx\ty\tA\td\n": {"1 of 1", "1 questions have no answer"},
+	} {
+		s, err := eval.ReadSuite("plain", strings.NewReader(table), eval.SuiteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := eval.Run(context.Background(), s, &liar{suite: s, nth: 9, text: "B"}, eval.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		section, err := NewSection("plain", res, nil, s, 24)
+		if err != nil {
+			t.Fatal(err)
+		}
+		html, md := pageOf(t, section), Markdown(Page{Title: "x", Sections: []Section{section}})
+		for _, w := range want {
+			if !strings.Contains(html, w) {
+				t.Errorf("the page has no %q: %s", w, html)
+			}
+		}
+		if !strings.Contains(md, "| c | 0 | - | - | - |") || !strings.Contains(md, "have no answer") || strings.Contains(html, "0 of 0") || strings.Contains(html+md, "-100") {
+			t.Errorf("found %s", md)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package pipelines
+
+import (
+	"path/filepath"
+
+	"moslava/pipelines/eval"
+	"moslava/pipelines/metrics"
+)
+
+// Kinds of events.
+const (
+	StageSkipped  = "skipped"  // it was finished before
+	StageBegun    = "begun"    // Reason says what was there
+	StageStep     = "step"     // of a training stage
+	StageResult   = "result"   // of one suite
+	StageFinished = "finished" // Outputs are there
+)
+
+// An Event is something that a run has done, for programs that follow it. Fields that do not belong to the kind are empty.
+type Event struct {
+	Event   string          `json:"event"`
+	Stage   string          `json:"stage"`
+	Kind    string          `json:"kind"`              // of the stage
+	Dir     string          `json:"dir"`               // of the stage, or of the suite
+	Reason  string          `json:"reason,omitempty"`  // why a stage is begun: not begun, or what is missing
+	Resumed bool            `json:"resumed,omitempty"` // an earlier process began it with the same configuration
+	Steps   int             `json:"steps,omitempty"`   // of the optimiser, in all
+	Record  *metrics.Record `json:"record,omitempty"`  // a line of metrics.jsonl
+	Suite   string          `json:"suite,omitempty"`
+	Result  *Accuracy       `json:"result,omitempty"`
+	Outputs []string        `json:"outputs,omitempty"` // absolute, or relative to Dir
+}
+
+// Accuracy is a suite's result in short; result.json in the suite's directory has all of it.
+type Accuracy struct {
+	Protocol string     `json:"protocol"`
+	Measure  string     `json:"measure"` // circular, or accuracy
+	N        int        `json:"n"`       // questions
+	Hits     int        `json:"hits"`
+	Value    eval.Share `json:"value"` // Hits / N, null without a question that has an answer
+	Low      eval.Share `json:"low"`   // Wilson's 95 % interval
+	High     eval.Share `json:"high"`
+	Summary  string     `json:"summary"` // in a line, for people
+}
+
+func accuracyOf(r *eval.Result) *Accuracy {
+	t := r.Overall.Tally
+	measure := "accuracy"
+	if r.Kind == eval.Circular {
+		measure = "circular"
+	}
+	return &Accuracy{Protocol: r.Protocol, Measure: measure, N: t.N, Hits: t.Hits, Value: t.Circular, Low: t.Low, High: t.High, Summary: r.Line()}
+}
+
+// emit tells whoever follows the run.
+func (s *stage) emit(e Event) {
+	if s.events == nil {
+		return
+	}
+	e.Stage, e.Kind = s.Name, s.Kind
+	if e.Dir == "" {
+		e.Dir = s.dir.StageDir(s.index)
+	}
+	s.events(e)
+}
+
+// emitResult tells the result of one suite.
+func (s *stage) emitResult(suite string, r *eval.Result) {
+	s.emit(Event{Event: StageResult, Dir: filepath.Join(s.path, suite), Suite: suite, Result: accuracyOf(r)})
+}
