@@ -108,6 +108,8 @@ type Params struct {
 	byName  map[string]*Param
 	linears []*Linear
 	heads   []*Head
+
+	embeddings []*Embedding
 }
 
 // All yields every parameter.
@@ -145,7 +147,7 @@ func (ps *Params) Train(match func(name string) bool) int {
 	}
 	for _, h := range ps.heads {
 		if w := h.Weight; w.packed == nil && !w.Trainable() {
-			w.pack(kernels.F32, h.tied)
+			w.pack(kernels.F32, h.tied != nil)
 		}
 	}
 	return n
