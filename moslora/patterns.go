@@ -25,7 +25,7 @@ type entry[T any] struct {
 func (p *Patterns[T]) Add(key string, value T) error {
 	expr, err := pyregexp.End(key)
 	if err != nil {
-		return fmt.Errorf("pattern %w", err)
+		return fmt.Errorf("pattern %q: %w", key, err)
 	}
 	p.list = append(p.list, entry[T]{key, value, expr})
 	return nil

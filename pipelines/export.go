@@ -64,11 +64,13 @@ func (s *stage) export() ([]string, error) {
 	case "peft", "folded":
 		err = m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
 	case "towers":
-		m.Adapters.Merge(m.Params)
-		err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+		if err = m.MergeAdapters(); err == nil {
+			err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+		}
 	default:
-		m.Adapters.Merge(m.Params)
-		err = vlm.Export(dir, m, p, dtypes[c.DType])
+		if err = m.MergeAdapters(); err == nil {
+			err = vlm.Export(dir, m, p, dtypes[c.DType])
+		}
 	}
 	if err != nil {
 		return nil, err

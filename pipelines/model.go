@@ -41,7 +41,9 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		if err := m.LoadAdapters(string(dir)); err != nil {
 			return fmt.Errorf("model.adapters: %w", err)
 		}
-		m.Adapters.Merge(m.Params)
+		if err := m.MergeAdapters(); err != nil {
+			return fmt.Errorf("model.adapters: %w", err)
+		}
 	}
 	if c.From != "" {
 		if err := m.SelectFeatures(c.FeatureLayer, c.SelectStrategy); err != nil {
@@ -213,7 +215,9 @@ func applyStage(m *vlm.Model, dir string, adapters bool) error {
 	if ok, err := there(filepath.Join(dir, mergedFile)); err != nil {
 		return err
 	} else if ok {
-		m.Adapters.Merge(m.Params)
+		if err := m.MergeAdapters(); err != nil {
+			return err
+		}
 	}
 	if ok, err := there(filepath.Join(dir, trainedFile)); err != nil {
 		return err

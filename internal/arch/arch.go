@@ -61,6 +61,7 @@ var Packages = []Package{
 		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify judge alike"},
 
 	{Path: "internal/hfconfig"},
+	{Path: "internal/pyregexp"},
 
 	{Path: "vision", Files: engine + " internal/hfconfig", Why: "hfconfig: both towers refuse fields of a config.json in the same way"},
 	{Path: "vision/preprocess", Files: "vision/preprocess/jpeg", Why: "pixels need neither the tower nor the engine; jpeg: one of its formats"},
@@ -70,8 +71,8 @@ var Packages = []Package{
 	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},
 	{Path: "language/chat", Files: "language/tokenizer",
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
-	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors",
-		Why: "checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
+	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
+		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
 	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile",
 		Why: "arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
@@ -80,7 +81,7 @@ var Packages = []Package{
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Why: "configuration knows none of the things it configures"},
+	{Path: "pipelines/recipe", Files: "internal/pyregexp", Why: "configuration knows none of the things it configures; pyregexp: patterns are checked with their line"},
 	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile",
 		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",

@@ -42,6 +42,9 @@ func (p *Param) Size() int {
 // Trainable reports whether the parameter collects a gradient.
 func (p *Param) Trainable() bool { return p.v != nil && p.v.RequiresGrad() }
 
+// Outlined reports whether the parameter has a shape and no elements.
+func (p *Param) Outlined() bool { return p.v == nil && p.packed == nil }
+
 // Floats returns the elements: the memory itself, or of a weight that is only kept packed a copy.
 func (p *Param) Floats() []float32 {
 	if p.v != nil {

@@ -26,11 +26,11 @@ func End(text string) (*Expr, error) { return compile(text, `\A(?:(.*\.)?(`+text
 
 func compile(text, whole string) (*Expr, error) {
 	if _, err := regexp2.Compile(text, regexp2.RE2); err != nil { // what is around it must not close its brackets
-		return nil, fmt.Errorf("%q: %w", text, err)
+		return nil, err
 	}
 	re, err := regexp2.Compile(whole, regexp2.RE2)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", text, err)
+		return nil, err
 	}
 	re.MatchTimeout = timeout
 	return &Expr{text, re}, nil

@@ -1,9 +1,10 @@
 package recipe
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"moslava/internal/pyregexp"
 )
 
 // partsOf says what a kind trains if the recipe does not.
@@ -147,7 +148,7 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 		case name == "all-linear" && len(a.Targets) > 1:
 			d.at(key+".targets", "all-linear stands alone or not at all")
 		case strings.HasPrefix(name, "re:"):
-			if _, err := regexp.Compile(name[len("re:"):]); err != nil {
+			if _, err := pyregexp.Full(name[len("re:"):]); err != nil {
 				d.at(key+".targets", "%v", err)
 			} else if len(a.Targets) > 1 {
 				d.at(key+".targets", "a pattern, %s, stands alone or not at all", name)

@@ -51,7 +51,9 @@ func (m *Model) SaveXTuner(dir, base string) error {
 		if err := os.MkdirAll(to, 0o777); err != nil {
 			return err
 		}
-		err := part.Save(to, moslora.SaveOptions{Base: base, Name: func(module string) string { return strings.TrimPrefix(module, t.prefix) }})
+		opt := moslora.SaveOptions{Base: base, Name: func(module string) string { return strings.TrimPrefix(module, t.prefix) }}
+		m.saveBeside(&opt, part)
+		err := part.Save(to, opt)
 		if err != nil {
 			return err
 		}
@@ -101,7 +103,7 @@ func (m *Model) loadXTuner(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.Adapters.AttachAll(m.Params, parts, whole...)
+	return m.attachAll(parts, whole)
 }
 
 // towerName is the program's name of what a tower by itself calls name.
