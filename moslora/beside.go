@@ -81,8 +81,13 @@ func (b Beside) beside(ps *nn.Params, within func(name string) bool, adapted []*
 		return found && within(module)
 	}
 	for p := range ps.All() {
-		if module := p.Name[:max(0, strings.LastIndexByte(p.Name, '.'))]; meant(module) {
-			save(p.Name, module)
+		module := p.Name[:max(0, strings.LastIndexByte(p.Name, '.'))]
+		if !meant(module) {
+			continue
+		}
+		save(p.Name, module)
+		if p.Rounded() {
+			errs = append(errs, fmt.Errorf("moslora: %s is in modules_to_save and kept in fewer bits: what rounding left of it would be trained", module))
 		}
 	}
 	for _, h := range ps.Heads() {

@@ -166,3 +166,37 @@ func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Line
 	}
 	return found.linears, errors.Join(errs...)
 }
+
+// Laid is what Attach would make of a model.
+type Laid struct {
+	Linears []*nn.Linear   // that get an adapter
+	Saved   []string       // parameters trained whole beside them
+	Rows    map[string]int // how many rows of a table are trained, by its name
+}
+
+// Lay finds what Attach would do to an outline, and gives heads of ps that would get a table of their own that table.
+func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error) {
+	linears, err := c.Select(ps, within)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.choose(ps, within)
+	if err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	more, err := c.Beside.beside(ps, within, linears)
+	if err != nil {
+		return nil, err
+	}
+	more.apart = append(more.apart, found.apart...)
+	for _, h := range more.apart {
+		if h.Tied() != nil {
+			ps.Untie(h)
+		}
+	}
+	out := &Laid{Linears: linears, Saved: more.saved, Rows: map[string]int{}}
+	for _, r := range more.rows {
+		out.Rows[r.module] = len(r.rows.IDs)
+	}
+	return out, nil
+}

@@ -19,6 +19,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
+	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -55,8 +56,19 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 			continue
 		}
 		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
-		if in.Part, err = partOf(r, i, m); err != nil {
+		tied := m.Config.Text.TieWordEmbeddings
+		if in.Part, err = partOf(r, i, m, p.Tokenizer); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
+		}
+		if tied && !m.Config.Text.TieWordEmbeddings { // the stage has two tables; those before it and beside it do not
+			if m, p, err = outline(r); err != nil {
+				return nil, err
+			}
+			for k := range inputs {
+				if inputs[k].Model == in.Model {
+					inputs[k].Model = m
+				}
+			}
 		}
 		data, err := sampleData(ctx, r, s.Train, p, opt, &in)
 		if err != nil {
@@ -105,7 +117,7 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 }
 
 // partOf says what stage i trains, with the adapters it makes or finds.
-func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
+func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (plan.Part, error) {
 	s := &r.Stages[i]
 	q := r.Model.Quantize
 	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters), Checkpointing: s.Train.Checkpointing}
@@ -131,7 +143,7 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 				if t.c == nil {
 					continue
 				}
-				cfg, err := adapterConfig(t.c)
+				cfg, err := adapterConfig(t.c, tok)
 				if err == nil {
 					err = part.Attach(m, t.part, cfg)
 				}

@@ -113,6 +113,7 @@ func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
 		d.at(key+".adapters.language.dora", "is %v, and that of vision is %v: an adapter directory holds it once", l.DoRA, v.DoRA)
 	}
 	a.Vision.check(d, key+".adapters.vision", slices.Contains(t.Train, PartVision))
+	a.Vision.pictures(d, key+".adapters.vision")
 	a.Language.check(d, key+".adapters.language", slices.Contains(t.Train, PartLanguage))
 }
 
@@ -139,24 +140,58 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 		}
 	}
 	a.mixers(d, key)
-	for i, name := range a.Targets {
-		switch {
-		case name == "":
-			d.at(key+".targets", "entry %d is empty, expected the name of a layer", i)
-		case slices.Index(a.Targets, name) < i:
-			d.at(key+".targets", "%s comes twice", name)
-		case name == "all-linear" && len(a.Targets) > 1:
-			d.at(key+".targets", "all-linear stands alone or not at all")
-		case strings.HasPrefix(name, "re:"):
-			if _, err := pyregexp.Full(name[len("re:"):]); err != nil {
-				d.at(key+".targets", "%v", err)
-			} else if len(a.Targets) > 1 {
-				d.at(key+".targets", "a pattern, %s, stands alone or not at all", name)
+	modules(d, key+".targets", a.Targets, true, true)
+	modules(d, key+".exclude_modules", a.ExcludeModules, true, false)
+	modules(d, key+".modules_to_save", a.ModulesToSave, false, false)
+	if a.Bias == "none" {
+		a.Bias = "" // the default
+	}
+	for table, tokens := range map[string][]string{"embed_tokens": a.TrainableTokenIndices.Embed, "lm_head": a.TrainableTokenIndices.Head} {
+		for i, token := range tokens {
+			if slices.Index(tokens, token) < i {
+				d.at(key+".trainable_token_indices", "%s comes twice for %s", token, table)
 			}
 		}
 	}
 	if whole {
 		d.at(key, "the whole tower is trained in this stage, so it needs no adapters")
+	}
+}
+
+// modules checks a list of names of modules, one pattern in their place, or all-linear.
+func modules(d *decoder, key string, list []string, patterns, linear bool) {
+	for i, name := range list {
+		switch {
+		case name == "":
+			d.at(key, "entry %d is empty, expected the name of a layer", i)
+		case slices.Index(list, name) < i:
+			d.at(key, "%s comes twice", name)
+		case name == "all-linear" && !linear:
+			d.at(key, "all-linear stands for targets alone: name the layers")
+		case name == "all-linear" && len(list) > 1:
+			d.at(key, "all-linear stands alone or not at all")
+		case strings.HasPrefix(name, "re:") && !patterns:
+			d.at(key, "%s is a pattern, expected names of layers", name)
+		case strings.HasPrefix(name, "re:"):
+			if _, err := pyregexp.Full(name[len("re:"):]); err != nil {
+				d.at(key, "%v", err)
+			} else if len(list) > 1 {
+				d.at(key, "a pattern, %s, stands alone or not at all", name)
+			}
+		}
+	}
+}
+
+// pictures refuses keys that are about the decoder's tables.
+func (a *Adapter) pictures(d *decoder, key string) {
+	if a == nil {
+		return
+	}
+	if len(a.TrainableTokenIndices.Embed)+len(a.TrainableTokenIndices.Head) > 0 {
+		d.at(key+".trainable_token_indices", "a vision tower has no tokens: give it under language")
+	}
+	if a.EnsureWeightTying {
+		d.at(key+".ensure_weight_tying", "a vision tower has no tables: give it under language")
 	}
 }
 

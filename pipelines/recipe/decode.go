@@ -222,7 +222,8 @@ func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 	d.follow(n, key, func(n *yaml.Node) {
 		if n.Kind != yaml.MappingNode {
 			for _, f := range known {
-				if f.short && n.Kind == yaml.ScalarNode {
+				list := n.Kind == yaml.SequenceNode && f.value.Kind() == reflect.Slice
+				if f.short && (n.Kind == yaml.ScalarNode || list) {
 					d.value(n, join(key, f.name), f)
 					return
 				}

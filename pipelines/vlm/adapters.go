@@ -58,6 +58,15 @@ func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, e
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
 }
 
+// LayAdapters is what AttachAdapters would do to an outline, whose head is given a table of its own if that would be.
+func (m *Model) LayAdapters(part string, cfg moslora.Config) (*moslora.Laid, error) {
+	laid, err := cfg.Lay(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", part, err)
+	}
+	return laid, m.settle()
+}
+
 // UnreadLinears are those that cfg targets and that get no adapter, because nothing reads what they compute.
 func (m *Model) UnreadLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && m.Unreachable(name) })
