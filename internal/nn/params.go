@@ -95,8 +95,11 @@ func (p *Param) unpack() {
 	p.packed = nil
 }
 
-// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was.
+// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was. An outline has none.
 func (p *Param) rewrite(f func(data []float32)) {
+	if p.Outlined() {
+		return
+	}
 	packed, kind, keep := p.packed, p.asked(), p.v != nil
 	p.unpack()
 	f(p.v.Floats())
