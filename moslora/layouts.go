@@ -24,6 +24,7 @@ import (
 //	the authors' forks of PEFT          the same with lora_AB.weight [r, r], lora_use_mixer
 //	PEFT's pull requests (2294 and others), and a package that came of them
 //	                                    the same with lora_mixer.weight [r, r], use_moslora or peft_type MOSLORA
+//	mlx-lm                              lora_a [in, r], lora_b [r, out], m [out]; adapters.safetensors
 //	PaddleNLP 3.0 (merged 9331)         lora_A [in, r], lora_AB [r, r], lora_B [r, out], y = x·A·AB·B; lora_config.json
 
 // Files of PaddleNLP.
@@ -53,6 +54,8 @@ func Files(dir string) (config, weights string, err error) {
 	}
 	switch {
 	case has(weights):
+	case config == ConfigFile && has(mlxWeights):
+		weights = mlxWeights
 	case config == ConfigFile && has(pickledWeights):
 		weights = pickledWeights
 	case has(paddlePickle):

@@ -38,22 +38,19 @@ type tensor struct {
 // file into the program's.
 func Load(dir string, name func(string) string) (*Saved, error) {
 	configFile, weightsFile, err := Files(dir)
-	if err != nil {
-		return nil, err
-	}
-	c, err := config(dir, configFile)
-	if err != nil {
-		return nil, err
-	}
-	path, paddle := dir+"/"+weightsFile, configFile == paddleConfig
-	list, err := readAll(path, paddle)
 	if err == nil {
-		if err = errors.Join(twice(list), orient(list, paddle, c.moduleRank)); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
+		err = isDirectory(dir)
 	}
 	if err != nil {
 		return nil, err
+	}
+	path := dir + "/" + weightsFile
+	c, list, err := readFiles(dir, configFile, weightsFile)
+	if err != nil {
+		return nil, noWeights(dir, err)
+	}
+	if err := twice(list); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := newSaved()
 	s.dir, s.base, s.save, s.tied = dir, c.Base, c.Save, c.Tied
@@ -99,6 +96,25 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 		}
 	}
 	return s, errors.Join(errs...)
+}
+
+// readFiles reads configuration and tensors, in torch's orientation.
+func readFiles(dir, configFile, weightsFile string) (*peftConfig, []stored, error) {
+	if weightsFile == mlxWeights {
+		return readMLX(dir)
+	}
+	c, err := config(dir, configFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	path, paddle := dir+"/"+weightsFile, configFile == paddleConfig
+	list, err := readAll(path, paddle)
+	if err == nil {
+		if err = orient(list, paddle, c.moduleRank); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return c, list, err
 }
 
 // parseConfig reads adapter_config.json and refuses what would not have its effect.
