@@ -41,9 +41,6 @@ const (
 // newAdapter makes the adapter of l, from src.
 func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	a := &Adapter{Module: l.Name, Config: cfg, Lookup: l.Lookup()}
-	if a.Lookup && (cfg.DoRA || cfg.Start == PiSSA) {
-		return a, fmt.Errorf("moslora: %s is an embedding, for which dora and pissa are not supported", l.Name)
-	}
 	if cfg.Start == PiSSA {
 		return a, a.split(l, src)
 	}
@@ -290,6 +287,9 @@ func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
 	}
 	if err := cfg.Validate(); err != nil {
 		return fresh{}, fmt.Errorf("moslora: %s: %w", l.Name, err)
+	}
+	if l.Lookup() && (cfg.DoRA || cfg.Start == PiSSA) {
+		return fresh{}, cfg.fits(l)
 	}
 	a, err := newAdapter(l, cfg, src)
 	return fresh{l, a}, err

@@ -141,8 +141,11 @@ func (c Config) tables(ps *nn.Params, out *chosen, wants func(l *nn.Linear, tabl
 	return nil
 }
 
-// fits refuses a rank that is above both sides of a weight: the product could not have it.
+// fits refuses what a layer cannot have, such as a rank that is above both sides of a weight: the product could not have it.
 func (c Config) fits(l *nn.Linear) error {
+	if l.Lookup() && (c.DoRA || c.Start == PiSSA) {
+		return fmt.Errorf("moslora: %s is an embedding, for which dora and pissa are not supported", l.Name)
+	}
 	if r := c.For(l.Name).R; r > max(l.In(), l.Out()) {
 		return fmt.Errorf("moslora: %s: r is %d, and the layer maps %d to %d: a rank above both sides adds nothing but memory; want at most %d",
 			l.Name, r, l.In(), l.Out(), min(l.In(), l.Out()))
@@ -184,8 +187,12 @@ func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error)
 	if err != nil {
 		return nil, fmt.Errorf("moslora: %w", err)
 	}
+	names := make([]string, len(linears))
+	for i, l := range linears {
+		names[i] = l.Name
+	}
 	more, err := c.Beside.beside(ps, within, linears)
-	if err != nil {
+	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {
 		return nil, err
 	}
 	more.apart = append(more.apart, found.apart...)
