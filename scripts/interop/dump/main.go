@@ -54,7 +54,9 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 			return err
 		}
 		if merge {
-			m.Adapters.Merge(m.Params)
+			if err := m.MergeAdapters(); err != nil {
+				return err
+			}
 		}
 	}
 	var image []byte
