@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"bufio"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -68,19 +67,14 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("write: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(dir)); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	tmp := filepath.Join(filepath.Dir(dir), ".tmp-"+rand.Text())
-	if err := os.Mkdir(tmp, 0o777); err != nil {
+	tmp, release, err := atomicfile.TempDir(filepath.Dir(dir))
+	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
 	}
-	done := false
-	defer func() { // deferred, so that it also happens when the iterator panics
-		if !done {
-			err = errors.Join(err, os.RemoveAll(tmp))
-		}
-	}()
+	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when the iterator panics
 	w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
 	if err := errors.Join(w.rows(rows), w.close()); err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
@@ -91,10 +85,9 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // empty, or this fails
 		return fmt.Errorf("write: %w", err)
 	}
-	if err := os.Rename(tmp, dir); err != nil {
+	if err := atomicfile.Rename(tmp, dir); err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
-	done = true
 	return nil
 }
 

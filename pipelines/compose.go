@@ -2,10 +2,10 @@ package pipelines
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/moslora"
 )
 
@@ -23,7 +23,7 @@ func Compose(dir string, parts []string) error {
 		}
 		list = append(list, moslora.Weighted{Dir: p[:at], Weight: w})
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	return moslora.Compose(dir, list)

@@ -2,9 +2,9 @@ package pipelines
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/recipe"
@@ -48,7 +48,7 @@ func (s *stage) export() ([]string, error) {
 		}
 		dir = output
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, err
 	}
 	outputs := []string{output}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
@@ -227,7 +228,7 @@ func loadTrained(m *vlm.Model, path string) error {
 
 // saveTrained writes the base model's trained parameters, and the adapters if there are any.
 func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor
@@ -244,7 +245,7 @@ func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
 		return nil
 	}
 	to := filepath.Join(dir, adaptersDir)
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return err
 	}
 	return m.SaveAdapters(to, base, false)

@@ -2,7 +2,6 @@ package pipelines
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -31,7 +30,7 @@ const questionsFile = "questions.tsv"
 // column image_path are looked up, in the table's directory if there are none.
 func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
+		if err := atomicfile.MkdirAll(dir); err != nil {
 			return nil, err
 		}
 		path = filepath.Join(dir, questionsFile)

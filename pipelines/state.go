@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/optim"
 	"moslava/internal/safetensors"
@@ -44,7 +45,7 @@ func (t *training) write(dir string, s train.State) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var params []safetensors.Tensor

@@ -34,7 +34,7 @@ type suiteOptions struct {
 // askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
 // whole verdict there.
 func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, err
 	}
 	suite, err := openSuite(path, so.name, dir, so.images...)
@@ -143,7 +143,7 @@ func JoinShards(suite string, dirs []string, to string, images ...string) (*eval
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return nil, err
 	}
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {

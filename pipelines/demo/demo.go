@@ -78,7 +78,7 @@ func (d *demo) path(names ...string) string {
 
 // prepare writes towers, recipe and data, as far as they are not there.
 func (d *demo) prepare() error {
-	if err := os.MkdirAll(d.path("data"), 0o777); err != nil {
+	if err := atomicfile.MkdirAll(d.path("data")); err != nil {
 		return err
 	}
 	if err := extract(files, "towers", d.path("towers")); err != nil {
@@ -126,7 +126,7 @@ func extract(fsys fs.FS, root, dir string) error {
 		}
 		to := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, root)))
 		if e.IsDir() {
-			return os.MkdirAll(to, 0o777)
+			return atomicfile.MkdirAll(to)
 		}
 		b, err := fs.ReadFile(fsys, path)
 		if err != nil {

@@ -24,6 +24,7 @@ import (
 	"strconv"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
 )
 
@@ -39,34 +40,35 @@ type Dir struct {
 	path   string
 	recipe *recipe.Recipe
 	force  bool
-	lock   *lock
+	lock   *lock.Lock
 }
 
-const (
-	lockFile   = ".lock"
-	recipeFile = "recipe.json"
-)
+const recipeFile = "recipe.json"
 
-// Open makes the directory if need be, locks it and records the recipe. It fails with a *LockedError if
-// another process has it open; a process that died, however it did, holds nothing. A directory of a
+// Open makes the directory if need be, locks it and records the recipe. It fails with a *lock.HeldError if
+// another process has it open; a process that died, however it did, holds nothing, and what it left half
+// written is removed. A directory of a
 // recipe of another name is refused unless forced. Stages whose place in the
 // recipe has changed since keep their results under the new number.
 func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	l, err := acquire(filepath.Join(dir, lockFile))
+	l, err := lock.Inside(dir)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	d := &Dir{path: dir, recipe: r, force: opt.Force, lock: l}
 	if err := d.prepare(); err != nil {
-		return nil, errors.Join(err, l.release())
+		return nil, errors.Join(err, l.Release())
 	}
 	return d, nil
 }
 
 func (d *Dir) prepare() error {
+	if err := atomicfile.SweepTree(d.path); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
 	if err := d.checkName(); err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (d *Dir) renumber() error {
 		case len(found) > 1:
 			return fmt.Errorf("run: %s holds %s and %s, of which one at most can be of stage %s", d.path, found[0], found[1], d.recipe.Stages[i].Name)
 		case len(found) == 1 && found[0] != want:
-			if err := os.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
+			if err := atomicfile.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
 				return fmt.Errorf("run: %w", err)
 			}
 		}
@@ -134,7 +136,7 @@ func (d *Dir) renumber() error {
 
 // Close gives the directory free.
 func (d *Dir) Close() error {
-	if err := d.lock.release(); err != nil {
+	if err := d.lock.Release(); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil
@@ -179,7 +181,7 @@ func (d *Dir) setAside(i int) error {
 				return fmt.Errorf("run: %w", err)
 			}
 		}
-		if err := os.Rename(dir, to); err != nil {
+		if err := atomicfile.Rename(dir, to); err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
 )
 
@@ -363,7 +364,7 @@ func TestLock(t *testing.T) {
 	}
 	dir := t.TempDir()
 	d := open(t, dir, parse(t), Options{})
-	var locked *LockedError
+	var locked *lock.HeldError
 	if _, err := Open(dir, parse(t), Options{}); !errors.As(err, &locked) || !strings.HasPrefix(locked.Holder, "process ") {
 		t.Errorf("opened twice: %v", err)
 	}

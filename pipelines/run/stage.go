@@ -94,7 +94,7 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	default:
 		return "", false, err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
 	return dir, false, writeJSON(filepath.Join(dir, begunFile), begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})

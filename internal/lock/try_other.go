@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
 
-package run
+package lock
 
 import (
 	"errors"
@@ -8,22 +8,20 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
-// lock is a file that only one process can create. One that a dead process left is removed.
-type lock struct {
-	f    *os.File
-	path string
-}
+var errReadOnly = errors.New("read-only file system")
 
-func acquire(path string) (*lock, error) {
+// acquire makes a file that only one process can create. One that a dead process left is removed.
+func acquire(path, of string) (*Lock, error) {
 	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if err == nil {
-			if _, err := f.WriteString(holder()); err != nil {
+			if _, err := f.WriteString(self() + "\n"); err != nil {
 				return nil, errors.Join(err, f.Close(), os.Remove(path))
 			}
-			return &lock{f, path}, nil
+			return &Lock{f: f, path: path}, nil
 		}
 		if !errors.Is(err, fs.ErrExist) || try == 2 {
 			return nil, err
@@ -35,7 +33,7 @@ func acquire(path string) (*lock, error) {
 		who := heldBy(held)
 		held.Close()
 		if alive(who) {
-			return nil, &LockedError{path, who}
+			return nil, &HeldError{Path: of, Holder: who}
 		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -56,4 +54,16 @@ func alive(who string) bool {
 	return err == nil && !errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
-func (l *lock) release() error { return errors.Join(l.f.Close(), os.Remove(l.path)) }
+// Try says whether a process holds a lock file, which is so as long as it is there and the process lives.
+func Try(f *os.File) (bool, error) { return !alive(heldBy(f)), nil }
+
+// Own has nothing to lock here.
+func Own(*os.File, string) bool { return true }
+
+// Idle goes by the age of the temporary file or directory: there are no locks to ask.
+func Idle(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && time.Since(info.ModTime()) > 24*time.Hour
+}
+
+func (l *Lock) remove(f *os.File) error { return errors.Join(f.Close(), os.Remove(l.path)) }
