@@ -40,6 +40,7 @@ var Packages = []Package{
 		Why: "works on plain slices by name, so that it is tested without a model"},
 
 	{Path: "internal/lock"},
+	{Path: "internal/overlap"},
 	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
@@ -77,7 +78,7 @@ var Packages = []Package{
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Why: "configuration knows none of the things it configures"},
+	{Path: "pipelines/recipe", Files: "internal/overlap", Why: "configuration knows none of the things it configures; overlap: what is written must not be what is read"},
 	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/lock",
 		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests; lock: one process at a time"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",

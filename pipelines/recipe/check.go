@@ -33,6 +33,9 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	if r.Model.TextOnly() {
 		r.textOnly(d)
 	}
+	if len(d.problems) == 0 {
+		r.places(d)
+	}
 }
 
 var (
