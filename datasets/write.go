@@ -67,26 +67,15 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("write: %w", err)
 	}
-	if err := atomicfile.MkdirAll(filepath.Dir(dir)); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	tmp, release, err := atomicfile.TempDir(filepath.Dir(dir))
+	err = atomicfile.WriteDir(dir, func(tmp string) error {
+		w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
+		if err := errors.Join(w.rows(rows), w.close()); err != nil {
+			return err
+		}
+		return w.finish()
+	})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
-	}
-	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when the iterator panics
-	w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
-	if err := errors.Join(w.rows(rows), w.close()); err != nil {
-		return fmt.Errorf("write %s: %w", dir, err)
-	}
-	if err := w.finish(); err != nil {
-		return fmt.Errorf("write %s: %w", dir, err)
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // empty, or this fails
-		return fmt.Errorf("write: %w", err)
-	}
-	if err := atomicfile.Rename(tmp, dir); err != nil {
-		return fmt.Errorf("write: %w", err)
 	}
 	return nil
 }

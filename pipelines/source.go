@@ -40,3 +40,11 @@ func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	}
 	return eval.OpenSuite(path, eval.SuiteOptions{Name: name, Images: images})
 }
+
+// suitePath is the file of a suite, empty for one that is drawn.
+func suitePath(path string) string {
+	if strings.HasPrefix(path, sceneScheme) {
+		return ""
+	}
+	return path
+}

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/progress"
@@ -126,9 +128,19 @@ func note(cells []string, what string) []string {
 	return []string{fmt.Sprintf("%d %s, the first is %s", len(cells), what, cells[0])}
 }
 
+// suiteFile says whether a name is of a file that a suite's directory has.
+func suiteFile(name string) bool {
+	return slices.Contains([]string{resultFile, verdictsFile, accuracyFile, questionsFile, records.XLSXFile, records.TSVFile, reportHTML, reportMarkdown}, name)
+}
+
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
-// everything would have left.
-func JoinShards(suite string, dirs []string, to string, images ...string) (*eval.Result, error) {
+// everything would have left. What is there already is an error, or by force is set aside.
+func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
+	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	s, err := openSuite(suite, "", to, images...)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ const TestSupport = "internal/golden internal/checkpoint"
 // Layers that several rows share.
 const (
 	engine   = "internal/kernels internal/autograd internal/nn"
-	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
+	formats  = "internal/output internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
 	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
@@ -42,6 +42,8 @@ var Packages = []Package{
 	{Path: "internal/lock"},
 	{Path: "internal/overlap"},
 	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
+	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
+		Why: "the one way in which a command takes the place that it writes to"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
@@ -111,16 +113,16 @@ var Packages = []Package{
 	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},
-	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
+	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors internal/spreadsheet",
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/terminal pipelines/study pipelines/convert",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/output internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
-			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},
+			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",

@@ -45,3 +45,24 @@ func Rename(from, to string) error {
 	}
 	return err
 }
+
+// WriteDir calls write with a temporary directory, which becomes dir when write has succeeded: dir, which must not be there or be empty, is there whole
+// or not at all. The directory around it is made if need be.
+func WriteDir(dir string, write func(tmp string) error) (err error) {
+	dir = filepath.Clean(dir)
+	if err := MkdirAll(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	tmp, release, err := TempDir(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when write panics
+	if err := write(tmp); err != nil {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or this fails
+		return err
+	}
+	return Rename(tmp, dir)
+}

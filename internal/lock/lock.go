@@ -136,3 +136,6 @@ func heldBy(f *os.File) string {
 	}
 	return "another process"
 }
+
+// IsFile says whether a name in a directory is that of the file that locks it.
+func IsFile(name string) bool { return name == insideFile }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"moslava/datasets"
+	"moslava/internal/output"
 	"moslava/pipelines/convert"
 )
 
@@ -17,11 +19,17 @@ func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
 	var images []string
 	var dtype string
+	var force bool
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
 		Short: "Store LLaVA or ShareGPT JSON and its pictures, or any source, as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(images), args[0]), Force: force})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, release()) }()
 			if strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
 				if err := convert.GGUF(args[0], args[1], dtype); err != nil {
 					return err
@@ -44,6 +52,7 @@ func convertCommand() *cobra.Command {
 			return nil
 		},
 	}
+	forceFlag(c, &force)
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
 	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name")
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")

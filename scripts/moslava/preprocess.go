@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/vision/preprocess"
 )
 
@@ -16,6 +18,7 @@ import (
 type preprocessOptions struct {
 	config, out, png             string
 	pad, pillow13, white, orient bool
+	force                        bool
 }
 
 // preprocessCommand is `moslava preprocess IMAGE`.
@@ -33,6 +36,7 @@ func preprocessCommand() *cobra.Command {
 	f.StringVar(&opt.config, "config", "", "preprocessor_config.json or processor_config.json, or a model directory that has one")
 	f.StringVar(&opt.out, "out", "", "file to write, .npy")
 	f.StringVar(&opt.png, "png", "", "also write the picture before rescaling and normalising, as PNG")
+	forceFlag(c, &opt.force)
 	f.BoolVar(&opt.pad, "pad", false, "first pad to a square with the mean colour, as LLaVA does")
 	f.BoolVar(&opt.pillow13, "pillow13", false, "resize tall pictures down first, as Pillow 13 does; without it across first, as Pillow up to 12")
 	f.BoolVar(&opt.white, "white", false, "put transparent pictures on white, as transformers 5 does; without it alpha is dropped, as in convert(\"RGB\")")
@@ -46,7 +50,17 @@ func preprocessCommand() *cobra.Command {
 }
 
 // preprocessPicture writes the files and tells out their size.
-func preprocessPicture(out io.Writer, picture string, opt preprocessOptions) error {
+func preprocessPicture(out io.Writer, picture string, opt preprocessOptions) (failed error) {
+	for _, path := range []string{opt.out, opt.png} {
+		if path == "" {
+			continue
+		}
+		release, err := output.File(path, output.Options{Reads: []string{picture, opt.config}, Force: opt.force})
+		if err != nil {
+			return err
+		}
+		defer func() { failed = errors.Join(failed, release()) }()
+	}
 	c, err := loadPixels(opt)
 	if err != nil {
 		return err
