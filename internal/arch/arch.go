@@ -23,7 +23,7 @@ const TestSupport = "internal/golden internal/checkpoint"
 // Layers that several rows share.
 const (
 	engine   = "internal/kernels internal/autograd internal/nn"
-	formats  = "internal/output internal/atomicfile internal/safetensors internal/checkpoint"
+	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
 	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
@@ -44,6 +44,7 @@ var Packages = []Package{
 	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
 	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
 		Why: "the one way in which a command takes the place that it writes to"},
+	{Path: "internal/filehash", Files: "internal/atomicfile", Why: "atomicfile: hashes that are known are kept"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
@@ -81,8 +82,8 @@ var Packages = []Package{
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
 	{Path: "pipelines/recipe", Files: "internal/overlap", Why: "configuration knows none of the things it configures; overlap: what is written must not be what is read"},
-	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/lock",
-		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests; lock: one process at a time"},
+	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output",
+		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},

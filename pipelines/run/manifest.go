@@ -10,13 +10,16 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"moslava/internal/filehash"
 )
 
 const (
 	manifestFile = "manifest.json"
 	begunFile    = "begun.json"
 
-	manifestFormat = 1
+	manifestFormat = 2
+	oldestFormat   = 1        // without what was taken and without hashes of records
 	maxRecord      = 64 << 20 // bytes of a record; a manifest takes about 150 per output
 )
 
@@ -27,6 +30,16 @@ type Plan struct {
 	Config       json.RawMessage `json:"config"` // recipe.StageJSON
 	ConfigSHA256 string          `json:"config_sha256"`
 	Inputs       []Input         `json:"inputs"`
+	Taken        []Taken         `json:"taken,omitempty"` // files that are not of this run, by key and name; of format 2
+}
+
+// A Taken is a file that a stage takes and that is not of this run: of the base model, data, a suite.
+type Taken struct {
+	Key  string `json:"key"`            // of the recipe
+	File string `json:"file,omitempty"` // its name in the directory that the key names; empty: the key names it
+	Path string `json:"path"`           // where it was; only for people and Verify
+	filehash.Sum
+	Sampled bool `json:"sampled,omitempty"` // the hash is of the size and of pieces of the file: filehash.Sampled
 }
 
 // An Input is a stage that another one takes its model from.
@@ -37,19 +50,48 @@ type Input struct {
 
 // A Manifest is the record of a finished stage.
 type Manifest struct {
-	Format int `json:"format"` // 1
+	Format int `json:"format"` // 2
 	Plan
-	Outputs       []Output          `json:"outputs"`        // sorted by path
-	OutputsSHA256 string            `json:"outputs_sha256"` // of all of them together
-	Versions      map[string]string `json:"versions"`       // moslava, go, platform
-	Begun         time.Time         `json:"begun"`          // UTC, by the first process that worked on the stage
-	Finished      time.Time         `json:"finished"`       // UTC
+	Outputs       []Output          `json:"outputs"`                 // sorted by path
+	OutputsSHA256 string            `json:"outputs_sha256"`          // of all of them together
+	Versions      map[string]string `json:"versions"`                // moslava, go, platform
+	Begun         time.Time         `json:"begun"`                   // UTC, by the first process that worked on the stage
+	Finished      time.Time         `json:"finished"`                // UTC
+	Record        string            `json:"record_sha256,omitempty"` // of this record without this field
 }
 
 // begun is the record of a stage that was begun.
 type begun struct {
 	Plan
-	Begun time.Time `json:"begun"`
+	Begun  time.Time `json:"begun"`
+	Record string    `json:"record_sha256,omitempty"`
+}
+
+// A sealed record has a hash of itself.
+type sealed interface{ seal() *string }
+
+func (m *Manifest) seal() *string { return &m.Record }
+func (b *begun) seal() *string    { return &b.Record }
+
+// sealOf is the hash of a record without its hash.
+func sealOf(r sealed) (string, error) {
+	was := *r.seal()
+	*r.seal() = ""
+	b, err := json.Marshal(r)
+	*r.seal() = was
+	return sha256Hex(b), err
+}
+
+// unbroken says whether a record that was read is the one that was written. Those of format 1 do not tell.
+func unbroken(r sealed) error {
+	if *r.seal() == "" {
+		return nil
+	}
+	got, err := sealOf(r)
+	if err == nil && got != *r.seal() {
+		err = fmt.Errorf("record_sha256 is %s, but the record's is %s: it was damaged", *r.seal(), got)
+	}
+	return err
 }
 
 // valid checks what a record read from a file must be.
@@ -71,8 +113,11 @@ func (p *Plan) valid() error {
 }
 
 func (m *Manifest) valid() error {
-	if m.Format != manifestFormat {
-		return fmt.Errorf("format is %d, this program reads %d", m.Format, manifestFormat)
+	if m.Format < oldestFormat || m.Format > manifestFormat {
+		return fmt.Errorf("format is %d, this program reads %d to %d", m.Format, oldestFormat, manifestFormat)
+	}
+	if m.Format > 1 && m.Record == "" {
+		return errors.New("there is no record_sha256")
 	}
 	for _, o := range m.Outputs {
 		local := filepath.FromSlash(o.Path)
@@ -116,6 +161,11 @@ func decodeRecord(path string, b []byte, v interface{ valid() error }) error {
 	}
 	if err := v.valid(); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	if r, ok := v.(sealed); ok {
+		if err := unbroken(r); err != nil {
+			return fmt.Errorf("run: %s: %w", path, err)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/internal/filehash"
 )
 
 // An Output is a file a stage left behind.
@@ -100,17 +103,11 @@ func hashOutputs(dir string, paths []string) ([]Output, error) {
 
 // hashFile reads a file for its size and SHA-256.
 func hashFile(path string) (Output, error) {
-	f, err := os.Open(path)
+	s, err := filehash.File(context.Background(), path)
 	if err != nil {
 		return Output{}, fmt.Errorf("run: %w", err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return Output{}, fmt.Errorf("run: %w", err)
-	}
-	return Output{Path: path, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	return Output{Path: path, Bytes: s.Bytes, SHA256: s.SHA256}, nil
 }
 
 // digest is one hash of all outputs: over path, size and hash of each, in order.

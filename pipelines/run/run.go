@@ -21,10 +21,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/lock"
+	"moslava/internal/output"
 	"moslava/pipelines/recipe"
 )
 
@@ -33,6 +33,13 @@ type Options struct {
 	// Force: where a stage's configuration or inputs have changed, set aside what it and the stages that depend on
 	// it left behind, and do them again. Without it that is a *ChangedError.
 	Force bool
+	// Takes lists the files that stage i takes and that are not of this run, sorted; nil: nobody asks. A file that has changed makes
+	// a stage that took it stale.
+	Takes func(i int) ([]Taken, error)
+	// Computed says whether there is anything in the directory of a stage that was begun whose loss would be one; nil: there is.
+	Computed func(dir string) (bool, error)
+	// Notice is told what people should know; may be nil.
+	Notice func(text string)
 }
 
 // Dir is an open run directory. Its methods are not safe for concurrent use.
@@ -40,6 +47,9 @@ type Dir struct {
 	path   string
 	recipe *recipe.Recipe
 	force  bool
+	opt    Options
+	takes  map[int][]Taken // by stage, once they are known
+	intact map[int]bool    // stages whose outputs this process has read again
 	lock   *lock.Lock
 }
 
@@ -58,7 +68,7 @@ func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	d := &Dir{path: dir, recipe: r, force: opt.Force, lock: l}
+	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, lock: l}
 	if err := d.prepare(); err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
@@ -101,7 +111,7 @@ func (d *Dir) checkName() error {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
 	if was.Name != d.recipe.Name && !d.force {
-		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or force", d.path, was.Name, d.recipe.Name)
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, d.recipe.Name)
 	}
 	return nil
 }
@@ -172,16 +182,7 @@ func (d *Dir) setAside(i int) error {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		to := dir
-		for n := 1; ; n++ {
-			to = dir + "~" + strconv.Itoa(n)
-			if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-				break
-			} else if err != nil {
-				return fmt.Errorf("run: %w", err)
-			}
-		}
-		if err := atomicfile.Rename(dir, to); err != nil {
+		if err := output.SetAside(dir); err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 	}

@@ -65,6 +65,9 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 			return "", false, fmt.Errorf("run: stage %s takes the model of stage %s, which is not finished: %s",
 				d.recipe.Stages[i].Name, d.recipe.Stages[from].Name, why)
 		}
+		if err := d.intactTo(from); err != nil {
+			return "", false, err
+		}
 	}
 	now, err := d.plan(i)
 	if err != nil {
@@ -74,6 +77,12 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
 	case err == nil:
 		changed := was.Plan.changed(now, dir, false)
+		if changed != nil && d.nothingComputed(dir) {
+			if err := d.restart(i, changed); err != nil {
+				return "", false, err
+			}
+			break
+		}
 		if changed == nil {
 			// A manifest that was found wanting must not stand beside what is written from now on.
 			if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +106,7 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
-	return dir, false, writeJSON(filepath.Join(dir, begunFile), begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
+	return dir, false, writeJSON(filepath.Join(dir, begunFile), &begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
 }
 
 // refuseStrange refuses a stage directory with files that no stage began.
@@ -134,7 +143,8 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, manifestFile), Manifest{
+	delete(d.intact, i)
+	return writeJSON(filepath.Join(dir, manifestFile), &Manifest{
 		Format:        manifestFormat,
 		Plan:          was.Plan,
 		Outputs:       files,
@@ -154,28 +164,6 @@ func (d *Dir) Manifest(i int) (*Manifest, error) {
 	return m, nil
 }
 
-// Verify reads all outputs of a finished stage and compares their SHA-256 with the manifest.
-func (d *Dir) Verify(i int) error {
-	m, err := d.Manifest(i)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, o := range m.Outputs {
-		if why := o.stat(d.StageDir(i)); why != "" {
-			errs = append(errs, fmt.Errorf("run: stage %s: %s", d.recipe.Stages[i].Name, why))
-			continue
-		}
-		got, err := hashFile(o.in(d.StageDir(i)))
-		if err != nil {
-			errs = append(errs, err)
-		} else if got.SHA256 != o.SHA256 {
-			errs = append(errs, fmt.Errorf("run: stage %s: %s has SHA-256 %s, the manifest says %s", d.recipe.Stages[i].Name, o.Path, got.SHA256, o.SHA256))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // plan is what stage i would be done with now.
 func (d *Dir) plan(i int) (Plan, error) {
 	s := &d.recipe.Stages[i]
@@ -191,11 +179,17 @@ func (d *Dir) plan(i int) (Plan, error) {
 		}
 		p.Inputs = append(p.Inputs, Input{Stage: d.recipe.Stages[from].Name, OutputsSHA256: m.OutputsSHA256})
 	}
-	return p, nil
+	p.Taken, err = d.taken(i)
+	return p, err
 }
 
-// writeJSON writes a record of a stage in one step.
-func writeJSON(path string, v any) error {
+// writeJSON writes a record of a stage in one step, with its hash.
+func writeJSON(path string, v sealed) error {
+	sum, err := sealOf(v)
+	if err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	*v.seal() = sum
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
