@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,6 +169,7 @@ func (c *Cache) Save() error {
 	for _, e := range newest {
 		all.Files = append(all.Files, e)
 	}
+	slices.SortFunc(all.Files, func(a, b entry) int { return strings.Compare(a.Path, b.Path) })
 	all.SHA256 = all.sum()
 	b, err := json.MarshalIndent(all, "", " ")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode"
 )
 
@@ -42,7 +43,7 @@ func Of(a, b string) (Relation, error) {
 	return Apart, nil
 }
 
-// place is a path as far as it exists, and what of it does not.
+// place is a path as far as it exists, and what of it does not, or cannot, as there is a file in its way.
 type place struct {
 	real  string // absolute, without symbolic links
 	rest  []string
@@ -63,7 +64,7 @@ func find(path string) (place, error) {
 		if err == nil {
 			return place{real, rest, folds(real)}, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) || at == filepath.Dir(at) {
 			return place{}, err
 		}
 		if to, err := os.Readlink(at); err == nil && links < maxLinks { // a link to what is not there yet

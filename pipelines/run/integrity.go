@@ -105,11 +105,11 @@ func (d *Dir) notice(text string) {
 }
 
 // nothingComputed says whether a stage that was begun has nothing to lose.
-func (d *Dir) nothingComputed(dir string) bool {
+func (d *Dir) nothingComputed(i int, dir string) bool {
 	if d.opt.Computed == nil {
 		return false
 	}
-	computed, err := d.opt.Computed(dir)
+	computed, err := d.opt.Computed(i, dir)
 	return err == nil && !computed
 }
 

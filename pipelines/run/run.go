@@ -37,7 +37,7 @@ type Options struct {
 	// a stage that took it stale.
 	Takes func(i int) ([]Taken, error)
 	// Computed says whether there is anything in the directory of a stage that was begun whose loss would be one; nil: there is.
-	Computed func(dir string) (bool, error)
+	Computed func(i int, dir string) (bool, error)
 	// Notice is told what people should know; may be nil.
 	Notice func(text string)
 }

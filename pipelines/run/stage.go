@@ -77,7 +77,7 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
 	case err == nil:
 		changed := was.Plan.changed(now, dir, false)
-		if changed != nil && d.nothingComputed(dir) {
+		if changed != nil && d.nothingComputed(i, dir) {
 			if err := d.restart(i, changed); err != nil {
 				return "", false, err
 			}
