@@ -31,6 +31,8 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
 		kernels.SetThreads(r.Threads)
 	}
+	opt.Out = r.Masked(opt.Out)
+	defer func() { err = r.MaskError(err) }()
 	takes := newTaker(ctx, r, opt.Out)
 	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force, Takes: takes.stage,
 		Computed: func(i int, dir string) (bool, error) { return computed(r.Stages[i].Kind, dir) },

@@ -14,6 +14,7 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/report/suites"
+	"moslava/pipelines/run"
 )
 
 // ReportOptions say what a report is made of.
@@ -174,12 +175,20 @@ func section(name, dir, against string, cards int) (suites.Section, error) {
 	return suites.NewSection(name, res, other, suite, cards)
 }
 
+func expandedAll(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, run.Expanded(p))
+	}
+	return out
+}
+
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
 func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite, Images: res.Images})
+	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -28,8 +28,9 @@ const (
 type suiteOptions struct {
 	name     string // of the suite; empty: that of its file
 	protocol string
-	images   []string // directories of pictures that are named by path
-	title    string   // of the bar
+	images   []string            // directories of pictures that are named by path
+	title    string              // of the bar
+	mask     func(string) string // of paths in records; nil: they stay
 	out      io.Writer
 }
 
@@ -73,21 +74,27 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, path, so.images, suite, res)
+	return res, writeRecords(dir, path, suite, res, so)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, images []string, suite *eval.Suite, res *eval.Result) error {
+func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	for _, dir := range images {
+	for _, dir := range so.images {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return err
 		}
 		res.Images = append(res.Images, abs)
+	}
+	if so.mask != nil {
+		res.Table = so.mask(res.Table)
+		for i := range res.Images {
+			res.Images[i] = so.mask(res.Images[i])
+		}
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
 	if err != nil {
@@ -161,7 +168,7 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	return res, writeRecords(to, suite, images, s, res)
+	return res, writeRecords(to, suite, s, res, suiteOptions{images: images})
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.

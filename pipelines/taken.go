@@ -44,7 +44,8 @@ func newTaker(ctx context.Context, r *recipe.Recipe, out io.Writer) *taker {
 func (t *taker) stage(i int) ([]run.Taken, error) {
 	out := []run.Taken{}
 	for _, p := range t.recipe.Reads() {
-		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) {
+		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
+			strings.HasSuffix(p.Key, ".images") { // pictures are not hashed
 			continue
 		}
 		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", i)) // other stages may come before it
@@ -77,7 +78,7 @@ func (t *taker) file(key, dir, name string) (run.Taken, error) {
 	if err != nil {
 		return run.Taken{}, err
 	}
-	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: path, Sampled: isData(key) && info.Size() > largestWhole}
+	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.Mask(path), Sampled: isData(key) && info.Size() > largestWhole}
 	if taken.Sampled {
 		taken.Sum, err = filehash.Sampled(t.ctx, path)
 		return taken, err
@@ -126,7 +127,7 @@ func filesOf(path string, data bool) ([]string, error) {
 		case strings.HasPrefix(e.Name(), "."), err != nil:
 		case info.Mode().IsRegular() && slices.Contains(endings, strings.ToLower(filepath.Ext(e.Name()))):
 			out = append(out, e.Name())
-		case info.IsDir() && (data || slices.Contains(besides, e.Name())):
+		case e.IsDir() && (data || slices.Contains(besides, e.Name())):
 			below, err := filesOf(filepath.Join(path, e.Name()), data)
 			if err != nil {
 				return nil, err

@@ -18,24 +18,24 @@ import (
 const targetFile = "target.json"
 
 type target struct {
-	Path string `json:"path"` // absolute
+	Path string `json:"path"` // absolute, with variables as in the recipe
 }
 
 // claimed says whether the export stage with that directory has begun to write to path.
-func claimed(stageDir, path string) (bool, error) {
+func claimed(r *recipe.Recipe, stageDir, path string) (bool, error) {
 	var t target
 	err := checkpoint.ReadJSON(stageDir, targetFile, &t)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	abs, absErr := filepath.Abs(path)
-	return t.Path == abs, errors.Join(err, absErr)
+	return t.Path == r.Mask(abs), errors.Join(err, absErr)
 }
 
 // target takes the directory that an export stage writes to outside its own. What others wrote there is an error, or by force is set aside.
 func (s *stage) target() (release func() error, err error) {
 	path := s.recipe.ExportDir(s.index)
-	ours, err := claimed(s.path, path)
+	ours, err := claimed(s.recipe, s.path, path)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *stage) target() (release func() error, err error) {
 	}
 	abs, err := filepath.Abs(path)
 	if err == nil {
-		err = checkpoint.WriteJSON(s.path, targetFile, target{abs})
+		err = checkpoint.WriteJSON(s.path, targetFile, target{s.recipe.Mask(abs)})
 	}
 	if err != nil {
 		return nil, errors.Join(err, release())
@@ -61,7 +61,7 @@ func freeTargets(r *recipe.Recipe, d *run.Dir, chosen []int, force bool) error {
 			continue
 		}
 		path := r.ExportDir(i)
-		ours, err := claimed(d.StageDir(i), path)
+		ours, err := claimed(r, d.StageDir(i), path)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func changedSince(d *run.Dir, i int, path string) (string, error) {
 	}
 	missing, other := false, ""
 	for _, o := range m.Outputs {
-		file := filepath.FromSlash(o.Path)
+		file := filepath.FromSlash(run.Expanded(o.Path))
 		if !filepath.IsAbs(file) {
 			continue
 		}
@@ -120,7 +120,7 @@ func changedSince(d *run.Dir, i int, path string) (string, error) {
 		return other, nil
 	}
 	for _, o := range m.Outputs {
-		file := filepath.FromSlash(o.Path)
+		file := filepath.FromSlash(run.Expanded(o.Path))
 		if !filepath.IsAbs(file) {
 			continue
 		}

@@ -60,7 +60,7 @@ func File(ctx context.Context, path string) (Sum, error) {
 
 // identity is what a file system says of a file, which changes when somebody writes to it or puts another in its place.
 type identity struct {
-	Path   string `json:"path"` // absolute, links followed
+	Path   string `json:"path"` // hash of the absolute path, links followed: a path may be nobody's business
 	Size   int64  `json:"size"`
 	Mtime  int64  `json:"mtime"` // nanoseconds
 	Change string `json:"change,omitempty"`
@@ -127,7 +127,7 @@ func (c *Cache) File(ctx context.Context, path string) (Sum, error) {
 	if err != nil {
 		return Sum{}, err
 	}
-	id := identity{real, info.Size(), info.ModTime().UnixNano(), change(info)}
+	id := identity{hide(real), info.Size(), info.ModTime().UnixNano(), change(info)}
 	if s, ok := known.Load(id); ok {
 		c.keep(id, s.(Sum))
 		return s.(Sum), nil
@@ -146,6 +146,11 @@ func (c *Cache) File(ctx context.Context, path string) (Sum, error) {
 		c.keep(id, s)
 	}
 	return s, nil
+}
+
+func hide(path string) string {
+	s := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(s[:])
 }
 
 func (c *Cache) keep(id identity, s Sum) {

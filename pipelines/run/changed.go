@@ -47,10 +47,15 @@ func (e *ChangedError) list() string {
 }
 
 // changed compares a plan with what it is now; nil if nothing that counts differs. Names of stages do not.
-func (p *Plan) changed(now Plan, dir string, finished bool) *ChangedError {
+func (d *Dir) changed(p *Plan, now Plan, dir string, finished bool) *ChangedError {
 	e := &ChangedError{Stage: now.Stage, Dir: dir, Finished: finished}
 	if p.ConfigSHA256 != now.ConfigSHA256 {
 		e.Changes = diff(p.Config, now.Config)
+	}
+	for _, name := range slices.Sorted(maps.Keys(now.values)) {
+		if sealed, ok := p.Variables[name]; ok && !d.same(sealed, now.values[name]) {
+			e.Changes = append(e.Changes, Change{"the environment variable " + name, "another text", "what it is now"})
+		}
 	}
 	if len(e.Changes) == 0 && p.Taken != nil && now.Taken != nil {
 		e.Changes = diffTaken(p.Taken, now.Taken)
@@ -63,6 +68,17 @@ func (p *Plan) changed(now Plan, dir string, finished bool) *ChangedError {
 		return nil
 	}
 	return e
+}
+
+// same is isValue, which is slow, asked once.
+func (d *Dir) same(sealed, value string) bool {
+	key := sealed + "\x00" + value
+	is, ok := d.values[key]
+	if !ok {
+		is = isValue(sealed, value)
+		d.values[key] = is
+	}
+	return is
 }
 
 // diffTaken lists the files that differ.

@@ -14,7 +14,7 @@ func record(t testing.TB) []byte {
 	config := json.RawMessage(`{"seed":1,"x":"\u003c"}`)
 	out := []Output{{"a", 1, strings.Repeat("ab", 32)}, {"/b", 2, strings.Repeat("cd", 32)}}
 	b, err := json.MarshalIndent(Manifest{
-		Format: 1, Plan: Plan{"s", "align", config, sha256Hex(config), []Input{{"r", strings.Repeat("ef", 32)}}, nil},
+		Format: 1, Plan: Plan{"s", "align", config, sha256Hex(config), []Input{{"r", strings.Repeat("ef", 32)}}, nil, nil, nil},
 		Outputs: out, OutputsSHA256: digest(out), Versions: Versions(),
 	}, "", " ")
 	if err != nil {
@@ -85,6 +85,6 @@ func FuzzManifest(f *testing.F) {
 		if err := decodeRecord("m", again, new(Manifest)); err != nil {
 			t.Fatalf("written again it is refused: %v", err)
 		}
-		m.Plan.changed(Plan{Config: json.RawMessage(`{"a":[1,{}]}`)}, "", true).list()
+		new(Dir).changed(&m.Plan, Plan{Config: json.RawMessage(`{"a":[1,{}]}`)}, "", true).list()
 	})
 }

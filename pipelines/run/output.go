@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"moslava/internal/filehash"
+	"moslava/pipelines/recipe"
 )
 
 // An Output is a file a stage left behind.
@@ -25,10 +26,18 @@ type Output struct {
 
 // in is where the file is.
 func (o *Output) in(dir string) string {
-	if p := filepath.FromSlash(o.Path); filepath.IsAbs(p) {
+	if p := filepath.FromSlash(Expanded(o.Path)); filepath.IsAbs(p) {
 		return p
 	}
 	return filepath.Join(dir, filepath.FromSlash(o.Path))
+}
+
+// Expanded is a recorded path with what the environment has in the place of ${NAME}; as it is recorded, if that is not set.
+func Expanded(path string) string {
+	if text, err := recipe.Expand(path); err == nil {
+		return text
+	}
+	return path
 }
 
 // stat says what is wrong with the file at first sight; empty if nothing is.

@@ -50,6 +50,7 @@ type Dir struct {
 	opt    Options
 	takes  map[int][]Taken // by stage, once they are known
 	intact map[int]bool    // stages whose outputs this process has read again
+	values map[string]bool // whether hidden values of variables are those given
 	lock   *lock.Lock
 }
 
@@ -68,7 +69,7 @@ func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, lock: l}
+	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, values: map[string]bool{}, lock: l}
 	if err := d.prepare(); err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
@@ -110,8 +111,17 @@ func (d *Dir) checkName() error {
 	if err := json.Unmarshal(b, &was); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	if was.Name != d.recipe.Name && !d.force {
-		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, d.recipe.Name)
+	var now struct {
+		Name string `json:"name"` // as it is written, with variables
+	}
+	if b, err = d.recipe.JSON(); err == nil {
+		err = json.Unmarshal(b, &now)
+	}
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	if was.Name != now.Name && !d.force {
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now.Name)
 	}
 	return nil
 }

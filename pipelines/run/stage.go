@@ -36,7 +36,7 @@ func (d *Dir) Finished(i int) (done bool, reason string, err error) {
 	if err != nil {
 		return false, "", err
 	}
-	if err := m.Plan.changed(now, d.StageDir(i), true); err != nil {
+	if err := d.changed(&m.Plan, now, d.StageDir(i), true); err != nil {
 		if !d.force {
 			return false, "", err
 		}
@@ -76,7 +76,7 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	var was begun
 	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
 	case err == nil:
-		changed := was.Plan.changed(now, dir, false)
+		changed := d.changed(&was.Plan, now, dir, false)
 		if changed != nil && d.nothingComputed(i, dir) {
 			if err := d.restart(i, changed); err != nil {
 				return "", false, err
@@ -104,6 +104,9 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 		return "", false, err
 	}
 	if err := atomicfile.MkdirAll(dir); err != nil {
+		return "", false, fmt.Errorf("run: %w", err)
+	}
+	if now.Variables, err = sealVariables(now.values); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
 	return dir, false, writeJSON(filepath.Join(dir, begunFile), &begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
@@ -144,6 +147,11 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 		return err
 	}
 	delete(d.intact, i)
+	for k := range files {
+		if filepath.IsAbs(files[k].Path) {
+			files[k].Path = d.recipe.Mask(files[k].Path)
+		}
+	}
 	return writeJSON(filepath.Join(dir, manifestFile), &Manifest{
 		Format:        manifestFormat,
 		Plan:          was.Plan,
@@ -171,7 +179,7 @@ func (d *Dir) plan(i int) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("run: %w", err)
 	}
-	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}}
+	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}, values: d.recipe.Variables(i)}
 	if from, _ := d.From(i); from >= 0 {
 		m, err := d.Manifest(from)
 		if err != nil {

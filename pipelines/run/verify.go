@@ -96,7 +96,7 @@ func (v *verification) stage(dir string) error {
 		if t.Sampled {
 			how = filehash.Sampled
 		}
-		if err := v.file(t.Path, t.Sum, how); err != nil {
+		if err := v.file(Expanded(t.Path), t.Sum, how); err != nil {
 			return err
 		}
 	}
