@@ -32,16 +32,16 @@ type arrowSource struct {
 // with rows. A file that is cut off, also between two record batches, is an
 // error; so is a shard whose columns differ.
 func OpenArrow(paths ...string) (Source, error) {
-	return openArrow(paths, nil)
+	return openArrow(paths, nil, Options{})
 }
 
 // openArrow is OpenArrow with the number of rows the shards should have, if that
-// is known.
-func openArrow(paths []string, want *rowCount) (Source, error) {
+// is known, and options.
+func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no Arrow files to open")
 	}
-	s := &arrowSource{paths: paths, starts: []int{0}, root: []string{filepath.Dir(paths[0])}}
+	s := &arrowSource{paths: paths, starts: []int{0}, root: opt.roots(filepath.Dir(paths[0]))}
 	if err := s.open(want); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

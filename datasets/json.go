@@ -10,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"moslava/internal/infile"
 )
 
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
@@ -46,7 +48,7 @@ const maxRow = 64 << 20
 // Pictures are looked up under roots, in order, and read when their row is. Only
 // the place of each row is kept: 16 bytes.
 func OpenJSON(path string, roots ...string) (Source, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +60,6 @@ func OpenJSON(path string, roots ...string) (Source, error) {
 }
 
 func (s *jsonSource) index() error {
-	st, err := s.f.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
 	r := bufio.NewReaderSize(s.f, 1<<16)
 	start := int64(0)
 	if b, _ := r.Peek(3); bytes.Equal(b, []byte("\xef\xbb\xbf")) {
@@ -259,7 +254,7 @@ func (s *jsonSource) read(b []byte, x *Sample) (err error) {
 		if ps[i].Bytes, err = readImage(s.roots, n); err != nil {
 			return err
 		}
-		ps[i].Path = n
+		ps[i].Path = imagePath(n)
 	}
 	x.setPictures(ps)
 	return nil

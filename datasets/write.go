@@ -35,6 +35,8 @@ type WriteOptions struct {
 	Features     Features
 	RowsPerShard int    // 0: as many as make up 500 MiB
 	Split        string // "" is train
+	// Picture, if not nil, looks at every picture; its error, with the row's place, ends the writing.
+	Picture func(encoded []byte) error
 }
 
 const (
@@ -127,6 +129,13 @@ func (w *writer) row(s *Sample) error {
 	size, err := checkRow(w.opt.Features, s)
 	if err != nil {
 		return err
+	}
+	if w.opt.Picture != nil {
+		for i, p := range s.Pictures() {
+			if err := w.opt.Picture(p.Bytes); err != nil {
+				return fmt.Errorf("%s: picture %d (%.100q): %w", s.Origin, i+1, p.Path, err)
+			}
+		}
 	}
 	if w.ipc == nil {
 		if err := w.newShard(); err != nil {

@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/filehash"
+	"moslava/internal/infile"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/train"
 )
@@ -97,7 +97,7 @@ func (s *sealedState) linesAgree(dir string) error {
 		return nil
 	}
 	path := filepath.Join(filepath.Dir(dir), metrics.LinesFile)
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return err
 	}

@@ -9,17 +9,22 @@ import (
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/recipe"
 )
 
 // sceneScheme begins the names of sources that are drawn as they are read.
 const sceneScheme = "scenes:"
 
-// openSource opens stored samples, or scenes such as "scenes:pretrain?n=1000&seed=1".
-func openSource(path string) (datasets.Source, error) {
+// openSource opens stored samples, whose pictures are looked for under images first, or scenes such as "scenes:pretrain?n=1000&seed=1".
+func openSource(path string, images ...recipe.Path) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)
 	}
-	return datasets.Open(path)
+	var opt datasets.Options
+	for _, dir := range images {
+		opt.Images = append(opt.Images, string(dir))
+	}
+	return datasets.OpenWith(path, opt)
 }
 
 // questionsFile is the table of a suite of scenes, in the suite's directory.

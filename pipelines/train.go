@@ -43,10 +43,11 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, err = openSources(t.cfg.Sources, s.recipe.Seed); err != nil {
+	if t.source, err = openSources(t.cfg, s.recipe.Seed); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
+	t.processor = t.processor.WithMaxPixels(t.cfg.MaxPixels)
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,13 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 func (t *training) prepare(ctx context.Context) error {
 	if err := t.attach(); err != nil {
 		return err
+	}
+	if err := t.model.Config.Text.Fits(t.loadOptions().MaxLength); err != nil {
+		return fmt.Errorf("max_length: %w", err)
+	}
+	if p := t.processor; !p.Template.KeepsAnswers(p.Tokenizer) {
+		fmt.Fprintf(t.out, "%s: the chat template rewrites an answer once another turn follows, as it drops reasoning: the last answer of each conversation is taught, "+
+			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
 	rows := datasets.Source(t.source)
@@ -289,7 +297,7 @@ func (t *training) report(r train.Report) error {
 // counts lists what became of samples, as far as it is not the ordinary.
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
-	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split} {
+	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}
@@ -304,6 +312,9 @@ func (t *training) note(s train.State) {
 		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
 			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
 	}
+	if c.Context > 0 {
+		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
+	}
 }
 
 // existing lists those names that are in dir.
@@ -315,10 +326,10 @@ func existing(dir string, names ...string) []string {
 }
 
 // openSources opens what a stage reads: one source, or a mixture.
-func openSources(list []recipe.Source, seed uint64) (datasets.Source, error) {
-	parts := make([]datasets.Weighted, 0, len(list))
-	for _, s := range list {
-		src, err := openSource(string(s.Path))
+func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
+	parts := make([]datasets.Weighted, 0, len(c.Sources))
+	for _, s := range c.Sources {
+		src, err := openSource(string(s.Path), slices.Concat(s.Images, c.Images)...)
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

@@ -17,6 +17,9 @@ type Package struct {
 	Why   string // of each edge that the layers alone do not explain
 }
 
+// Input may be imported by everybody: what every file of somebody else is opened with.
+const Input = "internal/infile"
+
 // TestSupport may be imported by every test: what compares with reference files and reads models.
 const TestSupport = "internal/golden internal/checkpoint"
 
@@ -45,6 +48,7 @@ var Packages = []Package{
 	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
 		Why: "the one way in which a command takes the place that it writes to"},
 	{Path: "internal/filehash", Files: "internal/atomicfile", Why: "atomicfile: hashes that are known are kept"},
+	{Path: "internal/infile"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // A Sum is what is known of a file's content.
@@ -35,7 +36,7 @@ func File(ctx context.Context, path string) (Sum, error) {
 	} else if !info.Mode().IsRegular() {
 		return Sum{}, fmt.Errorf("%s is %v, expected a regular file", path, info.Mode().Type())
 	}
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return Sum{}, err
 	}
@@ -88,7 +89,7 @@ type Cache struct {
 // Open reads the cache in a file. One that is not there, or broken, is empty: it is only there to save time.
 func Open(path string) *Cache {
 	c := &Cache{path: path, list: map[identity]Sum{}}
-	b, err := os.ReadFile(path)
+	b, err := infile.Read(path, 64<<20)
 	var all record
 	if err != nil || json.Unmarshal(b, &all) != nil || all.SHA256 != all.sum() {
 		return c

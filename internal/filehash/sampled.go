@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"moslava/internal/infile"
 )
 
 // samples is how many pieces of a file Sampled reads.
@@ -22,7 +24,7 @@ func Sampled(ctx context.Context, path string) (Sum, error) {
 	if info.Size() <= samples*pieceBytes {
 		return File(ctx, path)
 	}
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return Sum{}, err
 	}

@@ -23,6 +23,7 @@ import (
 	"regexp"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 	"moslava/internal/lock"
 	"moslava/internal/output"
 	"moslava/pipelines/recipe"
@@ -99,7 +100,7 @@ func (d *Dir) prepare() error {
 // checkName refuses the directory of another recipe.
 func (d *Dir) checkName() error {
 	path := filepath.Join(d.path, recipeFile)
-	b, err := readLimited(path)
+	b, err := infile.Read(path, maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

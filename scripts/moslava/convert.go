@@ -12,12 +12,14 @@ import (
 	"moslava/datasets"
 	"moslava/internal/output"
 	"moslava/pipelines/convert"
+	"moslava/vision/preprocess"
 )
 
 // convertCommand is `moslava convert`.
 func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
 	var images []string
+	var pixels int
 	var dtype string
 	var force bool
 	c := &cobra.Command{
@@ -40,7 +42,14 @@ func convertCommand() *cobra.Command {
 			if dtype != "" {
 				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
 			}
-			src, err := openStored(args[0], images)
+			if err := checkMaxPixels(pixels); err != nil {
+				return err
+			}
+			opt.Picture = func(encoded []byte) error {
+				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
+				return err
+			}
+			src, err := datasets.OpenWith(args[0], datasets.Options{Images: images})
 			if err != nil {
 				return err
 			}
@@ -54,15 +63,9 @@ func convertCommand() *cobra.Command {
 	}
 	forceFlag(c, &force)
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name")
+	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
+	maxPixelsFlag(c, &pixels)
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c
-}
-
-func openStored(path string, images []string) (datasets.Source, error) {
-	if len(images) > 0 {
-		return datasets.OpenJSON(path, images...)
-	}
-	return datasets.Open(path)
 }
