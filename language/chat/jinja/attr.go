@@ -48,7 +48,7 @@ func (r *run) ownAttribute(v any, name string) (any, bool) {
 		methods, refused = dictMethods, []string{"clear", "pop", "popitem", "setdefault", "update"}
 	case *list:
 		methods, refused = listMethods, []string{"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"}
-	case *tuple:
+	case *tuple, *pyRange:
 		methods = listMethods
 		if name == "copy" {
 			return nil, false
@@ -197,7 +197,7 @@ func (r *run) slice(v any, bounds [3]any) any {
 	case *tuple:
 		return &tuple{r.pick(v.items, start, step, n)}
 	case *pyRange:
-		return newRange(v.start+start*v.step, v.start+start*v.step+n*step*v.step, v.step*step)
+		return newRange(v.start+start*v.step, v.start+stop*v.step, v.step*step)
 	}
 	r.fail("a value of type %s has no slices", typeName(v))
 	return nil

@@ -244,8 +244,7 @@ func truncateFilter(r *run, v any, a args) any {
 	if p[3] != nil {
 		leeway = r.intOr(p[3], "truncate", 5)
 	}
-	s := r.text(v, "truncate")
-	n, _ := r.length(s)
+	n := lengthFilter(r, v, args{}).(int)
 	tail, _ := r.length(end)
 	if size < tail || leeway < 0 {
 		r.fail("truncate: a length of %d and a leeway of %d", size, leeway)
@@ -253,6 +252,7 @@ func truncateFilter(r *run, v any, a args) any {
 	if n <= size || n-size <= leeway {
 		return v
 	}
+	s := r.text(v, "truncate")
 	s = s[:offset(s, size-tail)]
 	if !r.flag(p[1]) {
 		if i := strings.LastIndexByte(s, ' '); i >= 0 {

@@ -146,20 +146,22 @@ func (r *run) sorted(items []any, key func(any) any, reverse bool) []any {
 
 func sortFilter(r *run, v any, a args) any {
 	p := a.bind(r, "sort", 0, "reverse", "case_sensitive", "attribute")
-	key := r.folded(p[2], p[1])
-	if s, ok := plain(p[2]); ok && strings.Contains(s, ",") {
-		var all []func(any) any
+	var all []func(any) any
+	if s, ok := plain(p[2]); ok {
 		for part := range strings.SplitSeq(s, ",") {
 			r.take(sizeOfElement)
 			all = append(all, r.folded(part, p[1]))
 		}
-		key = func(item any) any {
-			values := make([]any, len(all))
-			for i, one := range all {
-				values[i] = one(item)
-			}
-			return &tuple{values}
+	} else {
+		all = append(all, r.folded(p[2], p[1]))
+	}
+	key := func(item any) any {
+		r.take(len(all)*sizeOfElement + sizeOfObject)
+		values := make([]any, len(all))
+		for i, one := range all {
+			values[i] = one(item)
 		}
+		return &tuple{values}
 	}
 	return r.listOf(r.sorted(r.iterate(v), key, r.flag(p[0])))
 }
@@ -214,7 +216,6 @@ func lastFilter(r *run, v any, a args) any {
 	if _, once := v.(*generator); once {
 		r.fail("last of a generator: |list comes before it")
 	}
-	r.mustBeDefined(v)
 	n, _ := r.length(v)
 	if last, ok := r.at(v, n-1); ok {
 		return last

@@ -57,10 +57,19 @@ func (r *run) percent(format string, values any) string {
 		b.write(r, r.percentValue(m[2], m[3], m[4], m[5][0], strings.Contains(m[0], "."), v))
 	}
 	b.write(r, format)
-	if used < len(given) && !named && !(asDict(values) != nil) {
+	if used < len(given) && !named && !mayBeLeft(values) {
 		r.fail("%%: more values than the format takes")
 	}
 	return b.text(r)
+}
+
+// mayBeLeft tells whether Python does not mind that a format has no place for a value.
+func mayBeLeft(v any) bool {
+	switch v.(type) {
+	case *dict, *list, *pyRange, *undefined:
+		return true
+	}
+	return false
 }
 
 func (r *run) percentValue(flags, width, precision string, verb byte, precise bool, v any) string {

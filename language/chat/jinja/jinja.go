@@ -61,6 +61,9 @@ func Parse(source string) (t *Template, err error) {
 	}
 	p := &parser{tokens: lex(source)}
 	body := p.parseBody()
+	if len(p.unknown) > 0 {
+		return nil, p.unknown[0]
+	}
 	return &Template{body: body, generations: p.generations}, nil
 }
 

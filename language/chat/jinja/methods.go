@@ -201,12 +201,15 @@ func lower(s string) string {
 }
 
 func swapcase(s string) string {
-	return strings.Map(func(c rune) rune {
+	var sb strings.Builder
+	for _, c := range s {
 		if unicode.IsUpper(c) {
-			return unicode.ToLower(c)
+			sb.WriteString(lower(string(c)))
+		} else {
+			sb.WriteString(upper(string(c)))
 		}
-		return unicode.ToUpper(c)
-	}, s)
+	}
+	return sb.String()
 }
 
 func title(s string) string {
@@ -221,16 +224,27 @@ func title(s string) string {
 		case inWord:
 			sb.WriteRune(unicode.ToLower(c))
 		default:
-			sb.WriteRune(unicode.ToTitle(c))
+			sb.WriteString(titleCase(c))
 		}
 		inWord = true
 	}
 	return sb.String()
 }
 
+// titleCase is c as the first letter of a word.
+func titleCase(c rune) string {
+	if t := unicode.ToTitle(c); t != c || c < utf8.RuneSelf || unicode.IsTitle(c) || unicode.IsUpper(c) {
+		return string(t)
+	}
+	return cases.Title(language.Und).String(string(c))
+}
+
 func capitalize(s string) string {
-	_, n := utf8.DecodeRuneInString(s)
-	return strings.ToTitle(s[:n]) + lower(s[n:])
+	if s == "" {
+		return ""
+	}
+	c, n := utf8.DecodeRuneInString(s)
+	return titleCase(c) + lower(s[n:])
 }
 
 // strip removes characters, white space if none are given, at the sides.

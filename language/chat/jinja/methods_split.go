@@ -44,13 +44,17 @@ func (r *run) split(self any, a args, right bool) any {
 			parts = strings.SplitN(s, sep, n+1)
 		}
 	}
-	out := r.strings(parts)
-	if safe {
-		for i := range out.items {
-			out.items[i] = markup(parts[i])
-		}
+	return r.parts(parts, safe)
+}
+
+// parts is a list of the parts of a text.
+func (r *run) parts(parts []string, safe bool) *list {
+	r.take(len(parts) * sizeOfElement)
+	items := make([]any, len(parts))
+	for i, p := range parts {
+		items[i] = like(p, safe)
 	}
-	return out
+	return r.listOf(items)
 }
 
 func splitRight(s, sep string, n int) []string {
@@ -76,12 +80,7 @@ func (r *run) fields(s string, most int, right bool) []string {
 		r.take(sizeOfString)
 		i := index(s, isSpace)
 		switch {
-		case most == len(parts) || i < 0: // the rest, but for white space at its far end
-			if right {
-				s = strings.TrimLeftFunc(s, isSpace)
-			} else if most == len(parts) {
-				s = strings.TrimRightFunc(s, isSpace)
-			}
+		case most == len(parts) || i < 0:
 			parts, s = append(parts, s), ""
 		case right:
 			cut := s[i:]
@@ -105,9 +104,9 @@ func firstRune(s string) (first, rest string) {
 
 func splitlinesMethod(r *run, self any, a args) any {
 	keep := a.bind(r, "splitlines", 0, "keepends")[0]
-	s, _ := plain(self)
+	s, safe := r.soft(self)
 	r.take(product(strings.Count(s, "\n"), sizeOfString) + len(s)/4)
-	return r.strings(splitLines(s, r.flag(keep)))
+	return r.parts(splitLines(s, r.flag(keep)), safe)
 }
 
 // splitLines is str.splitlines.
@@ -133,22 +132,28 @@ func splitLines(s string, keepEnds bool) []string {
 }
 
 func joinMethod(r *run, self any, a args) any {
-	s, _ := plain(self)
+	s, safe := r.soft(self)
 	var b buffer
 	for i, item := range r.iterate(a.bind(r, "join", 1, "iterable")[0]) {
 		if i > 0 {
 			b.write(r, s)
 		}
-		b.write(r, r.text(item, "join"))
+		if part, plain := item.(string); !safe {
+			b.write(r, r.text(item, "join"))
+		} else if plain {
+			b.write(r, r.escape(part))
+		} else {
+			b.write(r, r.str(item))
+		}
 		r.step(1)
 	}
-	return b.text(r)
+	return like(b.text(r), safe)
 }
 
 func partitionMethod(r *run, self any, a args) any { return r.partition(self, a, false) }
 
 func (r *run) partition(self any, a args, right bool) any {
-	s, _ := plain(self)
+	s, safe := r.soft(self)
 	sep := r.text(a.bind(r, "partition", 1, "sep")[0], "partition")
 	if sep == "" {
 		r.fail("partition: an empty separator")
@@ -159,11 +164,12 @@ func (r *run) partition(self any, a args, right bool) any {
 	if right {
 		i = strings.LastIndex(s, sep)
 	}
+	three := [3]string{s, "", ""}
 	switch {
 	case i >= 0:
-		return &tuple{[]any{s[:i], sep, s[i+len(sep):]}}
+		three = [3]string{s[:i], sep, s[i+len(sep):]}
 	case right:
-		return &tuple{[]any{"", "", s}}
+		three = [3]string{"", "", s}
 	}
-	return &tuple{[]any{s, "", ""}}
+	return &tuple{[]any{like(three[0], safe), like(three[1], safe), like(three[2], safe)}}
 }

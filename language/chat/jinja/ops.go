@@ -78,10 +78,10 @@ func (r *run) binary(op string, a, b any) any {
 			return v
 		}
 	}
-	r.mustBeDefined(a, b)
 	if m, ok := a.(markup); ok && op == "%" {
-		r.fail("%% of %q, which is marked safe, is not supported", string(m))
+		r.fail("%% of %.40q, which is marked safe, is not supported", string(m))
 	}
+	r.mustBeDefined(a, b)
 	r.fail("%s of values of type %s and %s", op, typeName(a), typeName(b))
 	return nil
 }
@@ -173,7 +173,7 @@ func (r *run) floats(op string, a, b float64) any {
 		}
 		c := math.Pow(a, b)
 		if math.IsInf(c, 0) && !math.IsInf(a, 0) && !math.IsInf(b, 0) || math.IsNaN(c) && !math.IsNaN(a) && !math.IsNaN(b) {
-			r.overflow(op)
+			r.fail("%v ** %v is no number of 64 bits", a, b)
 		}
 		return c
 	}
@@ -181,7 +181,9 @@ func (r *run) floats(op string, a, b float64) any {
 		r.fail("division by zero")
 	}
 	m := math.Mod(a, b)
-	if m != 0 && (m < 0) != (b < 0) {
+	if m == 0 {
+		m = math.Copysign(0, b)
+	} else if (m < 0) != (b < 0) {
 		m += b
 	}
 	switch op {

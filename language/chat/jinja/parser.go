@@ -12,6 +12,7 @@ type parser struct {
 	depth       int
 	loops       int      // for blocks around, inside of the innermost macro
 	soft        bool     // inside of an if, where unknown filters and tests fail when they are used
+	unknown     []*Error // filters and tests elsewhere
 	macros      []*macro // that are being read
 	generations bool
 }

@@ -1,6 +1,8 @@
 package jinja
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,8 +43,10 @@ func (p *parser) tuple(conditional, parentheses bool, ends []string) expr {
 
 func (p *parser) parseExpr() expr {
 	defer p.nest()()
+	unknown := len(p.unknown)
 	e := p.parseOr()
 	for p.isName("if") {
+		p.unknown = p.unknown[:unknown]
 		soft := p.soft
 		p.soft = true
 		c := &condExpr{line: p.next().line, then: e}
@@ -361,7 +365,7 @@ func (p *parser) parseFilter(of expr) expr {
 		f.args = p.parseArgs()
 	}
 	if filterNamed(f.name) == nil && !p.soft {
-		failAt(name.line, "%s", noFilter(f.name))
+		p.unknown = append(p.unknown, &Error{name.line, errors.New(noFilter(f.name))})
 	}
 	return f
 }
@@ -383,7 +387,7 @@ func (p *parser) parseTest(of expr) expr {
 		n.args.positional = []expr{p.parsePostfix(p.parsePrimary())}
 	}
 	if tests[n.name] == nil && !p.soft {
-		failAt(name.line, "there is no test named '%s'", n.name)
+		p.unknown = append(p.unknown, &Error{name.line, fmt.Errorf("there is no test named '%s'", n.name)})
 	}
 	if negated {
 		return &notExpr{line, n}

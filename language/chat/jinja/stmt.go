@@ -36,6 +36,9 @@ func (r *run) lookup(s *scope, name string) any {
 	if f, ok := globals[name]; ok {
 		return f
 	}
+	if name == "self" { // the blocks of a template, of which there are none
+		return &namespace{&dict{}}
+	}
 	return r.undefined("'%s' is undefined", name)
 }
 

@@ -65,7 +65,7 @@ func (r *run) test(name string, v any, a args) bool {
 
 func isSequence(_ *run, v any) bool {
 	switch v.(type) {
-	case string, markup, *list, *tuple, *dict, *pyRange:
+	case string, markup, *list, *tuple, *dict, *pyRange, *undefined:
 		return true
 	}
 	return false
@@ -73,7 +73,7 @@ func isSequence(_ *run, v any) bool {
 
 func isIterable(r *run, v any) bool {
 	switch v.(type) {
-	case *generator, *view, *undefined, *loop:
+	case *generator, *view, *loop:
 		return true
 	}
 	return isSequence(r, v)

@@ -288,16 +288,6 @@ func (r *run) copyOf(items []any) []any {
 	return slices.Clone(items)
 }
 
-// strings makes a list of parts.
-func (r *run) strings(parts []string) *list {
-	r.take(len(parts) * sizeOfElement)
-	items := make([]any, len(parts))
-	for i, p := range parts {
-		items[i] = p
-	}
-	return r.listOf(items)
-}
-
 func asDict(v any) *dict {
 	d, _ := v.(*dict)
 	return d
