@@ -92,3 +92,4 @@ def expressions():
 
 
 EXPRESSIONS = expressions()
+HAND_MADE = len(STATEMENTS) + len(NUMBERS) + len(FORMATS)  # come first

@@ -147,7 +147,7 @@ func (r *run) at(v any, n int) (any, bool) {
 func (r *run) charAt(s string, n int) string {
 	from := offset(s, n)
 	_, size := utf8.DecodeRuneInString(s[from:])
-	r.scan(n / 4)
+	r.scan(n)
 	return s[from : from+size]
 }
 
@@ -239,7 +239,7 @@ func (r *run) sliceText(s string, start, step, n int) string {
 		return ""
 	}
 	if step == 1 {
-		r.scan(len(s) / 4)
+		r.scan(len(s))
 		from := offset(s, start)
 		return s[from : from+offset(s[from:], n)]
 	}

@@ -18,11 +18,11 @@ type Limits struct {
 // DefaultLimits hold for what a template does on its own. Steps and bytes grow with what it is given: by stepsPerByte
 // and bytesPerByte for each byte of its variables. A published template takes some 50 steps a message, and makes two to
 // six times the text that it is given.
-var DefaultLimits = Limits{Steps: 8_000_000, Bytes: 24 << 20, Depth: 1000, Time: 10 * time.Second}
+var DefaultLimits = Limits{Steps: 8_000_000, Bytes: 16 << 20, Depth: 1000, Time: 10 * time.Second}
 
 const (
 	stepsPerByte = 20
-	bytesPerByte = 64
+	bytesPerByte = 128
 	maxNesting   = 200 // brackets, operators and blocks inside one another in a source; also values inside one another
 )
 

@@ -31,7 +31,7 @@ func (r *run) percent(format string, values any) string {
 			r.fail("%%: the format %.20q is not supported", format[i:])
 		}
 		format = format[i+1+len(m[0]):]
-		r.step(8)
+		r.step(32)
 		if m[5] == "%" {
 			b.write(r, "%")
 			continue
@@ -189,7 +189,7 @@ func (r *run) field(field string, a args, auto *int) string {
 	if m == nil {
 		r.fail("format: the field {%.40s} is not supported", field)
 	}
-	r.step(8)
+	r.step(32)
 	var v any
 	if n, err := strconv.Atoi(m[1]); m[1] == "" || err == nil {
 		if m[1] == "" {

@@ -250,9 +250,10 @@ func capitalize(s string) string {
 // strip removes characters, white space if none are given, at the sides.
 func (r *run) strip(s string, chars any, left, right bool) string {
 	is := isSpace
+	before, cost := len(s), 4
 	if !isAbsent(chars) && chars != nil {
 		set := r.text(chars, "strip")
-		r.step(1 + product(len(s)-len(strings.Trim(s, set)), len(set))/64)
+		cost += len(set)
 		is = func(c rune) bool { return strings.ContainsRune(set, c) }
 	}
 	if left {
@@ -261,6 +262,7 @@ func (r *run) strip(s string, chars any, left, right bool) string {
 	if right {
 		s = strings.TrimRightFunc(s, is)
 	}
+	r.scan(product(before-len(s), cost))
 	return s
 }
 

@@ -42,23 +42,37 @@ func (r *run) lookup(s *scope, name string) any {
 	return r.undefined("'%s' is undefined", name)
 }
 
-// buffer collects text as pieces: strings are not copied until the end.
+// buffer collects text as pieces, so that long strings are copied once at most.
 type buffer struct {
 	pieces []string
+	small  strings.Builder // behind the pieces
 	size   int
 }
 
+const (
+	longPiece = 512 // bytes from which on a string is a piece of its own
+	fullPiece = 4096
+)
+
 func (b *buffer) write(r *run, s string) {
-	if s == "" {
-		return
-	}
-	r.take(len(s) + sizeOfString)
-	b.pieces = append(b.pieces, s)
+	r.take(len(s))
 	b.size += len(s)
+	if b.small.Len() > 0 && (len(s) >= longPiece || b.small.Len()+len(s) > fullPiece) {
+		b.pieces = append(b.pieces, b.small.String())
+		b.small = strings.Builder{}
+	}
+	if len(s) >= longPiece {
+		b.pieces = append(b.pieces, s)
+	} else {
+		b.small.WriteString(s)
+	}
 }
 
 func (b *buffer) text(r *run) string {
-	if len(b.pieces) == 1 {
+	switch {
+	case len(b.pieces) == 0:
+		return b.small.String()
+	case len(b.pieces) == 1 && b.small.Len() == 0:
 		return b.pieces[0]
 	}
 	r.step(1 + b.size/64)
@@ -67,6 +81,7 @@ func (b *buffer) text(r *run) string {
 	for _, p := range b.pieces {
 		sb.WriteString(p)
 	}
+	sb.WriteString(b.small.String())
 	return sb.String()
 }
 

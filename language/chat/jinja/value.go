@@ -188,7 +188,7 @@ func (r *run) truth(v any) bool {
 func (r *run) length(v any) (int, bool) {
 	switch v := v.(type) {
 	case string:
-		r.scan(len(v) / 4)
+		r.scan(len(v))
 		return utf8.RuneCountInString(v), true
 	case markup:
 		return r.length(string(v))
