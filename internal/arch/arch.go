@@ -68,7 +68,8 @@ var Packages = []Package{
 	{Path: "projector", Files: engine},
 	{Path: "language", Files: engine + " internal/hfconfig", Why: "hfconfig: as vision"},
 	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},
-	{Path: "language/chat", Files: "language/tokenizer",
+	{Path: "language/chat/jinja", Why: "a language alone: values in, text out"},
+	{Path: "language/chat", Files: "language/chat/jinja language/tokenizer",
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
 	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors",
 		Why: "checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
@@ -123,6 +124,8 @@ var Packages = []Package{
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole"},
+	{Path: "scripts/interop/render", Files: "language/chat/jinja",
+		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",

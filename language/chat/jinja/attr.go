@@ -3,6 +3,7 @@ package jinja
 import (
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -102,7 +103,7 @@ func (r *run) item(v, key any) any {
 			if item, ok := r.at(v, n); ok {
 				return item
 			}
-			return r.undefined("%s has no element %s", describe(v), n)
+			return r.undefined("%s has no element %s", describe(v), strconv.Itoa(n))
 		}
 		if b, isBool := key.(bool); isBool {
 			return r.item(v, map[bool]int{true: 1}[b])

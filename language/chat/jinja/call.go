@@ -28,7 +28,9 @@ func (r *run) args(e argExprs, s *scope) args {
 		a.names, a.values = e.names, r.evalAll(e.named, s)
 	}
 	if e.star != nil {
-		a.pos = append(slices.Clip(a.pos), r.iterate(r.eval(e.star, s))...)
+		items := r.iterate(r.eval(e.star, s))
+		r.take(len(items) * sizeOfElement)
+		a.pos = append(slices.Clip(a.pos), items...)
 	}
 	if e.stars != nil {
 		d, ok := r.eval(e.stars, s).(*dict)
@@ -132,9 +134,18 @@ type macroNode struct {
 	macro *macro
 }
 
-func (n *macroNode) exec(r *run, s *scope) jump {
+// keep counts the variables that a macro holds on to.
+func (r *run) keep(s *scope) {
 	r.take(sizeOfClosure)
-	s.set(n.macro.name, &closure{n.macro, s})
+	for ; s != nil && !s.kept; s = s.parent {
+		s.kept = true
+		r.take(sizeOfObject + len(s.vars)*sizeOfEntry)
+	}
+}
+
+func (n *macroNode) exec(r *run, s *scope) jump {
+	r.keep(s)
+	(&nameTarget{n.macro.name}).assign(r, s, &closure{n.macro, s})
 	return jumpNone
 }
 
@@ -146,7 +157,7 @@ type callNode struct {
 
 func (n *callNode) exec(r *run, s *scope) jump {
 	r.line = n.line
-	r.take(sizeOfClosure)
+	r.keep(s)
 	f := r.eval(n.call.f, s)
 	a := r.args(n.call.args, s)
 	if _, twice := a.named("caller"); twice {
@@ -161,6 +172,7 @@ func (n *callNode) exec(r *run, s *scope) jump {
 // call follows jinja2/runtime.py, Macro.__call__.
 func (c *closure) call(r *run, a args) any {
 	s := &scope{parent: c.scope}
+	r.step(len(c.params))
 	given := make([]bool, len(c.params))
 	for i, name := range c.params {
 		if i < len(a.pos) {
@@ -267,6 +279,7 @@ func rangeFunction(r *run, a args) any {
 	if n[2] == 0 {
 		r.fail("range: the step is 0")
 	}
+	r.take(sizeOfObject)
 	out := newRange(n[0], n[1], n[2])
 	if out.n > maxRange {
 		r.fail("range: %d numbers, at most %d expected", out.n, maxRange)
@@ -314,8 +327,8 @@ func cyclerFunction(r *run, a args) any {
 	if len(a.pos) == 0 {
 		r.fail("cycler: at least one item expected")
 	}
-	c := &cycler{items: a.pos}
-	return c
+	r.take(sizeOfObject)
+	return &cycler{items: a.pos}
 }
 
 // joinerFunction gives the separator from the second call on.
@@ -325,6 +338,7 @@ func joinerFunction(r *run, a args) any {
 		sep = ", "
 	}
 	used := false
+	r.take(2 * sizeOfObject)
 	return &function{"joiner", func(*run, args) any {
 		if !used {
 			used = true

@@ -180,7 +180,7 @@ func indentFilter(r *run, v any, a args) any {
 	}
 	s := r.text(v, "indent")
 	_, safe := v.(markup)
-	lines := splitLines(s+"\n", false)
+	lines := r.splitLines(r.join("", s, "\n"), false)
 	r.take(len(s) + product(len(indention)+sizeOfString, len(lines)))
 	for i, line := range lines {
 		if i == 0 && r.flag(p[1]) || i > 0 && (line != "" || r.flag(p[2])) {
@@ -210,6 +210,7 @@ func titleFilter(r *run, v any, a args) any {
 	a.bind(r, "title", 0)
 	s, _ := r.soft(v)
 	r.take(2 * len(s))
+	r.step(len(s))
 	var sb strings.Builder
 	begin := true
 	for _, c := range s {
@@ -265,7 +266,7 @@ func truncateFilter(r *run, v any, a args) any {
 func wordcountFilter(r *run, v any, a args) any {
 	a.bind(r, "wordcount", 0)
 	s, _ := r.soft(v)
-	r.scan(len(s))
+	r.take(product(len(s), sizeOfString/2))
 	return len(strings.FieldsFunc(s, func(c rune) bool { return !isWord(c) && !unicode.Is(unicode.Mn, c) }))
 }
 

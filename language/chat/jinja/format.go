@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-const maxPrecision = 1000 // digits behind the point that a format may ask for
+const maxPrecision = 1000 // digits and widths that a format may ask for, and bytes of one of its fields
 
 var percentSpec = regexp.MustCompile(`^(?:\(([^()]*)\))?([-+ #0]*)(\d*)(?:\.(\d*))?[hlL]?([a-zA-Z%])`)
 
@@ -185,6 +185,9 @@ var formatField = regexp.MustCompile(`^([^.\[!:{]*)((?:\.[^.\[!:{]+|\[[^\]{]+\])
 
 // field is one {} of a format.
 func (r *run) field(field string, a args, auto *int) string {
+	if len(field) > maxPrecision {
+		r.fail("format: a field of %d bytes, at most %d expected", len(field), maxPrecision)
+	}
 	m := formatField.FindStringSubmatch(field)
 	if m == nil {
 		r.fail("format: the field {%.40s} is not supported", field)

@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+var manyVariables = func() string {
+	var sb strings.Builder
+	for i := range 9999 {
+		fmt.Fprintf(&sb, "{%% set a%d=1 %%}", i)
+	}
+	return sb.String()
+}()
+
 // hostile templates come with what their error has to say.
 var hostile = map[string]string{
 	"{% set ns = namespace() %}{% set ns.x = [ns, ns] %}{% set ns.y = ns.x %}{{ ns.x|tojson }}":                                                               "Namespace is not JSON serializable",
@@ -99,8 +107,20 @@ var hostile = map[string]string{
 	"{% set a = 'A' * 1000000 %}{% for b in range(90000) %}{{ a|int }}{{ a.isalpha() }}{{ a is lower }}{% endfor %}":                "limit of",
 	"{% set a = '%' * 1000000 %}{% for b in range(90000) %}{{ a % () }}{% endfor %}":                                                "limit of",
 	"{% set ns = namespace(l=[]) %}{% for a in range(100000) %}{% macro m() %}{% endmacro %}{% set ns.l = [ns.l, m] %}{% endfor %}": "limit of bytes",
-	"{% set ns = namespace(l=[]) %}{% for a in range(100000) %}{% set ns.l = [ns.l, missing, {}, namespace(), [], ().x, ''.upper] %}{% endfor %}{% for a in range(9999999) %}{% endfor %}": "limit of",
-	"{% set ns = namespace() %}{% for a in range(100000) %}{% set ns.l = [ns.l, [1, 2]|map('string'), {}.items(), 'ab'|batch(1)] %}{% endfor %}{% for a in range(9999999) %}{% endfor %}":  "limit of",
+	"{% set ns = namespace(l=[]) %}{% for a in range(100000) %}{% set ns.l = [ns.l, missing, {}, namespace(), [], ().x, ''.upper] %}{% endfor %}{% for a in range(9999999) %}{% endfor %}":                                                          "limit of",
+	"{% set ns = namespace() %}{% for a in range(100000) %}{% set ns.l = [ns.l, [1, 2]|map('string'), {}.items(), 'ab'|batch(1)] %}{% endfor %}{% for a in range(9999999) %}{% endfor %}":                                                           "limit of",
+	"{% set ns = namespace(l=[]) %}{% set a = 'a' * 1000000 %}{% for i in range(100000) %}{% set ns.l = [ns.l, {}[a ~ i]] %}{% endfor %}":                                                                                                           "limit of bytes",
+	"{% set ns = namespace(l=[]) %}{% set a = 'a' * 1000000 %}{% for i in range(10000) %}{% set ns.l = [ns.l, {}[a]] %}{% endfor %}{{ ns.l[1].x }}":                                                                                                 "has no attribute",
+	"{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% macro m() %}{% endmacro %}{% set ns.l = [ns.l, m] %}" + manyVariables + "{% endfor %}":                                                                                            "limit of",
+	"{% set ns = namespace(l=[]) %}{% for i in range(100000) %}" + manyVariables + "{% for b in [1] %}{% set ns.l = [ns.l, loop] %}{% endfor %}{% endfor %}":                                                                                        "limit of",
+	"{% set ns = namespace(l=[]) %}{% for i in range(100000) %}{% set ns.l = [ns.l, joiner(), cycler(1), range(2)] %}{% endfor %}{% for i in range(99999) %}{% set ns.l = [ns.l, joiner()] %}{% endfor %}{% for a in range(9999999) %}{% endfor %}": "limit of",
+	"{{ '{0" + strings.Repeat(".a", 50_000) + "}'.format(1) }}":                                  "at most 1000 expected",
+	"{{ ('é ' * 2000000)|title }}":                                                               "limit of",
+	"{{ ('é ' * 1000000).swapcase().title().upper() }}{% for a in range(9999999) %}{% endfor %}": "limit of",
+	"{{ ('a\r' * 2000000).splitlines()|length }}":                                                "limit of",
+	"{{ ('a ' * 2000000).split()|length }}":                                                      "limit of",
+	"{{ ('a\r' * 2000000)|indent|wordcount }}":                                                   "limit of",
+	"{% set ns = namespace(x=(1,)) %}{% for i in range(500) %}{% set ns.x = (ns.x, \"'\") %}{% endfor %}{% for i in range(100000) %}{{ {ns.x: 1} }}{% endfor %}": "limit of",
 	"{{ raise_exception('a' * 10 ** 8) }}": "limit of bytes",
 	"{{ strftime_now('%c' * 1000000) }}":   "limit of",
 	"{% set d = {} %}{% for a in range(90000) %}{% set d = dict(d, **{'k' ~ a: d}) %}{{ d }}{% endfor %}{% for a in range(9999999) %}{% endfor %}": "limit of",
@@ -111,23 +131,31 @@ var hostile = map[string]string{
 func TestHostileTemplates(t *testing.T) {
 	vars := map[string]any{"messages": []any{map[string]any{"role": "user", "content": "hello"}}}
 	for source, want := range hostile {
-		began := time.Now()
-		var tmpl *Template
-		var err error
-		peak := peakMemory(func() {
-			if tmpl, err = Parse(source); err == nil {
-				_, err = tmpl.Render(vars, Options{})
+		var took time.Duration
+		var peak uint64
+		for range 3 { // a busy machine may be slow once
+			began := time.Now()
+			var tmpl *Template
+			var err error
+			peak = peakMemory(func() {
+				if tmpl, err = Parse(source); err == nil {
+					_, err = tmpl.Render(vars, Options{})
+				}
+			})
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "line ") || len(err.Error()) > 700 {
+				t.Errorf("%.100s: %.200v, want %q", source, err, want)
 			}
-		})
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "line ") || len(err.Error()) > 500 {
-			t.Errorf("%.100s: %.200v, want %q", source, err, want)
+			if took = time.Since(began); took < time.Second*slowdown {
+				break
+			}
 		}
-		if took := time.Since(began); took > time.Second*slowdown {
+		if took > time.Second*slowdown {
 			t.Errorf("%.100s: took %v", source, took)
 		}
 		if peak > 64<<20 {
 			t.Errorf("%.100s: took %d MiB", source, peak>>20)
 		}
+		t.Logf("%v, %d MiB: %.100s", took, peak>>20, source)
 	}
 }
 

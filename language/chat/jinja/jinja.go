@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -39,7 +40,16 @@ type Error struct {
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Line, shorten(e.Err.Error())) }
+
+// shorten cuts the middle out of a long message: a template can name things as it likes.
+func shorten(s string) string {
+	const edge = 300
+	if len(s) <= 2*edge {
+		return s
+	}
+	return strings.ToValidUTF8(s[:edge], "") + " ... " + strings.ToValidUTF8(s[len(s)-edge:], "")
+}
 
 // Unwrap gives errors.As a Raised or Exceeded, and errors.Is the reason of a context.
 func (e *Error) Unwrap() error { return e.Err }
@@ -88,16 +98,19 @@ func (t *Template) Render(vars map[string]any, opt Options) (text string, err er
 	return r.capture(func() { r.body(t.body, root) }), nil
 }
 
-// catch turns what failAt and run.fail throw into an error. Anything else is a bug and stays a panic.
+// catch turns what failAt and run.fail throw into an error. Anything else is a fault of this package, which ends a template but
+// not the program; the fuzz test fails on it.
 func catch(err *error) {
 	switch e := recover().(type) {
 	case nil:
 	case *Error:
 		*err = e
 	default:
-		panic(e)
+		*err = &Error{1, fmt.Errorf("%s: %v", fault, e)}
 	}
 }
+
+const fault = "a fault of the template engine"
 
 // failAt ends parsing or rendering.
 func failAt(line int, format string, args ...any) {

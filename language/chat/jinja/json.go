@@ -14,7 +14,7 @@ import (
 func FromJSON(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	v, err := readJSON(d)
+	v, err := readJSON(d, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,10 @@ func FromJSON(data []byte) (any, error) {
 	return v, nil
 }
 
-func readJSON(d *json.Decoder) (any, error) {
+func readJSON(d *json.Decoder, depth int) (any, error) {
+	if depth > maxNesting {
+		return nil, fmt.Errorf("a JSON value of more than %d levels", maxNesting)
+	}
 	t, err := d.Token()
 	if err != nil {
 		return nil, err
@@ -41,17 +44,17 @@ func readJSON(d *json.Decoder) (any, error) {
 		return t.Float64()
 	case json.Delim:
 		if t == '[' {
-			return readArray(d)
+			return readArray(d, depth+1)
 		}
-		return readObject(d)
+		return readObject(d, depth+1)
 	}
 	return t, nil
 }
 
-func readArray(d *json.Decoder) (any, error) {
+func readArray(d *json.Decoder, depth int) (any, error) {
 	out := []any{}
 	for d.More() {
-		v, err := readJSON(d)
+		v, err := readJSON(d, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -61,14 +64,14 @@ func readArray(d *json.Decoder) (any, error) {
 	return out, err
 }
 
-func readObject(d *json.Decoder) (any, error) {
+func readObject(d *json.Decoder, depth int) (any, error) {
 	out := Pairs{}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
 			return nil, err
 		}
-		v, err := readJSON(d)
+		v, err := readJSON(d, depth)
 		if err != nil {
 			return nil, err
 		}

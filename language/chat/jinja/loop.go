@@ -32,7 +32,12 @@ func (n *forNode) exec(r *run, s *scope) jump {
 
 func (n *forNode) run(r *run, s *scope, over any, depth0 int) {
 	r.line = n.line
-	l := &loop{node: n, scope: s, source: r.iterate(over), index0: -1, depth0: depth0, length: -1}
+	r.take(4 * sizeOfObject)
+	l := &loop{node: n, source: r.iterate(over), index0: -1, depth0: depth0, length: -1}
+	if n.recursive {
+		r.keep(s)
+		l.scope = s
+	}
 	if n.test != nil {
 		l.keep = func(item any) bool {
 			inner := &scope{parent: s}
@@ -50,6 +55,7 @@ func (n *forNode) run(r *run, s *scope, over any, depth0 int) {
 			break
 		}
 	}
+	l.keep = nil // of a loop that a template holds on to, variables go
 	if l.index0 < 0 {
 		r.body(n.orElse, &scope{parent: s})
 	}
@@ -121,6 +127,7 @@ func (l *loop) attribute(r *run, name string) (any, bool) {
 		}
 		return l.ahead[0], true
 	case "cycle":
+		r.take(sizeOfObject)
 		return &function{"loop.cycle", func(r *run, a args) any {
 			if len(a.pos) == 0 {
 				r.fail("loop.cycle: no items")
@@ -128,6 +135,7 @@ func (l *loop) attribute(r *run, name string) (any, bool) {
 			return a.pos[l.index0%len(a.pos)]
 		}}, true
 	case "changed":
+		r.take(sizeOfObject)
 		return &function{"loop.changed", func(r *run, a args) any {
 			now := &tuple{a.pos}
 			if l.changed != nil && r.equal(l.changed, now) {

@@ -75,6 +75,10 @@ func initStringMethods() {
 			a.bind(r, name, 0)
 			s, safe := r.soft(self)
 			r.take(product(len(s), 3))
+			r.step(len(s) / 4)
+			if name == "swapcase" || name == "title" {
+				r.step(len(s))
+			}
 			return like(f(s), safe)
 		}
 	}

@@ -105,18 +105,19 @@ func firstRune(s string) (first, rest string) {
 func splitlinesMethod(r *run, self any, a args) any {
 	keep := a.bind(r, "splitlines", 0, "keepends")[0]
 	s, safe := r.soft(self)
-	r.take(product(strings.Count(s, "\n"), sizeOfString) + len(s)/4)
-	return r.parts(splitLines(s, r.flag(keep)), safe)
+	return r.parts(r.splitLines(s, r.flag(keep)), safe)
 }
 
 // splitLines is str.splitlines.
-func splitLines(s string, keepEnds bool) []string {
+func (r *run) splitLines(s string, keepEnds bool) []string {
 	var lines []string
+	r.scan(product(len(s), 4))
 	for s != "" {
 		i := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
 		if i < 0 {
 			return append(lines, s)
 		}
+		r.take(2 * sizeOfString)
 		first, _ := firstRune(s[i:])
 		if strings.HasPrefix(s[i:], "\r\n") {
 			first = "\r\n"

@@ -2,5 +2,5 @@
 
 package jinja
 
-// slowdown leaves room for a busy machine: alone, the slowest of the hostile templates takes a third of a second.
+// slowdown is nothing without the race detector.
 const slowdown = 1

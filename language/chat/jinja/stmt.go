@@ -18,6 +18,7 @@ type run struct {
 type scope struct {
 	vars   map[string]any
 	parent *scope
+	kept   bool // by a macro, longer than its block runs
 }
 
 func (s *scope) set(name string, v any) {
@@ -266,7 +267,13 @@ type (
 	tupleTarget struct{ all []target }
 )
 
-func (t *nameTarget) assign(_ *run, s *scope, v any) { s.set(t.name, v) }
+func (t *nameTarget) assign(r *run, s *scope, v any) {
+	r.step(4)
+	if s.kept {
+		r.take(sizeOfEntry)
+	}
+	s.set(t.name, v)
+}
 
 func (t *attrTarget) assign(r *run, s *scope, v any) {
 	ns, ok := r.lookup(s, t.namespace).(*namespace)

@@ -38,14 +38,18 @@ const maxRange = 100_000 // as jinja2.sandbox has it
 
 func (u *undefined) message() string {
 	n := strings.Count(u.format, "%")
-	return fmt.Sprintf(u.format, []any{u.args[0], u.args[1]}[:n]...)
+	return fmt.Sprintf(u.format, []any{shorten(u.args[0]), shorten(u.args[1])}[:n]...)
 }
 
 func (r *run) undefined(format string, args ...any) *undefined {
 	r.take(sizeOfObject)
 	u := &undefined{format: format}
 	for i, a := range args {
-		u.args[i] = fmt.Sprint(a)
+		if s, ok := a.(string); ok {
+			u.args[i] = s
+		} else {
+			u.args[i] = fmt.Sprint(a)
+		}
 	}
 	return u
 }
@@ -101,13 +105,22 @@ func (r *run) hashable(key any) any {
 	case *tuple:
 		r.enter()
 		defer r.leave()
-		var sb strings.Builder
+		var b buffer
 		for _, item := range k.items {
-			h := fmt.Sprintf("%T:%#v,", r.hashable(item), r.hashable(item))
-			r.take(len(h))
-			sb.WriteString(h)
+			h := r.hashable(item)
+			text := ""
+			switch h := h.(type) {
+			case [1]string:
+				text = h[0]
+			case string:
+				text = h
+			default:
+				text = fmt.Sprint(h)
+			}
+			b.write(r, fmt.Sprintf("%T:%d:", h, len(text)))
+			b.write(r, text)
 		}
-		return [1]string{sb.String()}
+		return [1]string{b.text(r)}
 	case *list, *dict, *view:
 		r.fail("a value of type %s cannot be a key", typeName(key))
 	}
