@@ -81,8 +81,9 @@ func (r *run) ownAttribute(v any, name string) (any, bool) {
 
 // dunders are attributes that every Python object has.
 var dunders = map[string]bool{
-	"__class__": true, "__doc__": true, "__init__": true, "__new__": true, "__eq__": true, "__hash__": true, "__repr__": true,
-	"__str__": true, "__dir__": true, "__reduce__": true, "__getattribute__": true, "__format__": true, "__sizeof__": true,
+	"__class__": true, "__doc__": true, "__init__": true, "__new__": true, "__eq__": true, "__hash__": true,
+	"__repr__": true, "__str__": true, "__dir__": true, "__reduce__": true, "__getattribute__": true,
+	"__format__": true, "__sizeof__": true,
 }
 
 // item is v[key]: Python's item, or else the attribute (jinja2/sandbox.py, getitem).

@@ -248,7 +248,8 @@ var globals map[string]*function
 func init() { // not at the declaration: functions call functions
 	globals = map[string]*function{}
 	for name, f := range map[string]func(*run, args) any{
-		"range": rangeFunction, "namespace": namespaceFunction, "dict": dictFunction, "cycler": cyclerFunction, "joiner": joinerFunction,
+		"range": rangeFunction, "namespace": namespaceFunction, "dict": dictFunction,
+		"cycler": cyclerFunction, "joiner": joinerFunction,
 		"raise_exception": func(r *run, a args) any {
 			message := a.bind(r, "raise_exception", 1, "message")[0]
 			panic(&Error{r.line, Raised(r.str(message))})

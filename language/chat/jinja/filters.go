@@ -15,19 +15,24 @@ type filter func(r *run, v any, a args) any
 // filters has those that chat templates may use; unsupported has the rest of jinja2's.
 var filters map[string]filter
 
-var unsupported = []string{"filesizeformat", "pprint", "random", "striptags", "urlencode", "urlize", "wordwrap", "xmlattr"}
+var unsupported = []string{
+	"filesizeformat", "pprint", "random", "striptags", "urlencode", "urlize", "wordwrap", "xmlattr",
+}
 
 func init() { // not at the declaration: filters call filters
 	filters = map[string]filter{
-		"abs": absFilter, "attr": attrFilter, "batch": batchFilter, "center": centerFilter, "count": lengthFilter,
-		"d": defaultFilter, "default": defaultFilter, "dictsort": dictsortFilter, "e": escapeFilter, "escape": escapeFilter,
-		"first": firstFilter, "float": floatFilter, "forceescape": forceEscapeFilter, "format": formatFilter, "groupby": groupbyFilter,
-		"indent": indentFilter, "int": intFilter, "items": itemsFilter, "join": joinFilter, "last": lastFilter, "length": lengthFilter,
-		"list": listFilter, "map": mapFilter, "max": extremeFilter(1), "min": extremeFilter(-1), "reject": selectFilter(false, false),
-		"rejectattr": selectFilter(false, true), "replace": replaceFilter, "reverse": reverseFilter, "round": roundFilter,
-		"safe": safeFilter, "select": selectFilter(true, false), "selectattr": selectFilter(true, true), "slice": sliceFilter,
-		"sort": sortFilter, "string": stringFilter, "sum": sumFilter, "title": titleFilter, "tojson": tojsonFilter, "trim": trimFilter,
-		"truncate": truncateFilter, "unique": uniqueFilter, "wordcount": wordcountFilter,
+		"abs": absFilter, "attr": attrFilter, "batch": batchFilter, "center": centerFilter,
+		"count": lengthFilter, "d": defaultFilter, "default": defaultFilter, "dictsort": dictsortFilter,
+		"e": escapeFilter, "escape": escapeFilter, "first": firstFilter, "float": floatFilter,
+		"forceescape": forceEscapeFilter, "format": formatFilter, "groupby": groupbyFilter,
+		"indent": indentFilter, "int": intFilter, "items": itemsFilter, "join": joinFilter, "last": lastFilter,
+		"length": lengthFilter, "list": listFilter, "map": mapFilter, "max": extremeFilter(1),
+		"min": extremeFilter(-1), "reject": selectFilter(false, false),
+		"rejectattr": selectFilter(false, true), "replace": replaceFilter, "reverse": reverseFilter,
+		"round": roundFilter, "safe": safeFilter, "select": selectFilter(true, false),
+		"selectattr": selectFilter(true, true), "slice": sliceFilter, "sort": sortFilter,
+		"string": stringFilter, "sum": sumFilter, "title": titleFilter, "tojson": tojsonFilter,
+		"trim": trimFilter, "truncate": truncateFilter, "unique": uniqueFilter, "wordcount": wordcountFilter,
 		"capitalize": caseFilter("capitalize"), "lower": caseFilter("lower"), "upper": caseFilter("upper"),
 	}
 	initTests()
@@ -135,7 +140,11 @@ func defaultFilter(r *run, v any, a args) any {
 
 // escape is markupsafe.escape.
 func (r *run) escape(s string) string {
-	r.take(product(5, strings.Count(s, "&")+strings.Count(s, "<")+strings.Count(s, ">")+strings.Count(s, `"`)+strings.Count(s, "'")) + len(s))
+	special := 0
+	for _, c := range []string{"&", "<", ">", `"`, "'"} {
+		special += strings.Count(s, c)
+	}
+	r.take(product(5, special) + len(s))
 	return html.EscapeString(s)
 }
 
@@ -313,12 +322,12 @@ func (r *run) parseInt(s string, base int) (int, bool) {
 	}
 	r.scan(len(s))
 	digits := s
-	for prefix, b := range map[string]int{"0x": 16, "0o": 8, "0b": 2} {
-		if unsigned := strings.TrimLeft(s, "+-"); b == base && len(s)-len(unsigned) <= 1 && strings.HasPrefix(strings.ToLower(unsigned), prefix) {
-			digits = s[:len(s)-len(unsigned)] + unsigned[2:]
-		}
+	unsigned := strings.TrimLeft(s, "+-")
+	sign := s[:len(s)-len(unsigned)]
+	if prefix := map[int]string{16: "0x", 8: "0o", 2: "0b"}[base]; prefix != "" && len(sign) <= 1 {
+		digits = sign + strings.TrimPrefix(strings.TrimPrefix(unsigned, prefix), strings.ToUpper(prefix))
 	}
-	if base == 10 && !strings.HasPrefix(digits, "_") && !strings.HasSuffix(digits, "_") && !strings.Contains(digits, "__") {
+	if base == 10 && strings.Trim(digits, "_") == digits && !strings.Contains(digits, "__") {
 		digits = strings.ReplaceAll(digits, "_", "")
 	}
 	n, err := strconv.ParseInt(digits, base, 64)

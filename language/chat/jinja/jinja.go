@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSource bounds a template, in bytes. Published ones have less than 30 kB.
+// MaxSource bounds a template, in bytes. 99 of 100 published ones have less than 20 kB, the longest 141 kB.
 const MaxSource = 256 << 10
 
 // Template is a compiled template, safe for concurrent use.
@@ -98,8 +98,8 @@ func (t *Template) Render(vars map[string]any, opt Options) (text string, err er
 	return r.capture(func() { r.body(t.body, root) }), nil
 }
 
-// catch turns what failAt and run.fail throw into an error. Anything else is a fault of this package, which ends a template but
-// not the program; the fuzz test fails on it.
+// catch turns what failAt and run.fail throw into an error. Anything else is a fault of this package, which ends a
+// template but not the program; the fuzz test fails on it.
 func catch(err *error) {
 	switch e := recover().(type) {
 	case nil:

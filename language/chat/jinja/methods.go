@@ -62,14 +62,26 @@ func init() { // not at the declaration: methods call methods
 
 func initStringMethods() {
 	stringMethods = map[string]method{
-		"split": splitMethod, "rsplit": splitMethod, "splitlines": splitlinesMethod, "join": joinMethod, "replace": replaceMethod,
-		"partition": partitionMethod, "rpartition": partitionMethod, "format": formatMethod, "format_map": formatMethod,
-		"encode": func(r *run, _ any, _ args) any { r.fail("encode is not supported: there are no bytes"); return nil },
+		"split": splitMethod, "splitlines": splitlinesMethod, "join": joinMethod, "replace": replaceMethod,
+		"partition": partitionMethod, "format": formatMethod, "format_map": formatMethod,
+		"encode": func(r *run, _ any, _ args) any {
+			r.fail("encode is not supported: there are no bytes")
+			return nil
+		},
 	}
 	stringMethods["rsplit"] = func(r *run, self any, a args) any { return r.split(self, a, true) }
 	stringMethods["rpartition"] = func(r *run, self any, a args) any { return r.partition(self, a, true) }
+	initCaseMethods()
+	initAffixMethods()
+	initPadMethods()
+	initSearchMethods()
+	initPredicateMethods()
+}
+
+func initCaseMethods() {
 	for name, f := range map[string]func(string) string{
-		"upper": upper, "lower": lower, "casefold": cases.Fold().String, "swapcase": swapcase, "title": title, "capitalize": capitalize,
+		"upper": upper, "lower": lower, "casefold": cases.Fold().String,
+		"swapcase": swapcase, "title": title, "capitalize": capitalize,
 	} {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			a.bind(r, name, 0)
@@ -82,21 +94,32 @@ func initStringMethods() {
 			return like(f(s), safe)
 		}
 	}
+}
+
+func initAffixMethods() {
 	for name, side := range map[string][2]bool{"strip": {true, true}, "lstrip": {true, false}, "rstrip": {false, true}} {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			s, safe := r.soft(self)
 			return like(r.strip(s, a.bind(r, name, 0, "chars")[0], side[0], side[1]), safe)
 		}
 	}
-	for name, f := range map[string]func(s, affix string) bool{"startswith": strings.HasPrefix, "endswith": strings.HasSuffix} {
-		stringMethods[name] = func(r *run, self any, a args) any { return r.affixed(name, f, self, a) }
+	stringMethods["startswith"] = func(r *run, self any, a args) any {
+		return r.affixed("startswith", strings.HasPrefix, self, a)
 	}
-	for name, f := range map[string]func(s, affix string) string{"removeprefix": strings.TrimPrefix, "removesuffix": strings.TrimSuffix} {
+	stringMethods["endswith"] = func(r *run, self any, a args) any {
+		return r.affixed("endswith", strings.HasSuffix, self, a)
+	}
+	for name, f := range map[string]func(s, affix string) string{
+		"removeprefix": strings.TrimPrefix, "removesuffix": strings.TrimSuffix,
+	} {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			s, safe := r.soft(self)
 			return like(f(s, r.text(a.bind(r, name, 1, "affix")[0], name)), safe)
 		}
 	}
+}
+
+func initPadMethods() {
 	for name, align := range map[string]byte{"center": '^', "ljust": '<', "rjust": '>'} {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			p := a.bind(r, name, 1, "width", "fillchar")
@@ -121,6 +144,9 @@ func initStringMethods() {
 		}
 		return like(r.join("", sign, r.pad(s, width, "0", '>')), safe)
 	}
+}
+
+func initSearchMethods() {
 	for name, last := range map[string]bool{"find": false, "index": false, "rfind": true, "rindex": true} {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			i := r.find(name, last, self, a)
@@ -137,6 +163,9 @@ func initStringMethods() {
 		}
 		return strings.Count(s, part)
 	}
+}
+
+func initPredicateMethods() {
 	for name, f := range predicates {
 		stringMethods[name] = func(r *run, self any, a args) any {
 			a.bind(r, name, 0)
@@ -154,13 +183,15 @@ func initStringMethods() {
 	stringMethods["isidentifier"] = func(r *run, self any, a args) any {
 		s := r.str(self)
 		r.scan(len(s))
-		return s != "" && strings.IndexFunc(s, func(c rune) bool { return !isWord(c) }) < 0 && !unicode.IsNumber([]rune(s[:min(4, len(s))])[0])
+		first, _ := utf8.DecodeRuneInString(s)
+		return s != "" && !unicode.IsNumber(first) && strings.IndexFunc(s, func(c rune) bool { return !isWord(c) }) < 0
 	}
 }
 
 // predicates hold for a string all of whose characters they hold for.
 var predicates = map[string]func(rune) bool{
-	"isspace": isSpace, "isalpha": unicode.IsLetter, "isdigit": unicode.IsDigit, "isdecimal": unicode.IsDigit, "isnumeric": unicode.IsNumber,
+	"isspace": isSpace, "isalpha": unicode.IsLetter, "isnumeric": unicode.IsNumber,
+	"isdigit": unicode.IsDigit, "isdecimal": unicode.IsDigit,
 	"isalnum":     func(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) },
 	"isascii":     func(c rune) bool { return c < utf8.RuneSelf },
 	"isprintable": func(c rune) bool { return c == ' ' || unicode.IsPrint(c) },

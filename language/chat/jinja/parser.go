@@ -80,7 +80,8 @@ func (p *parser) nest() func() {
 	return func() { p.depth-- }
 }
 
-// parseBody reads statements up to one of the tags ends, of which it consumes the name, or up to the end of the template.
+// parseBody reads statements up to one of the tags ends, of which it consumes the name, or up to the end of the
+// template.
 func (p *parser) parseBody(ends ...string) []node {
 	defer p.nest()()
 	opened := p.cur().line
@@ -93,7 +94,8 @@ func (p *parser) parseBody(ends ...string) []node {
 		switch t := p.next(); t.kind {
 		case tokEOF:
 			if len(ends) > 0 {
-				failAt(t.line, "the template ends inside of the block of line %d, '%s' expected", opened, strings.Join(ends, "' or '"))
+				failAt(t.line, "the template ends inside of the block of line %d, '%s' expected",
+					opened, strings.Join(ends, "' or '"))
 			}
 			return body
 		case tokData:

@@ -17,7 +17,8 @@ type jsonWriter struct {
 	comma, colon  string
 }
 
-// tojsonFilter is the tojson of transformers: json.dumps(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False).
+// tojsonFilter is the tojson of transformers:
+// json.dumps(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False).
 func tojsonFilter(r *run, v any, a args) any {
 	p := a.bind(r, "tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys")
 	w := &jsonWriter{run: r, ascii: r.flag(p[0]), sorted: r.flag(p[3]), comma: ", ", colon: ": "}

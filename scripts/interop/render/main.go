@@ -19,8 +19,8 @@ type job struct {
 }
 
 type result struct {
-	Text  string  `json:"text"`
-	Error string  `json:"error"`
+	Text  string `json:"text"`
+	Error string `json:"error"`
 }
 
 func main() {
