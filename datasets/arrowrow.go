@@ -151,19 +151,17 @@ func (r *rowReader) read(cols []arrowipc.Column, i int64, roots []string) (s Sam
 		}
 		c = c.Elem()
 	}
-	var ps []Picture
 	for k := lo; k < hi; k++ {
 		p, err := readPicture(c, k, roots)
 		if err != nil {
 			return s, fmt.Errorf("%s: %w", cols[r.image].Name, err)
 		}
 		if p.Bytes != nil {
-			ps = append(ps, p)
+			s.Pictures = append(s.Pictures, p)
 		} else if r.imageList {
 			return s, fmt.Errorf("%s: picture %d is null", cols[r.image].Name, k-lo)
 		}
 	}
-	s.setPictures(ps)
 	return s, nil
 }
 
@@ -264,7 +262,7 @@ func (r *rowReader) readTurns(c *arrowipc.Column, i int64) ([]Turn, error) {
 		if err != nil {
 			return nil, fmt.Errorf("turn %d: %w", k-lo, err)
 		}
-		turns = append(turns, Turn{name, text})
+		turns = append(turns, Turn{From: name, Value: text})
 	}
 	return turns, nil
 }

@@ -144,7 +144,7 @@ func (l *loader) split(o *outcome, s Sample, why error) {
 		}
 		part := s
 		if lo > 0 {
-			part.Image, part.ImagePath, part.More = nil, "", nil
+			part.Pictures = nil
 		}
 		e, hi, err := l.longest(part, head, units, lo, need)
 		if err != nil {
@@ -207,7 +207,7 @@ func exchanges(s *Sample) (head []Turn, units [][]Turn, pictures int) {
 	}
 	head = s.Turns[:n]
 	pictures = 1
-	marked := len(s.Pictures()) > 0
+	marked := len(s.Pictures) > 0
 	for i := n; i < len(s.Turns); i++ {
 		if i == n || s.Turns[i].From == Human && s.Turns[i-1].From != Human {
 			units = append(units, nil)

@@ -47,12 +47,20 @@ func TestForms(t *testing.T) {
 				for _, y := range x.Turns {
 					turns = append(turns, [2]string{y.From, y.Value})
 				}
-				if x.ID != w.ID || string(x.Image) != w.Picture || (x.Image == nil) != (w.Picture == "") || !reflect.DeepEqual(turns, w.Turns) {
+				if x.ID != w.ID || picture(x) != w.Picture || len(x.Pictures) > 1 || !reflect.DeepEqual(turns, w.Turns) {
 					t.Errorf("row %d: %+v, want %+v", i, x, w)
 				}
 			}
 		})
 	}
+}
+
+// picture is the bytes of a sample's first picture as text, "" without one.
+func picture(x Sample) string {
+	if len(x.Pictures) == 0 {
+		return ""
+	}
+	return string(x.Pictures[0].Bytes)
 }
 
 // copyFile copies a file into a folder under another name.
@@ -209,7 +217,7 @@ func TestPicturesByPath(t *testing.T) {
 			}
 			x, err := mustOpen(t, file).At(0)
 			if want == "" {
-				if err != nil || len(x.Image) != 1 || x.ImagePath != path || x.ID != "7" {
+				if err != nil || len(picture(x)) != 1 || x.Pictures[0].Path != path || x.ID != "7" {
 					t.Errorf("%+v, %v", x, err)
 				}
 			} else if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file+":0") {

@@ -244,7 +244,7 @@ func (s *jsonSource) read(b []byte, x *Sample) (err error) {
 		return errors.New("neither conversations nor messages")
 	}
 	if row.System != nil && *row.System != "" {
-		x.Turns = append(x.Turns, Turn{System, *row.System})
+		x.Turns = append(x.Turns, Turn{From: System, Value: *row.System})
 	}
 	for i := range turns {
 		ts, urls, err := turns[i].turns(len(turns) == 1)
@@ -254,14 +254,13 @@ func (s *jsonSource) read(b []byte, x *Sample) (err error) {
 		x.Turns = append(x.Turns, ts...)
 		names = append(names, urls...)
 	}
-	ps := make([]Picture, len(names))
-	for i, n := range names {
-		if ps[i].Bytes, err = readImage(s.roots, n); err != nil {
+	for _, n := range names {
+		b, err := readImage(s.roots, n)
+		if err != nil {
 			return err
 		}
-		ps[i].Path = n
+		x.Pictures = append(x.Pictures, Picture{b, n})
 	}
-	x.setPictures(ps)
 	return nil
 }
 
@@ -318,7 +317,7 @@ func (t *jsonTurn) turns(alone bool) ([]Turn, []string, error) {
 		return nil, nil, err
 	}
 	text, urls, err := t.text()
-	return []Turn{{name, text}}, urls, err
+	return []Turn{{From: name, Value: text}}, urls, err
 }
 
 // captionTurns divides a pretraining text (XTuner 1.0, role pretrain: every token
@@ -339,9 +338,9 @@ func captionTurns(text string) ([]Turn, error) {
 	case strings.TrimSpace(rest) == "":
 		return nil, fmt.Errorf("pretrain: no text with %d pictures", images)
 	case images == 0:
-		return []Turn{{GPT, text}}, nil
+		return []Turn{{From: GPT, Value: text}}, nil
 	}
-	return []Turn{{Human, strings.Repeat(ImageMarker, images)}, {GPT, strings.TrimLeftFunc(rest, unicode.IsSpace)}}, nil
+	return []Turn{{From: Human, Value: strings.Repeat(ImageMarker, images)}, {From: GPT, Value: strings.TrimLeftFunc(rest, unicode.IsSpace)}}, nil
 }
 
 // text is the message's text, with image markers, and the names of the pictures

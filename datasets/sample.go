@@ -34,12 +34,10 @@ type Picture struct {
 
 // A Sample is one conversation as stored: nothing decoded, nothing tokenised.
 type Sample struct {
-	ID        string
-	Image     []byte // encoded file of the first picture, nil if there is none; may alias a memory map, valid until Close
-	ImagePath string
-	More      []Picture // the second and later pictures
-	Turns     []Turn
-	Origin    string // file:row, rows counted from 0; for messages
+	ID       string
+	Pictures []Picture // in the order of their markers
+	Turns    []Turn
+	Origin   string // file:row, rows counted from 0; for messages
 
 	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after
 	// it. There are no turns and no pictures then.
@@ -49,23 +47,6 @@ type Sample struct {
 	// at the patch's own token, "" for nothing. Turns then are one human turn, which asks for it before the
 	// picture. It is for pre-training vision towers on drawn pictures; stored samples have none.
 	Dense []string
-}
-
-// Pictures are all of the sample's pictures, in the order of their markers.
-func (s *Sample) Pictures() []Picture {
-	if s.Image == nil {
-		return nil
-	}
-	return append([]Picture{{s.Image, s.ImagePath}}, s.More...)
-}
-
-func (s *Sample) setPictures(ps []Picture) {
-	if len(ps) > 0 {
-		s.Image, s.ImagePath = ps[0].Bytes, ps[0].Path
-	}
-	if len(ps) > 1 {
-		s.More = ps[1:]
-	}
 }
 
 // A Source is a fixed sequence of samples. At may be called from several

@@ -65,7 +65,7 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 	if s.Text != "" {
 		return 0, fmt.Errorf("sample %q is a text to be learnt whole, expected turns: the columns have no place for it", s.Origin)
 	}
-	ps := s.Pictures()
+	ps := s.Pictures
 	if len(ps) > 1 && kind == Conversations {
 		return 0, fmt.Errorf("sample %q has %d pictures, one is expected: write it with the features Messages", s.ID, len(ps))
 	}
@@ -100,7 +100,7 @@ var roles = map[string]string{Human: "user", GPT: "assistant", System: "system"}
 // appendRow puts a checked sample into the columns of newSchema.
 func appendRow(kind Features, cols []array.Builder, s *Sample) {
 	appendText(cols[0].(*array.StringBuilder), s.ID)
-	ps := s.Pictures()
+	ps := s.Pictures
 	if kind == Messages {
 		list := cols[1].(*array.ListBuilder)
 		list.Append(true)

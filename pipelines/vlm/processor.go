@@ -112,7 +112,7 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 		msgs[i] = chat.Message{Role: role, Content: t.Value}
 	}
 	var pictures [][]byte
-	for _, pic := range s.Pictures() {
+	for _, pic := range s.Pictures {
 		pictures = append(pictures, pic.Bytes)
 	}
 	images, opt, err := p.images(pictures)
