@@ -28,6 +28,19 @@ func (l *loader) work(j job) (out outcome) {
 	if out.origin == "" {
 		out.origin = fmt.Sprintf("row %d", j.row)
 	}
+	if err := s.Check(); err != nil {
+		l.bad(&out, out.name(err))
+		return out
+	}
+	if err := s.checkAnswers(); err != nil && l.opt.OnEmpty != OnLearn {
+		if l.opt.OnEmpty != OnSkip {
+			err = fmt.Errorf("%w; on_empty skip leaves such samples out, learn takes them as they are, and weight 0 on the turn leaves it unlearnt", err)
+			out.err = out.name(err)
+			return out
+		}
+		out.add(Skipped, err)
+		return out
+	}
 	e, err := l.encode(s)
 	switch {
 	case err != nil:
@@ -109,6 +122,16 @@ func (l *loader) tooLong(e *Example) error {
 		images += m.Count
 	}
 	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", len(e.IDs), images, l.opt.MaxLength)
+}
+
+// checkAnswers finds an answer of which nothing but its end would be learnt.
+func (s *Sample) checkAnswers() error {
+	for i, t := range s.Turns {
+		if t.From == GPT && !t.Context && strings.TrimSpace(t.Value) == "" {
+			return fmt.Errorf("turn %d: the answer is empty: nothing but its end would be learnt", i)
+		}
+	}
+	return nil
 }
 
 // keep takes a sequence that fits, if there is anything to learn in it.

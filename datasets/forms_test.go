@@ -25,6 +25,7 @@ func TestForms(t *testing.T) {
 	if err := json.Unmarshal(b, &want); err != nil {
 		t.Fatal(err)
 	}
+	others := map[string][]string{"other_columns.arrow": strings.Split("nbfdtmxlpvwuorcs", "")} // columns of all kinds that nobody knows
 	files, _ := filepath.Glob(filepath.Join(forms, "*.arrow"))
 	if len(files) != 18 {
 		t.Errorf("%d files, want 18", len(files))
@@ -37,7 +38,11 @@ func TestForms(t *testing.T) {
 				}
 				return
 			}
-			s := mustOpen(t, file)
+			s, err := OpenWith(file, Options{Ignore: others[filepath.Base(file)]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
 			if s.Len() != len(want) {
 				t.Fatalf("%d rows, want %d", s.Len(), len(want))
 			}

@@ -38,7 +38,7 @@ func TestJSONForms(t *testing.T) {
 		}
 		x := at(t, s, 0)
 		if !reflect.DeepEqual(x.Turns, want) || len(x.Pictures) != 1 || len(picture(x)) != 695 {
-			t.Errorf("%s:\n%q with %d bytes", text, x.Turns, len(picture(x)))
+			t.Errorf("%s:\n%v with %d bytes", text, x.Turns, len(picture(x)))
 		}
 	}
 }
@@ -78,7 +78,7 @@ func TestJSONPretrain(t *testing.T) {
 				t.Errorf("%s: error %v, want %q", text, err, want.err)
 			}
 		} else if err != nil || !reflect.DeepEqual(x.Turns, want.turns) || len(x.Pictures) != want.pictures {
-			t.Errorf("%s: %q with %d pictures, %v", text, x.Turns, len(x.Pictures), err)
+			t.Errorf("%s: %v with %d pictures, %v", text, x.Turns, len(x.Pictures), err)
 		}
 	}
 }
@@ -110,25 +110,25 @@ func TestJSONLayouts(t *testing.T) {
 func TestJSONRefuses(t *testing.T) {
 	turn := `"conversations": [{"from": "human", "value": "q"}]`
 	for text, want := range map[string]string{
-		"": "no rows", "  \n": "no rows", "17": `starts with '1'`, "[": "row 0", `[{"a": 1}, {"b"`: "row 1", `[{}] []`: "data after the array of 1 rows", `[{} {}]`: "row 1",
+		"": "no rows", "  \n": "no rows", "17": `starts with "17"`, "[": ":0: row is cut off", `[{"id": 1}, {"id"`: ":1: row is cut off", `[{}] []`: "data after the array of 1 rows", `[{} {}]`: ":1: ", "[1]": ":0: not a JSON object",
 		`{"id": [1], ` + turn + `}`:                       ":0: id is neither",
 		`{"id": 1}`:                                       ":0: neither conversations nor messages",
 		`{` + turn:                                        ":0: row is cut off",
-		`{` + turn + `} {}`:                               ":0: more than one JSON value",
+		`{` + turn + `} {}`:                               ":1: neither conversations nor messages",
 		`{"conversations": [{"value": "q"}]}`:             ":0: conversations 0: neither from nor role",
 		`{"messages": [{"role": "user"}]}`:                ":0: messages 0: neither value nor content",
 		`{"messages": [{"role": "tool", "content": ""}]}`: `:0: messages 0: speaker "tool", expected human, gpt or system`,
-		`{"messages": [{"role": "user", "content": 5}]}`:  ":0: messages 0: content: ",
+		`{"messages": [{"role": "user", "content": 5}]}`:  ":0: messages 0: content is the number 5, expected a text",
 		`{"messages": [{"role": "user", "content": [{"type": "audio"}]}]}`:                                             `content part 0: type "audio"`,
 		`{"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "<image><image>"}]}]}`: "1 pictures and 2 image markers",
 		`{"image": "016_3.jpg", "images": ["016_3.jpg"], ` + turn + `}`:                                                "both image and images",
-		`{"image": 3, ` + turn + `}`:                  "image: expected a file name",
+		`{"image": 3, ` + turn + `}`:                  "picture 1 of the row: found the number 3, expected a file name",
 		`{"images": ["016_3.jpg", ""], ` + turn + `}`: "images: a file name is empty",
 		`{"image": "nowhere.jpg", ` + turn + `}`:      "nowhere.jpg",
 	} {
 		s, err := openText(t, "rows.jsonl", text)
 		if err == nil {
-			_, err = s.At(0)
+			_, err = s.At(s.Len() - 1)
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "rows.jsonl:") {
 			t.Errorf("%s: error %v, want %q", text, err, want)

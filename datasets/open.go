@@ -23,23 +23,32 @@ import (
 //   - a pattern (with *, ? or [) of Arrow files, opened in the order of their names
 //
 // A folder of several splits is refused with their names.
-func Open(path string) (Source, error) {
+func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
+
+// OpenWith is Open with options.
+func OpenWith(path string, opt Options) (Source, error) {
+	if err := opt.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return opt.open(path)
+}
+
+func (opt Options) open(path string) (Source, error) {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
-		return openPattern(path)
+		return opt.openPattern(path)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if st.IsDir() {
-		return openDir(path)
+		return opt.openDir(path)
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".arrow":
-		return openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
+		return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
 	case ".json", ".jsonl":
-		dir := filepath.Dir(path)
-		return OpenJSON(path, dir, filepath.Join(dir, "images"))
+		return openJSON(path, opt)
 	case ".parquet":
 		return nil, fmt.Errorf("%s: Parquet is not read; convert it with datasets.load_dataset(...).save_to_disk(...)", path)
 	default:
@@ -47,7 +56,7 @@ func Open(path string) (Source, error) {
 	}
 }
 
-func openPattern(pattern string) (Source, error) {
+func (opt Options) openPattern(pattern string) (Source, error) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", pattern, err)
@@ -62,16 +71,16 @@ func openPattern(pattern string) (Source, error) {
 			return nil, fmt.Errorf("%s matches %s, expected .arrow files only", pattern, p)
 		}
 		if filepath.Dir(p) != dir {
-			return OpenArrow(paths...)
+			return openArrow(paths, nil, opt)
 		}
 		names[i] = filepath.Base(p)
 	}
-	return openShards(dir, names, false)
+	return opt.openShards(dir, names, false)
 }
 
-func openDir(dir string) (Source, error) {
+func (opt Options) openDir(dir string) (Source, error) {
 	if exists(filepath.Join(dir, stateName)) {
-		return openSaved(dir)
+		return opt.openSaved(dir)
 	}
 	if b, err := readSmall(filepath.Join(dir, "dataset_dict.json")); err == nil {
 		var d struct{ Splits []string }
@@ -95,9 +104,9 @@ func openDir(dir string) (Source, error) {
 	}
 	switch {
 	case len(shards) > 0:
-		return openShards(dir, shards, true)
+		return opt.openShards(dir, shards, true)
 	case len(texts) == 1:
-		return Open(filepath.Join(dir, texts[0]))
+		return opt.open(filepath.Join(dir, texts[0]))
 	case len(texts) > 1:
 		return nil, fmt.Errorf("%s: several data files (%s); open one of them", dir, strings.Join(texts, ", "))
 	}
@@ -165,7 +174,7 @@ type rowCount struct {
 	from  string
 }
 
-func openSaved(dir string) (Source, error) {
+func (opt Options) openSaved(dir string) (Source, error) {
 	file := filepath.Join(dir, stateName)
 	var st savedState
 	if err := decodeFile(file, &st); err != nil {
@@ -192,7 +201,7 @@ func openSaved(dir string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openArrow(paths, want)
+	return openArrow(paths, want, opt)
 }
 
 // declared is num_examples of the split in dir's dataset_info.json, nil if it is
@@ -228,7 +237,7 @@ var shardName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5}))?\.arrow$`)
 // are all there are (all), names that say how many they should be have to be
 // complete. The rows of a complete set have to be as many as the folder's
 // dataset_info.json says of their split.
-func openShards(dir string, names []string, all bool) (Source, error) {
+func (opt Options) openShards(dir string, names []string, all bool) (Source, error) {
 	paths := make([]string, len(names))
 	stem, of := "", ""
 	for i, n := range names {
@@ -241,7 +250,7 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 			if all {
 				return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one by a pattern", dir, names[0], n)
 			}
-			return OpenArrow(paths...)
+			return openArrow(paths, nil, opt)
 		}
 		stem, of = m[1], m[2]
 	}
@@ -253,7 +262,7 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 		}
 	}
 	if !whole {
-		return OpenArrow(paths...)
+		return openArrow(paths, nil, opt)
 	}
 	want, err := declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
 	if err != nil {
@@ -262,5 +271,5 @@ func openShards(dir string, names []string, all bool) (Source, error) {
 	if want != nil {
 		want.exact = true
 	}
-	return openArrow(paths, want)
+	return openArrow(paths, want, opt)
 }

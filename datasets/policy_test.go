@@ -50,7 +50,7 @@ func TestPolicies(t *testing.T) {
 		kind   EventKind
 	}{
 		"unreadable": {unreadable, "memory:3: unreadable", func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},
-		"encoder": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: ImageMarker}}}), "memory:3 (id x): marker without a picture",
+		"encoder": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: ImageMarker}}}), "memory:3 (id x): 1 image markers (<image>) in the turns, and 0 pictures",
 			func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},
 		"panic": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: "panic"}}}), "memory:3 (id x): encoder panicked: no such picture",
 			func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},

@@ -24,7 +24,10 @@ const (
 )
 
 // A Turn is one message of a conversation. From is Human, GPT or System.
-type Turn struct{ From, Value string }
+type Turn struct {
+	From, Value string
+	Context     bool // of a GPT turn: it is read and not learnt
+}
 
 // A Picture is an image as stored.
 type Picture struct {
@@ -67,45 +70,8 @@ var speakers = map[string]string{
 }
 
 func speaker(name string) (string, error) {
-	if s, ok := speakers[name]; ok {
+	if s, ok := speakers[strings.ToLower(name)]; ok {
 		return s, nil
 	}
 	return "", fmt.Errorf("speaker %q, expected human, gpt or system (or user, assistant, model)", name)
-}
-
-// A part is one piece of a message that mixes text and pictures, as in OpenAI's
-// and TRL's "content" lists.
-type part struct {
-	image bool
-	text  string
-}
-
-// contextMarker is how XTuner's data sets spell ImageMarker.
-const contextMarker = "<IMG_CONTEXT>"
-
-// joinParts writes a message's parts as text with image markers. Text that marks
-// its pictures itself has to mark all of them; otherwise each picture becomes a
-// marker and a line break where it stands.
-func joinParts(parts []part) (string, error) {
-	images, marked := 0, 0
-	for i := range parts {
-		if parts[i].image {
-			images++
-			continue
-		}
-		parts[i].text = strings.ReplaceAll(parts[i].text, contextMarker, ImageMarker)
-		marked += strings.Count(parts[i].text, ImageMarker)
-	}
-	if marked > 0 && images > 0 && marked != images {
-		return "", fmt.Errorf("message has %d pictures and %d image markers in its text", images, marked)
-	}
-	var b strings.Builder
-	for _, p := range parts {
-		if !p.image {
-			b.WriteString(p.text)
-		} else if marked == 0 {
-			b.WriteString(ImageMarker + "\n")
-		}
-	}
-	return b.String(), nil
 }

@@ -102,7 +102,7 @@ func TestWriteSizes(t *testing.T) {
 		got := at(t, s, i)
 		got.Origin = ""
 		if !reflect.DeepEqual(got, want[i]) {
-			t.Fatalf("row %d: %q %d bytes %q, want %q %d bytes %q", i, got.ID, len(picture(got)), got.Turns, want[i].ID, len(picture(want[i])), want[i].Turns)
+			t.Fatalf("row %d: %q %d bytes %v, want %q %d bytes %v", i, got.ID, len(picture(got)), got.Turns, want[i].ID, len(picture(want[i])), want[i].Turns)
 		}
 	}
 }

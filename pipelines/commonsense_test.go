@@ -14,7 +14,7 @@ import (
 // commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, with four beams.
 const commonsense = alone + `stages:
 - kind: tune
-  data: commonsense.json
+  data: {path: commonsense.json, format: llm-adapters}
   batch: 3
   steps: 2
   adapters: {language: {r: 4, mixer: orthogonal, targets: [q_proj, v_proj]}}
@@ -46,7 +46,7 @@ func TestEncodeText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := datasets.Open("testdata/commonsense.json")
+	src, err := datasets.OpenWith("testdata/commonsense.json", datasets.Options{Format: datasets.FormatLLMAdapters})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,7 +147,7 @@ func TestBadSamples(t *testing.T) {
 		"image bomb": {with(func(s *datasets.Sample) { s.Pictures[0].Bytes = bomb }), "",
 			[]string{"picture 1", "png declares 60000 x 60000 pixels"}, "on_bad: skip", "skipped", 5},
 		"marker without a picture": {with(func(s *datasets.Sample) { s.Pictures = nil }), "",
-			[]string{"1 image markers in the messages, 0 images"}, "on_bad: skip", "skipped", 5},
+			[]string{"1 image markers (<image>) in the turns", "0 pictures"}, "on_bad: skip", "skipped", 5},
 		"no targets": {with(func(s *datasets.Sample) { s.Turns = s.Turns[:1] }), "",
 			[]string{"none of", "tokens is supervised", "on_no_targets skip"}, "on_no_targets: skip", "no_targets", 5},
 		"too long, dropped": {long, ", max_length: 60", []string{"tokens, 16 of them of images, expected at most 60", "on_long drop", "split"},

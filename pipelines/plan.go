@@ -159,7 +159,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
 	}
-	src, err := openSources(c.Sources, r.Seed)
+	src, err := openSources(c, r.Seed)
 	if errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err), nil
 	}

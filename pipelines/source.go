@@ -17,10 +17,15 @@ const sceneScheme = "scenes:"
 
 // openSource opens stored samples, or scenes such as "scenes:pretrain?n=1000&seed=1".
 func openSource(path string) (datasets.Source, error) {
+	return openStored(path, datasets.Options{})
+}
+
+// openStored is openSource with what is said of stored rows.
+func openStored(path string, opt datasets.Options) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)
 	}
-	return datasets.Open(path)
+	return datasets.OpenWith(path, opt)
 }
 
 // questionsFile is the table of a suite of scenes, in the suite's directory.

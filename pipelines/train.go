@@ -43,7 +43,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, err = openSources(t.cfg.Sources, s.recipe.Seed); err != nil {
+	if t.source, err = openSources(t.cfg, s.recipe.Seed); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
@@ -224,7 +224,7 @@ func loadOptions(r *recipe.Recipe, c *recipe.TrainConfig, m *vlm.Config) dataset
 		length = m.Text.MaxPositionEmbeddings
 	}
 	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
-		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets}
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
@@ -315,10 +315,11 @@ func existing(dir string, names ...string) []string {
 }
 
 // openSources opens what a stage reads: one source, or a mixture.
-func openSources(list []recipe.Source, seed uint64) (datasets.Source, error) {
-	parts := make([]datasets.Weighted, 0, len(list))
-	for _, s := range list {
-		src, err := openSource(string(s.Path))
+func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
+	parts := make([]datasets.Weighted, 0, len(c.Sources))
+	for _, s := range c.Sources {
+		opt := datasets.Options{Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
+		src, err := openStored(string(s.Path), opt)
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

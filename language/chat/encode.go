@@ -19,6 +19,7 @@ var ErrNoTargets = errors.New("no supervised token")
 type Options struct {
 	ImageToken  string // the added token that stands for one image feature; may be empty if there are no images
 	ImageTokens []int  // how often it is repeated for each image, in order
+	Context     []int  // messages of the assistant, counted from 0, that are read and not supervised
 }
 
 // Encoded is a conversation as the model reads it. N is its length.
@@ -94,6 +95,7 @@ func (t *Template) encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 	}
 	w := writer{tok: tok, opt: opt, imageID: imageID}
 	for _, s := range segments {
+		s.target = s.target && !slices.Contains(opt.Context, s.message)
 		if err := w.add(s); err != nil {
 			return Encoded{}, err
 		}
@@ -248,14 +250,18 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 			return nil, turnError(i, m, "the template draws it differently when other turns follow")
 		}
 		if t.jinja.marks && !missingEOS {
+			first := len(out)
 			out, done = marked.cut(out, whole, done, len(before), len(through))
+			for k := range out[first:] {
+				out[first+k].message = i
+			}
 			continue
 		}
 		answer := turn[:end]
 		if missingEOS {
 			answer += t.eos
 		}
-		out = append(out, segment{text: whole[done:len(before)]}, segment{answer, true})
+		out = append(out, segment{text: whole[done:len(before)]}, segment{answer, true, i})
 		done = len(before) + end
 	}
 	return append(out, segment{text: whole[done:]}), nil

@@ -51,18 +51,18 @@ func TestFullStages(t *testing.T) {
 	usual := TrainConfig{Accum: 1, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Clip: 1, SaveEvery: 100, Keep: 2}
 
 	warm := usual
-	warm.Sources, warm.Data, warm.Train = []Source{{"scenes:pretrain", 1}}, policy, []string{"vision", "projector", "language"}
+	warm.Sources, warm.Data, warm.Train = []Source{{Path: "scenes:pretrain", Weight: 1}}, policy, []string{"vision", "projector", "language"}
 	warm.LR, warm.LRProjector, warm.LRVision, warm.LRLanguage = 1e-3, 1e-3, 1e-3, 1e-3
 	warm.Batch, warm.Steps, warm.WarmupRatio = 8, 10, 0.03
 
 	align := usual
-	align.Sources = []Source{{Path(filepath.Join("testdata", "captions")), 1}, {"more.json", 0.5}}
+	align.Sources = []Source{{Path: Path(filepath.Join("testdata", "captions")), Weight: 1}, {Path: "more.json", Weight: 0.5}}
 	align.Limit, align.Data, align.Train = 2000, strict, []string{"projector"}
 	align.LR, align.LRProjector, align.LRVision, align.LRLanguage = 1e-3, 1e-3, 1e-3, 1e-3
 	align.Batch, align.Epochs, align.WarmupSteps = 8, 1, 3
 
 	tune := usual
-	tune.Sources, tune.Limit, tune.Data = []Source{{Path(filepath.Join("testdata", "instruct")), 1}}, 2000, strict
+	tune.Sources, tune.Limit, tune.Data = []Source{{Path: Path(filepath.Join("testdata", "instruct")), Weight: 1}}, 2000, strict
 	tune.Train = []string{"projector", "adapters"}
 	tune.Adapters = &AdaptersConfig{
 		Vision:   &Adapter{R: 64, Alpha: 16, Mixer: "orthogonal", Targets: []string{"query", "value"}},

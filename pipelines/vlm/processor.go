@@ -119,6 +119,11 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	for i, t := range s.Turns {
+		if t.Context {
+			opt.Context = append(opt.Context, i)
+		}
+	}
 	if s.Dense != nil {
 		return p.encodeDense(msgs, images, opt, s.Dense)
 	}
