@@ -148,10 +148,10 @@ func TestOpenRefuses(t *testing.T) {
 		"no match":      {"x*.arrow", nil, "no file matches"},
 		"wrong match":   {"*.json", nil, "expected .arrow files only"},
 		"bad pattern":   {"[", nil, "syntax error"},
-		"parquet":       {"rows.parquet", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.parquet")) }, "save_to_disk"},
+		"parquet":       {"rows.parquet", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.parquet")) }, "rows.parquet: not a whole Parquet file"},
 		"text":          {"rows.txt", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.txt")) }, `extension ".txt"`},
 		"not Arrow":     {"rows.arrow", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.arrow")) }, "rows.arrow: at byte 0"},
-		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .json or .jsonl"},
+		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .parquet, .json or .jsonl"},
 		"text files": {"new", func(d string) {
 			os.Mkdir(filepath.Join(d, "new"), 0o777)
 			for _, n := range []string{"a.json", "b.jsonl"} {

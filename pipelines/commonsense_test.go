@@ -32,7 +32,7 @@ func TestCommonsense(t *testing.T) {
 	if res.Overall.N != 2 || res.Protocol != eval.LLMAdapters {
 		t.Errorf("%d questions under %s", res.Overall.N, res.Protocol)
 	}
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "llm-adapters", "letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
+	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
 	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "tsv: commonsense.json", `tsv: "scenes:test?n=6", name: commonsense`)), "suite commonsense: found protocol llm-adapters for a suite of")
 }
 
