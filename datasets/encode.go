@@ -127,7 +127,7 @@ func (l *loader) tooLong(e *Example) error {
 // checkAnswers finds an answer of which nothing but its end would be learnt.
 func (s *Sample) checkAnswers() error {
 	for i, t := range s.Turns {
-		if t.From == GPT && !t.Context && strings.TrimSpace(t.Value) == "" {
+		if t.IsEmptyAnswer() {
 			return fmt.Errorf("turn %d: the answer is empty: nothing but its end would be learnt", i)
 		}
 	}

@@ -29,6 +29,11 @@ type Turn struct {
 	Context     bool // of a GPT turn: it is read and not learnt
 }
 
+// IsEmptyAnswer says whether nothing but the end of the turn would be learnt of it.
+func (t *Turn) IsEmptyAnswer() bool {
+	return t.From == GPT && !t.Context && strings.TrimSpace(t.Value) == ""
+}
+
 // A Picture is an image as stored.
 type Picture struct {
 	Bytes []byte // the encoded file; may alias a memory map, valid until the source is closed

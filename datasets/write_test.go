@@ -41,9 +41,13 @@ func TestConvertMessages(t *testing.T) {
 	checkMessages(t, mustOpen(t, dir))
 }
 
+// TestConvertEmpty: a data set without rows can be written by a program, and is no use as the result of a conversion.
 func TestConvertEmpty(t *testing.T) {
 	dir := t.TempDir() // an empty folder is taken over
-	if err := Convert(mustOpen(t, filepath.Join(golden, "empty")), dir, WriteOptions{}); err != nil {
+	if err := Convert(mustOpen(t, filepath.Join(golden, "empty")), dir, WriteOptions{}); err == nil || !strings.Contains(err.Error(), "there are no rows") {
+		t.Fatalf("error %v", err)
+	}
+	if err := WriteArrow(dir, func(func(Sample, error) bool) {}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if s := mustOpen(t, dir); s.Len() != 0 {

@@ -10,16 +10,18 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/convert"
+	"moslava/vision/preprocess"
 )
 
 // convertCommand is `moslava convert`.
 func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
-	var images []string
+	var several bool
+	var stored datasets.Options
 	var dtype string
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
-		Short: "Store LLaVA or ShareGPT JSON and its pictures, or any source, as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
+		Short: "Store JSON, Parquet or Arrow data and its pictures as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
@@ -32,11 +34,18 @@ func convertCommand() *cobra.Command {
 			if dtype != "" {
 				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
 			}
-			src, err := openStored(args[0], images)
+			src, err := datasets.OpenWith(args[0], stored)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, src.Close()) }()
+			if several {
+				opt.Features = datasets.Messages
+			}
+			opt.Picture = func(encoded []byte) error {
+				_, _, err := preprocess.Decoder{}.Size(encoded)
+				return err
+			}
 			if err := datasets.Convert(src, args[1], opt); err != nil {
 				return err
 			}
@@ -45,15 +54,17 @@ func convertCommand() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name")
+	c.Flags().BoolVar(&several, "messages", false, "write the columns images and messages, for samples of several pictures")
+	rowFlags(c, &stored)
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c
 }
 
-func openStored(path string, images []string) (datasets.Source, error) {
-	if len(images) > 0 {
-		return datasets.OpenJSON(path, images...)
-	}
-	return datasets.Open(path)
+// rowFlags are the flags of commands that read stored rows.
+func rowFlags(c *cobra.Command, opt *datasets.Options) {
+	c.Flags().StringSliceVar(&opt.Images, "images", nil, "folders in which pictures that rows name are looked for (default: the data's own)")
+	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "keys of rows, turns and content parts that are left out, whatever they hold")
+	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: each row is LLM-Adapters' prompt, learnt whole (default: the keys of each row say what it is)")
+	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
 }
