@@ -151,6 +151,7 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 		return false, x.syntax(err)
 	}
 	at := x.d.InputOffset() - 1
+	var held error // of a key beside an array of rows that may follow
 	for x.d.PeekKind() != '}' {
 		t, err := x.d.ReadToken()
 		if err != nil {
@@ -172,6 +173,12 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 		} else {
 			err = x.keyed(rowLevel, name)
 		}
+		if key, ok := err.(*keyError); ok && first && key.at == "" {
+			if held == nil {
+				held = x.told(err)
+			}
+			continue
+		}
 		if err != nil {
 			return false, x.told(err)
 		}
@@ -181,6 +188,9 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 	}
 	if wrapped {
 		return true, nil
+	}
+	if held != nil {
+		return false, held
 	}
 	size := x.d.InputOffset() - at
 	if size > maxRow {
