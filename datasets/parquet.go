@@ -1,13 +1,16 @@
 package datasets
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // A parquetSource is the rows of one Parquet file. A row is read from the pages that hold it; what it costs depends on the
@@ -55,8 +58,14 @@ func (s *parquetSource) open() error {
 	if !st.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}
+	if err := checkFooter(s.f, st.Size()); err != nil {
+		return err
+	}
 	if s.file, err = parquet.OpenFile(s.f, st.Size(), parquet.SkipBloomFilters(true)); err != nil {
 		return fmt.Errorf("not a whole Parquet file: %w", err)
+	}
+	if err := checkChunks(s.file, st.Size()); err != nil {
+		return err
 	}
 	for _, g := range s.file.RowGroups() {
 		n := s.starts[len(s.starts)-1] + g.NumRows()
@@ -82,6 +91,40 @@ func (s *parquetSource) open() error {
 	for _, i := range r.columns {
 		if n := newParquetNode(all[i], rowLevel.keys[all[i].Name()].inside, &s.opt); n != nil {
 			s.columns = append(s.columns, n)
+		}
+	}
+	return nil
+}
+
+// checkFooter compares the footer's declared size with the file's: the reader would take memory for it first.
+func checkFooter(f io.ReaderAt, size int64) error {
+	var end [8]byte
+	if size < 12 {
+		return fmt.Errorf("not a whole Parquet file: %d bytes", size)
+	}
+	if _, err := f.ReadAt(end[:], size-8); err != nil {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(end[:])); string(end[4:]) != "PAR1" || n > size-12 {
+		return fmt.Errorf("not a whole Parquet file: it ends in %q, and declares a footer of %d bytes in %d", end[4:], n, size)
+	}
+	return nil
+}
+
+// checkChunks compares where columns lie with the file's size.
+func checkChunks(f *parquet.File, size int64) error {
+	for i, g := range f.Metadata().RowGroups {
+		for _, c := range g.Columns {
+			m := c.MetaData
+			switch m.Codec {
+			case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd, format.Brotli:
+			default: // of LZ4 the reader takes ever more memory when the data are damaged
+				return fmt.Errorf("pages are compressed with %s, expected snappy, gzip, zstd, brotli or none", m.Codec)
+			}
+			if m.TotalCompressedSize < 0 || m.TotalUncompressedSize < 0 || m.DataPageOffset < 0 || m.NumValues < 0 ||
+				m.TotalCompressedSize > size || m.DataPageOffset > size-m.TotalCompressedSize {
+				return fmt.Errorf("damaged Parquet file: row group %d declares %d bytes at %d in a file of %d", i, m.TotalCompressedSize, m.DataPageOffset, size)
+			}
 		}
 	}
 	return nil
