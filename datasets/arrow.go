@@ -17,6 +17,7 @@ type arrowSource struct {
 	rows   []rowReader
 	starts []int // first row of each shard, then the number of rows
 	opt    Options
+	roots  []string
 }
 
 // OpenArrow opens Arrow IPC streams as one source. Rows have the shapes that rows of JSON have (docs/formats.md), with the keys
@@ -36,10 +37,7 @@ func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no Arrow files to open")
 	}
-	if len(opt.Images) == 0 {
-		opt.Images = []string{filepath.Dir(paths[0])}
-	}
-	s := &arrowSource{paths: paths, starts: []int{0}, opt: opt}
+	s := &arrowSource{paths: paths, starts: []int{0}, opt: opt, roots: opt.roots(filepath.Dir(paths[0]))}
 	if err := s.open(want); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -114,7 +112,7 @@ func (s *arrowSource) At(i int) (Sample, error) {
 	if err != nil {
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}
-	x, err := s.opt.sample(o, s.opt.Images)
+	x, err := s.opt.sample(o, s.roots)
 	x.Origin = origin
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", origin, err)

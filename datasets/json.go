@@ -14,6 +14,7 @@ type jsonSource struct {
 	f     *os.File
 	spans []span
 	opt   Options
+	roots []string
 }
 
 type span struct {
@@ -37,19 +38,20 @@ const maxRow = 64 << 20
 //
 // All rows are looked through once; only the place of each is kept: 16 bytes. Pictures are read when their row is.
 func OpenJSON(path string, roots ...string) (Source, error) {
-	return openJSON(path, Options{Images: roots})
+	return newJSON(path, Options{}, roots)
 }
 
 func openJSON(path string, opt Options) (Source, error) {
+	dir := filepath.Dir(path)
+	return newJSON(path, opt, opt.roots(dir, filepath.Join(dir, "images")))
+}
+
+func newJSON(path string, opt Options, roots []string) (Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(opt.Images) == 0 {
-		dir := filepath.Dir(path)
-		opt.Images = []string{dir, filepath.Join(dir, "images")}
-	}
-	s := &jsonSource{path: path, f: f, opt: opt}
+	s := &jsonSource{path: path, f: f, opt: opt, roots: roots}
 	if err := s.index(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -91,7 +93,7 @@ func (s *jsonSource) At(i int) (Sample, error) {
 	if err != nil {
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}
-	x, err := s.opt.sample(o, s.opt.Images)
+	x, err := s.opt.sample(o, s.roots)
 	x.Origin = origin
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", origin, err)

@@ -7,7 +7,7 @@ import (
 
 // Options say how rows are read. The zero value is what most data wants.
 type Options struct {
-	// Images are the folders in which pictures that rows name are looked for, in order. Default: the data's own folder and, for JSON, images/ in it.
+	// Images are folders in which pictures that rows name are looked for, in order, before the data's own: its folder and, for JSON, images/ in it.
 	Images []string
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold; "<video>" takes that marker as text.
 	Ignore []string
@@ -16,6 +16,9 @@ type Options struct {
 	// ImageFirst puts pictures without any marker in front of the first question.
 	ImageFirst bool
 }
+
+// roots are all folders in which pictures are looked for, of data whose own folders are given.
+func (o *Options) roots(own ...string) []string { return append(slices.Clip(o.Images), own...) }
 
 func (o *Options) ignores(key string) bool { return slices.Contains(o.Ignore, key) }
 

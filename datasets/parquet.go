@@ -22,6 +22,7 @@ type parquetSource struct {
 	columns []*parquetNode
 	starts  []int64 // first row of each row group, then the number of rows
 	opt     Options
+	roots   []string
 }
 
 // openParquet opens a file in Parquet's format. Its columns are those that OpenArrow reads.
@@ -30,10 +31,7 @@ func openParquet(path string, opt Options) (src Source, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(opt.Images) == 0 {
-		opt.Images = []string{filepath.Dir(path)}
-	}
-	s := &parquetSource{path: path, f: f, opt: opt, starts: []int64{0}}
+	s := &parquetSource{path: path, f: f, opt: opt, roots: opt.roots(filepath.Dir(path)), starts: []int64{0}}
 	if err := s.guarded(s.open); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s%w", path, prefixed(err)), f.Close())
 	}
@@ -226,7 +224,7 @@ func (s *parquetSource) At(i int) (x Sample, err error) {
 	err = s.guarded(func() error {
 		o, err := s.row(int64(i))
 		if err == nil {
-			x, err = s.opt.sample(o, s.opt.Images)
+			x, err = s.opt.sample(o, s.roots)
 		}
 		return err
 	})

@@ -125,7 +125,9 @@ func readPicture(v any, roots []string) (p Picture, err error) {
 		}
 		return p, nil
 	case string:
-		p.Path = v
+		if p.Path = v; strings.HasPrefix(v, "data:") { // the picture itself, and no name of it
+			p.Path = ""
+		}
 		p.Bytes, err = readImage(roots, v)
 		return p, err
 	}

@@ -63,7 +63,7 @@ func convertCommand() *cobra.Command {
 
 // rowFlags are the flags of commands that read stored rows.
 func rowFlags(c *cobra.Command, opt *datasets.Options) {
-	c.Flags().StringSliceVar(&opt.Images, "images", nil, "folders in which pictures that rows name are looked for (default: the data's own)")
+	c.Flags().StringSliceVar(&opt.Images, "images", nil, "folders in which pictures that rows name are looked for, before the data's own")
 	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "keys of rows, turns and content parts that are left out, whatever they hold")
 	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: each row is LLM-Adapters' prompt, learnt whole (default: the keys of each row say what it is)")
 	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
