@@ -50,7 +50,8 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		}
 	}
 	if !shaped {
-		return r, nil, fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question or texts) among %s", strings.Join(names, ", "))
+		return r, nil, fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question or "+
+			"texts) among %s", strings.Join(names, ", "))
 	}
 	return r, bad, nil
 }
@@ -87,7 +88,8 @@ func readable(t arrow.DataType, l *level, opt *Options) error {
 	}
 	st, ok := t.(*arrow.StructType)
 	if !ok {
-		if arrowipc.IsBytes(t) || t.ID() == arrow.NULL || t.ID() == arrow.BOOL || arrow.IsInteger(t.ID()) || arrow.IsFloating(t.ID()) {
+		id := t.ID()
+		if arrowipc.IsBytes(t) || id == arrow.NULL || id == arrow.BOOL || arrow.IsInteger(id) || arrow.IsFloating(id) {
 			return nil
 		}
 		return fmt.Errorf(" is %s, expected text, numbers, lists or structs", t.Name())

@@ -28,24 +28,39 @@ const (
 )
 
 var (
-	pictureLevel = &level{"a picture", with(nil, used("bytes", "path", "url"))}
+	pictureLevel = &level{"a picture", used("bytes", "path", "url")}
 	urlLevel     = &level{"image_url", with(passedOver("detail"), used("url"))}
-	partLevel    = &level{"a content part", with(refusing(noVideo, "video", "video_url", "audio", "input_audio", "audio_url"), used("type", "text", "url", "path"),
-		map[string]key{"image": {inside: pictureLevel}, "image_url": {inside: urlLevel}}, passedOver("index"))}
-	turnLevel = &level{"a turn", with(refusing(noTools, "tool_calls", "function_call", "tool_call_id", "name"),
+	partLevel    = &level{"a content part", with(
+		used("type", "text", "url", "path"),
+		holding(pictureLevel, "image"),
+		holding(urlLevel, "image_url"),
+		refusing(noVideo, "video", "video_url", "audio", "input_audio", "audio_url"),
+		passedOver("index"),
+	)}
+	turnLevel = &level{"a turn", with(
+		used("from", "value", "role", "weight", "loss", "train", "user", "assistant"),
+		holding(partLevel, "content"),
+		refusing(noTools, "tool_calls", "function_call", "tool_call_id", "name"),
 		refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
-		used("from", "value", "role", "weight", "loss", "train", "user", "assistant"), map[string]key{"content": {inside: partLevel}},
-		passedOver("id", "index", "turn", "source", "model", "timestamp", "create_time", "message_id", "hash", "lang", "language", "token_count"))}
-	rowLevel = &level{"a row", with(refusing(noTools, "tools", "functions", "tool_calls", "parallel_tool_calls"), refusing(noVideo, "video", "videos", "audio", "audios"),
-		refusing(noPairs, "chosen", "rejected", "rejected_response"), refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
+		passedOver("id", "index", "turn", "source", "model", "timestamp", "create_time", "message_id", "hash",
+			"lang", "language", "token_count"),
+	)}
+	rowLevel = &level{"a row", with(
 		used("id", "system", "instruction", "input", "output", "history", "query", "response", "question", "answer"),
-		map[string]key{"image": {inside: pictureLevel}, "images": {inside: pictureLevel},
-			"conversations": {inside: turnLevel}, "messages": {inside: turnLevel}, "prompt": {inside: turnLevel}, "completion": {inside: turnLevel},
-			"texts": {inside: turnLevel}},
-		passedOver("uid", "uuid", "index", "idx", "key", "__key__", "__index_level_0__", "__hash__", "image_id", "question_id", "conversation_id", "conv_id", "sample_id", "prompt_id",
-			"source", "dataset", "dataset_name", "data_source", "origin", "subset", "split", "config", "category", "categories", "type", "task", "tags", "topic",
-			"subject", "domain", "difficulty", "answer_type", "question_type", "language", "lang", "license", "model", "model_name", "meta", "metadata", "info",
-			"timestamp", "date", "created_at", "width", "height", "image_width", "image_height", "length", "num_turns", "num_tokens", "score", "hash", "md5", "sha256"))}
+		holding(pictureLevel, "image", "images"),
+		holding(turnLevel, "conversations", "messages", "prompt", "completion", "texts"),
+		refusing(noTools, "tools", "functions", "tool_calls", "parallel_tool_calls"),
+		refusing(noVideo, "video", "videos", "audio", "audios"),
+		refusing(noPairs, "chosen", "rejected", "rejected_response"),
+		refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
+		passedOver("uid", "uuid", "index", "idx", "key", "__key__", "__index_level_0__", "__hash__", "image_id",
+			"question_id", "conversation_id", "conv_id", "sample_id", "prompt_id"),
+		passedOver("source", "dataset", "dataset_name", "data_source", "origin", "subset", "split", "config", "category",
+			"categories", "type", "task", "tags", "topic", "subject", "domain", "difficulty", "answer_type",
+			"question_type", "language", "lang", "license", "model", "model_name"),
+		passedOver("meta", "metadata", "info", "timestamp", "date", "created_at", "width", "height", "image_width",
+			"image_height", "length", "num_turns", "num_tokens", "score", "hash", "md5", "sha256"),
+	)}
 )
 
 func used(names ...string) map[string]key { return all(key{}, names) }
@@ -53,6 +68,9 @@ func used(names ...string) map[string]key { return all(key{}, names) }
 func passedOver(names ...string) map[string]key { return all(key{passed: true}, names) }
 
 func refusing(why string, names ...string) map[string]key { return all(key{refused: why}, names) }
+
+// holding are keys whose value holds objects of another level.
+func holding(inside *level, names ...string) map[string]key { return all(key{inside: inside}, names) }
 
 func all(k key, names []string) map[string]key {
 	out := map[string]key{}
@@ -96,8 +114,8 @@ func (l *level) nearest(name string) string {
 	slices.Sort(names)
 	best, least := "", max(1, min(len(name)/2, 2))
 	for _, n := range names {
-		if d := edits(name[:min(len(name), 64)], n); d <= least && (best == "" || d < edits(name[:min(len(name), 64)], best)) {
-			best = n
+		if d := edits(name[:min(len(name), 64)], n); d < least || d == least && best == "" {
+			best, least = n, d
 		}
 	}
 	if best != "" {

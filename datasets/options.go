@@ -7,9 +7,11 @@ import (
 
 // Options say how rows are read. The zero value is what most data wants.
 type Options struct {
-	// Images are folders in which pictures that rows name are looked for, in order, before the data's own: its folder and, for JSON, images/ in it.
+	// Images are folders in which pictures that rows name are looked for, in order, before the data's own: its folder
+	// and, for JSON, images/ in it.
 	Images []string
-	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold; "<video>" takes that marker as text.
+	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold; "<video>" takes that
+	// marker as text.
 	Ignore []string
 	// Format is FormatLLMAdapters, or "" to go by each row's keys.
 	Format string

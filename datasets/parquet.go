@@ -119,9 +119,10 @@ func checkChunks(f *parquet.File, size int64) error {
 			default: // of LZ4 the reader takes ever more memory when the data are damaged
 				return fmt.Errorf("pages are compressed with %s, expected snappy, gzip, zstd, brotli or none", m.Codec)
 			}
-			if m.TotalCompressedSize < 0 || m.TotalUncompressedSize < 0 || m.DataPageOffset < 0 || m.NumValues < 0 ||
+			if min(m.TotalCompressedSize, m.TotalUncompressedSize, m.DataPageOffset, m.NumValues) < 0 ||
 				m.TotalCompressedSize > size || m.DataPageOffset > size-m.TotalCompressedSize {
-				return fmt.Errorf("damaged Parquet file: row group %d declares %d bytes at %d in a file of %d", i, m.TotalCompressedSize, m.DataPageOffset, size)
+				return fmt.Errorf("damaged Parquet file: row group %d declares %d bytes at %d in a file of %d",
+					i, m.TotalCompressedSize, m.DataPageOffset, size)
 			}
 		}
 	}

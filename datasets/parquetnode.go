@@ -131,7 +131,8 @@ func newParquetNode(c *parquet.Column, l *level, opt *Options) *parquetNode {
 		repeated := c.Columns()[0]
 		e := newParquetNode(repeated, l, opt)
 		if inner := element(repeated); inner != repeated {
-			e = &parquetNode{name: repeated.Name(), leaf: -1, list: true, repeated: true, rep: repeated.MaxRepetitionLevel(), def: repeated.MaxDefinitionLevel()}
+			e = &parquetNode{name: repeated.Name(), leaf: -1, list: true, repeated: true,
+				rep: repeated.MaxRepetitionLevel(), def: repeated.MaxDefinitionLevel()}
 			if k := newParquetNode(inner, l, opt); k != nil {
 				e.kids = []*parquetNode{k}
 			}

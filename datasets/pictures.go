@@ -93,7 +93,8 @@ func mismatch(markers, free, pictures int) error {
 	what += fmt.Sprintf(", and %d pictures in image or images: ", pictures)
 	switch {
 	case markers == 0:
-		return errors.New(what + "write the marker where each picture goes, or set image_first: true, which puts pictures in front of the first question")
+		return errors.New(what + "write the marker where each picture goes, or set image_first: true, which puts " +
+			"pictures in front of the first question")
 	case pictures == 0:
 		return errors.New(what + "name the pictures, or take the markers out of the text")
 	}

@@ -24,8 +24,12 @@ var shapes = []shape{
 	{key: "conversations", along: []string{"system"}, read: func(t *talk, o *object) error {
 		return t.messages("conversations", o.get("conversations"), false)
 	}},
-	{key: "messages", along: []string{"system"}, read: func(t *talk, o *object) error { return t.messages("messages", o.get("messages"), false) }},
-	{key: "texts", along: []string{"system"}, read: func(t *talk, o *object) error { return t.messages("texts", o.get("texts"), false) }, front: true},
+	{key: "messages", along: []string{"system"}, read: func(t *talk, o *object) error {
+		return t.messages("messages", o.get("messages"), false)
+	}},
+	{key: "texts", along: []string{"system"}, front: true, read: func(t *talk, o *object) error {
+		return t.messages("texts", o.get("texts"), false)
+	}},
 	{key: "instruction", along: []string{"system", "history", "input", "output"}, read: alpaca},
 	{key: "query", along: []string{"system", "history", "response"}, read: func(t *talk, o *object) error {
 		if err := t.history(o.get("history")); err != nil {
@@ -34,9 +38,9 @@ var shapes = []shape{
 		return t.exchange("query", o.get("query"), "response", o.get("response"))
 	}},
 	{key: "prompt", along: []string{"system", "completion"}, read: promptCompletion},
-	{key: "question", along: []string{"system", "answer"}, read: func(t *talk, o *object) error {
+	{key: "question", along: []string{"system", "answer"}, front: true, read: func(t *talk, o *object) error {
 		return t.exchange("question", o.get("question"), "answer", o.get("answer"))
-	}, front: true},
+	}},
 }
 
 // alpaca reads instruction, input, output and history: the input stands on a line of its own below the instruction.
@@ -82,22 +86,21 @@ func promptCompletion(t *talk, o *object) error {
 func shapeOf(o *object) (*shape, error) {
 	var is *shape
 	for i := range shapes {
-		if _, isNull := o.get(shapes[i].key).(any); !isNull {
-			continue
+		key := shapes[i].key
+		switch {
+		case o.get(key) == nil:
+		case is == nil:
+			is = &shapes[i]
+		case o.has(key) && o.has(is.key):
+			return nil, fmt.Errorf("both %s and %s, expected one of them (ignore: [%s] leaves the second out)",
+				is.key, key, key)
+		case o.has(key):
+			is = &shapes[i]
 		}
-		if is != nil {
-			if !o.has(shapes[i].key) {
-				continue
-			}
-			if o.has(is.key) {
-				return nil, fmt.Errorf("both %s and %s, expected one of them (ignore: [%s] leaves the second out)", is.key, shapes[i].key, shapes[i].key)
-			}
-		}
-		is = &shapes[i]
 	}
 	if is == nil {
-		return nil, errors.New("neither conversations nor messages, nor instruction and output, query and response, prompt and completion, " +
-			"question and answer, or texts")
+		return nil, errors.New("neither conversations nor messages, nor instruction and output, query and response, " +
+			"prompt and completion, question and answer, or texts")
 	}
 	for _, s := range shapes {
 		for _, k := range s.along {
@@ -119,7 +122,8 @@ func (opt *Options) sample(o *object, roots []string) (s Sample, err error) {
 		return s, err
 	}
 	if o.has("instruction") && o.has("answer") {
-		return s, errors.New("answer stands beside instruction and output: LLM-Adapters' rows are read with format: llm-adapters, others with ignore: [answer]")
+		return s, errors.New("answer stands beside instruction and output: LLM-Adapters' rows are read with " +
+			"format: llm-adapters, others with ignore: [answer]")
 	}
 	is, err := shapeOf(o)
 	if err != nil {
@@ -139,7 +143,8 @@ func (opt *Options) sample(o *object, roots []string) (s Sample, err error) {
 	if !opt.ignores(videoMarker) {
 		for i, turn := range t.turns {
 			if turn.From == Human && strings.Contains(turn.Value, videoMarker) {
-				return s, fmt.Errorf("turn %d has the marker %s: videos are not read (ignore: [%q] takes it as text)", i, videoMarker, videoMarker)
+				return s, fmt.Errorf("turn %d has the marker %s: videos are not read (ignore: [%q] takes it as text)",
+					i, videoMarker, videoMarker)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -143,13 +144,11 @@ func isContext(o *object, from string) (bool, error) {
 		case bool:
 			off = !v
 		case number:
-			switch strings.TrimSuffix(string(v), ".0") {
-			case "0":
-				off = true
-			case "1":
-			default:
+			weight, err := strconv.ParseFloat(string(v), 64)
+			if err != nil || weight != 0 && weight != 1 {
 				return false, fmt.Errorf("%s is %s, expected 0 or 1: an answer is learnt or it is not", name, v)
 			}
+			off = weight == 0
 		default:
 			return false, fmt.Errorf("%s is %s, expected 0, 1, true or false", name, found(v))
 		}
