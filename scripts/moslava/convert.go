@@ -66,5 +66,6 @@ func rowFlags(c *cobra.Command, opt *datasets.Options) {
 	c.Flags().StringSliceVar(&opt.Images, "images", nil, "folders in which pictures that rows name are looked for, before the data's own")
 	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "keys of rows, turns and content parts that are left out, whatever they hold")
 	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: each row is LLM-Adapters' prompt, learnt whole (default: the keys of each row say what it is)")
+	completeValues(c, "format", []string{datasets.FormatLLMAdapters})
 	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
 }
