@@ -32,7 +32,7 @@ func OpenArrow(paths ...string) (Source, error) {
 }
 
 // openArrow is OpenArrow with the number of rows the shards should have, if that
-// is known.
+// is known, and options.
 func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no Arrow files to open")

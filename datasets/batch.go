@@ -21,6 +21,7 @@ type Image struct {
 type Example struct {
 	IDs, Labels []int32
 	Images      []Image
+	Context     int // answers that are read and not supervised, as they do not stand there as the model would write them
 }
 
 // An Encoder makes an Example of a Sample, whole: what does not fit is the
@@ -98,11 +99,12 @@ type Position struct {
 
 // Counts says what has become of the stored samples since the start.
 type Counts struct {
-	Samples   int `json:"samples"`    // samples of which something is in a batch
-	Split     int `json:"split"`      // samples longer than MaxLength that were split
-	Dropped   int `json:"dropped"`    // samples, or pieces of split ones, longer than MaxLength
-	Skipped   int `json:"skipped"`    // samples that could not be read or encoded
-	NoTargets int `json:"no_targets"` // samples, or pieces, with nothing to learn
+	Samples   int `json:"samples"`           // samples of which something is in a batch
+	Split     int `json:"split"`             // samples longer than MaxLength that were split
+	Dropped   int `json:"dropped"`           // samples, or pieces of split ones, longer than MaxLength
+	Skipped   int `json:"skipped"`           // samples that could not be read or encoded
+	NoTargets int `json:"no_targets"`        // samples, or pieces, with nothing to learn
+	Context   int `json:"context,omitempty"` // answers that are read and not supervised, see Example
 }
 
 // newBatch lays examples end to end.

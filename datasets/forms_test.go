@@ -202,8 +202,8 @@ func TestDeclaredRows(t *testing.T) {
 // TestPicturesByPath: where a row's path may lead.
 func TestPicturesByPath(t *testing.T) {
 	for path, want := range map[string]string{
-		"a.png": "", "sub/b.png": "", "missing.png": "no such file", "../out.png": "outside", "sub/../../out.png": "outside",
-		"/etc/hostname": "outside", "sub": "not a regular file", "empty.png": "is empty", "https://example.org/a.png": "remote",
+		"a.png": "", "sub/b.png": "", "missing.png": "is not there; looked for under", "../out.png": "outside", "sub/../../out.png": "outside",
+		"/etc/hostname": "outside", "sub": "is a directory", "empty.png": "is empty", "https://example.org/a.png": "not fetched",
 	} {
 		t.Run(path, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "set")

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"moslava/internal/infile"
 )
 
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
@@ -47,7 +49,7 @@ func openJSON(path string, opt Options) (Source, error) {
 }
 
 func newJSON(path string, opt Options, roots []string) (Source, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -59,13 +61,6 @@ func newJSON(path string, opt Options, roots []string) (Source, error) {
 }
 
 func (s *jsonSource) index() error {
-	st, err := s.f.Stat()
-	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", s.path)
-	}
 	x := newIndexer(s.f, &s.opt)
 	if err := x.file(); err != nil {
 		return fmt.Errorf("%s%w", s.path, err)

@@ -288,6 +288,9 @@ func (c *collector) count(j job, out outcome) {
 	if len(out.pieces) > 0 {
 		n.Samples++
 	}
+	for _, e := range out.pieces {
+		n.Context += e.Context
+	}
 	for _, e := range out.events {
 		switch e.Kind {
 		case Skipped:

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 // Open opens what is at path:
@@ -86,7 +88,7 @@ func (opt Options) openDir(dir string) (Source, error) {
 	if exists(filepath.Join(dir, stateName)) {
 		return opt.openSaved(dir)
 	}
-	if b, err := readSmall(filepath.Join(dir, "dataset_dict.json")); err == nil {
+	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
 		var d struct{ Splits []string }
 		_ = json.Unmarshal(b, &d) // only for the message
 		return nil, fmt.Errorf("%s: holds the splits %s; open one of its folders", dir, strings.Join(d.Splits, ", "))
@@ -169,23 +171,12 @@ const (
 	stateName = "state.json"
 )
 
-// readSmall reads a metadata file, at most maxInfo bytes of it.
-func readSmall(path string) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() > maxInfo {
-		return nil, fmt.Errorf("%s: not a regular file of at most %d bytes", path, maxInfo)
-	}
-	return os.ReadFile(path)
-}
-
+// maxInfo bounds a metadata file.
 const maxInfo = 64 << 20
 
 // decodeFile decodes a JSON metadata file; fields v does not have are left alone.
 func decodeFile(path string, v any) error {
-	b, err := readSmall(path)
+	b, err := infile.Read(path, maxInfo)
 	if err != nil {
 		return err
 	}

@@ -28,5 +28,5 @@ func (o *Options) check() error {
 	if o.Format != "" && o.Format != FormatLLMAdapters {
 		return fmt.Errorf("format %q, expected %s or none", o.Format, FormatLLMAdapters)
 	}
-	return nil
+	return checkImages(o.Images)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"moslava/internal/infile"
 )
 
 // A parquetSource is the rows of one Parquet file. A row is read from the pages that hold it; what it costs depends on the
@@ -27,7 +29,7 @@ type parquetSource struct {
 
 // openParquet opens a file in Parquet's format. Its columns are those that OpenArrow reads.
 func openParquet(path string, opt Options) (src Source, err error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -126,9 +126,7 @@ func readPicture(v any, roots []string) (p Picture, err error) {
 		}
 		return p, nil
 	case string:
-		if p.Path = v; strings.HasPrefix(v, "data:") { // the picture itself, and no name of it
-			p.Path = ""
-		}
+		p.Path = imagePath(v)
 		p.Bytes, err = readImage(roots, v)
 		return p, err
 	}

@@ -119,6 +119,9 @@ func (d *Decoder) Extend(c *Cache, chunks []Chunk) (*autograd.Var, error) {
 		}
 		p.add(ch.Slot, s.n, n)
 	}
+	if err := d.Config.Fits(p.longest); err != nil {
+		return nil, fmt.Errorf("language: %w", err)
+	}
 	p.table = d.rope.upTo(p.longest)
 	w := &c.work
 	w.fit(&d.Config, p.rows)

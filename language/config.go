@@ -68,7 +68,6 @@ var defaults = map[string]Config{
 // refused are fields with which some decoder of the same family computes something else, and the values at which they have no
 // effect.
 var refused = hfconfig.Neutral{
-	"quantization_config": hfconfig.Never,
 	// positions
 	"alibi": hfconfig.Off, "use_alibi": hfconfig.Off, "rope_interleaved": hfconfig.Off, "no_rope_layers": hfconfig.Off,
 	"no_rope_layer_interval": hfconfig.Off, "nope_layer_interval": hfconfig.Off, "partial_rotary_factor": hfconfig.Unit,

@@ -13,7 +13,7 @@ import (
 
 // Rope is how rotary angles are scaled (transformers modeling_rope_utils, 5.23).
 type Rope struct {
-	Type    string   `json:"rope_type"` // default, linear, llama3 or yarn
+	Type    string   `json:"rope_type"` // default, linear, dynamic, llama3 or yarn
 	OldType string   `json:"type"`
 	Theta   float64  `json:"rope_theta"`
 	Factor  *float64 `json:"factor"`
@@ -31,6 +31,8 @@ type Rope struct {
 	MScaleAll   float64 `json:"mscale_all_dim"`
 	Truncate    *bool   `json:"truncate"`
 	factor, cos float64
+
+	trained int // dynamic: the length up to which nothing is scaled; 0: no such limit
 }
 
 // refusedRope are fields of rope_parameters that are not implemented.
@@ -95,12 +97,12 @@ func (r *Rope) resolve(name string, c *Config) error {
 		return fmt.Errorf("%s: factor is %g and original_max_position_embeddings %g, want positive numbers", name, r.factor, r.Original)
 	}
 	switch {
-	case c.ModelType == internlm2 && r.Type != "default":
-		return fmt.Errorf("%s: rope_type is %q, which is not supported for internlm2", name, r.Type)
+	case c.ModelType == internlm2 && r.Type != "default" && r.Type != "dynamic":
+		return fmt.Errorf("%s: rope_type is %q, which is not supported for internlm2; implemented are default and dynamic", name, r.Type)
 	case r.Type == "default":
 		return nil
-	case r.Type != "linear" && r.Type != "llama3" && r.Type != "yarn":
-		return fmt.Errorf("%s: rope_type is %q; implemented are default, linear, llama3 and yarn", name, r.Type)
+	case r.Type != "linear" && r.Type != "dynamic" && r.Type != "llama3" && r.Type != "yarn":
+		return fmt.Errorf("%s: rope_type is %q; implemented are default, linear, dynamic, llama3 and yarn", name, r.Type)
 	case r.Type == "yarn":
 		return r.yarn(name, c, r.Factor != nil)
 	case r.Factor == nil:
@@ -108,6 +110,19 @@ func (r *Rope) resolve(name string, c *Config) error {
 	case r.Type == "llama3" && !(r.LowFreq > 0 && r.HighFreq > r.LowFreq):
 		return fmt.Errorf("%s: rope_type llama3 has low_freq_factor %g and high_freq_factor %g, want a positive number and a larger one",
 			name, r.LowFreq, r.HighFreq)
+	case r.Type == "dynamic":
+		r.trained = c.MaxPositionEmbeddings
+	}
+	return nil
+}
+
+// Fits returns an error about a sequence of n positions for which the angles would be others. With dynamic scaling they are those of no
+// scaling up to max_position_embeddings; beyond, they depend on the longest sequence seen so far (transformers
+// modeling_rope_utils.dynamic_frequency_update), which a cache and a batch of several sequences do not go with.
+func (c *Config) Fits(n int) error {
+	if limit := c.Rope.trained; limit > 0 && n > limit {
+		return fmt.Errorf("a sequence has %d positions and the model was trained for %d (max_position_embeddings): "+
+			"rope_type dynamic is implemented up to there, where it changes nothing; want shorter sequences", n, limit)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 )
 
 // Directories of adapters as other programs write them. What a file is follows from its names, and where names do not tell, from
@@ -234,9 +235,12 @@ func (c *peftConfig) translate(raw json.RawMessage, paddle bool) error {
 	return nil
 }
 
+// maxConfig bounds the configuration's file, in bytes.
+const maxConfig = 16 << 20
+
 // config reads the configuration of an adapter directory.
 func config(dir, file string) (*peftConfig, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, file))
+	raw, err := infile.Read(filepath.Join(dir, file), maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: there is no %s", dir, file)
 	}

@@ -31,7 +31,7 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 	}
 	var outputs []string
 	for i, suite := range suites {
-		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p}, judges[i]); err != nil {
+		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p.WithMaxPixels(s.recipe.Data.MaxPixels)}, judges[i]); err != nil {
 			return nil, err
 		}
 		outputs = append(outputs, suite.Name)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/infile"
 	"moslava/internal/kernels"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
@@ -28,6 +29,7 @@ type EvaluateOptions struct {
 	Shard     string       // "i/n", part i of n, from 1; empty: everything
 	StopEarly bool         // ask no more passes of a circular question that is lost already
 	Blank     bool         // every picture is replaced by a grey one
+	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
 	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
@@ -57,6 +59,12 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	a, err := OpenAnswerer(model, opt.Adapters, opt.Weights)
 	if err != nil {
 		return nil, err
+	}
+	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
+	if opt.Out != nil {
+		for _, w := range vlm.LeftoverQuantization(model) {
+			fmt.Fprintf(opt.Out, "warning: %s\n", w)
+		}
 	}
 	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
 	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
@@ -131,15 +139,16 @@ func modelID(model, adapters, weights string) (string, error) {
 
 // hashFile adds a file's name, size and content, wherever a link leads.
 func hashFile(h io.Writer, dir, name string) error {
-	f, err := os.Open(filepath.Join(dir, name))
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return err
+	}
+	f, err := infile.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.IsDir() {
-		return err
-	}
 	fmt.Fprintf(h, "%s\x00%d\x00", name, info.Size())
 	_, err = io.Copy(h, f)
 	return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
 	"moslava/pipelines/recipe"
@@ -48,12 +49,36 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		}
 	}
 	if c.ImageSize > 0 {
-		p.Pixels = p.Pixels.WithSize(c.ImageSize)
-		if err := m.Config.Vision.CheckSize(c.ImageSize, c.ImageSize); err != nil {
-			return fmt.Errorf("image_size: %w", err)
+		if err := wholePatches(c.ImageSize, m.Config.Vision.PatchSize, m.Config.Vision.ImageSize); err != nil {
+			return err
 		}
+		p.Pixels = p.Pixels.WithSize(c.ImageSize)
 	}
 	return nil
+}
+
+// wholePatches refuses an image_size of a recipe that leaves part of each picture unseen. At the tower's own size, as SigLIP's 384 in patches of 14, the rest
+// is cut off, as the convolution of transformers does.
+func wholePatches(size, patch, own int) error {
+	if size%patch == 0 || size == own {
+		return nil
+	}
+	nearest := fmt.Sprintf("%d or %d", size/patch*patch, (size/patch+1)*patch)
+	if size < patch {
+		nearest = fmt.Sprint(patch)
+	}
+	return fmt.Errorf("model.image_size is %d, which is no multiple of the vision tower's patch_size %d: the rest of each picture would be cut off; want %s",
+		size, patch, nearest)
+}
+
+// modelDirs are the directories that the recipe's model comes from.
+func modelDirs(r *recipe.Recipe) (dirs []string) {
+	for _, p := range []recipe.Path{r.Model.From, r.Model.Vision, r.Model.Language} {
+		if p != "" {
+			dirs = append(dirs, string(p))
+		}
+	}
+	return dirs
 }
 
 // unrounded is the recipe with all weights in float32.
@@ -76,7 +101,7 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 	var tmpl *chat.Template // nil: the directory's own
 	if c.ChatTemplate != "" {
 		var err error
-		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+		if tmpl, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
@@ -123,16 +148,27 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand}
 }
 
-// chatTemplate is a built-in template, or one in a Jinja file.
-func chatTemplate(name string) (*chat.Template, error) {
+// maxTemplate bounds a file with a chat template.
+const maxTemplate = 1 << 20
+
+// chatTemplate is the recipe's template: a built-in one, or one in a Jinja file, which sees the special tokens of the model's directory.
+func chatTemplate(c recipe.Model) (*chat.Template, error) {
+	name, dir := c.ChatTemplate, string(c.Language)
+	if c.From != "" {
+		dir = string(c.From)
+	}
 	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
 		return chat.Named(name)
 	}
-	b, err := os.ReadFile(name)
+	b, err := infile.Read(name, maxTemplate)
 	if err != nil {
 		return nil, err
 	}
-	return chat.Parse(string(b), nil)
+	vars, err := chat.SpecialTokens(dir)
+	if err != nil {
+		return nil, err
+	}
+	return chat.Parse(string(b), vars)
 }
 
 // modelAfter is the recipe's model as stage i leaves it; -1 is the recipe's own.

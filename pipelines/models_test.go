@@ -155,8 +155,13 @@ func TestNaNOnTheWay(t *testing.T) {
 
 // TestBrokenDirectories: what is missing or does not fit is named with its file, and with what to do.
 func TestBrokenDirectories(t *testing.T) {
-	remove := func(file string) func(string) error {
-		return func(dir string) error { return os.Remove(filepath.Join(dir, file)) }
+	remove := func(files ...string) func(string) error {
+		return func(dir string) (err error) {
+			for _, file := range files {
+				err = errors.Join(err, os.Remove(filepath.Join(dir, file)))
+			}
+			return err
+		}
 	}
 	write := func(file, text string) func(string) error {
 		return func(dir string) error { return os.WriteFile(filepath.Join(dir, file), []byte(text), 0o666) }
@@ -165,14 +170,16 @@ func TestBrokenDirectories(t *testing.T) {
 		change func(dir string) error
 		want   []string
 	}{
-		"no chat template": {write("tokenizer_config.json", "{}"), []string{"no chat template", "model.chat_template", "vicuna_v1"}},
-		"no weights":       {remove("model.safetensors"), []string{"no weights", "model.safetensors"}},
-		"no config":        {remove("config.json"), []string{"config.json", "no such file"}},
-		"no tokenizer":     {remove("tokenizer.json"), []string{"neither tokenizer.json nor tokenizer.model"}},
-		"no preprocessor":  {remove("preprocessor_config.json"), []string{"preprocessor_config.json"}},
-		"torn config":      {write("config.json", `{"model_type":`), []string{"config.json", "unexpected end"}},
-		"other model":      {write("config.json", `{"model_type":"bert"}`), []string{"config.json", `model_type is "bert", want "llava"`}},
-		"torn weights":     {write("model.safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00{"), []string{"model.safetensors"}},
+		"no chat template": {func(dir string) error {
+			return errors.Join(remove("chat_template.jinja")(dir), write("tokenizer_config.json", "{}")(dir))
+		}, []string{"no chat template", "model.chat_template", "vicuna_v1"}},
+		"no weights":      {remove("model.safetensors"), []string{"no weights", "model.safetensors"}},
+		"no config":       {remove("config.json"), []string{"config.json", "no such file"}},
+		"no tokenizer":    {remove("tokenizer.json"), []string{"neither tokenizer.json nor tokenizer.model"}},
+		"no preprocessor": {remove("preprocessor_config.json", "processor_config.json"), []string{"preprocessor_config.json"}},
+		"torn config":     {write("config.json", `{"model_type":`), []string{"config.json", "unexpected end"}},
+		"other model":     {write("config.json", `{"model_type":"bert"}`), []string{"config.json", `model_type is "bert", want "llava"`}},
+		"torn weights":    {write("model.safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00{"), []string{"model.safetensors"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := exported(t)

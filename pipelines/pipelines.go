@@ -14,6 +14,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/vlm"
 )
 
 // Options say how a recipe is run.
@@ -40,6 +41,9 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if s, _ := r.Stage(name); s == nil {
 			return fmt.Errorf("the recipe has no stage %q; it has %s", name, stageNames(r))
 		}
+	}
+	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
+		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
 	for i := range r.Stages {
 		s := &r.Stages[i]

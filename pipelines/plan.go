@@ -23,6 +23,7 @@ import (
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
+	"moslava/vision/preprocess"
 )
 
 // PlanOptions say what a plan assumes where it cannot look.
@@ -53,7 +54,7 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		if s.Train == nil {
 			continue
 		}
-		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r)}
+		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
 		if in.Part, err = partOf(r, i, m); err != nil {
 			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
 		}
@@ -83,7 +84,7 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 	c := r.Model
 	var tmpl *chat.Template
 	if c.ChatTemplate != "" {
-		if tmpl, err = chatTemplate(c.ChatTemplate); err != nil {
+		if tmpl, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
@@ -181,6 +182,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	want := max(opt.Batches, c.Accum)
 	lo := loadOptions(r, c, p.Config)
 	start, first := time.Now(), time.Time{}
+	p = p.WithMaxPixels(c.MaxPixels)
 	for b, err := range datasets.Load(ctx, train, p, lo, datasets.Position{}) {
 		if err != nil {
 			return out, err
@@ -236,6 +238,14 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 		out.steps = 1
 	}
 	return out
+}
+
+// decoding is what reading one picture takes that is larger than the default allows; below that it is little beside a step.
+func decoding(c *recipe.TrainConfig) int {
+	if c.MaxPixels <= preprocess.DefaultMaxPixels {
+		return 0
+	}
+	return preprocess.DecodeBytes * c.MaxPixels
 }
 
 // mappedBytes is the size of the Arrow files that sources are read from.

@@ -10,6 +10,7 @@ import (
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/recipe"
 )
 
 // sceneScheme begins the names of sources that are drawn as they are read.
@@ -18,6 +19,14 @@ const sceneScheme = "scenes:"
 // openSource opens stored samples, or scenes such as "scenes:pretrain?n=1000&seed=1".
 func openSource(path string) (datasets.Source, error) {
 	return openStored(path, datasets.Options{})
+}
+
+// folders are paths of a recipe.
+func folders(list []recipe.Path) (out []string) {
+	for _, p := range list {
+		out = append(out, string(p))
+	}
+	return out
 }
 
 // openStored is openSource with what is said of stored rows.

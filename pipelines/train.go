@@ -47,6 +47,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
+	t.processor = t.processor.WithMaxPixels(t.cfg.MaxPixels)
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -79,6 +80,13 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 func (t *training) prepare(ctx context.Context) error {
 	if err := t.attach(); err != nil {
 		return err
+	}
+	if err := t.model.Config.Text.Fits(t.loadOptions().MaxLength); err != nil {
+		return fmt.Errorf("max_length: %w", err)
+	}
+	if p := t.processor; !p.Template.KeepsAnswers(p.Tokenizer) {
+		fmt.Fprintf(t.out, "%s: the chat template rewrites an answer once another turn follows, as it drops reasoning: the last answer of each conversation is taught, "+
+			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
 	rows := datasets.Source(t.source)
@@ -289,7 +297,7 @@ func (t *training) report(r train.Report) error {
 // counts lists what became of samples, as far as it is not the ordinary.
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
-	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split} {
+	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}
@@ -303,6 +311,9 @@ func (t *training) note(s train.State) {
 	if c.Dropped+c.Skipped+c.NoTargets+c.Split > 0 {
 		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
 			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+	}
+	if c.Context > 0 {
+		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
 	}
 }
 
@@ -318,7 +329,7 @@ func existing(dir string, names ...string) []string {
 func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	for _, s := range c.Sources {
-		opt := datasets.Options{Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
+		opt := datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
 		src, err := openStored(string(s.Path), opt)
 		if err != nil {
 			for _, p := range parts {

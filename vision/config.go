@@ -69,7 +69,7 @@ func ModelTypes() []string {
 }
 
 // refused are fields with which a tower of the same family computes something else, and the values at which they have no effect.
-var refused = hfconfig.Neutral{"quantization_config": hfconfig.Never, "num_patches": hfconfig.Never, "dropout": hfconfig.Off,
+var refused = hfconfig.Neutral{"num_patches": hfconfig.Never, "dropout": hfconfig.Off,
 	"attention_dropout": hfconfig.Off, "hidden_dropout_prob": hfconfig.Off, "attention_probs_dropout_prob": hfconfig.Off,
 	"drop_path_rate": hfconfig.Off, "qk_norm": hfconfig.Off, "rope_theta": hfconfig.Never, "use_mean_pooling": hfconfig.Off}
 

@@ -140,7 +140,6 @@ func TestConfigErrors(t *testing.T) {
 		`{"model_type":"dinov2","image_size":[224,448]}`:                  "image_size is [224,448], only squares",
 		`{"model_type":"dinov2","head_dim":32}`:                           "head_dim is 32",
 		`{"model_type":"dinov2","drop_path_rate":0.1}`:                    "drop_path_rate is 0.1",
-		`{"model_type":"dinov2","quantization_config":{"bits":8}}`:        `quantization_config is {"bits":8}`,
 		`{"model_type":"dinov2","num_channels":1}`:                        "num_channels is 1, want 3",
 		`{"model_type":"dinov2_with_registers","num_register_tokens":-1}`: "num_register_tokens is -1",
 		`{"model_type":"dinov2","mlp_ratio":1e300}`:                       "intermediate_size is 0",

@@ -28,10 +28,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sort"
 
 	"github.com/apache/arrow/go/v15/arrow"
+
+	"moslava/internal/infile"
 )
 
 // A Stream is one open file. Its methods may be used from several goroutines,
@@ -58,7 +59,7 @@ type message struct {
 // end-of-stream marker opens with Complete false, because only the caller can
 // know how many rows there should be.
 func Open(path string) (*Stream, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +67,6 @@ func Open(path string) (*Stream, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	if st.Size() < 8 || st.Size() > math.MaxInt {
 		return nil, fmt.Errorf("%s: %d bytes cannot be an Arrow stream", path, st.Size())

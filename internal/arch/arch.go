@@ -17,6 +17,9 @@ type Package struct {
 	Why   string // of each edge that the layers alone do not explain
 }
 
+// Input may be imported by everybody: what every file of somebody else is opened with.
+const Input = "internal/infile"
+
 // TestSupport may be imported by every test: what compares with reference files and reads models.
 const TestSupport = "internal/golden internal/checkpoint"
 
@@ -40,6 +43,7 @@ var Packages = []Package{
 		Why: "works on plain slices by name, so that it is tested without a model"},
 
 	{Path: "internal/atomicfile"},
+	{Path: "internal/infile"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},

@@ -73,7 +73,7 @@ func check(root fs.FS, table []Package) (wrong []string, err error) {
 // imports checks a file's edges to packages of ours.
 func imports(name string, f *ast.File, p Package) (wrong []string) {
 	pkg := path.Dir(name)
-	allowed := strings.Fields(p.Files)
+	allowed := strings.Fields(p.Files + " " + Input)
 	if strings.HasSuffix(name, "_test.go") {
 		allowed = append(allowed, strings.Fields(p.Tests+" "+TestSupport)...)
 		allowed = append(allowed, pkg) // an external test
@@ -93,7 +93,12 @@ func imports(name string, f *ast.File, p Package) (wrong []string) {
 	return wrong
 }
 
-// habits checks what a file is called and whether it ends the process. A test may: TestMain does.
+// opensItself begin the names of files that open what is no input: directories to sync, locks, the system's own files.
+var opensItself = []string{"internal/infile/", "internal/atomicfile/sync_unix.go", "internal/kernels/", "internal/lock/", "pipelines/run/lock_",
+	"pipelines/study/peak_"}
+
+// habits checks what a file is called, whether it ends the process (a test may: TestMain does) and how it opens files.
+
 func habits(name string, f *ast.File) (wrong []string) {
 	for _, n := range []string{strings.TrimSuffix(f.Name.Name, "_test"), path.Base(path.Dir(name))} {
 		switch n {
@@ -106,11 +111,20 @@ func habits(name string, f *ast.File) (wrong []string) {
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		s, ok := n.(*ast.SelectorExpr)
-		if !ok || s.Sel.Name != "Exit" {
+		if !ok {
 			return true
 		}
-		if x, ok := s.X.(*ast.Ident); ok && x.Name == "os" {
+		x, ok := s.X.(*ast.Ident)
+		if !ok || x.Name != "os" {
+			return true
+		}
+		switch s.Sel.Name {
+		case "Exit":
 			wrong = append(wrong, fmt.Sprintf("%s: os.Exit outside scripts: return the error", name))
+		case "Open", "ReadFile":
+			if !slices.ContainsFunc(opensItself, func(p string) bool { return strings.HasPrefix(name, p) }) {
+				wrong = append(wrong, fmt.Sprintf("%s: os.%s waits for pipes and never ends on devices: use internal/infile", name, s.Sel.Name))
+			}
 		}
 		return true
 	})

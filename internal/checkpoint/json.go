@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // maxJSON bounds the JSON files that are read, in bytes. The largest ones,
@@ -21,17 +20,9 @@ const maxJSON = 256 << 20
 // line and field if there is one; a missing file is fs.ErrNotExist.
 func ReadJSON(dir, file string, v any) error {
 	path := filepath.Join(dir, file)
-	f, err := os.Open(path)
+	text, err := infile.Read(path, maxJSON)
 	if err != nil {
 		return err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
-	if err != nil {
-		return err
-	}
-	if len(text) > maxJSON {
-		return fmt.Errorf("%s: more than %d bytes", path, maxJSON)
 	}
 	if err := json.Unmarshal(text, v); err != nil {
 		return fmt.Errorf("%s: %w", path, explain(text, err))

@@ -3,7 +3,8 @@ package mmap
 
 import (
 	"fmt"
-	"os"
+
+	"moslava/internal/infile"
 )
 
 // Open maps the regular file at path, read-only, and returns its bytes, which must not be written to and are gone once
@@ -12,7 +13,7 @@ import (
 // The file must not be changed or cut while it is mapped: a page that vanished from under the mapping ends the program.
 // Files that are replaced by a rename, as package atomicfile does it, are safe.
 func Open(path string) (data []byte, release func() error, err error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -22,8 +23,6 @@ func Open(path string) (data []byte, release func() error, err error) {
 		return nil, nil, err
 	}
 	switch {
-	case !info.Mode().IsRegular():
-		return nil, nil, fmt.Errorf("%s: not a regular file", path)
 	case info.Size() != int64(int(info.Size())):
 		return nil, nil, fmt.Errorf("%s: %d bytes do not fit the address space", path, info.Size())
 	case info.Size() == 0: // an empty mapping is an error of its own

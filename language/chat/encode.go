@@ -27,6 +27,7 @@ type Encoded struct {
 	IDs     []int32 // [N]
 	Labels  []int32 // [N], IgnoreIndex where not supervised, not shifted; nil from Prompt
 	ImageAt []int   // [I], index in IDs of each image's first token
+	Context int     // assistant's turns that are read and not supervised, see Encode
 }
 
 // Encode tokenises a conversation. Supervised are the assistant's turns, each from behind the generation prompt up to
@@ -36,8 +37,9 @@ type Encoded struct {
 // beginning-of-sequence token is put first if the tokenizer's post-processor adds one and the template did not.
 //
 // The template must only ever add to what it has drawn before; one that drops or rewrites earlier turns is an error
-// that names the turn. If nothing is supervised the error wraps ErrNoTargets, and the
-// result is whole all the same.
+// that names the turn. The exception are templates that drop the reasoning of answers (see reasoning.go): an earlier answer that stands there
+// otherwise than the model would have written it is context, as it is when the model has to answer the turn after it, and is not supervised.
+// If nothing is supervised the error wraps ErrNoTargets, and the result is whole all the same.
 func (t *Template) Encode(tok *tokenizer.Tokenizer, messages []Message, opt Options) (Encoded, error) {
 	e, err := t.encode(tok, messages, opt, false)
 	if err != nil {
@@ -89,11 +91,11 @@ func (t *Template) encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 	if err != nil {
 		return Encoded{}, err
 	}
-	segments, err := t.segments(tok, messages, prompt)
+	segments, context, err := t.segments(tok, messages, prompt)
 	if err != nil {
 		return Encoded{}, err
 	}
-	w := writer{tok: tok, opt: opt, imageID: imageID}
+	w := writer{tok: tok, opt: opt, imageID: imageID, Encoded: Encoded{Context: context}}
 	for _, s := range segments {
 		s.target = s.target && !slices.Contains(opt.Context, s.message)
 		if err := w.add(s); err != nil {
@@ -192,31 +194,90 @@ func (w *writer) addPrefix() {
 }
 
 // segments cuts the rendered conversation at the borders of what is supervised.
-func (t *Template) segments(tok *tokenizer.Tokenizer, messages []Message, prompt bool) ([]segment, error) {
+func (t *Template) segments(tok *tokenizer.Tokenizer, messages []Message, prompt bool) (out []segment, context int, err error) {
 	if t.jinja != nil {
 		return t.jinjaSegments(tok, messages, prompt)
 	}
 	for _, mark := range t.classic.marks {
 		if id, ok := tok.ID(mark); !ok || !tok.IsAdded(id) {
-			return nil, fmt.Errorf("%q is not an added token of the tokenizer", mark)
+			return nil, 0, fmt.Errorf("%q is not an added token of the tokenizer", mark)
 		}
 	}
-	return t.classic.segments(messages, prompt)
+	out, err = t.classic.segments(messages, prompt)
+	return out, 0, err
 }
 
 // jinjaSegments finds the borders by rendering the beginnings of the conversation: up to every assistant's turn with
-// the generation prompt, and up to its end without.
-func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, prompt bool) ([]segment, error) {
+// the generation prompt, and up to its end without. It also counts the assistant's turns that are only context: a template that drops the
+// reasoning of earlier answers does not draw them as the model wrote them.
+func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, prompt bool) ([]segment, int, error) {
 	whole, err := t.render(messages, prompt)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	marked, err := t.generated(messages, prompt, whole)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
+	}
+	turns, err := t.turns(tok, messages)
+	if err != nil {
+		return nil, 0, err
+	}
+	if u, ok := turns[len(messages)-1]; ok && u.err == nil && u.rebuilt {
+		whole = u.before + u.answer + u.rest
 	}
 	var out []segment
+	context := 0
 	done := 0 // whole[:done] is in out
+	for i, m := range messages {
+		u, ok := turns[i]
+		if !ok {
+			continue
+		}
+		if err := u.stands(whole, done); err != nil {
+			if i == len(messages)-1 || !t.reasons() {
+				return nil, 0, turnError(i, m, "%w", err)
+			}
+			context++
+			continue
+		}
+		if t.jinja.marks && u.eos == "" && !u.rebuilt {
+			first := len(out)
+			out, done = marked.cut(out, whole, done, len(u.before), len(u.through))
+			for k := range out[first:] {
+				out[first+k].message = i
+			}
+			continue
+		}
+		out = append(out, segment{text: whole[done:len(u.before)]}, segment{u.answer + u.eos, true, i})
+		done = len(u.before) + len(u.answer)
+	}
+	return append(out, segment{text: whole[done:]}), context, nil
+}
+
+// drawnTurn is an assistant's turn with what the template draws before it, where it asks for it, and through its end.
+type drawnTurn struct {
+	before, through string
+	written
+	err error // why it cannot be told what the model has to write
+}
+
+// stands returns an error unless the turn is in whole, behind whole[:done], as the model has to write it.
+func (u *drawnTurn) stands(whole string, done int) error {
+	switch {
+	case u.err != nil:
+		return u.err
+	case len(u.before) < done || !strings.HasPrefix(whole, u.before):
+		return redrawn(u.before, whole)
+	case !strings.HasPrefix(whole[len(u.before):], u.answer):
+		return errors.New("the template draws it differently when other turns follow")
+	}
+	return nil
+}
+
+// turns draws the assistant's turns, by the numbers of their messages.
+func (t *Template) turns(tok *tokenizer.Tokenizer, messages []Message) (map[int]*drawnTurn, error) {
+	turns := map[int]*drawnTurn{}
 	for i, m := range messages {
 		if m.Role != "assistant" {
 			continue
@@ -232,62 +293,46 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 		if err != nil {
 			return nil, turnError(i, m, "rendering up to it: %v", err)
 		}
-		if len(before) < done || !strings.HasPrefix(whole, before) || !strings.HasPrefix(through, before) {
-			other := whole
-			if strings.HasPrefix(whole, before) {
-				other = through
-			}
-			n := commonLen(before, other)
-			return nil, turnError(i, m, "the template draws what comes before it differently when it asks for it (%q) and when it has it (%q)",
-				excerpt(before[n:]), excerpt(other[n:]))
-		}
-		turn := through[len(before):]
-		end, missingEOS, err := t.turnEnd(tok, turn, m.Content)
-		if err != nil {
-			return nil, turnError(i, m, "%w", err)
-		}
-		if !strings.HasPrefix(whole[len(before):], turn[:end]) {
-			return nil, turnError(i, m, "the template draws it differently when other turns follow")
-		}
-		if t.jinja.marks && !missingEOS {
-			first := len(out)
-			out, done = marked.cut(out, whole, done, len(before), len(through))
-			for k := range out[first:] {
-				out[first+k].message = i
-			}
-			continue
-		}
-		answer := turn[:end]
-		if missingEOS {
-			answer += t.eos
-		}
-		out = append(out, segment{text: whole[done:len(before)]}, segment{answer, true, i})
-		done = len(before) + end
+		u := &drawnTurn{before: before, through: through}
+		u.written, u.err = t.writtenTurn(tok, before, through, m.Content)
+		turns[i] = u
 	}
-	return append(out, segment{text: whole[done:]}), nil
+	return turns, nil
 }
 
-// turnEnd is the length of the supervised part of an assistant's rendered turn; missingEOS says that the eos token has
-// to be put there.
-func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (end int, missingEOS bool, err error) {
+// ending is where in a rendered turn its content starts and what is supervised of it ends; eos has to be put there, if it is not empty.
+type ending struct {
+	start, end int
+	eos        string
+}
+
+// turnEnd finds the content in an assistant's rendered turn and the token that ends it. An empty reasoning that the template puts before
+// the content is passed over.
+func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (ending, error) {
 	content = strings.TrimSpace(content)
-	i := strings.Index(turn, content)
-	if i < 0 {
-		return 0, false, fmt.Errorf("the template does not draw its content as it is: %q", excerpt(turn))
+	skip := 0
+	if m := reasoningEmpty.FindStringIndex(turn); m != nil && !strings.HasPrefix(content, strings.TrimSpace(turn[:m[1]])) {
+		skip = m[1]
 	}
-	i += len(content)
-	rest := turn[i:]
-	_, end, found := tok.FindAdded(rest)
-	if found {
-		return i + end, false, nil
+	start := strings.Index(turn[skip:], content)
+	if start < 0 {
+		return ending{}, fmt.Errorf("the template does not draw its content as it is: %q", excerpt(turn))
+	}
+	start += skip
+	e := ending{start: start, end: start + len(content)}
+	rest := turn[e.end:]
+	if _, end, found := tok.FindAdded(rest); found {
+		e.end += end
+		return e, nil
 	}
 	if strings.TrimSpace(rest) != "" {
-		return 0, false, fmt.Errorf("it ends in %q, in which there is no added token of the tokenizer", excerpt(rest))
+		return ending{}, fmt.Errorf("it ends in %q, in which there is no added token of the tokenizer", excerpt(rest))
 	}
 	if id, ok := tok.ID(t.eos); t.eos == "" || !ok || !tok.IsAdded(id) {
-		return 0, false, fmt.Errorf("the template ends it with no token, and the eos token %q is not an added token of the tokenizer", t.eos)
+		return ending{}, fmt.Errorf("the template ends it with no token, and the eos token %q is not an added token of the tokenizer", t.eos)
 	}
-	return i, true, nil
+	e.eos = t.eos
+	return e, nil
 }
 
 // commonLen is the length of what a and b start with.

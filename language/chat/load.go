@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"moslava/internal/infile"
 )
 
 // maxConfig bounds tokenizer_config.json, which lists added tokens by the thousand in some models.
@@ -24,24 +24,12 @@ func Load(dir string) (*Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	vars := map[string]string{}
-	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} { // the last one wins
-		fields, err := readObject(filepath.Join(dir, file))
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
-			token, err := specialToken(fields[key])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %s: %w", filepath.Join(dir, file), key, err)
-			}
-			if token != "" {
-				vars[key] = token
-			}
-		}
+	vars, err := SpecialTokens(dir)
+	if err != nil {
+		return nil, err
 	}
 	file := filepath.Join(dir, "chat_template.jinja")
-	source, err := readBounded(file, maxSource)
+	source, err := infile.Read(file, maxSource)
 	if err == nil {
 		return parse(file, string(source), vars)
 	}
@@ -65,6 +53,27 @@ func Load(dir string) (*Template, error) {
 		return nil, fmt.Errorf("%s: chat_template: %w", file, err)
 	}
 	return parse(file, text, vars)
+}
+
+// SpecialTokens are the special tokens of a model directory, by the names under which a template sees them (bos_token, eos_token, ...).
+func SpecialTokens(dir string) (map[string]string, error) {
+	vars := map[string]string{}
+	for _, file := range []string{"special_tokens_map.json", "tokenizer_config.json"} { // the last one wins
+		fields, err := readObject(filepath.Join(dir, file))
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range []string{"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"} {
+			token, err := specialToken(fields[key])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", filepath.Join(dir, file), key, err)
+			}
+			if token != "" {
+				vars[key] = token
+			}
+		}
+	}
+	return vars, nil
 }
 
 // templateField reads a template, or the one called default of [{"name": ..., "template": ...}, ...].
@@ -107,7 +116,7 @@ func specialToken(raw json.RawMessage) (string, error) {
 
 // readObject reads the fields of a JSON file; a file that is not there has none.
 func readObject(path string) (map[string]json.RawMessage, error) {
-	b, err := readBounded(path, maxConfig)
+	b, err := infile.Read(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -119,20 +128,4 @@ func readObject(path string) (map[string]json.RawMessage, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return fields, nil
-}
-
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", path, limit)
-	}
-	return b, nil
 }

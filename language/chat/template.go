@@ -128,9 +128,14 @@ func contentParts(content string) list {
 	return out
 }
 
-// wantsParts finds out by trial whether a template reads content as a list of parts: it must show the text of a list,
-// and either show its image too or show nothing of a plain string.
-func (j *jinja) wantsParts() bool {
+// shown is what a template draws of the same content handed over in several ways; "" where it does not show the text.
+type shown struct {
+	plain, marked       string // a string, and one with an image marker
+	textOnly, withImage string // lists of parts
+}
+
+// shows tries a template on contents of all kinds.
+func (j *jinja) shows() shown {
 	const probe = "zqprobeqz"
 	show := func(content any) string {
 		text, err := j.render(list{map[string]any{"role": "user", "content": content}}, false)
@@ -139,11 +144,16 @@ func (j *jinja) wantsParts() bool {
 		}
 		return text
 	}
-	plain := show(probe)
-	textOnly := show(contentParts(probe))
-	withImage := show(contentParts(ImageMarker + probe))
-	if plain == "" {
-		return textOnly != "" || withImage != ""
+	return shown{plain: show(probe), marked: show(ImageMarker + "\n" + probe),
+		textOnly: show(contentParts(probe)), withImage: show(contentParts(ImageMarker + probe))}
+}
+
+// wantsParts finds out by trial whether a template reads content as a list of parts: it must show the text of a list,
+// and either show its image too, otherwise than it shows a marker in a string, or show nothing of a plain string.
+func (j *jinja) wantsParts() bool {
+	s := j.shows()
+	if s.plain == "" {
+		return s.textOnly != "" || s.withImage != ""
 	}
-	return withImage != "" && textOnly != "" && withImage != textOnly
+	return s.withImage != "" && s.textOnly != "" && s.withImage != s.textOnly && s.withImage != s.marked
 }

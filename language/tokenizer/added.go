@@ -31,7 +31,7 @@ type addedTokens struct {
 }
 
 // newAddedTokens checks list against the model's vocabulary and indexes it.
-func newAddedTokens(list []AddedToken, model *BPE, key func(string) string) (*addedTokens, error) {
+func newAddedTokens(list []AddedToken, model *BPE, key func(string) (string, error)) (*addedTokens, error) {
 	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{}}
 	for id := range model.tokens {
 		a.vocabSize = max(a.vocabSize, int(id)+1)
@@ -59,7 +59,9 @@ func newAddedTokens(list []AddedToken, model *BPE, key func(string) string) (*ad
 		a.vocabSize = max(a.vocabSize, int(t.ID)+1)
 		if !t.Normalized {
 			a.verbatim.add(t.Content, t)
-		} else if key := key(t.Content); key != "" {
+		} else if key, err := key(t.Content); err != nil {
+			return nil, fmt.Errorf("%s: %w", where, err)
+		} else if key != "" {
 			a.normalized.add(key, t)
 		} else {
 			return nil, fmt.Errorf("%s: normalizes to nothing", where)

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -46,8 +47,8 @@ func newDecoder(c *component, field string) ([]decodeFunc, error) {
 			return nil, err
 		}
 		f = func(tokens []string) []string {
-			for i := range tokens {
-				tokens[i] = p.replaceAll(tokens[i], *c.Content)
+			for i, s := range tokens {
+				tokens[i], _ = p.replaceAll(s, *c.Content, math.MaxInt) // no text is longer
 			}
 			return tokens
 		}
@@ -60,6 +61,32 @@ func newDecoder(c *component, field string) ([]decodeFunc, error) {
 		return nil, unsupported(field, c.Type, supportedDecoders)
 	}
 	return []decodeFunc{f}, nil
+}
+
+// mostLonger bounds how many times as long as its tokens a text may become by decoders; those of published tokenizers shorten.
+const mostLonger = 64
+
+// longer is a bound on how many times as long as its tokens a decoder makes a text; above mostLonger it is mostLonger + 1.
+func longer(c *component) int {
+	if c == nil {
+		return 1
+	}
+	n := 1
+	switch {
+	case c.Type == "Sequence":
+		for i := range c.Decoders {
+			n = min(n*longer(&c.Decoders[i]), mostLonger+1)
+		}
+	case c.Type == "ByteLevel": // a letter may become U+FFFD
+		n = 3
+	case c.Type == "Replace" && c.Content != nil && c.Pattern != nil:
+		shortest := 1 // of what a regular expression matches
+		if s := c.Pattern.String; s != nil {
+			shortest = max(len(*s), 1)
+		}
+		n = (min(len(*c.Content), shortest*(mostLonger+1)) + shortest - 1) / shortest
+	}
+	return max(n, 1)
 }
 
 // sequence builds the members of a Sequence component.

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -16,8 +17,35 @@ const (
 	continuation              // ordinary text, which the piece continues
 )
 
-// normalizeFunc rewrites the text between two added tokens.
-type normalizeFunc func(text string, at place) string
+// normalizeFunc rewrites the text between two added tokens. Before the result gets longer than most bytes it is an error.
+type normalizeFunc func(text string, at place, most int) (string, error)
+
+// Normalizers of a tokenizer.json can make any text of a character, each of them more of the one before. What is longer than growth times the
+// text and room bytes more is an error; the most that a published normaliser makes of a character is eleven times it (NFKD of U+FDFA).
+const (
+	growth = 32
+	room   = 64 << 10
+)
+
+// tooLong is of a text of so many bytes and normalizers that make more than most of it.
+func tooLong(n, most int) error {
+	return fmt.Errorf("the normalizers of tokenizer.json make more than %d bytes of a text of %d", most, n)
+}
+
+// normalize applies all normalizers.
+func (t *Tokenizer) normalize(text string, at place) (string, error) {
+	n, most := len(text), growth*len(text)+room
+	for _, f := range t.normalizers {
+		var err error
+		if text, err = f(text, at, most); err != nil {
+			return "", tooLong(n, most)
+		}
+		if len(text) > most {
+			return "", tooLong(n, most)
+		}
+	}
+	return text, nil
+}
 
 const supportedNormalizers = "Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip"
 
@@ -26,7 +54,7 @@ func newNormalizer(c *component, field string) ([]normalizeFunc, error) {
 		return nil, nil
 	}
 	always := func(f func(string) string) ([]normalizeFunc, error) {
-		return []normalizeFunc{func(s string, _ place) string { return f(s) }}, nil
+		return []normalizeFunc{func(s string, _ place, _ int) (string, error) { return f(s), nil }}, nil
 	}
 	switch c.Type {
 	case "Sequence":
@@ -35,11 +63,14 @@ func newNormalizer(c *component, field string) ([]normalizeFunc, error) {
 		if c.Prepend == nil {
 			return nil, missing(field, "prepend")
 		}
-		return []normalizeFunc{func(s string, at place) string {
+		return []normalizeFunc{func(s string, at place, most int) (string, error) {
 			if s == "" || at == continuation {
-				return s
+				return s, nil
 			}
-			return *c.Prepend + s
+			if len(*c.Prepend)+len(s) > most {
+				return "", errLong
+			}
+			return *c.Prepend + s, nil
 		}}, nil
 	case "Replace":
 		if c.Content == nil {
@@ -49,7 +80,7 @@ func newNormalizer(c *component, field string) ([]normalizeFunc, error) {
 		if err != nil {
 			return nil, err
 		}
-		return always(func(s string) string { return p.replaceAll(s, *c.Content) })
+		return []normalizeFunc{func(s string, _ place, most int) (string, error) { return p.replaceAll(s, *c.Content, most) }}, nil
 	case "NFC":
 		return always(normalForm(norm.NFC))
 	case "NFD":

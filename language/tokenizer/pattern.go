@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -196,20 +197,33 @@ func (p *Pattern) FindMatches(s string) []normalizer.OffsetsMatch {
 	return out
 }
 
-// replaceAll replaces every match by the literal content.
-func (p *Pattern) replaceAll(s, content string) string {
-	if p.head == nil && p.scan == nil {
-		return p.re.ReplaceAllLiteralString(s, content)
+// errLong is of a text that would be longer than it may be.
+var errLong = errors.New("too long")
+
+// replaceAll replaces every match by the literal content. Before the result gets longer than most bytes it is errLong.
+func (p *Pattern) replaceAll(s, content string, most int) (string, error) {
+	start, end, ok := p.find(s, 0)
+	if !ok {
+		return s, nil
 	}
 	var sb strings.Builder
-	for _, m := range p.FindMatches(s) {
-		if m.Match {
-			sb.WriteString(content)
-		} else {
-			sb.WriteString(s[m.Offsets[0]:m.Offsets[1]])
+	pos := 0
+	for ok && start < end {
+		if sb.Len()+start-pos+len(content) > most {
+			return "", errLong
 		}
+		sb.WriteString(s[pos:start])
+		sb.WriteString(content)
+		if pos = end; pos == len(s) {
+			break
+		}
+		start, end, ok = p.find(s, pos)
 	}
-	return sb.String()
+	if sb.Len()+len(s)-pos > most {
+		return "", errLong
+	}
+	sb.WriteString(s[pos:])
+	return sb.String(), nil
 }
 
 // compile builds the pattern of a component.

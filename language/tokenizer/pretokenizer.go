@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	sugarme "github.com/sugarme/tokenizer"
 	"github.com/sugarme/tokenizer/normalizer"
@@ -101,6 +102,9 @@ func newMetaspace(c *component, field string) (splitFunc, error) {
 	}
 	if scheme != "always" && scheme != "first" && scheme != "never" {
 		return nil, fmt.Errorf("%s.prepend_scheme: %q found, always, first or never expected", field, scheme)
+	}
+	if utf8.RuneCountInString(c.Replacement) > 1 {
+		return nil, fmt.Errorf("%s.replacement: %.40q found, one character expected", field, c.Replacement)
 	}
 	mark, err := literalPattern(c.Replacement)
 	if err != nil {

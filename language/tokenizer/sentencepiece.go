@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"moslava/internal/infile"
 )
 
 // spmModel is what is read of a SentencePiece model (sentencepiece_model.proto of sentencepiece 0.2).
@@ -179,7 +181,7 @@ func (m *spmModel) tokenizer(s spmSettings) (*Tokenizer, error) {
 	}
 	t.model.rankByScore(m.pieces)
 	t.preTokenizers = nil
-	t.normalizers = []normalizeFunc{m.normalize}
+	t.normalizers = []normalizeFunc{func(s string, at place, _ int) (string, error) { return m.normalize(s, at), nil }}
 	t.addedKey = func(s string) string { return strings.ReplaceAll(s, " ", spaceMark) }
 	list := slices.Clone(t.added.Load().list)
 	for i := range list {
@@ -187,7 +189,7 @@ func (m *spmModel) tokenizer(s spmSettings) (*Tokenizer, error) {
 			list[i].Normalized = true // found after the first space has been put before the text
 		}
 	}
-	added, err := newAddedTokens(list, t.model, t.addedKey)
+	added, err := newAddedTokens(list, t.model, t.key)
 	if err != nil {
 		return nil, err
 	}
@@ -290,19 +292,8 @@ func Open(path string) (*Tokenizer, error) {
 // maxFile bounds the files that are read, in bytes; the largest tokenizers have some 40 MB.
 const maxFile = 256 << 20
 
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s: %d bytes, at most %d expected", path, info.Size(), maxFile)
-	}
-	return os.ReadFile(path)
-}
-
 func loadSentencePiece(path string) (*Tokenizer, error) {
-	b, err := readFile(path)
+	b, err := infile.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -351,7 +342,7 @@ func readSettings(dir string) (s spmSettings, err error) {
 
 // readOptional reads a JSON file; one that is not there says nothing.
 func readOptional(path string, to any) error {
-	b, err := readFile(path)
+	b, err := infile.Read(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

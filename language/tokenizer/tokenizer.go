@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
+
+	"moslava/internal/infile"
 )
 
 // Tokenizer turns text into ids and back. All methods may be called concurrently.
@@ -27,13 +29,15 @@ type Tokenizer struct {
 	addedKey      func(string) string // what an added token that is looked for after normalization is looked for as; nil: normalized
 	source        []byte              // the file as read, for JSON
 
+	rows int // of the model's table, see Bound; 0: any
+
 	mu    sync.Mutex // held by AddSpecial
 	added atomic.Pointer[addedTokens]
 }
 
 // Load reads a tokenizer.json. Components this package does not implement are an error naming the field and its type.
 func Load(path string) (*Tokenizer, error) {
-	b, err := readFile(path)
+	b, err := infile.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +83,9 @@ func (t *Tokenizer) build(f *file) (err error) {
 	if t.decoders, err = newDecoder(f.Decoder, "decoder"); err != nil {
 		return err
 	}
+	if longer(f.Decoder) > mostLonger {
+		return fmt.Errorf("decoder: its rules make a text more than %d times as long as its tokens", mostLonger)
+	}
 	t.markSplit = !t.byteLevel && t.model.splitsAtSpaceMark()
 	added, err := newAddedTokens(f.Added, t.model, t.key)
 	if err != nil {
@@ -110,6 +117,30 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 // word, and tell the first of each pre-token to f. It is to be called before anything is encoded; f runs within Encode.
 func (t *Tokenizer) LeaveOut(f func(error)) { t.model.unspelled = f }
 
+// Bound says that the model has a row for the ids below rows alone. Tokens beyond them do no harm, as a <pad> that nobody uses, and Encode
+// and Append fail on a text that has one. A token that the post-processor puts around every text is an error at once. It is to be called
+// before anything is encoded.
+func (t *Tokenizer) Bound(rows int) error {
+	for _, ids := range [][]int32{t.affixes.prefix, t.affixes.suffix} {
+		if err := t.inTable(ids, rows); err != nil {
+			return fmt.Errorf("tokenizer: around every text stands %w", err)
+		}
+	}
+	t.rows = rows
+	return nil
+}
+
+// inTable is an error about the first id without a row.
+func (t *Tokenizer) inTable(ids []int32, rows int) error {
+	for _, id := range ids {
+		if int(id) >= rows {
+			return fmt.Errorf("the token %q, whose id is %d, and the model has %d rows (vocab_size), for ids up to %d: leave it out, or take a model with a row for it",
+				t.Token(id), id, rows, rows-1)
+		}
+	}
+	return nil
+}
+
 // Append appends the ids of text to ids as those of text that follows what ids stand for: the space that SentencePiece
 // tokenizers put before a text is put there only if ids is empty or ends in an added token. No special tokens are
 // added. It lets a text be encoded in parts, as a prompt and its answer.
@@ -128,13 +159,17 @@ func (t *Tokenizer) Append(ids []int32, text string) ([]int32, error) {
 }
 
 func (t *Tokenizer) appendText(ids []int32, text string, at place) ([]int32, error) {
-	added := t.added.Load()
+	added, n := t.added.Load(), len(ids)
 	err := added.verbatim.split(text, at, func(section string, at place, token *AddedToken) error {
 		if token != nil {
 			ids = append(ids, token.ID)
 			return nil
 		}
-		return added.normalized.split(t.normalize(section, at), at, func(section string, at place, token *AddedToken) error {
+		normal, err := t.normalize(section, at)
+		if err != nil {
+			return err
+		}
+		return added.normalized.split(normal, at, func(section string, at place, token *AddedToken) error {
 			if token != nil {
 				ids = append(ids, token.ID)
 				return nil
@@ -144,6 +179,11 @@ func (t *Tokenizer) appendText(ids []int32, text string, at place) ([]int32, err
 			return err
 		})
 	})
+	if err == nil && t.rows > 0 {
+		if err = t.inTable(ids[n:], t.rows); err != nil {
+			err = fmt.Errorf("the text has %w", err)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
@@ -175,17 +215,10 @@ func (t *Tokenizer) appendSection(ids []int32, section string, at place) (_ []in
 	return ids, nil
 }
 
-func (t *Tokenizer) normalize(text string, at place) string {
-	for _, f := range t.normalizers {
-		text = f(text, at)
-	}
-	return text
-}
-
 // key is what an added token is looked for as after normalization.
-func (t *Tokenizer) key(content string) string {
+func (t *Tokenizer) key(content string) (string, error) {
 	if t.addedKey != nil {
-		return t.addedKey(content)
+		return t.addedKey(content), nil
 	}
 	return t.normalize(content, opening)
 }

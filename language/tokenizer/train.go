@@ -40,19 +40,27 @@ func TrainByteLevelBPE(texts iter.Seq[string], vocabSize int, special []string, 
 	if err != nil {
 		return nil, err
 	}
-	tr := newTrainer(vocab, splitter.countWords(texts))
+	words, err := splitter.countWords(texts)
+	if err != nil {
+		return nil, err
+	}
+	tr := newTrainer(vocab, words)
 	for len(tr.vocab) < vocabSize && tr.mergeBest() {
 	}
 	return writeByteLevel(tr.vocab, len(special), tr.merges, spaces)
 }
 
 // countWords counts the words that the model would be given, spelled in byte letters.
-func (t *Tokenizer) countWords(texts iter.Seq[string]) map[string]int {
+func (t *Tokenizer) countWords(texts iter.Seq[string]) (map[string]int, error) {
 	counts := map[string]int{}
 	for text := range texts {
-		_ = t.added.Load().verbatim.split(text, opening, func(section string, at place, token *AddedToken) error {
+		err := t.added.Load().verbatim.split(text, opening, func(section string, at place, token *AddedToken) error {
 			if token == nil {
-				words := []string{t.normalize(section, at)}
+				normal, err := t.normalize(section, at)
+				if err != nil {
+					return err
+				}
+				words := []string{normal}
 				for _, split := range t.preTokenizers {
 					words = split(words, at)
 				}
@@ -62,8 +70,11 @@ func (t *Tokenizer) countWords(texts iter.Seq[string]) map[string]int {
 			}
 			return nil
 		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	return counts
+	return counts, nil
 }
 
 // trainer keeps the words as id sequences, and for each neighbouring pair how often and in which words it occurs.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 	"moslava/internal/spreadsheet"
 )
 
@@ -160,7 +160,7 @@ func (r *Result) WriteJSON(path string) error {
 
 // ReadResult reads what WriteJSON wrote. Unknown fields are errors.
 func ReadResult(path string) (*Result, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}

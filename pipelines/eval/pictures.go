@@ -20,6 +20,8 @@ import (
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/tiff"
 	_ "golang.org/x/image/webp"
+
+	"moslava/internal/infile"
 )
 
 // maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
@@ -196,14 +198,11 @@ type stored struct {
 }
 
 func openStored(path string) (*stored, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s: found %s, expected a regular file", path, st.Mode().Type())
-	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -220,7 +219,7 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 	if s.f != nil {
 		return s.f.ReadAt(p, off)
 	}
-	f, err := os.Open(s.path)
+	f, err := infile.Open(s.path)
 	if err != nil {
 		return 0, err
 	}
@@ -236,7 +235,7 @@ func (s *stored) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // maxBlankPixels bounds the size a picture may claim before a grey one of that size is made.
-const maxBlankPixels = 100 << 20
+const maxBlankPixels = 178956970
 
 // Blank returns a PNG of the same size as the encoded picture, every pixel 128 grey: what a model can answer without looking.
 func Blank(picture []byte) ([]byte, error) {

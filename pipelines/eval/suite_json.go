@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 // maxJSONSuite bounds a suite or prediction file that is read as a whole.
@@ -74,19 +74,7 @@ func isObject(b []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(b, " \t\r\n
 
 // ReadWhole reads a file of at most 256 MiB.
 func ReadWhole(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxJSONSuite+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(b) > maxJSONSuite {
-		return nil, fmt.Errorf("%s: found more than %d bytes, expected at most that", path, maxJSONSuite)
-	}
-	return b, nil
+	return infile.Read(path, maxJSONSuite)
 }
 
 // ordered reads an object's members in their order, which maps lose. A key that is there twice is an error.

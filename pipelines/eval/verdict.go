@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a verdict
@@ -47,7 +48,7 @@ const maxVerdictLine = 16 << 20
 func ReadVerdicts(paths ...string) ([]Verdict, error) {
 	var all []Verdict
 	for _, p := range paths {
-		f, err := os.Open(p)
+		f, err := infile.Open(p)
 		if err != nil {
 			return nil, err
 		}

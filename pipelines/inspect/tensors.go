@@ -117,6 +117,9 @@ func (r *Report) checkpoint(opt Options) error {
 	if err := r.tensors(d, opt); err != nil {
 		return err
 	}
+	for _, w := range vlm.LeftoverQuantization(r.Path) {
+		r.warn("%s", w)
+	}
 	fit, err := vlm.Compare(r.Path)
 	if err != nil {
 		r.warn("would not be loaded: %v", err)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // The files of a Log in its directory.
@@ -80,7 +81,7 @@ func keep(path string, f *os.File, after int) (end int64, err error) {
 
 // replay writes the events of all lines.
 func replay(path string, w io.Writer) error {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return err
 	}

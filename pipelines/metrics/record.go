@@ -14,8 +14,9 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
+
+	"moslava/internal/infile"
 )
 
 // A Record is one step of training.
@@ -116,7 +117,7 @@ func scan(name string, in io.Reader, f func(r *Record, end int64) bool) error {
 // not counted; anything else that is wrong is an error with the line.
 func Read(path string) ([]Record, error) {
 	var out []Record
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}

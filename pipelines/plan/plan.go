@@ -40,7 +40,9 @@ type Input struct {
 	Share   float64 // by which the heap grows before it is collected: GOGC / 100
 	Files   int     // bytes of the weights' files
 	Mapped  int     // bytes of data files that are read through the memory
-	Loading float64 // seconds that reading and encoding a batch takes
+	// Decoding is how many bytes reading the largest picture that is allowed takes, besides its pixels.
+	Decoding int
+	Loading  float64 // seconds that reading and encoding a batch takes
 }
 
 // Make plans a stage; names, steps and assumptions are the caller's.
@@ -66,7 +68,7 @@ func Make(in Input, rates Rates) Stage {
 	}
 	memory := m.weights()
 	memory.Loading = m.loading(in.Files, in.Share)
-	memory.Data = in.Mapped + m.pixels(in)
+	memory.Data = in.Mapped + in.Decoding + m.pixels(in)
 	memory.Scratch = m.scratch(in.Threads, longest(in.Batches))
 	var work Work
 	s.Memory, work = m.step(memory, in.Batches, in.Share)

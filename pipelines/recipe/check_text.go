@@ -15,7 +15,8 @@ const noVision = "the model has no vision tower: give model.vision, or "
 
 // textOnly reports what a recipe of a decoder alone says about pictures.
 func (r *Recipe) textOnly(d *decoder) {
-	for _, key := range []string{"model.projector", "model.image_size", "model.feature_layer", "model.select_strategy", "model.quantize.vision"} {
+	for _, key := range []string{"model.projector", "model.image_size", "model.feature_layer", "model.select_strategy", "model.quantize.vision",
+		"data.images", "data.max_pixels"} {
 		if d.has(key) {
 			d.at(key, noVision+"leave this key out")
 		}
@@ -41,6 +42,11 @@ func (r *Recipe) textOnly(d *decoder) {
 
 // textOnly reports what a training stage says about pictures.
 func (t *TrainConfig) textOnly(d *decoder, key string) {
+	for _, name := range []string{".images", ".max_pixels"} {
+		if d.has(key + name) {
+			d.at(key+name, noVision+"leave this key out")
+		}
+	}
 	for _, part := range t.Train {
 		if isOfPictures(part) {
 			d.at(key+".train", noVision+"leave %s out", part)

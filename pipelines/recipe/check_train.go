@@ -55,6 +55,8 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 	t.Data = *data
 	for name, take := range map[string]func(){
 		"workers":       func() { t.Workers = own.Workers },
+		"images":        func() { t.Images = own.Images },
+		"max_pixels":    func() { t.MaxPixels = own.MaxPixels },
 		"max_length":    func() { t.MaxLength = own.MaxLength },
 		"on_long":       func() { t.OnLong = own.OnLong },
 		"on_bad":        func() { t.OnBad = own.OnBad },

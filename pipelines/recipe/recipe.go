@@ -30,11 +30,11 @@ package recipe
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
+
+	"moslava/internal/infile"
 )
 
 // Path is a file or directory. In a recipe that was read it is either absolute, or relative
@@ -82,7 +82,7 @@ type Model struct {
 	// visual_encoder_adapter/. They are merged into the weights one after the other before the first stage, as PEFT's merge_and_unload
 	// does, and what they hold entire takes the place of the model's. A stage may hang fresh adapters on the result.
 	Adapters []Path `yaml:"adapters"`
-	// ImageSize is the side in pixels images are brought to; 0: the vision tower's own.
+	// ImageSize is the side in pixels images are brought to, a multiple of the tower's patches; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
@@ -128,6 +128,13 @@ type Projector struct {
 type Data struct {
 	// Workers that read and encode; 0: as many as threads. Batches do not depend on it.
 	Workers int `yaml:"workers" default:"0" range:"[0,1024]" hash:"-"`
+	// Images are folders in which pictures that rows name by a path are looked for, in this order, and then in the folder of the data. A
+	// picture has to lie in one of them, symbolic links followed.
+	Images []Path `yaml:"images"`
+	// MaxPixels is the largest width x height of a picture that is read; 0: 67108864. One that is larger is a bad sample. Above
+	// 178956970 Pillow refuses it, too. Each of its pixels takes up to 16 bytes while it is read; those above the default are read one at a time. That of data holds
+	// in evaluations, too.
+	MaxPixels int `yaml:"max_pixels" default:"0" range:"[0,178956970]"`
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
 	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
 	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.
@@ -147,12 +154,7 @@ type Data struct {
 
 // Load reads the recipe in a file, with overrides as Override takes them.
 func Load(path string, overrides ...string) (*Recipe, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	b, err := infile.Read(path, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}

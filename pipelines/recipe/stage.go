@@ -108,6 +108,8 @@ type TrainConfig struct {
 type Source struct {
 	// Path is required: a directory or file of Arrow data, Parquet, JSON or JSONL (docs/formats.md has the shapes of rows), or a name with a scheme.
 	Path Path `yaml:"path,required,short"`
+	// Images are folders for the pictures of this source, before those of data.images.
+	Images []Path `yaml:"images"`
 	// Weight is how often the source's samples come in a mixture, in relation to the others'.
 	Weight float64 `yaml:"weight" default:"1" range:"(0,1e9]"`
 	// Ignore names keys that are left out, besides those of the stage's ignore.

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
+
+	"moslava/internal/infile"
 )
 
 const (
@@ -98,7 +99,7 @@ func isSHA256(s string) bool {
 
 // readJSON reads a record strictly and checks it. A file that is not there is fs.ErrNotExist.
 func readJSON(path string, v interface{ valid() error }) error {
-	b, err := readLimited(path)
+	b, err := infile.Read(path, maxRecord)
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
@@ -118,18 +119,4 @@ func decodeRecord(path string, b []byte, v interface{ valid() error }) error {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
 	return nil
-}
-
-// readLimited reads a file of a size that a record can have.
-func readLimited(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err == nil && len(b) > maxRecord {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxRecord)
-	}
-	return b, err
 }

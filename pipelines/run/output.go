@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 // An Output is a file a stage left behind.
@@ -100,7 +102,7 @@ func hashOutputs(dir string, paths []string) ([]Output, error) {
 
 // hashFile reads a file for its size and SHA-256.
 func hashFile(path string) (Output, error) {
-	f, err := os.Open(path)
+	f, err := infile.Open(path)
 	if err != nil {
 		return Output{}, fmt.Errorf("run: %w", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"strconv"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 	"moslava/pipelines/recipe"
 )
 
@@ -86,7 +87,7 @@ func (d *Dir) prepare() error {
 // checkName refuses the directory of another recipe.
 func (d *Dir) checkName() error {
 	path := filepath.Join(d.path, recipeFile)
-	b, err := readLimited(path)
+	b, err := infile.Read(path, maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
@@ -70,10 +70,13 @@ func (r *Record) String() string {
 	return text
 }
 
+// maxRecord bounds a record's file.
+const maxRecord = 64 << 20
+
 // record reads the record of a cell, an empty one if there is none.
 func (p *plan) record(c Cell) (*Record, error) {
 	path := filepath.Join(p.dir(c), recordFile)
-	b, err := os.ReadFile(path)
+	b, err := infile.Read(path, maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Record{Cell: c}, nil
 	}

@@ -8,14 +8,13 @@ package study
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"moslava/internal/infile"
 	"moslava/pipelines/recipe"
 )
 
@@ -78,12 +77,7 @@ const maxBytes = 1 << 20
 
 // Load reads a study's file.
 func Load(path string) (*Study, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("study: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	b, err := infile.Read(path, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}

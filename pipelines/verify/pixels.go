@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"moslava/internal/compare"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/vision/preprocess"
 )
@@ -28,13 +29,14 @@ func ofProcessors(g *safetensors.File) bool {
 
 // processors are the configurations and pictures of a golden.
 type processors struct {
-	run      *run
-	config   string // a file; else a directory has them
-	dir      string
-	pictures []string // directories, in the order in which they are searched
-	order    preprocess.Order
-	loaded   map[string]*preprocess.Config
-	applied  map[string]applied // by tensor name without the ending
+	run       *run
+	config    string // a file; else a directory has them
+	dir       string
+	pictures  []string // directories, in the order in which they are searched
+	order     preprocess.Order
+	maxPixels int
+	loaded    map[string]*preprocess.Config
+	applied   map[string]applied // by tensor name without the ending
 }
 
 // applied is what a configuration makes of a picture, or why there is nothing.
@@ -46,7 +48,7 @@ type applied struct {
 
 // processors compares pictures as image processors leave them. model is a preprocessor_config.json or a directory of such.
 func (r *run) processors(model string, opt Options) error {
-	p := &processors{run: r, dir: model, loaded: map[string]*preprocess.Config{}, applied: map[string]applied{}}
+	p := &processors{run: r, dir: model, maxPixels: opt.MaxPixels, loaded: map[string]*preprocess.Config{}, applied: map[string]applied{}}
 	if info, err := os.Stat(model); err != nil {
 		return err
 	} else if !info.IsDir() {
@@ -145,7 +147,7 @@ func (p *processors) apply(stem string) (a applied, err error) {
 	if err != nil {
 		return applied{err: err}, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := infile.Read(path, infile.MaxPicture)
 	if err != nil {
 		return a, err
 	}
@@ -198,7 +200,7 @@ func (p *processors) load(path string, load func(string) (*preprocess.Config, er
 	if err != nil {
 		return nil, err
 	}
-	c.Order = p.order
+	c.Order, c.Decoder.MaxPixels = p.order, p.maxPixels
 	p.loaded[path] = c
 	return c, nil
 }

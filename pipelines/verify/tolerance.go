@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 // DefaultTol is allowed where nothing else is said.
@@ -38,6 +39,9 @@ func kindOf(name string) int {
 
 func (t tolerances) of(name string) float64 { return t[kindOf(name)] }
 
+// maxTolerances bounds a tolerance.json, in bytes.
+const maxTolerances = 1 << 20
+
 // readTolerances is the given tolerance for all, or, if that is zero, what follows from the file: ten times the largest difference
 // that was measured between float32 and float64 in tensors of a kind, rounded up to 1, 2 or 5 times a power of ten and at least
 // 1e-6, because a measured difference can be zero by chance. A kind that the file does not have, or a file that is not there, is DefaultTol.
@@ -49,7 +53,7 @@ func readTolerances(path string, given float64) (tolerances, error) {
 		return tolerances{given, given, given}, nil
 	}
 	out := tolerances{DefaultTol, DefaultTol, DefaultTol}
-	text, err := os.ReadFile(path)
+	text, err := infile.Read(path, maxTolerances)
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}

@@ -5,22 +5,23 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"moslava/internal/autograd"
 	"moslava/internal/compare"
+	"moslava/internal/infile"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/vlm"
 )
 
 // Options say how a golden is compared.
 type Options struct {
-	Config   string  // file of the configuration; empty: config.json of the model
-	Tol      float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
-	Pictures string  // directory with pictures of a golden of image processors that are not beside it
+	Config    string  // file of the configuration; empty: config.json of the model
+	Tol       float64 // allowed of max|got-want| / max|want|; 0: what the tolerance.json beside the golden says, or DefaultTol
+	MaxPixels int     // the largest picture that is read; 0: preprocess.DefaultMaxPixels
+	Pictures  string  // directory with pictures of a golden of image processors that are not beside it
 }
 
 // A Row is one tensor of the golden and what came of it.
@@ -82,7 +83,7 @@ func (r *run) model(dir string, opt Options) error {
 	if opt.Config == "" {
 		opt.Config = filepath.Join(dir, vlm.ConfigFile)
 	}
-	raw, err := os.ReadFile(opt.Config)
+	raw, err := infile.Read(opt.Config, vlm.MaxConfig)
 	if err != nil {
 		return err
 	}

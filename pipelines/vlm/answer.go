@@ -134,7 +134,7 @@ func (a *Answerer) Letters(ctx context.Context, pictures [][]byte, prompts, lett
 
 // firstID is the first token of an answer that consists of text.
 func (a *Answerer) firstID(text string) (int32, error) {
-	if id, ok := a.Processor.Tokenizer.ID(text); ok {
+	if id, ok := a.Processor.Tokenizer.ID(text); ok && int(id) < a.Processor.Config.Text.VocabSize {
 		return id, nil
 	}
 	ids, err := a.Processor.Tokenizer.Encode(text, false)

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/language"
@@ -93,7 +93,7 @@ func (t Towers) name() string {
 // config puts the configurations together, adds the image token to the tokenizer of a decoder that gets a vision tower, which is nil for
 // an outline without one, and gives how many rows the decoder's own vocabulary has.
 func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
-	text, err := os.ReadFile(filepath.Join(t.Language, ConfigFile))
+	text, err := infile.Read(filepath.Join(t.Language, ConfigFile), MaxConfig)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -118,7 +118,7 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 
 // join is the configuration of the vision tower and a decoder, whose vocabulary has so many words and gets the image token.
 func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config, error) {
-	image, err := os.ReadFile(filepath.Join(t.Vision, ConfigFile))
+	image, err := infile.Read(filepath.Join(t.Vision, ConfigFile), MaxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,9 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 		return nil, err
 	}
 	if p.Pixels, err = loadPixels(t.Vision, cfg); err != nil {
+		return nil, err
+	}
+	if p.generation, err = readGeneration(t.Language, cfg.Text.VocabSize); err != nil {
 		return nil, err
 	}
 	return p, p.check()

@@ -34,7 +34,7 @@ type Config struct {
 }
 
 // refused are fields of a LLaVA config.json that change the numbers and have no effect here.
-var refused = hfconfig.Neutral{"quantization_config": hfconfig.Never, "image_grid_pinpoints": hfconfig.Off, "image_sizes": hfconfig.Off,
+var refused = hfconfig.Neutral{"image_grid_pinpoints": hfconfig.Off, "image_sizes": hfconfig.Off,
 	"mm_projector_type": hfconfig.Never, "use_image_newline_parameter": hfconfig.Off}
 
 // ParseConfig reads a LLaVA config.json. Absent fields have transformers' defaults.
@@ -52,6 +52,9 @@ func ParseConfig(raw []byte) (*Config, error) {
 		Tie          *bool           `json:"tie_word_embeddings"`
 	}{Act: "gelu", Bias: true, Strategy: "default", FeatureLayer: []byte("-2"), Vision: []byte("{}"), Text: []byte("{}")}
 	given, err := hfconfig.Parse(raw)
+	if err == nil {
+		given, err = withoutQuantization(given)
+	}
 	if err == nil {
 		err = given.Into(&f)
 	}
@@ -100,6 +103,12 @@ func ParseDecoderConfig(raw []byte) (*Config, error) {
 	text, err := language.ParseConfig(raw)
 	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	if fields, err := hfconfig.Parse(raw); err == nil && fields[quantizationKey] != nil {
+		delete(fields, quantizationKey)
+		if raw, err = json.Marshal(fields); err != nil {
+			return nil, err
+		}
 	}
 	return &Config{Text: text, ImageToken: -1, raw: hfconfig.Fields{"text_config": raw}}, nil
 }

@@ -129,8 +129,8 @@ func (p *Processor) Save(dir string) error {
 	if err := writeText(dir, "preprocessor_config.json", px); err != nil {
 		return err
 	}
-	err = checkpoint.WriteJSON(dir, "processor_config.json", map[string]any{
-		"processor_class": "LlavaProcessor", "image_token": ImageTokenText, "patch_size": p.Config.Vision.PatchSize,
+	err = checkpoint.WriteJSON(dir, "processor_config.json", map[string]any{ // transformers 5 keeps the image processor here, 4 beside it
+		"processor_class": "LlavaProcessor", "image_processor": json.RawMessage(px), "image_token": ImageTokenText, "patch_size": p.Config.Vision.PatchSize,
 		"num_additional_image_tokens": p.Config.Vision.Extra(), "vision_feature_select_strategy": p.Config.Strategy()})
 	if err != nil {
 		return err
@@ -156,22 +156,31 @@ func (p *Processor) saveText(dir string) error {
 	if p.Config.HasVision() {
 		cfg["image_token"] = ImageTokenText
 	}
-	src, vars := p.Template.Source()
+	src, vars := p.templateText()
 	for name, v := range vars {
 		cfg[name] = v
 	}
-	if src != "" {
+	if src != "" { // transformers 5 reads the file, processors nothing else; older programs read the field
 		cfg["chat_template"] = src
+		if err := writeText(dir, TemplateFile, []byte(src)); err != nil {
+			return err
+		}
 	}
 	if err := checkpoint.WriteJSON(dir, "tokenizer_config.json", cfg); err != nil {
 		return err
 	}
-	gen := map[string]any{"do_sample": false}
-	if stop := p.StopIDs(); len(stop) == 1 {
-		gen["eos_token_id"] = stop[0]
-		gen["pad_token_id"] = stop[0]
+	return p.saveGeneration(dir)
+}
+
+// TemplateFile holds a model's chat template.
+const TemplateFile = "chat_template.jinja"
+
+// templateText is the chat template for other programs, and the special tokens it sees.
+func (p *Processor) templateText() (text string, vars map[string]string) {
+	if p.Config.HasVision() {
+		return p.Template.Portable()
 	}
-	return checkpoint.WriteJSON(dir, "generation_config.json", gen)
+	return p.Template.Source()
 }
 
 func (p *Processor) imageSeqLength() int {

@@ -1,11 +1,11 @@
 package vlm
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/vision"
@@ -19,7 +19,7 @@ type Fit struct {
 
 // Compare finds the fit of a directory of any kind that Kind knows.
 func Compare(dir string) (*Fit, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	raw, err := infile.Read(filepath.Join(dir, ConfigFile), MaxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +60,9 @@ func Compare(dir string) (*Fit, error) {
 		return nil, err
 	}
 	defer d.Close()
+	if err := refuseQuantized(d, nil); err != nil {
+		return nil, err
+	}
 	return fit(ps, d.Rename(checkpoint.Candidates(layout)), ignored), nil
 }
 

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/vision"
@@ -16,6 +16,9 @@ import (
 
 // ConfigFile is the name of a model's configuration.
 const ConfigFile = "config.json"
+
+// MaxConfig bounds a configuration's file, in bytes.
+const MaxConfig = 16 << 20
 
 // Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists, or a decoder alone in one of checkpoint.Language.
 func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
@@ -34,7 +37,7 @@ func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
 
 // readConfig is the configuration in the file, with so many more blocks.
 func readConfig(path string, expand int) (*Config, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := infile.Read(path, MaxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +80,9 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 		return nil, err
 	}
 	defer ckpt.Close()
+	if err := refuseQuantized(ckpt, nil); err != nil {
+		return nil, err
+	}
 	src := nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)))
 	if !cfg.HasVision() {
 		src = nn.Mux{LanguagePrefix: nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.Language)))}
@@ -131,7 +137,7 @@ func Kind(raw []byte) (string, error) {
 
 // LoadTower opens a vision tower alone, or that of a whole CLIP model, with the configuration in the given file.
 func LoadTower(dir, config string) (*vision.Tower, *nn.Params, error) {
-	raw, err := os.ReadFile(config)
+	raw, err := infile.Read(config, MaxConfig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +150,7 @@ func LoadTower(dir, config string) (*vision.Tower, *nn.Params, error) {
 
 // LoadDecoder opens a decoder alone, with the configuration in the given file.
 func LoadDecoder(dir, config string) (*language.Decoder, *nn.Params, error) {
-	raw, err := os.ReadFile(config)
+	raw, err := infile.Read(config, MaxConfig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,6 +169,9 @@ func part[M any](dir string, layout []checkpoint.Prefix, beside func(name string
 		return m, nil, err
 	}
 	defer ckpt.Close()
+	if err := refuseQuantized(ckpt, beside); err != nil {
+		return m, nil, err
+	}
 	m, ps, err = nn.Build(nn.From(ckpt.Rename(checkpoint.Candidates(layout))), construct)
 	left := ckpt.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || beside(name) })
 	return m, ps, checkpoint.Mismatch(dir, err, left)

@@ -168,6 +168,11 @@ func (m *Model) Embed(t *autograd.Tape, ids []int32, images []datasets.Image) (*
 // Loss returns the summed cross-entropy of the batch's targets, on the tape and in float64.
 func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum float64, err error) {
 	defer autograd.Catch(&err)
+	for i := 1; i < len(b.Offsets); i++ {
+		if err := m.Config.Text.Fits(int(b.Offsets[i] - b.Offsets[i-1])); err != nil {
+			return nil, 0, err
+		}
+	}
 	x, err := m.Embed(t, b.IDs, b.Images)
 	if err != nil {
 		return nil, 0, err

@@ -23,6 +23,8 @@ type Processor struct {
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template
 	Pixels    *preprocess.Config // nil without a vision tower
+
+	generation generation // what the directory of the tokenizer says of it
 }
 
 var _ datasets.Encoder = (*Processor)(nil)
@@ -49,7 +51,21 @@ func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor
 		return nil, err
 	}
 	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
+	if p.generation, err = readGeneration(dir, cfg.Text.VocabSize); err != nil {
+		return nil, err
+	}
 	return p, p.check()
+}
+
+// WithMaxPixels is a copy that reads pictures of up to n pixels; 0 is preprocess.DefaultMaxPixels.
+func (p *Processor) WithMaxPixels(n int) *Processor {
+	if p.Pixels == nil || p.Pixels.Decoder.MaxPixels == n {
+		return p
+	}
+	q, px := *p, *p.Pixels
+	px.Decoder.MaxPixels = n
+	q.Pixels = &px
+	return &q
 }
 
 // templateOf is the given template, or that of a directory.
@@ -74,8 +90,8 @@ func loadPixels(dir string, cfg *Config) (*preprocess.Config, error) {
 
 // check makes sure that the parts fit one another.
 func (p *Processor) check() error {
-	if n := p.Tokenizer.VocabSize(); n > p.Config.Text.VocabSize {
-		return fmt.Errorf("the tokenizer has %d tokens, vocab_size is %d", n, p.Config.Text.VocabSize)
+	if err := p.Tokenizer.Bound(p.Config.Text.VocabSize); err != nil {
+		return err
 	}
 	if !p.Config.HasVision() {
 		return nil
@@ -135,7 +151,7 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 		return datasets.Example{}, err
 	}
 	place(images, enc.ImageAt)
-	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images}, nil
+	return datasets.Example{IDs: enc.IDs, Labels: enc.Labels, Images: images, Context: enc.Context}, nil
 }
 
 // encodeText makes an example of a text that is learnt whole, with the tokenizer's own first id, if it has one, and the id that
@@ -145,12 +161,12 @@ func (p *Processor) encodeText(text string) (datasets.Example, error) {
 	if err != nil {
 		return datasets.Example{}, err
 	}
-	stop := p.StopIDs()
-	if len(stop) == 0 {
+	end, ok := p.Template.EndOfTurn(p.Tokenizer)
+	if !ok {
 		return datasets.Example{}, errors.New("a text that is learnt whole ends with the id that closes an answer, and the chat template has none")
 	}
-	if len(ids) == 0 || ids[len(ids)-1] != stop[0] { // a tokenizer may add it by itself
-		ids = append(ids, stop[0])
+	if len(ids) == 0 || ids[len(ids)-1] != end { // a tokenizer may add it by itself
+		ids = append(ids, end)
 	}
 	return datasets.Example{IDs: ids, Labels: slices.Clone(ids)}, nil
 }
@@ -227,12 +243,4 @@ func place(images []datasets.Image, at []int) {
 	for i := range images {
 		images[i].At = at[i]
 	}
-}
-
-// StopIDs are the ids that end an answer: the token that closes an assistant's turn.
-func (p *Processor) StopIDs() []int32 {
-	if id, ok := p.Template.EndOfTurn(p.Tokenizer); ok {
-		return []int32{id}
-	}
-	return nil
 }

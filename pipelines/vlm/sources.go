@@ -38,9 +38,15 @@ func (t Towers) open(oldVocab int) (s *sources, err error) {
 			if s.vision, err = checkpoint.Open(t.Vision); err != nil {
 				return s, err
 			}
+			if err = refuseQuantized(s.vision, checkpoint.IsBesideTower); err != nil {
+				return s, err
+			}
 			parts[VisionPrefix] = nn.From(s.vision.Rename(checkpoint.Candidates(checkpoint.Vision)))
 		}
 		if s.language, err = checkpoint.Open(t.Language); err != nil {
+			return s, err
+		}
+		if err = refuseQuantized(s.language, checkpoint.IsBesideDecoder); err != nil {
 			return s, err
 		}
 		parts[LanguagePrefix] = grown{nn.From(s.language.Rename(checkpoint.Candidates(checkpoint.Language))), oldVocab}

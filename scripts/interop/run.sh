@@ -172,10 +172,12 @@ models dinov2
 models siglip model.select_strategy=full # at another size than the tower's, with a pooling head to be left out
 models registers 'model.feature_layer=[-1, 1]'
 text
+step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$work/runs/text/01-base/hf" "$work"/runs/{clip,dinov2,siglip}/01-base/hf
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
+step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
 step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
 real_weights
 gguf

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/infile"
 	"moslava/internal/terminal"
 	"moslava/language"
 	"moslava/pipelines"
@@ -22,6 +23,7 @@ type askOptions struct {
 	adapters string
 	weights  string
 	json     bool
+	pixels   int // the largest picture that is read
 	gen      language.Generation
 }
 
@@ -39,7 +41,8 @@ func askCommand() *cobra.Command {
 		Use:   "ask MODEL [IMAGE...] QUESTION",
 		Short: "Ask a model directory about a picture or several, or without one about text alone",
 		Long: "Asks a LLaVA model directory about a picture or several, or this or a decoder's directory about text alone. Several pictures come before\n" +
-			"the question, in the order given, or where it says <image> for each of them.",
+			"the question, in the order given, or where it says <image> for each of them. - in place of a picture reads it from standard input;\n" +
+			"for a question without a picture leave the picture out, or write none.",
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opt.check(); err != nil {
@@ -49,13 +52,14 @@ func askCommand() *cobra.Command {
 			if last == 1 && isPicture(args[last]) {
 				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", args[last])
 			}
-			return ask(cmd.Context(), terminal.Data(cmd.OutOrStdout()), args[0], args[1:last], args[last], opt)
+			return ask(cmd.Context(), cmd.InOrStdin(), terminal.Data(cmd.OutOrStdout()), args[0], args[1:last], args[last], opt)
 		},
 	}
 	f, s := c.Flags(), &opt.gen.Sampling
 	f.StringVar(&opt.adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
 	f.StringVar(&opt.weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them, which is faster")
 	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
+	maxPixelsFlag(c, &opt.pixels)
 	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "stop after so many new tokens")
 	f.Float64Var(&s.Temperature, "temperature", 0, "temperature of sampling; 0 takes the most probable token every time")
 	f.Float64Var(&s.TopP, "top-p", 1, "sample among the most probable tokens whose probabilities add up to this")
@@ -75,22 +79,29 @@ func (o *askOptions) check() error {
 	case !(s.TopP > 0 && s.TopP <= 1):
 		return fmt.Errorf("--top-p is %g, want more than 0 and at most 1", s.TopP)
 	}
-	return nil
+	return checkMaxPixels(o.pixels)
 }
 
 // ask answers one question and writes the answer to out as it comes.
-func ask(ctx context.Context, out io.Writer, dir string, pictures []string, question string, opt askOptions) error {
+func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures []string, question string, opt askOptions) error {
 	q := vlm.Question{Prompt: question}
 	var err error
-	if q.Pictures, err = readPictures(pictures); err != nil {
+	if q.Pictures, err = readPictures(in, pictures); err != nil {
 		return err
 	}
 	a, err := pipelines.OpenAnswerer(dir, opt.adapters, opt.weights)
 	if err != nil {
 		return err
 	}
+	a.Processor = a.Processor.WithMaxPixels(opt.pixels)
+	for _, w := range vlm.LeftoverQuantization(dir) {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", w)
+	}
 	ids, err := a.Processor.QuestionIDs(q)
 	if err != nil {
+		if len(pictures) == 0 {
+			return err
+		}
 		return fmt.Errorf("%s: %w", strings.Join(pictures, ", "), err)
 	}
 	if room := a.Model.Config.Text.MaxPositionEmbeddings - len(ids); opt.gen.MaxNew > room {
@@ -124,19 +135,23 @@ const noPicture = "none"
 // isPicture says whether an argument is one that readPictures takes.
 func isPicture(arg string) bool {
 	_, err := os.Stat(arg)
-	return err == nil || arg == "-" || arg == noPicture
+	return err == nil || arg == infile.Stdin || arg == noPicture
 }
 
-// readPictures reads the files of pictures; "-" or "none" in their place stands for no picture.
-func readPictures(paths []string) (pictures [][]byte, err error) {
-	if len(paths) == 1 && (paths[0] == "-" || paths[0] == noPicture) {
+// readPictures reads the files of pictures, one of them perhaps from in; "none" in their place stands for no picture.
+func readPictures(in io.Reader, paths []string) (pictures [][]byte, err error) {
+	if len(paths) == 1 && paths[0] == noPicture {
 		return nil, nil
 	}
+	stdin := 0
 	for _, path := range paths {
-		b, err := os.ReadFile(path)
-		if err == nil && len(b) == 0 {
-			err = fmt.Errorf("%s is empty, want a picture", path)
+		if path == infile.Stdin {
+			stdin++
 		}
+		if stdin > 1 {
+			return nil, errors.New("- stands for two pictures, and standard input holds one")
+		}
+		b, err := readPicture(in, path)
 		if err != nil {
 			return nil, err
 		}

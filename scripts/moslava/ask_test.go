@@ -154,7 +154,7 @@ func TestAskSaysWhatIsWrong(t *testing.T) {
 		"arguments":        {[]string{dir}, []string{"2 arg"}},
 		"no question":      {[]string{dir, text}, []string{"notes.txt", "no question"}},
 		"nothing at all":   {[]string{dir, "none"}, []string{`"none"`, "no question"}},
-		"none and others":  {[]string{dir, text, "none", "?"}, []string{"open none"}},
+		"none and others":  {[]string{dir, text, "none", "?"}, []string{"none: no such file"}},
 		"second picture":   {[]string{dir, grey, text, "?"}, []string{"notes.txt", "picture 2: ", "picture format"}},
 		"markers":          {[]string{dir, grey, grey, "<image> or?"}, []string{"1 image marker", "2 images"}},
 	} {

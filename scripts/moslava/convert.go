@@ -18,6 +18,7 @@ func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
 	var several bool
 	var stored datasets.Options
+	var pixels int
 	var dtype string
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
@@ -34,6 +35,13 @@ func convertCommand() *cobra.Command {
 			if dtype != "" {
 				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
 			}
+			if err := checkMaxPixels(pixels); err != nil {
+				return err
+			}
+			opt.Picture = func(encoded []byte) error {
+				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
+				return err
+			}
 			src, err := datasets.OpenWith(args[0], stored)
 			if err != nil {
 				return err
@@ -41,10 +49,6 @@ func convertCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, src.Close()) }()
 			if several {
 				opt.Features = datasets.Messages
-			}
-			opt.Picture = func(encoded []byte) error {
-				_, _, err := preprocess.Decoder{}.Size(encoded)
-				return err
 			}
 			if err := datasets.Convert(src, args[1], opt); err != nil {
 				return err
@@ -56,6 +60,7 @@ func convertCommand() *cobra.Command {
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
 	c.Flags().BoolVar(&several, "messages", false, "write the columns images and messages, for samples of several pictures")
 	rowFlags(c, &stored)
+	maxPixelsFlag(c, &pixels)
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c
@@ -63,9 +68,9 @@ func convertCommand() *cobra.Command {
 
 // rowFlags are the flags of commands that read stored rows.
 func rowFlags(c *cobra.Command, opt *datasets.Options) {
-	c.Flags().StringSliceVar(&opt.Images, "images", nil, "folders in which pictures that rows name are looked for, before the data's own")
-	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "keys of rows, turns and content parts that are left out, whatever they hold")
-	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: each row is LLM-Adapters' prompt, learnt whole (default: the keys of each row say what it is)")
+	c.Flags().StringSliceVar(&opt.Images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
+	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "leave out these keys of rows, turns and content parts, whatever they hold")
+	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: learn each row whole, as LLM-Adapters' prompt (default: the keys of each row say what it is)")
 	completeValues(c, "format", []string{datasets.FormatLLMAdapters})
 	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
 }

@@ -23,6 +23,9 @@ func evaluateCommand() *cobra.Command {
 			if opt.Dir == "" {
 				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1])))
 			}
+			if err := checkMaxPixels(opt.MaxPixels); err != nil {
+				return err
+			}
 			opt.Out = cmd.ErrOrStderr()
 			res, err := pipelines.EvaluateModel(cmd.Context(), args[0], args[1], opt)
 			if err != nil {
@@ -40,6 +43,7 @@ func evaluateCommand() *cobra.Command {
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
 	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
 	judgeFlags(c, &opt.Judge)
+	maxPixelsFlag(c, &opt.MaxPixels)
 	f.StringVar(&opt.Adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
 	f.StringVar(&opt.Weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them")
 	f.IntVar(&opt.Threads, "threads", 0, "number of threads; 0: one a processor; results do not depend on it")

@@ -15,6 +15,7 @@ import (
 // preprocessOptions are the flags of `moslava preprocess`.
 type preprocessOptions struct {
 	config, out, png             string
+	pixels                       int // the largest picture that is read
 	pad, pillow13, white, orient bool
 }
 
@@ -24,9 +25,13 @@ func preprocessCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preprocess --config FILE IMAGE --out FILE.npy",
 		Short: "Write the pixel values that a vision tower gets of a picture: [1, 3, H, W] float32 in .npy",
+		Long:  "Writes the pixel values that a vision tower gets of a picture: [1, 3, H, W] float32 in .npy. - in place of the picture reads it from standard input.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return preprocessPicture(cmd.OutOrStdout(), args[0], opt)
+			if err := checkMaxPixels(opt.pixels); err != nil {
+				return err
+			}
+			return preprocessPicture(cmd.InOrStdin(), cmd.OutOrStdout(), args[0], opt)
 		},
 	}
 	f := c.Flags()
@@ -37,6 +42,7 @@ func preprocessCommand() *cobra.Command {
 	f.BoolVar(&opt.pillow13, "pillow13", false, "resize tall pictures down first, as Pillow 13 does; without it across first, as Pillow up to 12")
 	f.BoolVar(&opt.white, "white", false, "put transparent pictures on white, as transformers 5 does; without it alpha is dropped, as in convert(\"RGB\")")
 	f.BoolVar(&opt.orient, "exif", false, "turn the picture by its EXIF orientation; without it the tag is ignored, as LLaVA and Pillow's Image.open do")
+	maxPixelsFlag(c, &opt.pixels)
 	for _, name := range []string{"config", "out"} {
 		if err := c.MarkFlagRequired(name); err != nil {
 			panic(err) // a flag that is not defined above
@@ -46,12 +52,12 @@ func preprocessCommand() *cobra.Command {
 }
 
 // preprocessPicture writes the files and tells out their size.
-func preprocessPicture(out io.Writer, picture string, opt preprocessOptions) error {
+func preprocessPicture(in io.Reader, out io.Writer, picture string, opt preprocessOptions) error {
 	c, err := loadPixels(opt)
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(picture)
+	b, err := readPicture(in, picture)
 	if err != nil {
 		return err
 	}
@@ -96,6 +102,6 @@ func loadPixels(opt preprocessOptions) (*preprocess.Config, error) {
 	if opt.pillow13 {
 		c.Order = preprocess.Pillow13
 	}
-	c.Decoder.OverWhite, c.Decoder.Orient = opt.white, opt.orient
+	c.Decoder = preprocess.Decoder{MaxPixels: opt.pixels, OverWhite: opt.white, Orient: opt.orient}
 	return c, nil
 }

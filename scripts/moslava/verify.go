@@ -19,6 +19,9 @@ func verifyCommand() *cobra.Command {
 			if cmd.Flags().Changed("tol") && !(opt.Tol > 0) {
 				return fmt.Errorf("--tol is %g, want more than 0", opt.Tol)
 			}
+			if err := checkMaxPixels(opt.MaxPixels); err != nil {
+				return err
+			}
 			report, err := verify.Run(args[0], args[1], opt)
 			if err != nil {
 				return err
@@ -34,6 +37,7 @@ func verifyCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&opt.Config, "config", "", "file of the configuration, in place of the model's config.json")
 	c.Flags().Float64Var(&opt.Tol, "tol", 0, "allowed of max|got-want| / max|want|; left out: ten times what tolerance.json beside the golden measured, or 1e-4; bytes of pictures equal")
+	maxPixelsFlag(c, &opt.MaxPixels)
 	c.Flags().StringVar(&opt.Pictures, "pictures", "", "directory with pictures of a golden of image processors that are not beside it")
 	return c
 }

@@ -171,14 +171,18 @@ func (p *bmpHeader) row(m *RGB, y int) []uint8 {
 	return m.row(y)
 }
 
-// lookUp sets pixels by the palette.
+// lookUp sets pixels by the palette. An index beyond it is black, as in Pillow; beyond one that says nothing but that the index is the
+// level of grey, it is that.
 func (p *bmpHeader) lookUp(m *RGB, index func(x, y int) uint8) {
 	var table [256][3]uint8
-	for i := range table {
-		table[i] = [3]uint8{uint8(i), uint8(i), uint8(i)}
-		if c := p.palette[min(i*p.entry, len(p.palette)):]; len(c) >= p.entry {
-			table[i] = [3]uint8{c[2], c[1], c[0]}
-		}
+	n, ramp := min(len(p.palette)/p.entry, len(table)), true
+	for i := range n {
+		c := p.palette[i*p.entry:]
+		table[i] = [3]uint8{c[2], c[1], c[0]}
+		ramp = ramp && table[i] == grey(i)
+	}
+	for i := n; i < len(table) && ramp; i++ {
+		table[i] = grey(i)
 	}
 	for y := range p.h {
 		d := p.row(m, y)
@@ -187,6 +191,8 @@ func (p *bmpHeader) lookUp(m *RGB, index func(x, y int) uint8) {
 		}
 	}
 }
+
+func grey(v int) [3]uint8 { return [3]uint8{uint8(v), uint8(v), uint8(v)} }
 
 // deep reads 16 bits a pixel: 5 each, or 6 of green.
 func (p *bmpHeader) deep(m *RGB, data []byte, stride int) error {

@@ -52,11 +52,11 @@ func (p *bmpHeader) runs(b []byte) ([]uint8, error) {
 				return nil, errRuns
 			}
 			for i := range n {
-				s := b[at+i]
 				if p.bits == 4 {
-					s = b[at+i/2]
+					out = append(out, p.pixel(b[at+i/2], i))
+				} else {
+					out = append(out, b[at+i])
 				}
-				out = append(out, p.pixel(s, i))
 			}
 			at += size
 			at += at % 2

@@ -8,6 +8,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"sync"
 
 	"moslava/vision/preprocess/jpeg"
 )
@@ -16,6 +17,11 @@ const (
 	// DefaultMaxPixels is the pixel cap (width x height) that stands where none is given: 64 Mi pixels. At the cap
 	// a progressive JPEG takes 0.6 GB (two bytes for each coefficient, then the picture), as does a PNG.
 	DefaultMaxPixels = 64 << 20
+	// LargestMaxPixels is the highest cap that can be given: above it Pillow takes a picture for an attack and refuses it
+	// (twice its MAX_IMAGE_PIXELS).
+	LargestMaxPixels = 2 * 89478485
+	// DecodeBytes is the most that reading a picture takes for each of its pixels: colours and alpha of 16 bits, the bytes made of them, and a copy to turn them.
+	DecodeBytes = 16
 	// MaxSide is the longest side, in pixels, of any picture that is read or resized.
 	MaxSide = 1 << 20
 )
@@ -28,8 +34,12 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("preprocess: %s declares %d x %d pixels (%d), want at most %d and no side over %d",
+	text := fmt.Sprintf("preprocess: %s declares %d x %d pixels (%d), want at most %d and no side over %d",
 		e.Format, e.Width, e.Height, uint64(e.Width)*uint64(e.Height), e.MaxPixels, MaxSide)
+	if n := uint64(e.Width) * uint64(e.Height); max(e.Width, e.Height) <= MaxSide && n <= LargestMaxPixels {
+		text += fmt.Sprintf("; max_pixels (--max-pixels) raises the limit, up to %d", LargestMaxPixels)
+	}
+	return text
 }
 
 // ErrFormat is wrapped by the error of bytes that start like none of the formats Decode knows.
@@ -93,20 +103,62 @@ func Decode(b []byte, limit int) (*RGB, error) { return Decoder{MaxPixels: limit
 // The declared size is checked before pixels are decoded (*TooLargeError). A truncated or malformed picture is an
 // error, as in Pillow; a panic of a decoder comes back as an error.
 func (d Decoder) Decode(b []byte) (*RGB, error) {
-	f := sniff(b)
-	if f == nil {
-		return nil, fmt.Errorf("preprocess: %d bytes starting %q: %w, want JPEG, PNG, WebP, GIF, BMP or TIFF",
-			len(b), b[:min(len(b), 8)], ErrFormat)
-	}
-	m, err := d.decode(f, b)
+	f, w, h, err := d.head(b)
 	if err != nil {
-		var large *TooLargeError
-		if errors.As(err, &large) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("preprocess: %s of %d bytes: %w", f.name, len(b), err)
+		return nil, err
+	}
+	if int64(w)*int64(h) > DefaultMaxPixels { // one at a time, whoever reads: memory is that of one such picture
+		large.Lock()
+		defer large.Unlock()
+	}
+	m, err := d.decode(f, b, w, h)
+	if err != nil {
+		return nil, f.wrap(b, err)
 	}
 	return m, nil
+}
+
+// large is held while a picture is read that is over DefaultMaxPixels.
+var large sync.Mutex
+
+// head tells the format and the size that is declared, which the cap allows.
+func (d Decoder) head(b []byte) (f *format, w, h int, err error) {
+	if f = sniff(b); f == nil {
+		return nil, 0, 0, fmt.Errorf("preprocess: %d bytes starting %q: %w, want JPEG, PNG, WebP, GIF, BMP or TIFF",
+			len(b), b[:min(len(b), 8)], ErrFormat)
+	}
+	defer f.recovered(b, &err)
+	if w, h, err = f.size(b); err == nil {
+		err = d.checkSize(f.name, w, h)
+	}
+	if err != nil {
+		err = f.wrap(b, err)
+	}
+	return f, w, h, err
+}
+
+// recovered makes an error of a decoder's panic.
+func (f *format) recovered(b []byte, err *error) {
+	if p := recover(); p != nil {
+		*err = f.wrap(b, fmt.Errorf("malformed, the decoder panicked: %v", p))
+	}
+}
+
+// wrap says which picture an error is of; a TooLargeError does so itself.
+func (f *format) wrap(b []byte, err error) error {
+	var large *TooLargeError
+	if errors.As(err, &large) {
+		return err
+	}
+	return fmt.Errorf("preprocess: %s of %d bytes: %w", f.name, len(b), err)
+}
+
+// CheckMaxPixels refuses a cap that cannot be given; 0 stands for DefaultMaxPixels.
+func CheckMaxPixels(n int) error {
+	if n < 0 || n > LargestMaxPixels {
+		return fmt.Errorf("%d pixels, want 1 to %d (above which Pillow refuses pictures), or 0 for %d", n, LargestMaxPixels, DefaultMaxPixels)
+	}
+	return nil
 }
 
 func sniff(b []byte) *format {
@@ -118,19 +170,12 @@ func sniff(b []byte) *format {
 	return nil
 }
 
-func (d Decoder) decode(f *format, b []byte) (m *RGB, err error) {
+func (d Decoder) decode(f *format, b []byte, w, h int) (m *RGB, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			m, err = nil, fmt.Errorf("malformed, the decoder panicked: %v", p)
 		}
 	}()
-	w, h, err := f.size(b)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.checkSize(f.name, w, h); err != nil {
-		return nil, err
-	}
 	m, alpha, err := f.read(b)
 	if err != nil {
 		return nil, err

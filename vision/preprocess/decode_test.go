@@ -93,7 +93,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"oversized bmp":    {read(t, "reallybig.bmp"), "3000000 x 2000000"},
 		"bad bmp":          {read(t, "l2rgb_read.bmp"), "bmp"},
 		"bad palette":      {read(t, "invalid-palette-ref.tiff"), "palette index 70, the palette has 65"},
-		"animated webp":    {animated, "animated WebP without a whole frame"},
+		"animated webp":    {animated, "webp of 53 bytes: there is no picture"},
 		"gif without data": {[]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), "gif"},
 	} {
 		m, err := Decode(c.b, 0)
@@ -121,9 +121,9 @@ func TestDecodeKeepsThePixelCap(t *testing.T) {
 }
 
 func TestDecodePanicBecomesError(t *testing.T) {
-	f := &format{name: "png", size: sizeBy(png.DecodeConfig)}
+	f := &format{name: "png"}
 	d := Decoder{}
-	m, err := d.decode(f, read(t, "tiny.png")) // a nil read function
+	m, err := d.decode(f, read(t, "tiny.png"), 1, 1) // a nil read function
 	if err == nil || !strings.Contains(err.Error(), "panicked") {
 		t.Errorf("%v, %v, want the panic as an error", m, err)
 	}
@@ -166,6 +166,9 @@ func FuzzDecode(f *testing.F) {
 			if m != nil {
 				t.Error("a picture beside an error")
 			}
+			if strings.Contains(err.Error(), "panicked") { // caught, and to be mended all the same
+				t.Error(err)
+			}
 			return
 		}
 		if err := m.check(); err != nil {
@@ -180,4 +183,22 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d x %d pixels, want at most %d", m.W, m.H, limit)
 		}
 	})
+}
+
+func TestMaxPixels(t *testing.T) {
+	b := read(t, "photo.png") // 180 x 150
+	if _, _, err := (Decoder{MaxPixels: 180 * 150}).Size(b); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := (Decoder{MaxPixels: 180*150 - 1}).Size(b); err == nil || !strings.Contains(err.Error(), "max_pixels") {
+		t.Errorf("error %v, want the key", err)
+	}
+	if _, _, err := (Decoder{MaxPixels: LargestMaxPixels}).Size(read(t, "bomb_60k_norows.png")); err == nil || strings.Contains(err.Error(), "max_pixels") {
+		t.Errorf("error %v, want one that no key helps against", err)
+	}
+	for n, ok := range map[int]bool{-1: false, 0: true, LargestMaxPixels: true, LargestMaxPixels + 1: false} {
+		if err := CheckMaxPixels(n); (err == nil) != ok {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
 }

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"moslava/internal/infile"
 )
 
 const (
@@ -54,14 +55,7 @@ func LoadFile(path string) (*Config, error) {
 }
 
 func readConfig(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("preprocess: %w", err)
-	}
-	if info.Size() > maxConfigSize {
-		return nil, fmt.Errorf("preprocess: %s has %d bytes, want at most %d", path, info.Size(), maxConfigSize)
-	}
-	b, err := os.ReadFile(path)
+	b, err := infile.Read(path, maxConfigSize)
 	if err != nil {
 		return nil, fmt.Errorf("preprocess: %w", err)
 	}

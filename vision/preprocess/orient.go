@@ -94,7 +94,7 @@ func tiffOrientation(b []byte) int {
 	}
 	n := uint64(order.Uint16(b[at:]))
 	for e := at + 2; n > 0 && e+12 <= uint64(len(b)); e, n = e+12, n-1 {
-		if order.Uint16(b[e:]) == tagOrientation && order.Uint16(b[e+2:]) == typeShort {
+		if order.Uint16(b[e:]) == tagOrientation && order.Uint16(b[e+2:]) == typeShort && order.Uint32(b[e+4:]) == 1 {
 			return int(order.Uint16(b[e+8:]))
 		}
 	}

@@ -65,7 +65,7 @@ func (t *tiffHeader) expand(b []byte, need, rows int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return readUpTo(z, need)
+		return inflate(z, need)
 	case tiffGroup3, tiffGroup4:
 		return t.fax(r, need, rows)
 	case tiffJPEG:
@@ -100,6 +100,18 @@ func (t *tiffHeader) fax(r io.Reader, need, rows int) ([]byte, error) {
 func readUpTo(r io.Reader, n int) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
 	if len(b) < n && err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// inflate reads n bytes. Where they are all, the checksum behind them has to be right; more of them are not looked at, as in libtiff.
+func inflate(z io.Reader, n int) ([]byte, error) {
+	b, err := readUpTo(z, n)
+	if err != nil || len(b) < n {
+		return b, err
+	}
+	if _, err := io.ReadFull(z, make([]byte, 1)); err != nil && err != io.EOF {
 		return nil, err
 	}
 	return b, nil

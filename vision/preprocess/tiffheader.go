@@ -19,6 +19,14 @@ const (
 	tagExtra, tagFormat, tagJPEGTables           = 338, 339, 347
 )
 
+// tiffSingle are fields with one value, and tiffLayout all that decide where samples are and what they mean: one that is damaged does not
+// become its default.
+var (
+	tiffSingle = []uint16{tagWidth, tagHeight, tagCompression, tagPhotometric, tagSamples, tagRowsPerStrip, tagPlanar, tagPredictor, tagTileWidth, tagTileHeight}
+	tiffLayout = append([]uint16{tagBits, tagStripOffsets, tagStripCounts, tagColours, tagTileOffsets, tagTileCounts, tagExtra, tagFormat, tagJPEGTables},
+		tiffSingle...)
+)
+
 // Photometric interpretations.
 const (
 	tiffWhiteIsZero, tiffBlackIsZero, tiffRGB, tiffPalette, tiffCMYK, tiffYCbCr = 0, 1, 2, 3, 5, 6
@@ -78,20 +86,32 @@ func (t *tiffHeader) readDirectory() error {
 	}
 	for ; n > 0; n, at = n-1, at+12 {
 		e := t.b[at : at+12]
+		tag := t.order.Uint16(e)
 		kind, count := t.order.Uint16(e[2:]), uint64(t.order.Uint32(e[4:]))
 		size := count * uint64(map[uint16]int{1: 1, 3: 2, 4: 4, 7: 1}[kind])
-		if size == 0 {
+		layout := slices.Contains(tiffLayout, tag)
+		switch _, twice := t.tags[tag]; {
+		case layout && twice:
+			return fmt.Errorf("field %d is there twice", tag)
+		case layout && (kind == 3 || kind == 4) == (tag == tagJPEGTables) || layout && size == 0:
+			return fmt.Errorf("field %d has %d values of type %d", tag, count, kind)
+		case count != 1 && slices.Contains(tiffSingle, tag):
+			return fmt.Errorf("field %d has %d values, want one", tag, count)
+		case size == 0:
 			continue // text, fractions and so on
 		}
 		data := e[8:12]
 		if size > 4 {
 			from := uint64(t.order.Uint32(data))
 			if from+size > uint64(len(t.b)) {
-				continue // no field that is needed, or it is missed below
+				if layout {
+					return fmt.Errorf("field %d has %d values at %d, the file has %d bytes", tag, count, from, len(t.b))
+				}
+				continue
 			}
 			data = t.b[from : from+size]
 		}
-		t.tags[t.order.Uint16(e)] = tiffEntry{kind, int(count), data[:size]}
+		t.tags[tag] = tiffEntry{kind, int(count), data[:size]}
 	}
 	return nil
 }
@@ -125,7 +145,11 @@ func (t *tiffHeader) readLayout() error {
 	t.w, t.h = t.value(tagWidth, 0, 0), t.value(tagHeight, 0, 0)
 	t.bits, t.samples = t.value(tagBits, 0, 1), t.value(tagSamples, 0, 1)
 	t.photometric, t.compression = t.value(tagPhotometric, 0, 0), t.value(tagCompression, 0, tiffRaw)
-	t.separate = t.value(tagPlanar, 0, 1) == 2
+	planar := t.value(tagPlanar, 0, 1)
+	if planar != 1 && planar != 2 {
+		return fmt.Errorf("planar configuration %d, want 1 or 2", planar)
+	}
+	t.separate = planar == 2
 	t.predictor = t.value(tagPredictor, 0, 1)
 	colours, ok := map[int]int{tiffWhiteIsZero: 1, tiffBlackIsZero: 1, tiffRGB: 3, tiffPalette: 1, tiffCMYK: 4, tiffYCbCr: 3}[t.photometric]
 	if !ok {
@@ -190,6 +214,8 @@ func (t *tiffHeader) readBlocks() error {
 		if t.blockW < 1 || t.blockH < 1 || t.blockW > max(t.w+16, largest) || t.blockH > max(t.h+16, largest) {
 			return fmt.Errorf("tiles of %d x %d in a picture of %d x %d", t.blockW, t.blockH, t.w, t.h)
 		}
+	} else if t.tags[tagTileWidth].count+t.tags[tagTileHeight].count > 0 {
+		return errors.New("tiles without the places where they are")
 	} else {
 		t.blockW, t.blockH = t.w, max(min(t.value(tagRowsPerStrip, 0, t.h), t.h), 1)
 	}

@@ -8,6 +8,9 @@ import (
 )
 
 func sizeWebP(b []byte) (w, h int, err error) {
+	if b, err = wholeWebP(b); err != nil {
+		return 0, 0, err
+	}
 	if animatedWebP(b) {
 		w, h = webpCanvas(b)
 		return w, h, nil
@@ -16,6 +19,10 @@ func sizeWebP(b []byte) (w, h int, err error) {
 }
 
 func readWebP(b []byte) (*RGB, []uint8, error) {
+	b, err := wholeWebP(b)
+	if err != nil {
+		return nil, nil, err
+	}
 	if animatedWebP(b) {
 		return firstFrame(b)
 	}

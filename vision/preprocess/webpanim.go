@@ -63,14 +63,8 @@ func firstFrame(b []byte) (*RGB, []uint8, error) {
 	}
 	canvasW, canvasH := webpCanvas(b)
 	x, y := 2*uint24(frame), 2*uint24(frame[3:])
-	w, h := uint24(frame[6:])+1, uint24(frame[9:])+1
-	if x+w > canvasW || y+h > canvasH {
-		return nil, nil, fmt.Errorf("a frame of %d x %d at (%d, %d) on a canvas of %d x %d", w, h, x, y, canvasW, canvasH)
-	}
+	w, h := webpStillSize(frame[head:]) // what the frame's own header says counts for nothing
 	still := stillWebP(frame[head:], w, h)
-	if animatedWebP(still) {
-		return nil, nil, errors.New("a frame of an animated WebP is animated itself")
-	}
 	if gotW, gotH, err := sizeWebP(still); err != nil {
 		return nil, nil, err
 	} else if gotW != w || gotH != h {

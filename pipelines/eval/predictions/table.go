@@ -1,12 +1,14 @@
 package predictions
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
 
+	"moslava/internal/infile"
 	"moslava/pipelines/eval"
 )
 
@@ -26,7 +28,11 @@ const missing = "nan"
 
 // readXLSX reads the first sheet. Cells are taken as they are stored, formulas are not computed.
 func readXLSX(path string) (f *File, err error) {
-	x, err := excelize.OpenFile(path, excelize.Options{RawCellValue: true, UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxPart})
+	b, err := infile.Read(path, maxPart)
+	if err != nil {
+		return nil, err
+	}
+	x, err := excelize.OpenReader(bytes.NewReader(b), excelize.Options{RawCellValue: true, UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxPart})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
