@@ -15,14 +15,23 @@ import (
 // sceneScheme begins the names of sources that are drawn as they are read.
 const sceneScheme = "scenes:"
 
-// openSource opens stored samples, whose pictures are looked for under images first, or scenes such as "scenes:pretrain?n=1000&seed=1".
-func openSource(path string, images ...recipe.Path) (datasets.Source, error) {
+// openSource opens stored samples, or scenes such as "scenes:pretrain?n=1000&seed=1".
+func openSource(path string) (datasets.Source, error) {
+	return openStored(path, datasets.Options{})
+}
+
+// folders are paths of a recipe.
+func folders(list []recipe.Path) (out []string) {
+	for _, p := range list {
+		out = append(out, string(p))
+	}
+	return out
+}
+
+// openStored is openSource with what is said of stored rows.
+func openStored(path string, opt datasets.Options) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)
-	}
-	var opt datasets.Options
-	for _, dir := range images {
-		opt.Images = append(opt.Images, string(dir))
 	}
 	return datasets.OpenWith(path, opt)
 }
