@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/infile"
 	"moslava/internal/safetensors"
@@ -267,7 +268,7 @@ func loadTrained(m *vlm.Model, path string) error {
 
 // saveTrained writes the base model's trained parameters, and the adapters if there are any.
 func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor
@@ -284,7 +285,7 @@ func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
 		return nil
 	}
 	to := filepath.Join(dir, adaptersDir)
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return err
 	}
 	return m.SaveAdapters(to, base, false)

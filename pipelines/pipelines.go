@@ -32,7 +32,12 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
 		kernels.SetThreads(r.Threads)
 	}
-	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force})
+	opt.Out = r.Masked(opt.Out)
+	defer func() { err = r.MaskError(err) }()
+	takes := newTaker(ctx, r, opt.Out)
+	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force, Takes: takes.stage,
+		Computed: func(i int, dir string) (bool, error) { return computed(r.Stages[i].Kind, dir) },
+		Notice:   func(text string) { fmt.Fprintln(opt.Out, text) }})
 	if err != nil {
 		return err
 	}
@@ -45,16 +50,22 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		if len(opt.Only) > 0 && !slices.Contains(opt.Only, s.Name) {
-			continue
+	var chosen []int
+	for i, s := range r.Stages {
+		if len(opt.Only) == 0 || slices.Contains(opt.Only, s.Name) {
+			chosen = append(chosen, i)
 		}
+	}
+	if err := errors.Join(d.Intact(chosen), freeTargets(r, d, chosen, opt.Force)); err != nil {
+		return err
+	}
+	for _, i := range chosen {
+		s := &r.Stages[i]
 		done, why, err := d.Finished(i)
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, events: opt.Events}
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -85,6 +96,7 @@ type stage struct {
 	index   int
 	out     io.Writer
 	events  func(Event)
+	force   bool
 	path    string // the stage's directory
 	resumed bool
 }

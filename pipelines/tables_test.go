@@ -12,10 +12,10 @@ import (
 
 // tableStages train on the decoder's tables, go on, and write the model in every form.
 const tableStages = `stages:
-- {kind: pretrain, data: commonsense.json, batch: 3, steps: 3, lr: 1e-2}
+- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 3, lr: 1e-2}
 - {kind: export, name: base}
-- {kind: tune, data: commonsense.json, batch: 2, steps: 6, lr: 3e-2, validation: 0.3, validate_every: 3, save_every: 2, adapters: {language: {r: 4, %s}}}
-- {kind: tune, name: more, data: commonsense.json, batch: 2, steps: 2, lr: 1e-2}
+- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 6, lr: 3e-2, validation: 0.3, validate_every: 3, save_every: 2, adapters: {language: {r: 4, %s}}}
+- {kind: tune, name: more, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, lr: 1e-2}
 - {kind: export, name: peft, format: peft}
 - {kind: export, name: folded, format: folded}
 - {kind: export}
@@ -138,7 +138,7 @@ func TestTablesAreRefused(t *testing.T) {
 		if keys != "r: 5000" {
 			keys = "r: 4, " + keys
 		}
-		text := alone + "stages:\n- {kind: tune, data: commonsense.json, batch: 2, steps: 2, adapters: {language: {" + keys + "}}}\n"
+		text := alone + "stages:\n- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, adapters: {language: {" + keys + "}}}\n"
 		fails(t, parse(t, dir, text), want)
 		if _, err := MakePlan(context.Background(), parse(t, t.TempDir(), text), PlanOptions{Text: 10, Targets: 2, Batches: 2}); err == nil {
 			t.Errorf("%s: plan says nothing", keys)

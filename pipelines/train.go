@@ -247,7 +247,7 @@ func loadOptions(r *recipe.Recipe, c *recipe.TrainConfig, m *vlm.Config) dataset
 		length = m.Text.MaxPositionEmbeddings
 	}
 	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
-		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets}
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
@@ -344,7 +344,8 @@ func existing(dir string, names ...string) []string {
 func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	for _, s := range c.Sources {
-		src, err := openSource(string(s.Path), slices.Concat(s.Images, c.Images)...)
+		opt := datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
+		src, err := openStored(string(s.Path), opt)
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

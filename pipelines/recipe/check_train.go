@@ -44,6 +44,9 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 		if s.Path == "" && d.has(key+".data") {
 			d.at(key+".data", "the path of source %d is empty", i)
 		}
+		if scheme.MatchString(string(s.Path)) && (s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst) {
+			d.at(key+".data", "source %d is drawn: format, ignore and image_first are about the keys of stored rows", i)
+		}
 	}
 }
 
@@ -59,10 +62,14 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 		"on_long":       func() { t.OnLong = own.OnLong },
 		"on_bad":        func() { t.OnBad = own.OnBad },
 		"on_no_targets": func() { t.OnNoTargets = own.OnNoTargets },
+		"on_empty":      func() { t.OnEmpty = own.OnEmpty },
+		"ignore":        func() { t.Ignore = own.Ignore },
 		"validation":    func() { t.Validation = own.Validation },
 	} {
 		if d.has(key + "." + name) {
 			take()
+		} else {
+			d.derive(key+"."+name, "data."+name, same)
 		}
 	}
 }
@@ -241,6 +248,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	} {
 		if !d.has(key + ".lr_" + part.name) {
 			*part.rate = t.LR
+			d.derive(key+".lr_"+part.name, key+".lr", same)
 		} else if !part.adapted && !slices.Contains(t.Train, part.name) && !(part.name == PartLanguage && slices.Contains(t.Train, PartBlocks)) {
 			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
 		}

@@ -41,7 +41,7 @@ func TestProblems(t *testing.T) {
 		{"no data", stage("align\n"), `r.yaml:4: stages.0.data: is required`},
 		{"variable", strings.Replace(small, "d\n", "${MOSLAVA_TEST_UNSET}\n", 1), `r.yaml:5: stages.0.data.path: the environment variable "MOSLAVA_TEST_UNSET" is not set`},
 		{"open variable", strings.Replace(small, "d\n", "a${X\n", 1), `r.yaml:5: stages.0.data.path: "${X" has no closing brace`},
-		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b": expected letters, digits, '.', '_' and '-', beginning with a letter or digit`},
+		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b" has the character '/' (U+002F), expected letters, digits, spaces, '.', '_' and '-'`},
 		{"no model", "name: s\nmodel: {vision: v}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: expected from (a model directory), vision and language (two towers), or language (a decoder alone, for text)`},
 		{"two models", "name: s\nmodel: {vision: v, language: l, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: excludes vision and language: give one model directory, or two towers`},
 		{"adapters on nothing", "name: s\nmodel: {vision: v, language: l, init: random, adapters: a}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.adapters: belong to trained weights, and init is random`},
@@ -108,8 +108,8 @@ func TestProblems(t *testing.T) {
 		{"same suite", stage("evaluate\n  suites: [a/x.tsv, b/x.tsv]\n"), `r.yaml:5: stages.0.suites.1.name: "x" is the name of another suite of this stage; give each its own`},
 		{"alias in itself", "name: s\nmodel: &m {from: *m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: is a mapping, expected a path`},
 		{"merge of text", "name: s\nmodel: {<<: x, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: << is the text "x", expected a mapping`},
-		{"several", "seed: x\nname: 's s'\nmodel: {from: m}\nsed: 1\nstages:\n- kind: align\n  data: d\n  lr: 0\n", `r.yaml:1: seed: is the text "x", expected a whole number
-r.yaml:2: name: "s s": expected letters, digits, '.', '_' and '-', beginning with a letter or digit
+		{"several", "seed: x\nname: 's/s'\nmodel: {from: m}\nsed: 1\nstages:\n- kind: align\n  data: d\n  lr: 0\n", `r.yaml:1: seed: is the text "x", expected a whole number
+r.yaml:2: name: "s/s" has the character '/' (U+002F), expected letters, digits, spaces, '.', '_' and '-'
 r.yaml:4: sed: unknown key; did you mean "seed"?
 r.yaml:8: stages.0.lr: is 0, expected more than 0 and at most 10`},
 	} {

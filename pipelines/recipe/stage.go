@@ -106,12 +106,19 @@ type TrainConfig struct {
 
 // A Source of samples; a plain string is its path.
 type Source struct {
-	// Path is required: a directory or file of Arrow data, LLaVA JSON or JSONL, JSON in LLM-Adapters' form, or a name with a scheme.
+	// Path is required: a directory or file of Arrow data, Parquet, JSON or JSONL (docs/formats.md has the shapes of rows), or a name with a scheme.
 	Path Path `yaml:"path,required,short"`
 	// Images are folders for the pictures of this source, before those of data.images.
 	Images []Path `yaml:"images"`
 	// Weight is how often the source's samples come in a mixture, in relation to the others'.
 	Weight float64 `yaml:"weight" default:"1" range:"(0,1e9]"`
+	// Ignore names keys that are left out, besides those of the stage's ignore.
+	Ignore []string `yaml:"ignore"`
+	// Format: llm-adapters puts each row's instruction and output into LLM-Adapters' prompt, a text that is learnt whole. Default: each row's keys say
+	// what it is, and its turns go through the chat template.
+	Format string `yaml:"format" enum:"llm-adapters"`
+	// ImageFirst puts pictures without a marker in the text in front of the first question. Without it such rows are errors.
+	ImageFirst bool `yaml:"image_first" default:"false"`
 }
 
 // AdaptersConfig says what is attached to each tower; a tower left out gets no adapters.

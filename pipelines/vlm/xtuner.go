@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
@@ -48,7 +49,7 @@ func (m *Model) SaveXTuner(dir, base string) error {
 			continue
 		}
 		to := filepath.Join(dir, t.dir)
-		if err := os.MkdirAll(to, 0o777); err != nil {
+		if err := atomicfile.MkdirAll(to); err != nil {
 			return err
 		}
 		opt := moslora.SaveOptions{Base: base, Name: func(module string) string { return strings.TrimPrefix(module, t.prefix) }}
@@ -62,7 +63,7 @@ func (m *Model) SaveXTuner(dir, base string) error {
 }
 
 func (m *Model) saveXTunerProjector(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor

@@ -72,6 +72,7 @@ func root() *cobra.Command {
 		studyCommand(),
 		tokenizeCommand(),
 		verifyCommand(),
+		verifyRunCommand(),
 		versionCommand(),
 	)
 	return c
