@@ -74,6 +74,7 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 		return fmt.Errorf("write: %w", err)
 	}
 	tmp := filepath.Join(filepath.Dir(dir), ".tmp-"+rand.Text())
+	defer atomicfile.Temporary(tmp)()
 	if err := os.Mkdir(tmp, 0o777); err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
 	}

@@ -38,10 +38,11 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := createTemp(filepath.Dir(path))
+	f, done, err := createTemp(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
+	defer done()
 	tmp := f.Name()
 	// Deferred, so that it also happens when write panics.
 	committed := false
@@ -111,17 +112,19 @@ func targetMode(path string) (fs.FileMode, error) {
 // createTemp makes a new file in dir under a name that does not depend on the
 // target's, which may already be as long as the file system allows. os.CreateTemp
 // is no use here: its files are private to the user whatever the umask says.
-func createTemp(dir string) (*os.File, error) {
+// done says that it is none any more.
+func createTemp(dir string) (f *os.File, done func(), err error) {
 	for try := 0; ; try++ {
 		path := filepath.Join(dir, ".tmp-"+rand.Text())
+		done := Temporary(path)
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if errors.Is(err, fs.ErrExist) && try < 100 {
-			continue
+		if err == nil {
+			return f, done, nil
 		}
-		if err != nil {
-			return nil, unnamed(err, path)
+		done()
+		if !errors.Is(err, fs.ErrExist) || try == 100 {
+			return nil, nil, unnamed(err, path)
 		}
-		return f, nil
 	}
 }
 

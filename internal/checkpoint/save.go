@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/safetensors"
 )
 
@@ -94,6 +95,7 @@ func saveShards(dir string, shards [][]safetensors.Tensor, total int64, meta map
 	if err := os.RemoveAll(stage); err != nil {
 		return err
 	}
+	defer atomicfile.Temporary(stage)()
 	if err := os.Mkdir(stage, 0o777); err != nil {
 		return err
 	}

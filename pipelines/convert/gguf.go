@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/gguf"
 )
@@ -46,6 +47,7 @@ func GGUF(path, dir string, dtype string) (err error) {
 	if err := vacant(dir); err != nil {
 		return err
 	}
+	defer atomicfile.Temporary(dir)() // nothing else is in it
 	if err := checkpoint.Save(dir, m.tensors(), maxShard, nil); err != nil {
 		return err
 	}
