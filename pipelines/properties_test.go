@@ -226,7 +226,7 @@ func TestBest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loss, _, err := train.Evaluate(m, datasets.Load(context.Background(), val, p, datasets.LoadOptions{BatchSize: 2, Epochs: 1, InOrder: true}, datasets.Position{}))
+	loss, _, err := train.Evaluate(context.Background(), m, datasets.Load(context.Background(), val, p, datasets.LoadOptions{BatchSize: 2, Epochs: 1, InOrder: true}, datasets.Position{}))
 	if err != nil || math.Abs(loss-*best.Validation) > 1e-6*loss {
 		t.Errorf("the best model's loss is %g, %v; want %g", loss, err, *best.Validation)
 	}
