@@ -14,6 +14,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	Only  []string  // names of the stages to run; empty: all
 
 	Events func(Event) // told what is done, from one goroutine; nil: nobody
+	wrap func(train.Model) train.Model // in tests: what is asked for losses
 }
 
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
@@ -54,7 +56,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, events: opt.Events}
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, events: opt.Events, wrap: opt.wrap}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -85,6 +87,7 @@ type stage struct {
 	index   int
 	out     io.Writer
 	events  func(Event)
+	wrap    func(train.Model) train.Model
 	path    string // the stage's directory
 	resumed bool
 }

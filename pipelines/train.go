@@ -138,6 +138,9 @@ func (t *training) prepare(ctx context.Context) error {
 	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
 		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, Save: t.save, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+	if t.wrap != nil {
+		t.trainer.Model = t.wrap(t.model)
+	}
 	if t.val.Len() > 0 {
 		t.trainer.Validate = t.validate
 	}
@@ -294,7 +297,7 @@ func (t *training) steps(ctx context.Context) (int, error) {
 func (t *training) validate(ctx context.Context, s *train.State) (*float64, error) {
 	opt := t.loadOptions()
 	opt.Epochs, opt.InOrder = 1, true
-	loss, targets, err := train.Evaluate(ctx, t.model, datasets.Load(ctx, t.val, t.processor, opt, datasets.Position{}))
+	loss, targets, err := train.Evaluate(ctx, t.trainer.Model, datasets.Load(ctx, t.val, t.processor, opt, datasets.Position{}))
 	if err != nil {
 		return nil, err
 	}
