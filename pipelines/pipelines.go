@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"moslava/internal/autograd"
+	"moslava/internal/interrupt"
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
@@ -24,8 +25,8 @@ type Options struct {
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
 
-	Events func(Event) // told what is done, from one goroutine; nil: nobody
-	wrap func(train.Model) train.Model // in tests: what is asked for losses
+	Events func(Event)                   // told what is done, from one goroutine; nil: nobody
+	wrap   func(train.Model) train.Model // in tests: what is asked for losses
 }
 
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
@@ -92,6 +93,11 @@ type stage struct {
 	resumed bool
 }
 
+// stopWords are what the first signal is answered with in a stage of each kind, unless its work says more.
+var stopWords = map[string]string{recipe.Pretrain: "stopping before the first step", recipe.Align: "stopping before the first step",
+	recipe.Tune: "stopping before the first step", recipe.Merge: "stopping", recipe.Evaluate: "stopping before the first question",
+	recipe.Export: "removing what is half written"}
+
 // run does the stage; why it is not finished is told to whoever follows.
 func (s *stage) run(ctx context.Context, why string) error {
 	var err error
@@ -99,6 +105,10 @@ func (s *stage) run(ctx context.Context, why string) error {
 		return err
 	}
 	s.emit(Event{Event: StageBegun, Reason: why, Resumed: s.resumed})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	defer interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return stopWords[s.Kind] }, Kept: "the same run goes on with this stage"})()
 	var outputs []string
 	switch s.Kind {
 	case recipe.Pretrain, recipe.Align, recipe.Tune:

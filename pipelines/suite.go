@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/interrupt"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/progress"
@@ -21,6 +22,9 @@ const (
 	verdictsFile = "verdicts.jsonl"
 	accuracyFile = "acc.csv"
 )
+
+// answersKept is what an interrupted evaluation says.
+const answersKept = "what was answered is kept; the same command asks the rest"
 
 // suiteOptions say how a suite is opened and shown.
 type suiteOptions struct {
@@ -64,9 +68,14 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 		}
 		bar.Step(1, suffix)
 	}
+	end := interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return "saving answers" }, Kept: answersKept})
 	res, err := eval.Run(ctx, suite, a, opt)
+	end()
 	if bar != nil {
 		bar.Done()
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil, fmt.Errorf("suite %s: %w: %s", suite.Name, context.Cause(ctx), answersKept)
 	}
 	if err != nil {
 		return nil, err

@@ -334,8 +334,8 @@ func (r *runner) callKey(it asked) string {
 
 // ask makes one call and judges its answers.
 func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
 	read := map[string][]byte{}
