@@ -45,6 +45,7 @@ var Packages = []Package{
 	{Path: "internal/atomicfile"},
 	{Path: "internal/infile"},
 	{Path: "internal/interrupt"},
+	{Path: "internal/machine"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
@@ -111,7 +112,7 @@ var Packages = []Package{
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; datasets: the batch a model takes; safetensors, checkpoint: goldens, and heads that no model here has"},
-	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt " + engine + " " + formats,
+	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
@@ -120,10 +121,10 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/terminal pipelines/study pipelines/convert",
+	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
-			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole; interrupt: signals are the command's; kernels: what the environment asks of them is checked first"},
+			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole; interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
