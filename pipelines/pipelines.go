@@ -24,10 +24,15 @@ type Options struct {
 	Out   io.Writer // progress and results for people
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
+	// OverMemory runs stages that are planned to take more memory than there is.
+	OverMemory bool
 
 	Events func(Event)                   // told what is done, from one goroutine; nil: nobody
 	wrap   func(train.Model) train.Model // in tests: what is asked for losses
 }
+
+// wants says whether a stage of that name is to be run.
+func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, name) }
 
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
 // again, it goes on there.
@@ -48,9 +53,12 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
+	if err := ready(ctx, r, d, opt); err != nil {
+		return err
+	}
 	for i := range r.Stages {
 		s := &r.Stages[i]
-		if len(opt.Only) > 0 && !slices.Contains(opt.Only, s.Name) {
+		if !opt.wants(s.Name) {
 			continue
 		}
 		done, why, err := d.Finished(i)
