@@ -28,6 +28,9 @@ func ShapeOf(b *datasets.Batch) Batch {
 
 // attach adds the adapters that vlm's AttachAdapters would hang on a part.
 func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
+	if err := m.FitsAdapters(part, cfg); err != nil {
+		return err
+	}
 	linears, err := m.AdapterLinears(part, cfg)
 	if err != nil {
 		return err

@@ -42,6 +42,14 @@ func (m *Model) ReadComposition(dirs []string) (*moslora.Composition, error) {
 	return moslora.ReadComposition(dirs, m.PublishedName)
 }
 
+// FitsAdapters says what AttachAdapters would find wrong with cfg; a model without weights is enough.
+func (m *Model) FitsAdapters(part string, cfg moslora.Config) error {
+	if err := cfg.Fits(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) }); err != nil {
+		return fmt.Errorf("%s: %w", part, err)
+	}
+	return nil
+}
+
 // AdapterLinears are the linears that AttachAdapters would hang adapters on.
 func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
