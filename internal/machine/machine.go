@@ -24,10 +24,10 @@ func Memory() (Room, error) {
 	if n := debug.SetMemoryLimit(-1); n != math.MaxInt64 { // a negative limit changes nothing
 		rooms = append(rooms, Room{n, "GOMEMLIMIT"})
 	}
-	return least(rooms)
+	return smallest(rooms)
 }
 
-func least(rooms []Room) (Room, error) {
+func smallest(rooms []Room) (Room, error) {
 	if len(rooms) == 0 {
 		return Room{}, ErrUnknown
 	}

@@ -10,5 +10,4 @@ func memory() []Room {
 	return []Room{{int64(n), "memory of the machine"}}
 }
 
-// Limited is false where nobody can tell.
-func Limited() bool { return false }
+func limits() []Room { return nil }

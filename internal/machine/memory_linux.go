@@ -102,6 +102,3 @@ func limits() (rooms []Room) {
 	}
 	return rooms
 }
-
-// Limited says whether memory can run out in this process before it does in the machine: then an allocation fails.
-func Limited() bool { return len(limits()) > 0 }

@@ -36,7 +36,7 @@ func TestMemoryAt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if r, err := least(memoryAt(root, nil)); err != nil || r.Bytes != c.bytes || r.Limit != c.limit {
+		if r, err := smallest(memoryAt(root, nil)); err != nil || r.Bytes != c.bytes || r.Limit != c.limit {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/interrupt"
 	"moslava/internal/kernels"
+	"moslava/internal/machine"
 	"moslava/internal/terminal"
 )
 
@@ -27,6 +28,10 @@ func main() { os.Exit(execute()) }
 func execute() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if err := machine.Begin(); err != nil {
+		fmt.Fprintln(os.Stderr, "moslava:", err)
+		return 1
 	}
 	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: atomicfile.RemoveTemporary, Exit: os.Exit})
 	defer stop()
