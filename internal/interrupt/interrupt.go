@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // Grace is how long work without anything to save may take to end by itself.
@@ -99,6 +101,9 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 		first = toSignal(s)
 	case <-h.done:
 		return
+	}
+	if f, ok := h.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		fmt.Fprintln(f) // below the bar and ^C
 	}
 	fmt.Fprintf(h.Out, "moslava: %s; again to stop at once\n", h.now().Answer())
 	h.cancel(first)

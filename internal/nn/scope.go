@@ -43,7 +43,8 @@ func (b *builder) tensor(name string, shape []int, init Init) ([]float32, error)
 	if b.short {
 		return nil, nil
 	}
-	if err := machine.Take(2 * 4 * n); err != nil { // it is packed, too
+	const chunk = 16 << 20 // what packed weights are allocated in, see internal/kernels
+	if err := machine.Take(2*4*n + chunk); err != nil {
 		b.short = true
 		return nil, fmt.Errorf("%s %v: %w", name, shape, err)
 	}
