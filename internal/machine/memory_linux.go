@@ -12,7 +12,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"moslava/internal/infile"
 )
+
+// most is more than any of these files has.
+const most = 1 << 20
 
 func memory() []Room { return memoryAt("/", limits()) }
 
@@ -21,7 +26,7 @@ func memoryAt(root string, rooms []Room) []Room {
 	if n, ok := field(filepath.Join(root, "proc/meminfo"), "MemAvailable:"); ok {
 		rooms = append(rooms, Room{n << 10, "memory that the system has available"})
 	}
-	b, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
+	b, err := infile.Read(filepath.Join(root, "proc/self/cgroup"), most)
 	if err != nil {
 		return rooms
 	}
@@ -44,10 +49,10 @@ func memoryAt(root string, rooms []Room) []Room {
 func groups(mount, group, limit, usage, idle string) (rooms []Room) {
 	for dir := path.Clean("/" + group); ; dir = path.Dir(dir) {
 		at := filepath.Join(mount, dir)
-		most, ok := number(filepath.Join(at, limit))
-		if used, is := number(filepath.Join(at, usage)); ok && is && most < 1<<60 { // v1 writes a number near 2^63 for none
+		limited, ok := number(filepath.Join(at, limit))
+		if used, is := number(filepath.Join(at, usage)); ok && is && limited < 1<<60 { // v1 writes a number near 2^63 for none
 			dropped, _ := field(filepath.Join(at, "memory.stat"), idle)
-			rooms = append(rooms, Room{most - used + dropped, fmt.Sprintf("the control group %s (%s)", dir, limit)})
+			rooms = append(rooms, Room{limited - used + dropped, fmt.Sprintf("the control group %s (%s)", dir, limit)})
 		}
 		if dir == "/" {
 			return rooms
@@ -57,7 +62,7 @@ func groups(mount, group, limit, usage, idle string) (rooms []Room) {
 
 // number reads a file that holds one; "max" is none.
 func number(file string) (int64, bool) {
-	b, err := os.ReadFile(file)
+	b, err := infile.Read(file, most)
 	if err != nil {
 		return 0, false
 	}
@@ -67,7 +72,7 @@ func number(file string) (int64, bool) {
 
 // field reads the number after a name at the beginning of a line.
 func field(file, name string) (int64, bool) {
-	b, err := os.ReadFile(file)
+	b, err := infile.Read(file, most)
 	if err != nil {
 		return 0, false
 	}
@@ -83,7 +88,7 @@ func field(file, name string) (int64, bool) {
 // limits are what ulimit leaves: of addresses (-v) and of data (-d).
 func limits() (rooms []Room) {
 	var size, data int64
-	if b, err := os.ReadFile("/proc/self/statm"); err == nil {
+	if b, err := infile.Read("/proc/self/statm", most); err == nil {
 		if f := strings.Fields(string(b)); len(f) >= 6 {
 			size, _ = strconv.ParseInt(f[0], 10, 64)
 			data, _ = strconv.ParseInt(f[5], 10, 64)
