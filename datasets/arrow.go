@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"moslava/datasets/arrowipc"
 )
@@ -15,19 +16,14 @@ type arrowSource struct {
 	paths  []string
 	rows   []rowReader
 	starts []int // first row of each shard, then the number of rows
-	root   []string
+	opt    Options
+	roots  []string
 }
 
-// OpenArrow opens Arrow IPC streams as one source. Rows have the columns
+// OpenArrow opens Arrow IPC streams as one source. Rows have the shapes that rows of JSON have (docs/formats.md), with the keys
+// as columns; a picture is struct<bytes, path>, binary, or string (a path), and turns may also be struct<from: list, value: list>.
 //
-//	id             string or integer, optional
-//	image          struct<bytes, path>, binary or string (a path); null: text only
-//	images         list of the same, instead of image
-//	conversations  list<struct<from, value>> or struct<from: list, value: list>
-//	messages       the same with role and content; content may be a list of
-//	               struct<type, text>, as TRL writes it
-//
-// Other columns are ignored. Pictures stored as a path alone are read from the
+// A column that is not known is an error unless it holds nothing. Pictures stored as a path alone are read from the
 // folder of the first file. Each file is memory-mapped; memory does not grow
 // with rows. A file that is cut off, also between two record batches, is an
 // error; so is a shard whose columns differ.
@@ -41,7 +37,7 @@ func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no Arrow files to open")
 	}
-	s := &arrowSource{paths: paths, starts: []int{0}, root: opt.roots(filepath.Dir(paths[0]))}
+	s := &arrowSource{paths: paths, starts: []int{0}, opt: opt, roots: opt.roots(filepath.Dir(paths[0]))}
 	if err := s.open(want); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -59,9 +55,12 @@ func (s *arrowSource) open(want *rowCount) error {
 		if !shard.Complete() && cut == "" {
 			cut = p
 		}
-		r, err := newRowReader(shard.Schema())
+		r, bad, err := newRowReader(shard.Schema(), &s.opt)
+		if err == nil {
+			err = refuse(shard, bad)
+		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", p, err)
+			return fmt.Errorf("%s%w", p, prefixed(err))
 		}
 		s.rows = append(s.rows, r)
 		total := s.starts[i] + shard.Rows()
@@ -109,7 +108,11 @@ func (s *arrowSource) At(i int) (Sample, error) {
 	if err != nil {
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}
-	x, err := s.rows[k].read(cols, int64(at), s.root)
+	o, err := s.rows[k].read(cols, int64(at), &s.opt)
+	if err != nil {
+		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
+	}
+	x, err := s.opt.sample(o, s.roots)
 	x.Origin = origin
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", origin, err)
@@ -123,4 +126,46 @@ func (s *arrowSource) Close() error {
 		err = errors.Join(err, x.Close())
 	}
 	return err
+}
+
+// A rowError is of a row of a shard.
+type rowError struct {
+	row int
+	error
+}
+
+// prefixed puts between a shard's name and an error what belongs there: the row, if there is one.
+func prefixed(err error) error {
+	if e, ok := err.(*rowError); ok {
+		return fmt.Errorf(":%d: %w", e.row, e.error)
+	}
+	return fmt.Errorf(": %w", err)
+}
+
+// refuse finds the first row in which a suspect holds something.
+func refuse(shard *arrowipc.Stream, bad []suspect) error {
+	for _, s := range bad {
+		row := 0
+		for b := range shard.Batches() {
+			cols, err := shard.Batch(b)
+			if err != nil {
+				return err
+			}
+			c := &cols[s.column]
+			for i := range c.Len {
+				yes, err := holds(c, i, s.path)
+				if err == nil && yes {
+					err = s.problem
+					if len(s.path) > 0 {
+						err = fmt.Errorf("%s: %w", strings.Join(append([]string{c.Name}, s.path[:len(s.path)-1]...), ": "), err)
+					}
+				}
+				if err != nil {
+					return &rowError{row, err}
+				}
+				row++
+			}
+		}
+	}
+	return nil
 }

@@ -28,6 +28,19 @@ func (l *loader) work(j job) (out outcome) {
 	if out.origin == "" {
 		out.origin = fmt.Sprintf("row %d", j.row)
 	}
+	if err := s.Check(); err != nil {
+		l.bad(&out, out.name(err))
+		return out
+	}
+	if err := s.checkAnswers(); err != nil && l.opt.OnEmpty != OnLearn {
+		if l.opt.OnEmpty != OnSkip {
+			err = fmt.Errorf("%w; on_empty skip leaves such samples out, learn takes them as they are, and weight 0 on the turn leaves it unlearnt", err)
+			out.err = out.name(err)
+			return out
+		}
+		out.add(Skipped, err)
+		return out
+	}
 	e, err := l.encode(s)
 	switch {
 	case err != nil:
@@ -111,6 +124,16 @@ func (l *loader) tooLong(e *Example) error {
 	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", len(e.IDs), images, l.opt.MaxLength)
 }
 
+// checkAnswers finds an answer of which nothing but its end would be learnt.
+func (s *Sample) checkAnswers() error {
+	for i, t := range s.Turns {
+		if t.IsEmptyAnswer() {
+			return fmt.Errorf("turn %d: the answer is empty: nothing but its end would be learnt", i)
+		}
+	}
+	return nil
+}
+
 // keep takes a sequence that fits, if there is anything to learn in it.
 func (l *loader) keep(o *outcome, e Example) {
 	if o.err != nil {
@@ -144,7 +167,7 @@ func (l *loader) split(o *outcome, s Sample, why error) {
 		}
 		part := s
 		if lo > 0 {
-			part.Image, part.ImagePath, part.More = nil, "", nil
+			part.Pictures = nil
 		}
 		e, hi, err := l.longest(part, head, units, lo, need)
 		if err != nil {
@@ -207,7 +230,7 @@ func exchanges(s *Sample) (head []Turn, units [][]Turn, pictures int) {
 	}
 	head = s.Turns[:n]
 	pictures = 1
-	marked := len(s.Pictures()) > 0
+	marked := len(s.Pictures) > 0
 	for i := n; i < len(s.Turns); i++ {
 		if i == n || s.Turns[i].From == Human && s.Turns[i-1].From != Human {
 			units = append(units, nil)

@@ -111,19 +111,19 @@ func checkRows(t *testing.T, s Source, images bool) {
 		if !images {
 			continue
 		}
-		if (w.Image == nil) != (x.Image == nil) || len(x.More) != 0 {
-			t.Errorf("row %d: image of %d bytes and %d more, want %v", i, len(x.Image), len(x.More), w.Image)
+		if (w.Image == nil) != (len(x.Pictures) == 0) || len(x.Pictures) > 1 {
+			t.Errorf("row %d: %d pictures, want %v", i, len(x.Pictures), w.Image)
 			continue
 		}
 		if w.Image == nil {
 			continue
 		}
-		c, format, err := image.DecodeConfig(bytes.NewReader(x.Image))
+		c, format, err := image.DecodeConfig(bytes.NewReader(x.Pictures[0].Bytes))
 		if err != nil || strings.ToUpper(format) != w.Image.Format || [2]int{c.Width, c.Height} != w.Image.Size {
 			t.Errorf("row %d: %s %dx%d, %v; want %v", i, format, c.Width, c.Height, err, w.Image)
 		}
-		if sum(x.Image) != w.Image.SHA256 || len(x.Image) != w.Image.Bytes || x.ImagePath != w.Image.Path {
-			t.Errorf("row %d: image %q of %d bytes differs from %q of %d", i, x.ImagePath, len(x.Image), w.Image.Path, w.Image.Bytes)
+		if p := x.Pictures[0]; sum(p.Bytes) != w.Image.SHA256 || len(p.Bytes) != w.Image.Bytes || p.Path != w.Image.Path {
+			t.Errorf("row %d: image %q of %d bytes differs from %q of %d", i, p.Path, len(p.Bytes), w.Image.Path, w.Image.Bytes)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func checkMessages(t *testing.T, s Source) {
 		if len(x.Turns) != w.Turns || first40(x.Turns[0].Value) != w.First40 || textSum(x.Turns, openAI) != w.Text {
 			t.Errorf("row %d: %d turns, %q; want %d, %q", i, len(x.Turns), first40(x.Turns[0].Value), w.Turns, w.First40)
 		}
-		ps := x.Pictures()
+		ps := x.Pictures
 		if len(ps) != len(w.Images) {
 			t.Errorf("row %d: %d pictures, want %d", i, len(ps), len(w.Images))
 			continue

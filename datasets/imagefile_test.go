@@ -101,10 +101,10 @@ func TestOpenLooksForPicturesInItsFolders(t *testing.T) {
 	}
 	defer s.Close()
 	for i, want := range []string{"elsewhere", "own", "PNG"} {
-		if x, err := s.At(i); err != nil || string(x.Image) != want {
-			t.Errorf("row %d has the picture %q, error %v, want %q", i, x.Image, err, want)
-		} else if len(x.ImagePath) > len("own.png") {
-			t.Errorf("row %d keeps the path %q", i, x.ImagePath)
+		if x, err := s.At(i); err != nil || len(x.Pictures) != 1 || string(x.Pictures[0].Bytes) != want {
+			t.Errorf("row %d has the pictures %q, error %v, want %q", i, x.Pictures, err, want)
+		} else if path := x.Pictures[0].Path; len(path) > len("own.png") {
+			t.Errorf("row %d keeps the path %q", i, path)
 		}
 	}
 	if _, err := OpenWith(filepath.Join(dir, "rows.jsonl"), Options{Images: []string{filepath.Join(pictures, "none")}}); err == nil || !strings.Contains(err.Error(), "images:") {

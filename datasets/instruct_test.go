@@ -13,12 +13,12 @@ func TestInstructRows(t *testing.T) {
 	text := `[{"instruction": "Do {it}.", "input": "", "output": "the correct answer is true", "answer": "true"},
  {"instruction": "Do it.", "input": "now", "output": "x"},
  {"instruction": "Do it."},
- {"instruction": "Do it.", "output": "x", "image": "a.jpg"},
+ {"instruction": "Do it.", "output": "x", "images": ["a.jpg"]},
  {"instruction": "", "output": "x"}]`
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	src, err := Open(path)
+	src, err := OpenWith(path, Options{Format: FormatLLMAdapters})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestInstructRows(t *testing.T) {
 	if err != nil || s.Text != want || s.Turns != nil {
 		t.Errorf("%q, %v, want %q", s.Text, err, want)
 	}
-	for i, want := range map[int]string{1: `train.json:1: input is "now", expected none`, 2: "there is an instruction and no output",
+	for i, want := range map[int]string{1: `train.json:1: input is the text "now", expected none`, 2: "there is an instruction and no output",
 		3: "stands beside", 4: "the instruction is empty"} {
 		if _, err := src.At(i); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("row %d: error %v, want one with %q", i, err, want)

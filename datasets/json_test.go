@@ -23,22 +23,22 @@ func openText(t testing.TB, name, text string) (Source, error) {
 
 // TestJSONForms: each text is one row of either convention.
 func TestJSONForms(t *testing.T) {
-	qa := []Turn{{Human, "<image>\nq"}, {GPT, "a"}}
+	qa := []Turn{{From: Human, Value: "<image>\nq"}, {From: GPT, Value: "a"}}
 	for text, want := range map[string][]Turn{
 		`{"conversations": [{"from": "human", "value": "<image>\nq"}, {"from": "gpt", "value": "a"}], "image": "016_3.jpg"}`:                                                                                                       qa,
 		`{"messages": [{"role": "user", "content": "<image>\nq"}, {"role": "assistant", "content": "a"}], "images": ["016_3.jpg"]}`:                                                                                                qa,
 		`{"conversations": [{"from": "user", "value": "<image>\nq"}, {"from": "model", "value": "a"}], "image": ["016_3.jpg"], "images": null}`:                                                                                    qa,
 		`{"messages": [{"role": "user", "content": [{"type": "image", "image": "016_3.jpg"}, {"type": "text", "text": "q"}]}, {"role": "assistant", "content": "a"}]}`:                                                             qa,
 		`{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "016_3.jpg"}}, {"type": "text", "text": "<IMG_CONTEXT>\nq"}]}, {"role": "assistant", "content": [{"type": "text", "text": "a"}]}]}`: qa,
-		`{"system": "S", "conversations": [{"from": "human", "value": "<image>\nq"}, {"from": "gpt", "value": "a"}], "image": "016_3.jpg"}`:                                                                                        append([]Turn{{System, "S"}}, qa...),
+		`{"system": "S", "conversations": [{"from": "human", "value": "<image>\nq"}, {"from": "gpt", "value": "a"}], "image": "016_3.jpg"}`:                                                                                        append([]Turn{{From: System, Value: "S"}}, qa...),
 	} {
 		s, err := openText(t, "rows.jsonl", text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		x := at(t, s, 0)
-		if !reflect.DeepEqual(x.Turns, want) || len(x.Image) != 695 || x.More != nil {
-			t.Errorf("%s:\n%q with %d bytes", text, x.Turns, len(x.Image))
+		if !reflect.DeepEqual(x.Turns, want) || len(x.Pictures) != 1 || len(picture(x)) != 695 {
+			t.Errorf("%s:\n%v with %d bytes", text, x.Turns, len(picture(x)))
 		}
 	}
 }
@@ -56,11 +56,11 @@ func TestJSONPretrain(t *testing.T) {
 		turns    []Turn
 		err      string
 	}{
-		parts(`<IMG_CONTEXT>\nA dog.`, 1):                          {1, []Turn{{Human, "<image>"}, {GPT, "A dog."}}, ""},
-		parts(`A dog.`, 1):                                         {1, []Turn{{Human, "<image>"}, {GPT, "A dog."}}, ""},
-		parts(`<IMG_CONTEXT>\n<IMG_CONTEXT> \nTwo\n<b>dogs.\n`, 2): {2, []Turn{{Human, "<image><image>"}, {GPT, "Two\n<b>dogs.\n"}}, ""},
-		parts(` A text.`, 0):                                       {0, []Turn{{GPT, " A text."}}, ""},
-		row(`"A text."`):                                           {0, []Turn{{GPT, "A text."}}, ""},
+		parts(`<IMG_CONTEXT>\nA dog.`, 1):                          {1, []Turn{{From: Human, Value: "<image>"}, {From: GPT, Value: "A dog."}}, ""},
+		parts(`A dog.`, 1):                                         {1, []Turn{{From: Human, Value: "<image>"}, {From: GPT, Value: "A dog."}}, ""},
+		parts(`<IMG_CONTEXT>\n<IMG_CONTEXT> \nTwo\n<b>dogs.\n`, 2): {2, []Turn{{From: Human, Value: "<image><image>"}, {From: GPT, Value: "Two\n<b>dogs.\n"}}, ""},
+		parts(` A text.`, 0):                                       {0, []Turn{{From: GPT, Value: " A text."}}, ""},
+		row(`"A text."`):                                           {0, []Turn{{From: GPT, Value: "A text."}}, ""},
 		parts(`<IMG_CONTEXT>\nA dog.<IMG_CONTEXT>\nA cat.`, 2):     {err: "1 of 2 pictures stand inside or after the text"},
 		parts(`A dog.<IMG_CONTEXT>`, 1):                            {err: "1 of 1 pictures stand inside or after the text"},
 		parts(`<IMG_CONTEXT>\n`, 1):                                {err: "no text with 1 pictures"},
@@ -77,8 +77,8 @@ func TestJSONPretrain(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want.err) || !strings.Contains(err.Error(), "rows.jsonl:0: messages 0: ") {
 				t.Errorf("%s: error %v, want %q", text, err, want.err)
 			}
-		} else if err != nil || !reflect.DeepEqual(x.Turns, want.turns) || len(x.Pictures()) != want.pictures {
-			t.Errorf("%s: %q with %d pictures, %v", text, x.Turns, len(x.Pictures()), err)
+		} else if err != nil || !reflect.DeepEqual(x.Turns, want.turns) || len(x.Pictures) != want.pictures {
+			t.Errorf("%s: %v with %d pictures, %v", text, x.Turns, len(x.Pictures), err)
 		}
 	}
 }
@@ -110,25 +110,25 @@ func TestJSONLayouts(t *testing.T) {
 func TestJSONRefuses(t *testing.T) {
 	turn := `"conversations": [{"from": "human", "value": "q"}]`
 	for text, want := range map[string]string{
-		"": "no rows", "  \n": "no rows", "17": `starts with '1'`, "[": "row 0", `[{"a": 1}, {"b"`: "row 1", `[{}] []`: "data after the array of 1 rows", `[{} {}]`: "row 1",
+		"": "no rows", "  \n": "no rows", "17": `starts with "17"`, "[": ":0: row is cut off", `[{"id": 1}, {"id"`: ":1: row is cut off", `[{}] []`: "data after the array of 1 rows", `[{} {}]`: ":1: ", "[1]": ":0: not a JSON object",
 		`{"id": [1], ` + turn + `}`:                       ":0: id is neither",
 		`{"id": 1}`:                                       ":0: neither conversations nor messages",
 		`{` + turn:                                        ":0: row is cut off",
-		`{` + turn + `} {}`:                               ":0: more than one JSON value",
+		`{` + turn + `} {}`:                               ":1: neither conversations nor messages",
 		`{"conversations": [{"value": "q"}]}`:             ":0: conversations 0: neither from nor role",
 		`{"messages": [{"role": "user"}]}`:                ":0: messages 0: neither value nor content",
 		`{"messages": [{"role": "tool", "content": ""}]}`: `:0: messages 0: speaker "tool", expected human, gpt or system`,
-		`{"messages": [{"role": "user", "content": 5}]}`:  ":0: messages 0: content: ",
+		`{"messages": [{"role": "user", "content": 5}]}`:  ":0: messages 0: content is the number 5, expected a text",
 		`{"messages": [{"role": "user", "content": [{"type": "audio"}]}]}`:                                             `content part 0: type "audio"`,
 		`{"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "<image><image>"}]}]}`: "1 pictures and 2 image markers",
 		`{"image": "016_3.jpg", "images": ["016_3.jpg"], ` + turn + `}`:                                                "both image and images",
-		`{"image": 3, ` + turn + `}`:                  "image: expected a file name",
+		`{"image": 3, ` + turn + `}`:                  "picture 1 of the row: found the number 3, expected a file name",
 		`{"images": ["016_3.jpg", ""], ` + turn + `}`: "images: a file name is empty",
 		`{"image": "nowhere.jpg", ` + turn + `}`:      "nowhere.jpg",
 	} {
 		s, err := openText(t, "rows.jsonl", text)
 		if err == nil {
-			_, err = s.At(0)
+			_, err = s.At(s.Len() - 1)
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "rows.jsonl:") {
 			t.Errorf("%s: error %v, want %q", text, err, want)

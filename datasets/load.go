@@ -18,6 +18,7 @@ const (
 	// turn with a picture; system turns are repeated. A piece that is still too
 	// long is dropped. Later pieces ask about a picture they do not have.
 	OnSplit = "split"
+	OnLearn = "learn" // take it as it is (OnEmpty)
 )
 
 // LoadOptions say how samples become batches. BatchSize or TokenBudget is needed.
@@ -35,6 +36,7 @@ type LoadOptions struct {
 	OnLong      string // OnError, OnDrop or OnSplit
 	OnBad       string // OnError or OnSkip: samples that cannot be read or encoded
 	OnNoTargets string // OnError or OnSkip: sequences without a supervised token
+	OnEmpty     string // OnError, OnSkip or OnLearn: samples with an answer of white space alone that is learnt
 
 	// Notice, if not nil, hears of every sample that is not used whole, in order,
 	// from the goroutine that ranges over the batches.
@@ -117,6 +119,7 @@ func (l *loader) check(from *Position) error {
 		{"on_long", &o.OnLong, []string{OnDrop, OnSplit}},
 		{"on_bad", &o.OnBad, []string{OnSkip}},
 		{"on_no_targets", &o.OnNoTargets, []string{OnSkip}},
+		{"on_empty", &o.OnEmpty, []string{OnSkip, OnLearn}},
 	} {
 		if err := policy(p.name, p.value, p.other); err != nil {
 			return err

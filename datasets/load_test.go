@@ -40,7 +40,7 @@ func (e spell) Encode(s Sample) (Example, error) {
 	if e.err != nil {
 		return x, e.err
 	}
-	ps := s.Pictures()
+	ps := s.Pictures
 	for _, t := range s.Turns {
 		if strings.Contains(t.Value, "panic") {
 			panic("no such picture")
@@ -84,12 +84,12 @@ func mixed(n int, broken bool) *memory {
 		s := Sample{ID: fmt.Sprint("id-", i)}
 		q := fmt.Sprintf("%c", 'a'+i%26)
 		if i%3 == 0 {
-			s.Image = []byte{byte(i)}
+			s.Pictures = []Picture{{Bytes: []byte{byte(i)}}}
 			q = ImageMarker + q
 		}
-		s.Turns = []Turn{{Human, q}, {GPT, strings.Repeat("y", 1+i%11)}}
+		s.Turns = []Turn{{From: Human, Value: q}, {From: GPT, Value: strings.Repeat("y", 1+i%11)}}
 		for k := range i % 4 {
-			s.Turns = append(s.Turns, Turn{Human, fmt.Sprint(k)}, Turn{GPT, strings.Repeat("z", 1+(i+k)%9)})
+			s.Turns = append(s.Turns, Turn{From: Human, Value: fmt.Sprint(k)}, Turn{From: GPT, Value: strings.Repeat("z", 1+(i+k)%9)})
 		}
 		if broken {
 			switch i % 17 {
@@ -228,8 +228,8 @@ func TestEpochs(t *testing.T) {
 // TestBatch checks one batch by hand.
 func TestBatch(t *testing.T) {
 	src := &memory{rows: []Sample{
-		{Turns: []Turn{{Human, "ab"}, {GPT, "cd"}}},
-		{Image: []byte{9}, Turns: []Turn{{Human, "q" + ImageMarker}, {GPT, "e"}}},
+		{Turns: []Turn{{From: Human, Value: "ab"}, {From: GPT, Value: "cd"}}},
+		{Pictures: []Picture{{Bytes: []byte{9}}}, Turns: []Turn{{From: Human, Value: "q" + ImageMarker}, {From: GPT, Value: "e"}}},
 	}}
 	for b, err := range Load(t.Context(), src, spell{}, LoadOptions{BatchSize: 2, Epochs: 1, InOrder: true, Seed: 4}, Position{}) {
 		if err != nil {

@@ -34,9 +34,9 @@ func generate(t testing.TB, n int) string {
 	picture := bytes.Repeat([]byte{7}, 1024)
 	err := WriteArrow(dir, func(yield func(Sample, error) bool) {
 		for i := range n {
-			s := Sample{ID: fmt.Sprint(i), Turns: []Turn{{Human, "a question of some length, " + fmt.Sprint(i)}, {GPT, "an answer"}}}
+			s := Sample{ID: fmt.Sprint(i), Turns: []Turn{{From: Human, Value: "a question of some length, " + fmt.Sprint(i)}, {From: GPT, Value: "an answer"}}}
 			if i%2 == 0 {
-				s.Turns[0].Value, s.Image = ImageMarker+s.Turns[0].Value, picture
+				s.Turns[0].Value, s.Pictures = ImageMarker+s.Turns[0].Value, []Picture{{Bytes: picture}}
 			}
 			if !yield(s, nil) {
 				return

@@ -20,9 +20,10 @@ import (
 //   - a folder written by Hugging Face's save_to_disk or by WriteArrow: the
 //     shards its state.json names
 //   - a folder of Arrow files without state.json, such as a data set's cache
+//   - a folder of Parquet files, or with such a folder called data in it, as the Hub has them
 //   - a folder with one .json or .jsonl file, pictures beside it or in images/
-//   - a .arrow, .json or .jsonl file
-//   - a pattern (with *, ? or [) of Arrow files, opened in the order of their names
+//   - a .arrow, .parquet, .json or .jsonl file
+//   - a pattern (with *, ? or [) of Arrow files or of Parquet files, opened in the order of their names
 //
 // A folder of several splits is refused with their names.
 func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
@@ -50,12 +51,11 @@ func (opt Options) open(path string) (Source, error) {
 	case ".arrow":
 		return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
 	case ".json", ".jsonl":
-		dir := filepath.Dir(path)
-		return OpenJSON(path, opt.roots(dir, filepath.Join(dir, "images"))...)
+		return openJSON(path, opt)
 	case ".parquet":
-		return nil, fmt.Errorf("%s: Parquet is not read; convert it with datasets.load_dataset(...).save_to_disk(...)", path)
+		return openParquet(path, opt)
 	default:
-		return nil, fmt.Errorf("%s: extension %q, expected .arrow, .json, .jsonl or a folder", path, ext)
+		return nil, fmt.Errorf("%s: extension %q, expected .arrow, .parquet, .json, .jsonl or a folder", path, ext)
 	}
 }
 
@@ -70,13 +70,16 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 	dir := filepath.Dir(paths[0])
 	names := make([]string, len(paths))
 	for i, p := range paths {
-		if filepath.Ext(p) != ".arrow" {
-			return nil, fmt.Errorf("%s matches %s, expected .arrow files only", pattern, p)
+		if filepath.Ext(p) != filepath.Ext(paths[0]) || filepath.Ext(p) != ".arrow" && filepath.Ext(p) != ".parquet" {
+			return nil, fmt.Errorf("%s matches %s, expected .arrow files only, or .parquet files only", pattern, p)
 		}
-		if filepath.Dir(p) != dir {
+		if filepath.Dir(p) != dir && filepath.Ext(p) == ".arrow" {
 			return openArrow(paths, nil, opt)
 		}
 		names[i] = filepath.Base(p)
+	}
+	if filepath.Ext(paths[0]) == ".parquet" {
+		return opt.openTables(dir, names)
 	}
 	return opt.openShards(dir, names, false)
 }
@@ -94,13 +97,15 @@ func (opt Options) openDir(dir string) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	var shards, texts []string
+	var shards, tables, texts []string
 	for _, e := range list {
 		name := e.Name()
 		switch ext := filepath.Ext(name); {
 		case e.IsDir(), strings.HasPrefix(name, "cache-"), strings.HasPrefix(name, "."), name == infoName:
 		case ext == ".arrow":
 			shards = append(shards, name)
+		case ext == ".parquet":
+			tables = append(tables, name)
 		case ext == ".json", ext == ".jsonl":
 			texts = append(texts, name)
 		}
@@ -108,12 +113,51 @@ func (opt Options) openDir(dir string) (Source, error) {
 	switch {
 	case len(shards) > 0:
 		return opt.openShards(dir, shards, true)
+	case len(tables) > 0:
+		return opt.openTables(dir, tables)
 	case len(texts) == 1:
 		return opt.open(filepath.Join(dir, texts[0]))
 	case len(texts) > 1:
 		return nil, fmt.Errorf("%s: several data files (%s); open one of them", dir, strings.Join(texts, ", "))
 	}
-	return nil, fmt.Errorf("%s: no state.json, .arrow, .json or .jsonl file", dir)
+	if data := filepath.Join(dir, "data"); exists(data) {
+		return opt.openDir(data)
+	}
+	return nil, fmt.Errorf("%s: no state.json, .arrow, .parquet, .json or .jsonl file", dir)
+}
+
+// tableName is split-NNNNN-of-NNNNN.parquet, as the Hub names files; it may have a hash behind the numbers.
+var tableName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5})(?:-[0-9a-f]+)?)?\.parquet$`)
+
+// openTables opens the Parquet files of one split, one after the other.
+func (opt Options) openTables(dir string, names []string) (Source, error) {
+	first := tableName.FindStringSubmatch(names[0])
+	var parts []Source
+	for _, n := range names {
+		m := tableName.FindStringSubmatch(n)
+		if m[1] != first[1] && first[2] != "" || m[2] != first[2] {
+			return nil, closeAll(parts, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one of them", dir, names[0], n))
+		}
+		s, err := openParquet(filepath.Join(dir, n), opt)
+		if err != nil {
+			return nil, closeAll(parts, err)
+		}
+		parts = append(parts, s)
+	}
+	if n, err := strconv.Atoi(first[2]); err == nil && n != len(names) {
+		return nil, closeAll(parts, fmt.Errorf("%s: %d of the %d files of %s are there: some are missing", dir, len(names), n, first[1]))
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return Concat(parts...)
+}
+
+func closeAll(parts []Source, err error) error {
+	for _, p := range parts {
+		err = errors.Join(err, p.Close())
+	}
+	return err
 }
 
 func exists(path string) bool {

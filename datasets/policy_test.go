@@ -37,9 +37,9 @@ func lastError(t *testing.T, src Source, enc Encoder, opt LoadOptions, from Posi
 // TestPolicies: each kind of trouble ends loading at its row, or is left out,
 // counted and named.
 func TestPolicies(t *testing.T) {
-	fine := Sample{ID: "fine", Turns: []Turn{{Human, "a"}, {GPT, "b"}}}
+	fine := Sample{ID: "fine", Turns: []Turn{{From: Human, Value: "a"}, {From: GPT, Value: "b"}}}
 	rows := func(s Sample) *memory { return &memory{rows: []Sample{fine, fine, fine, s, fine}} }
-	long := Sample{ID: "x", Image: []byte{1}, Turns: []Turn{{Human, ImageMarker + strings.Repeat("a", 20)}, {GPT, "b"}}}
+	long := Sample{ID: "x", Pictures: []Picture{{Bytes: []byte{1}}}, Turns: []Turn{{From: Human, Value: ImageMarker + strings.Repeat("a", 20)}, {From: GPT, Value: "b"}}}
 	unreadable := rows(Sample{ID: "x"})
 	unreadable.bad = map[int]error{3: errors.New("unreadable")}
 	for name, c := range map[string]struct {
@@ -50,15 +50,15 @@ func TestPolicies(t *testing.T) {
 		kind   EventKind
 	}{
 		"unreadable": {unreadable, "memory:3: unreadable", func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},
-		"encoder": {rows(Sample{ID: "x", Turns: []Turn{{Human, ImageMarker}}}), "memory:3 (id x): marker without a picture",
+		"encoder": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: ImageMarker}}}), "memory:3 (id x): 1 image markers (<image>) in the turns, and 0 pictures",
 			func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},
-		"panic": {rows(Sample{ID: "x", Turns: []Turn{{Human, "panic"}}}), "memory:3 (id x): encoder panicked: no such picture",
+		"panic": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: "panic"}}}), "memory:3 (id x): encoder panicked: no such picture",
 			func(o *LoadOptions) { o.OnBad = OnSkip }, Counts{Samples: 4, Skipped: 1}, Skipped},
-		"no targets": {rows(Sample{ID: "x", Turns: []Turn{{Human, "abc"}}}), "memory:3 (id x): none of 3 tokens is supervised",
+		"no targets": {rows(Sample{ID: "x", Turns: []Turn{{From: Human, Value: "abc"}}}), "memory:3 (id x): none of 3 tokens is supervised",
 			func(o *LoadOptions) { o.OnNoTargets = OnSkip }, Counts{Samples: 4, NoTargets: 1}, NoTargets},
 		"nothing": {rows(Sample{ID: "x"}), "memory:3 (id x): none of 0 tokens is supervised",
 			func(o *LoadOptions) { o.OnNoTargets = OnSkip }, Counts{Samples: 4, NoTargets: 1}, NoTargets},
-		"first token only": {rows(Sample{ID: "x", Turns: []Turn{{GPT, "a"}}}), "none of 1 tokens is supervised",
+		"first token only": {rows(Sample{ID: "x", Turns: []Turn{{From: GPT, Value: "a"}}}), "none of 1 tokens is supervised",
 			func(o *LoadOptions) { o.OnNoTargets = OnSkip }, Counts{Samples: 4, NoTargets: 1}, NoTargets},
 		"long": {rows(long), "memory:3 (id x): 28 tokens, 7 of them of images, expected at most 20",
 			func(o *LoadOptions) { o.OnLong = OnDrop }, Counts{Samples: 4, Dropped: 1}, Dropped},
@@ -122,11 +122,11 @@ func (f fixed) Encode(Sample) (Example, error) { return Example(f), nil }
 func TestSplit(t *testing.T) {
 	turns := func(vs ...string) (out []Turn) {
 		for i, v := range vs {
-			out = append(out, Turn{[]string{Human, GPT}[i%2], v})
+			out = append(out, Turn{From: []string{Human, GPT}[i%2], Value: v})
 		}
 		return out
 	}
-	sys := Turn{System, "S"}
+	sys := Turn{From: System, Value: "S"}
 	for name, c := range map[string]struct {
 		s    Sample
 		max  int
@@ -135,15 +135,15 @@ func TestSplit(t *testing.T) {
 	}{
 		"text":    {Sample{Turns: turns("aa", "bb", "cc", "dd", "ee", "ff", "gg", "hh")}, 9, []string{"aabbccdd", "eeffgghh"}, Counts{Samples: 1, Split: 1}},
 		"system":  {Sample{Turns: append([]Turn{sys}, turns("aa", "bb", "cc", "dd", "ee", "ff")...)}, 9, []string{"Saabbccdd", "Seeff"}, Counts{Samples: 1, Split: 1}},
-		"picture": {Sample{Image: []byte{1}, Turns: turns(ImageMarker+"a", "bb", "cc", "dd", "ee", "ff")}, 14, []string{"#abbccdd", "eeff"}, Counts{Samples: 1, Split: 1}},
-		"picture in the second exchange": {Sample{Image: []byte{1}, Turns: turns("aa", "bb", ImageMarker, "dd", "ee", "ff")}, 13,
+		"picture": {Sample{Pictures: []Picture{{Bytes: []byte{1}}}, Turns: turns(ImageMarker+"a", "bb", "cc", "dd", "ee", "ff")}, 14, []string{"#abbccdd", "eeff"}, Counts{Samples: 1, Split: 1}},
+		"picture in the second exchange": {Sample{Pictures: []Picture{{Bytes: []byte{1}}}, Turns: turns("aa", "bb", ImageMarker, "dd", "ee", "ff")}, 13,
 			[]string{"aabb#dd", "eeff"}, Counts{Samples: 1, Split: 1}},
-		"picture does not fit": {Sample{Image: []byte{1}, Turns: turns("aa", "bb", ImageMarker, "dd", "ee", "ff", "gg", "hh")}, 12,
+		"picture does not fit": {Sample{Pictures: []Picture{{Bytes: []byte{1}}}, Turns: turns("aa", "bb", ImageMarker, "dd", "ee", "ff", "gg", "hh")}, 12,
 			[]string{"eeffgghh"}, Counts{Samples: 1, Split: 1, Dropped: 1}},
 		"middle does not fit": {Sample{Turns: turns("aa", "bb", "cc", "ddddddddd", "ee", "ff")}, 8, []string{"aabb", "eeff"}, Counts{Samples: 1, Split: 1, Dropped: 1}},
 		"nothing fits":        {Sample{Turns: turns("aa", "bb", "cc", "dd")}, 3, nil, Counts{Split: 1, Dropped: 2}},
 		"open question":       {Sample{Turns: turns("aa", "bb", "cc", "dd", "eeeee")}, 8, []string{"aabbccdd"}, Counts{Samples: 1, Split: 1, NoTargets: 1}},
-		"two humans": {Sample{Turns: []Turn{{Human, "a"}, {Human, "b"}, {GPT, "c"}, {GPT, "d"}, {Human, "e"}, {GPT, "f"}}}, 5,
+		"two humans": {Sample{Turns: []Turn{{From: Human, Value: "a"}, {From: Human, Value: "b"}, {From: GPT, Value: "c"}, {From: GPT, Value: "d"}, {From: Human, Value: "e"}, {From: GPT, Value: "f"}}}, 5,
 			[]string{"abcd", "ef"}, Counts{Samples: 1, Split: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 // Package datasets turns stored conversations into batches.
 //
 // A Source holds samples as they are stored: encoded pictures, turns of text.
-// Open reads Hugging Face data sets (Arrow) and LLaVA or ShareGPT JSON; Concat,
+// Open reads Hugging Face data sets (Arrow, Parquet) and JSON in the usual shapes; Concat,
 // Mix and Split make sources of sources; WriteArrow and Convert store samples as
 // a Hugging Face data set. Load shuffles a source, has an Encoder turn its
 // samples into token ids and pixels, and lays the results end to end in batches
@@ -24,7 +24,15 @@ const (
 )
 
 // A Turn is one message of a conversation. From is Human, GPT or System.
-type Turn struct{ From, Value string }
+type Turn struct {
+	From, Value string
+	Context     bool // of a GPT turn: it is read and not learnt
+}
+
+// IsEmptyAnswer says whether nothing but the end of the turn would be learnt of it.
+func (t *Turn) IsEmptyAnswer() bool {
+	return t.From == GPT && !t.Context && strings.TrimSpace(t.Value) == ""
+}
 
 // A Picture is an image as stored.
 type Picture struct {
@@ -34,12 +42,10 @@ type Picture struct {
 
 // A Sample is one conversation as stored: nothing decoded, nothing tokenised.
 type Sample struct {
-	ID        string
-	Image     []byte // encoded file of the first picture, nil if there is none; may alias a memory map, valid until Close
-	ImagePath string
-	More      []Picture // the second and later pictures
-	Turns     []Turn
-	Origin    string // file:row, rows counted from 0; for messages
+	ID       string
+	Pictures []Picture // in the order of their markers
+	Turns    []Turn
+	Origin   string // file:row, rows counted from 0; for messages
 
 	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after
 	// it. There are no turns and no pictures then.
@@ -49,23 +55,6 @@ type Sample struct {
 	// at the patch's own token, "" for nothing. Turns then are one human turn, which asks for it before the
 	// picture. It is for pre-training vision towers on drawn pictures; stored samples have none.
 	Dense []string
-}
-
-// Pictures are all of the sample's pictures, in the order of their markers.
-func (s *Sample) Pictures() []Picture {
-	if s.Image == nil {
-		return nil
-	}
-	return append([]Picture{{s.Image, s.ImagePath}}, s.More...)
-}
-
-func (s *Sample) setPictures(ps []Picture) {
-	if len(ps) > 0 {
-		s.Image, s.ImagePath = ps[0].Bytes, ps[0].Path
-	}
-	if len(ps) > 1 {
-		s.More = ps[1:]
-	}
 }
 
 // A Source is a fixed sequence of samples. At may be called from several
@@ -86,45 +75,8 @@ var speakers = map[string]string{
 }
 
 func speaker(name string) (string, error) {
-	if s, ok := speakers[name]; ok {
+	if s, ok := speakers[strings.ToLower(name)]; ok {
 		return s, nil
 	}
 	return "", fmt.Errorf("speaker %q, expected human, gpt or system (or user, assistant, model)", name)
-}
-
-// A part is one piece of a message that mixes text and pictures, as in OpenAI's
-// and TRL's "content" lists.
-type part struct {
-	image bool
-	text  string
-}
-
-// contextMarker is how XTuner's data sets spell ImageMarker.
-const contextMarker = "<IMG_CONTEXT>"
-
-// joinParts writes a message's parts as text with image markers. Text that marks
-// its pictures itself has to mark all of them; otherwise each picture becomes a
-// marker and a line break where it stands.
-func joinParts(parts []part) (string, error) {
-	images, marked := 0, 0
-	for i := range parts {
-		if parts[i].image {
-			images++
-			continue
-		}
-		parts[i].text = strings.ReplaceAll(parts[i].text, contextMarker, ImageMarker)
-		marked += strings.Count(parts[i].text, ImageMarker)
-	}
-	if marked > 0 && images > 0 && marked != images {
-		return "", fmt.Errorf("message has %d pictures and %d image markers in its text", images, marked)
-	}
-	var b strings.Builder
-	for _, p := range parts {
-		if !p.image {
-			b.WriteString(p.text)
-		} else if marked == 0 {
-			b.WriteString(ImageMarker + "\n")
-		}
-	}
-	return b.String(), nil
 }

@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"bufio"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,9 +35,13 @@ type WriteOptions struct {
 	Features     Features
 	RowsPerShard int    // 0: as many as make up 500 MiB
 	Split        string // "" is train
-	// Picture, if not nil, looks at every picture; its error, with the row's place, ends the writing.
+	// Weights adds a column with the weight of each turn: 0 for one that is context, else null. Convert sets it where it is needed.
+	Weights bool
+	// Picture, if not nil, looks at every picture before Convert writes anything; its error ends the conversion.
 	Picture func(encoded []byte) error
 }
+
+func (o *WriteOptions) layout() layout { return layout{o.Features, o.Weights} }
 
 const (
 	maxShardSize = 500 << 20 // bytes; what datasets.config.MAX_SHARD_SIZE is
@@ -70,39 +73,25 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("write: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	tmp := filepath.Join(filepath.Dir(dir), ".tmp-"+rand.Text())
-	defer atomicfile.Temporary(tmp)()
-	if err := os.Mkdir(tmp, 0o777); err != nil {
-		return fmt.Errorf("write %s: %w", dir, err)
-	}
-	done := false
-	defer func() { // deferred, so that it also happens when the iterator panics
-		if !done {
-			err = errors.Join(err, os.RemoveAll(tmp))
+	err = atomicfile.WriteDir(dir, func(tmp string) error {
+		w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
+		if err := errors.Join(w.rows(rows), w.close()); err != nil {
+			return err
 		}
-	}()
-	w := &writer{dir: tmp, opt: opt, sum: sha256.New()}
-	if err := errors.Join(w.rows(rows), w.close()); err != nil {
+		return w.finish()
+	})
+	if err != nil {
 		return fmt.Errorf("write %s: %w", dir, err)
 	}
-	if err := w.finish(); err != nil {
-		return fmt.Errorf("write %s: %w", dir, err)
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // empty, or this fails
-		return fmt.Errorf("write: %w", err)
-	}
-	if err := os.Rename(tmp, dir); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	done = true
 	return nil
 }
 
-// Convert stores all samples of src with WriteArrow, pictures included.
+// Convert stores all samples of src with WriteArrow, pictures included. Every one is read and looked at before the first is
+// written. A source without rows is an error.
 func Convert(src Source, dir string, opt WriteOptions) error {
+	if err := opt.survey(src); err != nil {
+		return fmt.Errorf("write %s: %w; nothing was written", dir, err)
+	}
 	return WriteArrow(dir, func(yield func(Sample, error) bool) {
 		for i := range src.Len() {
 			if s, err := src.At(i); !yield(s, err) || err != nil {
@@ -110,6 +99,34 @@ func Convert(src Source, dir string, opt WriteOptions) error {
 			}
 		}
 	}, opt)
+}
+
+// survey reads all samples and finds out what cannot be stored, and whether turns have weights.
+func (o *WriteOptions) survey(src Source) error {
+	if src.Len() == 0 {
+		return errors.New("there are no rows")
+	}
+	for i := range src.Len() {
+		s, err := src.At(i)
+		if err != nil {
+			return err
+		}
+		for _, t := range s.Turns {
+			o.Weights = o.Weights || t.Context
+		}
+		if _, err := checkRow(o.layout(), &s); err != nil {
+			return fmt.Errorf("%s: %w", s.Origin, err)
+		}
+		for k, p := range s.Pictures {
+			if o.Picture == nil {
+				break
+			}
+			if err := o.Picture(p.Bytes); err != nil {
+				return fmt.Errorf("%s: picture %d (%.100q): %w", s.Origin, k+1, p.Path, err)
+			}
+		}
+	}
+	return nil
 }
 
 // A writer writes shards into dir. Their names need their number, which is only
@@ -145,23 +162,16 @@ func (w *writer) rows(rows iter.Seq2[Sample, error]) error {
 }
 
 func (w *writer) row(s *Sample) error {
-	size, err := checkRow(w.opt.Features, s)
+	size, err := checkRow(w.opt.layout(), s)
 	if err != nil {
 		return err
-	}
-	if w.opt.Picture != nil {
-		for i, p := range s.Pictures() {
-			if err := w.opt.Picture(p.Bytes); err != nil {
-				return fmt.Errorf("%s: picture %d (%.100q): %w", s.Origin, i+1, p.Path, err)
-			}
-		}
 	}
 	if w.ipc == nil {
 		if err := w.newShard(); err != nil {
 			return err
 		}
 	}
-	appendRow(w.opt.Features, w.columns.Fields(), s)
+	appendRow(w.opt.layout(), w.columns.Fields(), s)
 	w.shardRows++
 	w.batchRows++
 	w.batchBytes += size
@@ -189,7 +199,7 @@ func (w *writer) Write(b []byte) (int, error) {
 }
 
 func (w *writer) newShard() error {
-	schema, err := newSchema(w.opt.Features)
+	schema, err := newSchema(w.opt.layout())
 	if err != nil {
 		return err
 	}
@@ -250,7 +260,7 @@ func (w *writer) finish() error {
 	}
 	info := map[string]any{
 		"citation": "", "description": "", "homepage": "", "license": "",
-		"features": features(w.opt.Features),
+		"features": features(w.opt.layout()),
 		"splits": map[string]any{w.opt.Split: map[string]any{
 			"name": w.opt.Split, "num_bytes": w.bytes, "num_examples": w.total, "dataset_name": nil,
 		}},

@@ -41,9 +41,13 @@ func TestConvertMessages(t *testing.T) {
 	checkMessages(t, mustOpen(t, dir))
 }
 
+// TestConvertEmpty: a data set without rows can be written by a program, and is no use as the result of a conversion.
 func TestConvertEmpty(t *testing.T) {
 	dir := t.TempDir() // an empty folder is taken over
-	if err := Convert(mustOpen(t, filepath.Join(golden, "empty")), dir, WriteOptions{}); err != nil {
+	if err := Convert(mustOpen(t, filepath.Join(golden, "empty")), dir, WriteOptions{}); err == nil || !strings.Contains(err.Error(), "there are no rows") {
+		t.Fatalf("error %v", err)
+	}
+	if err := WriteArrow(dir, func(func(Sample, error) bool) {}, WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if s := mustOpen(t, dir); s.Len() != 0 {
@@ -74,15 +78,15 @@ func TestWriteSizes(t *testing.T) {
 	const n = maxBatchRows + 9
 	want := make([]Sample, n)
 	for i := range want {
-		want[i] = Sample{Turns: []Turn{{System, ""}, {Human, "é" + strings.Repeat("x", i%40)}, {GPT, fmt.Sprint(i)}}[i%3:]}
+		want[i] = Sample{Turns: []Turn{{From: System, Value: ""}, {From: Human, Value: "é" + strings.Repeat("x", i%40)}, {From: GPT, Value: fmt.Sprint(i)}}[i%3:]}
 		if i%5 != 0 {
 			want[i].ID = fmt.Sprint("row ", i)
 		}
 		if i%3 == 0 {
-			want[i].Image = bytes.Repeat([]byte{byte(i)}, 1+i%7)
+			want[i].Pictures = []Picture{{Bytes: bytes.Repeat([]byte{byte(i)}, 1+i%7)}}
 		}
 	}
-	want[20].Image, want[20].ImagePath = make([]byte, maxBatchSize), "deep/in.png"
+	want[20].Pictures = []Picture{{make([]byte, maxBatchSize), "deep/in.png"}}
 	dir := filepath.Join(t.TempDir(), "out")
 	err := WriteArrow(dir, func(yield func(Sample, error) bool) {
 		for _, s := range want {
@@ -102,14 +106,14 @@ func TestWriteSizes(t *testing.T) {
 		got := at(t, s, i)
 		got.Origin = ""
 		if !reflect.DeepEqual(got, want[i]) {
-			t.Fatalf("row %d: %q %d bytes %q, want %q %d bytes %q", i, got.ID, len(got.Image), got.Turns, want[i].ID, len(want[i].Image), want[i].Turns)
+			t.Fatalf("row %d: %q %d bytes %v, want %q %d bytes %v", i, got.ID, len(picture(got)), got.Turns, want[i].ID, len(picture(want[i])), want[i].Turns)
 		}
 	}
 }
 
 // TestWriteFails: nothing is left behind, and what was there stays.
 func TestWriteFails(t *testing.T) {
-	fine := Sample{Turns: []Turn{{Human, "a"}, {GPT, "b"}}}
+	fine := Sample{Turns: []Turn{{From: Human, Value: "a"}, {From: GPT, Value: "b"}}}
 	broken := errors.New("broken row")
 	for name, c := range map[string]struct {
 		bad  Sample
@@ -117,10 +121,10 @@ func TestWriteFails(t *testing.T) {
 		want string
 	}{
 		"source error": {err: broken, want: "row 1: broken row"},
-		"speaker":      {bad: Sample{ID: "x", Turns: []Turn{{"narrator", "a"}}}, want: `row 1: sample "x": turn 0 is from "narrator"`},
-		"text":         {bad: Sample{ID: "x", Turns: []Turn{{Human, "\xff"}}}, want: "turn 0 is not UTF-8"},
+		"speaker":      {bad: Sample{ID: "x", Turns: []Turn{{From: "narrator", Value: "a"}}}, want: `row 1: sample "x": turn 0 is from "narrator"`},
+		"text":         {bad: Sample{ID: "x", Turns: []Turn{{From: Human, Value: "\xff"}}}, want: "turn 0 is not UTF-8"},
 		"id":           {bad: Sample{ID: "\xff"}, want: "is not UTF-8"},
-		"no bytes":     {bad: Sample{ID: "x", Image: []byte{}}, want: "picture 0 has 0 bytes"},
+		"no bytes":     {bad: Sample{ID: "x", Pictures: []Picture{{Bytes: []byte{}}}}, want: "picture 0 has 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()

@@ -10,10 +10,16 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/array"
 )
 
-// newSchema is the Arrow schema of each kind of Features. Its metadata holds what
+// A layout is which columns there are.
+type layout struct {
+	kind    Features
+	weights bool
+}
+
+// newSchema is the Arrow schema of each layout. Its metadata holds what
 // datasets calls the columns' features, under the key it looks them up by.
-func newSchema(kind Features) (*arrow.Schema, error) {
-	info, err := json.Marshal(map[string]any{"info": map[string]any{"features": features(kind)}})
+func newSchema(l layout) (*arrow.Schema, error) {
+	info, err := json.Marshal(map[string]any{"info": map[string]any{"features": features(l)}})
 	if err != nil {
 		return nil, err
 	}
@@ -23,10 +29,14 @@ func newSchema(kind Features) (*arrow.Schema, error) {
 	}
 	text := arrow.BinaryTypes.String
 	turns := func(who, what string) arrow.DataType {
-		return arrow.ListOf(arrow.StructOf(column(who, text), column(what, text)))
+		fields := []arrow.Field{column(who, text), column(what, text)}
+		if l.weights {
+			fields = append(fields, column("weight", arrow.PrimitiveTypes.Int64))
+		}
+		return arrow.ListOf(arrow.StructOf(fields...))
 	}
 	picture := arrow.StructOf(column("bytes", arrow.BinaryTypes.Binary), column("path", text))
-	if kind == Messages {
+	if l.kind == Messages {
 		return arrow.NewSchema([]arrow.Field{
 			column("id", text), column("images", arrow.ListOf(picture)), column("messages", turns("role", "content")),
 		}, &meta), nil
@@ -39,17 +49,20 @@ func newSchema(kind Features) (*arrow.Schema, error) {
 // features are the columns as datasets describes them. A list of features is
 // written as a JSON list of its element: every version of datasets reads that,
 // while older ones do not know "List", nor the newest "Sequence".
-func features(kind Features) map[string]any {
+func features(l layout) map[string]any {
 	value := map[string]any{"dtype": "string", "_type": "Value"}
 	picture := map[string]any{"_type": "Image"}
-	if kind == Messages {
-		return map[string]any{
-			"id": value, "images": []any{picture}, "messages": []any{map[string]any{"role": value, "content": value}},
-		}
+	turn := map[string]any{"from": value, "value": value}
+	if l.kind == Messages {
+		turn = map[string]any{"role": value, "content": value}
 	}
-	return map[string]any{
-		"id": value, "image": picture, "conversations": []any{map[string]any{"from": value, "value": value}},
+	if l.weights {
+		turn["weight"] = map[string]any{"dtype": "int64", "_type": "Value"}
 	}
+	if l.kind == Messages {
+		return map[string]any{"id": value, "images": []any{picture}, "messages": []any{turn}}
+	}
+	return map[string]any{"id": value, "image": picture, "conversations": []any{turn}}
 }
 
 // maxSample bounds the bytes of one sample, so that a record batch stays below the
@@ -61,13 +74,13 @@ const turnSize = 32
 
 // checkRow refuses what the columns cannot hold, before any of it is appended,
 // and tells the sample's size in bytes, or a little more.
-func checkRow(kind Features, s *Sample) (size int, err error) {
+func checkRow(l layout, s *Sample) (size int, err error) {
 	if s.Text != "" {
 		return 0, fmt.Errorf("sample %q is a text to be learnt whole, expected turns: the columns have no place for it", s.Origin)
 	}
-	ps := s.Pictures()
-	if len(ps) > 1 && kind == Conversations {
-		return 0, fmt.Errorf("sample %q has %d pictures, one is expected: write it with the features Messages", s.ID, len(ps))
+	ps := s.Pictures
+	if len(ps) > 1 && l.kind == Conversations {
+		return 0, fmt.Errorf("sample %q has %d pictures, one is expected: the columns images and messages hold them (moslava convert --messages)", s.ID, len(ps))
 	}
 	if !utf8.ValidString(s.ID) {
 		return 0, fmt.Errorf("id %q is not UTF-8", s.ID)
@@ -79,6 +92,9 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 		}
 		if !utf8.ValidString(t.Value) {
 			return 0, fmt.Errorf("sample %q: turn %d is not UTF-8", s.ID, i)
+		}
+		if t.Context && !l.weights {
+			return 0, fmt.Errorf("sample %q: turn %d is context, and the columns have no weights", s.ID, i)
 		}
 		size += len(t.Value) + turnSize
 	}
@@ -98,10 +114,10 @@ func checkRow(kind Features, s *Sample) (size int, err error) {
 var roles = map[string]string{Human: "user", GPT: "assistant", System: "system"}
 
 // appendRow puts a checked sample into the columns of newSchema.
-func appendRow(kind Features, cols []array.Builder, s *Sample) {
+func appendRow(l layout, cols []array.Builder, s *Sample) {
 	appendText(cols[0].(*array.StringBuilder), s.ID)
-	ps := s.Pictures()
-	if kind == Messages {
+	ps := s.Pictures
+	if l.kind == Messages {
 		list := cols[1].(*array.ListBuilder)
 		list.Append(true)
 		for _, p := range ps {
@@ -117,12 +133,20 @@ func appendRow(kind Features, cols []array.Builder, s *Sample) {
 	turn := list.ValueBuilder().(*array.StructBuilder)
 	for _, t := range s.Turns {
 		from := t.From
-		if kind == Messages {
+		if l.kind == Messages {
 			from = roles[from]
 		}
 		turn.Append(true)
 		turn.FieldBuilder(0).(*array.StringBuilder).Append(from)
 		turn.FieldBuilder(1).(*array.StringBuilder).Append(t.Value)
+		if !l.weights {
+			continue
+		}
+		if weight := turn.FieldBuilder(2).(*array.Int64Builder); t.Context {
+			weight.Append(0)
+		} else {
+			weight.AppendNull()
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func New(s *nn.Scope, cfg Config) *Decoder {
 	}
 	d.norm = m.RMSNorm("norm", cfg.HiddenSize, cfg.RMSNormEps)
 	if cfg.TieWordEmbeddings {
-		d.Head = s.TiedHead(d.Embed)
+		d.Head = s.TiedHead(names.Head, d.Embed)
 	} else {
 		d.Head = s.Head(names.Head, cfg.HiddenSize, cfg.VocabSize)
 	}

@@ -19,6 +19,8 @@ type Adapter struct {
 	M      *nn.Param // nil without a mixer; a fixed one is never trained
 	Mag    *nn.Param // [out], DoRA's magnitudes, or nil
 	C      *nn.Param // coefficients of runs of rows of A, or nil; they alone are trained then
+	Bias   *nn.Param // [out], added times the scale (PEFT's lora_bias), or nil
+	Lookup bool      // the module is an embedding: A has a column for each of its rows
 
 	magnitude *autograd.Magnitude // Mag on the tape
 	start     *principal          // of PiSSA, or nil
@@ -33,11 +35,12 @@ const (
 	suffixM = ".lora_AB.weight"
 	suffixB = ".lora_B.weight"
 	suffixG = ".lora_magnitude_vector" // without .weight, as PEFT writes it
+	suffixV = ".lora_B.bias"
 )
 
 // newAdapter makes the adapter of l, from src.
 func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
-	a := &Adapter{Module: l.Name, Config: cfg}
+	a := &Adapter{Module: l.Name, Config: cfg, Lookup: l.Lookup()}
 	if cfg.Start == PiSSA {
 		return a, a.split(l, src)
 	}
@@ -50,8 +53,15 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 		}
 		return nn.NewParam(l.Name+suffix, data, shape...)
 	}
-	a.A = param(suffixA, nn.KaimingUniform, cfg.R, l.In())
-	a.B = param(suffixB, nn.Zeros, l.Out(), cfg.R)
+	initA, initB := nn.Init(nn.KaimingUniform), nn.Init(nn.Zeros)
+	if a.Lookup { // as PEFT has it
+		initA, initB = nn.Zeros, nn.Normal(1)
+	}
+	a.A = param(suffixA, initA, cfg.R, l.In())
+	a.B = param(suffixB, initB, l.Out(), cfg.R)
+	if cfg.bias {
+		a.Bias = param(suffixV, nn.Zeros, l.Out())
+	}
 	switch {
 	case cfg.Mixer == None || len(errs) > 0: // a rank that the others do not have takes no memory here
 	case cfg.Mixer == Butterfly:
@@ -110,15 +120,22 @@ func (a *Adapter) LowRank() *autograd.LowRank {
 	if a.C != nil {
 		w.C, w.Blocks = a.C.Var(), a.blocks
 	}
+	if a.Bias != nil {
+		w.Bias = a.Bias.Var()
+	}
 	return w
 }
 
-// Delta is s·B·M·A, [out, in]: what is added to the weight, before DoRA scales the sum.
+// Delta is s·B·M·A, [out, in], or of an embedding transposed, as its table lies: what is added to the weight, before DoRA scales the sum.
 func (a *Adapter) Delta() []float32 {
 	r, in, out := a.Config.R, a.A.Shape[1], a.B.Shape[0]
 	ma := a.mixed()
 	d := make([]float32, out*in)
-	kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
+	if a.Lookup {
+		kernels.Mul(in, ma, 1, in, kernels.NK(a.B.Floats(), out, r, r), d, out, false)
+	} else {
+		kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
+	}
 	kernels.Scale(d, a.Config.Scale())
 	return d
 }
@@ -161,6 +178,9 @@ func (a *Adapter) Params() []*nn.Param {
 	if a.Mag != nil {
 		out = append(out, a.Mag)
 	}
+	if a.Bias != nil {
+		out = append(out, a.Bias)
+	}
 	return out
 }
 
@@ -169,6 +189,9 @@ type Set struct {
 	// Prepared, if there, is told of every adapter that Attach has made: a PiSSA start takes a while.
 	Prepared func(module string)
 	list     []*Adapter
+	rows     []tableRows
+	saved    []string // parameters of the model that are trained whole beside adapters
+	tied     bool     // see Beside.Tied
 }
 
 // All yields the adapters.
@@ -177,7 +200,7 @@ func (s *Set) All() iter.Seq[*Adapter] { return slices.Values(s.list) }
 // Len is the number of adapters.
 func (s *Set) Len() int { return len(s.list) }
 
-// Params yields the parameters of all adapters.
+// Params yields the parameters of all adapters and trained rows.
 func (s *Set) Params() iter.Seq[*nn.Param] {
 	return func(yield func(*nn.Param) bool) {
 		for _, a := range s.list {
@@ -185,6 +208,11 @@ func (s *Set) Params() iter.Seq[*nn.Param] {
 				if !yield(p) {
 					return
 				}
+			}
+		}
+		for _, r := range s.rows {
+			if !yield(r.rows.Weight) {
+				return
 			}
 		}
 	}
@@ -202,29 +230,31 @@ func (s *Set) Train(on bool) {
 	}
 }
 
-// Attach hangs an adapter on every linear for which within is true and which cfg targets, drawing
-// or loading its parameters from src, and adds them to s. A target that matches nothing is an error,
-// and so is a linear that has an adapter already; after an error nothing is attached.
+// Attach hangs an adapter on every linear and table for which within is true and which cfg targets, drawing
+// or loading its parameters from src, and adds them to s with what is trained beside them. A target that matches nothing is an error,
+// and so is a linear that has an adapter already; after an error nothing is attached. A head that shares an embedding's table gets its own
+// first if one of them is meant and cfg.Tied is false.
 func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, src nn.Source) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("moslora: %w", err)
 	}
-	match, err := cfg.matcher()
+	found, err := cfg.choose(ps, within)
 	if err != nil {
 		return fmt.Errorf("moslora: %w", err)
 	}
-	var errs []error
-	var linears, modules []string
+	if len(found.linears) == 0 {
+		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(found.names), sample(found.names))
+	}
+	more, err := cfg.Beside.beside(ps, within, found.linears)
+	errs := []error{err}
+	var modules []string
 	var list []fresh
-	for l := range ps.Linears() {
-		if !within(l.Name) {
-			continue
-		}
-		linears = append(linears, l.Name)
-		if !match(l.Name) {
-			continue
-		}
+	for _, l := range found.linears {
 		modules = append(modules, l.Name)
+		if err := cfg.fits(l); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		f, err := prepare(l, cfg.For(l.Name), src)
 		if err != nil {
 			errs = append(errs, err)
@@ -234,33 +264,15 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 			s.Prepared(l.Name)
 		}
 	}
-	if len(list) == 0 {
-		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(linears), sample(linears))
-	}
-	errs = append(errs, cfg.unmatched(linears, modules))
+	errs = append(errs, cfg.unmatched(found.names, modules))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	more.apart = append(more.apart, found.apart...)
+	s.tied = s.tied || cfg.Tied
+	s.take(ps, more)
 	s.attach(list)
 	return nil
-}
-
-// Select yields the linears that Attach would hang adapters on; one without weights is enough (see nn.Outline).
-func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Linear, error) {
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("moslora: %w", err)
-	}
-	match, err := c.matcher()
-	if err != nil {
-		return nil, fmt.Errorf("moslora: %w", err)
-	}
-	var out []*nn.Linear
-	for l := range ps.Linears() {
-		if within(l.Name) && match(l.Name) {
-			out = append(out, l)
-		}
-	}
-	return out, nil
 }
 
 // fresh is an adapter that is not yet on its linear.
@@ -275,6 +287,9 @@ func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
 	}
 	if err := cfg.Validate(); err != nil {
 		return fresh{}, fmt.Errorf("moslora: %s: %w", l.Name, err)
+	}
+	if l.Lookup() && (cfg.DoRA || cfg.Start == PiSSA) {
+		return fresh{}, cfg.fits(l)
 	}
 	a, err := newAdapter(l, cfg, src)
 	return fresh{l, a}, err
@@ -298,9 +313,13 @@ func sample(names []string) string {
 	return names[0]
 }
 
-// Detach takes all adapters off without merging them. A weight that PiSSA had split is put together again, to rounding.
+// layers are those that adapters can be on.
+func layers(ps *nn.Params) []*nn.Linear { return append(slices.Collect(ps.Linears()), ps.Tables()...) }
+
+// Detach takes all adapters and rows off without merging them. A weight that PiSSA had split is put together again, to rounding; what was
+// trained whole stays.
 func (s *Set) Detach(ps *nn.Params) {
-	for l := range ps.Linears() {
+	for _, l := range layers(ps) {
 		a, ok := l.Adapter.(*Adapter)
 		if !ok || !slices.Contains(s.list, a) {
 			continue
@@ -309,26 +328,52 @@ func (s *Set) Detach(ps *nn.Params) {
 			a.start.addTo(l, 1, a.Config.Scale())
 		}
 	}
-	s.list = nil
+	for _, e := range ps.Embeddings() {
+		e.Rows = nil
+	}
+	for _, h := range ps.Heads() {
+		h.Rows = nil
+	}
+	*s = Set{Prepared: s.Prepared}
 }
 
-// Under are the adapters of some modules.
+// Under are the adapters of some modules, with what is trained beside them.
 func (s *Set) Under(within func(module string) bool) *Set {
-	out := new(Set)
+	out := &Set{tied: s.tied}
 	for _, a := range s.list {
 		if within(a.Module) {
 			out.list = append(out.list, a)
 		}
 	}
+	for _, r := range s.rows {
+		if within(r.module) {
+			out.rows = append(out.rows, r)
+		}
+	}
+	for _, name := range s.saved {
+		if within(name) {
+			out.saved = append(out.saved, name)
+		}
+	}
 	return out
 }
 
-// Merge folds every adapter into its linear for good.
+// Merge folds every adapter into its layer for good, and rows into their tables.
 func (s *Set) Merge(ps *nn.Params) {
-	for l := range ps.Linears() {
+	for _, l := range layers(ps) {
 		if a, ok := l.Adapter.(*Adapter); ok && slices.Contains(s.list, a) {
 			l.Merge()
+			if a.Bias != nil {
+				ps.AddBias(l)
+				l.ShiftBias(a.Config.Scale(), a.Bias.Floats())
+			}
 		}
 	}
-	s.list = nil
+	for _, e := range ps.Embeddings() {
+		e.MergeRows()
+	}
+	for _, h := range ps.Heads() {
+		h.MergeRows()
+	}
+	*s = Set{Prepared: s.Prepared}
 }

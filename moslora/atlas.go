@@ -32,6 +32,9 @@ func ReadComposition(dirs []string, name func(string) string) (*Composition, err
 		if err != nil {
 			return nil, err
 		}
+		if err := s.sums(); err != nil {
+			return nil, err
+		}
 		all = append(all, s)
 	}
 	c := &Composition{modules: map[string]*stacked{}}

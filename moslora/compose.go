@@ -37,6 +37,9 @@ func Compose(to string, parts []Weighted) error {
 		if base := all; len(base) > 0 && base[0].base != s.base {
 			return fmt.Errorf("compose: %s is for %q, %s for %q", base[0].dir, base[0].base, s.dir, s.base)
 		}
+		if err := s.sums(); err != nil {
+			return fmt.Errorf("compose: %w", err)
+		}
 		all = append(all, s)
 		total += p.Weight
 	}
@@ -69,7 +72,26 @@ func compose(module string, all []*Saved, parts []Weighted) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
-	return st.adapter(module, "compose: ")
+	a, err := st.adapter(module, "compose: ")
+	for _, s := range all {
+		if err == nil {
+			a.Lookup = a.Lookup || s.lookup[module]
+		}
+	}
+	return a, err
+}
+
+// sums says what of a directory is no sum.
+func (s *Saved) sums() error {
+	if len(s.tokens) > 0 {
+		return fmt.Errorf("%s: has trainable_token_indices, rows that replace those of the model and are no sum: export it merged", s.dir)
+	}
+	for module, cfg := range s.configs {
+		if cfg.bias {
+			return fmt.Errorf("%s: %s has a lora_bias, which one LoRA directory of several cannot keep: export it merged", s.dir, module)
+		}
+	}
+	return nil
 }
 
 // stacked is the adapters of one module in several directories: A one above the other, mixers multiplied in, and B side by side, with their scales.
@@ -194,7 +216,7 @@ func composeWhole(all []*Saved, parts []Weighted, total float64) ([]*nn.Param, e
 // whole are the names of the parameters stored entire, sorted.
 func (s *Saved) whole() (out []string) {
 	for name := range s.tensors {
-		if split(name).role == "" {
+		if split(name).role == "" && !s.below[name] {
 			out = append(out, name)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,13 +24,19 @@ type Config struct {
 	Start   Start // of A, M and B
 	DoRA    bool  // rows of the weight have lengths of their own that are trained
 	FreezeA bool  // A stays where it starts (LoRA-FA, arXiv 2308.03303)
-	// Targets are module names, matched whole or after a dot ("q_proj"), or one regular expression
-	// "re:..." matched against the whole path; empty or "all-linear" is every linear.
+	// Targets are module names, matched whole or after a dot ("q_proj"), or one regular expression of Python's
+	// "re:..." matched against the whole path; empty or "all-linear" is every linear but the output layer. Names and expressions
+	// find embeddings and output layers, too.
 	Targets []string
+	// Exclude are targets that get none, in the same forms but for all-linear.
+	Exclude []string
+	Beside
 	// Rank, alpha and mixer of single modules, in place of those above.
 	RankPattern  Patterns[int]
 	AlphaPattern Patterns[float64]
 	MixerPattern Patterns[Mixer]
+
+	bias bool // there is a bias of its own on B, which files can have
 }
 
 // Start says how the factors of an adapter start.
@@ -105,35 +110,9 @@ func (c Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init, pissa and nothing", c.Start))
 	}
-	if _, err := c.matcher(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// matcher decides which modules are targets.
-func (c Config) matcher() (func(name string) bool, error) {
-	if len(c.Targets) == 0 || slices.Equal(c.Targets, []string{"all-linear"}) {
-		return func(string) bool { return true }, nil
-	}
-	for _, t := range c.Targets {
-		if len(c.Targets) > 1 && (t == "all-linear" || strings.HasPrefix(t, "re:")) {
-			return nil, fmt.Errorf("targets: %q stands alone or not at all, there are %d", t, len(c.Targets))
-		}
-		if t == "" {
-			return nil, errors.New("targets: one is empty")
-		}
-	}
-	if pattern, ok := strings.CutPrefix(c.Targets[0], "re:"); ok {
-		re, err := regexp.Compile("^(?:" + pattern + ")$")
-		if err != nil {
-			return nil, fmt.Errorf("targets: %w", err)
-		}
-		return re.MatchString, nil
-	}
-	return func(name string) bool {
-		return slices.ContainsFunc(c.Targets, func(t string) bool { return endsIn(name, t) })
-	}, nil
+	_, errT := selectorOf("targets", c.Targets)
+	_, errE := selectorOf("exclude_modules", c.Exclude)
+	return errors.Join(append(errs, errT, errE, c.Beside.check())...)
 }
 
 // endsIn reports whether target is the module's name or the end of it, after a dot.
@@ -157,10 +136,10 @@ func (c Config) unmatched(linears, modules []string) error {
 }
 
 // unmatchedTargets are those that are names.
-func (c Config) unmatchedTargets(linears []string) (out []string) {
-	for _, t := range c.Targets {
+func (c Config) unmatchedTargets(names []string) (out []string) {
+	for _, t := range append(slices.Clone(c.Targets), c.Exclude...) {
 		if t != "all-linear" && !strings.HasPrefix(t, "re:") &&
-			!slices.ContainsFunc(linears, func(name string) bool { return endsIn(name, t) }) {
+			!slices.ContainsFunc(names, func(name string) bool { return endsIn(name, t) }) {
 			out = append(out, t)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,10 +18,13 @@ import (
 // Directories of adapters as other programs write them. What a file is follows from its names, and where names do not tell, from
 // shapes; what neither tells is an error.
 //
-//	PEFT 0.21                           lora_A.weight [r, in], lora_B.weight [out, r], lora_magnitude_vector [out]
+//	PEFT 0.21                           lora_A.weight [r, in], lora_B.weight [out, r], lora_magnitude_vector [out], lora_B.bias [out];
+//	                                    of embeddings lora_embedding_A [r, V], lora_embedding_B [D, r], trainable_tokens_delta [n, D];
+//	                                    also with the adapter's name in keys, lora_A.default.weight, as its state in memory has them
 //	the authors' forks of PEFT          the same with lora_AB.weight [r, r], lora_use_mixer
 //	PEFT's pull requests (2294 and others), and a package that came of them
 //	                                    the same with lora_mixer.weight [r, r], use_moslora or peft_type MOSLORA
+//	mlx-lm                              lora_a [in, r], lora_b [r, out], m [out]; adapters.safetensors
 //	PaddleNLP 3.0 (merged 9331)         lora_A [in, r], lora_AB [r, r], lora_B [r, out], y = x·A·AB·B; lora_config.json
 
 // Files of PaddleNLP.
@@ -50,6 +54,8 @@ func Files(dir string) (config, weights string, err error) {
 	}
 	switch {
 	case has(weights):
+	case config == ConfigFile && has(mlxWeights):
+		weights = mlxWeights
 	case config == ConfigFile && has(pickledWeights):
 		weights = pickledWeights
 	case has(paddlePickle):
@@ -66,6 +72,8 @@ const (
 	roleM role = "M"
 	roleB role = "B"
 	roleG role = "G" // DoRA's magnitude
+	roleV role = "V" // bias of B
+	roleT role = "T" // trained rows of a table
 )
 
 // endings are what follows a module's path in a file. Bare ones are PaddleNLP's, and those of a torch parameter that is no module.
@@ -75,12 +83,34 @@ var endings = []struct {
 	bare bool
 }{
 	{suffixA, roleA, false}, {suffixB, roleB, false}, {suffixM, roleM, false}, {".lora_mixer.weight", roleM, false}, {suffixG, roleG, false},
-	{".lora_magnitude_vector.weight", roleG, false},
+	{".lora_magnitude_vector.weight", roleG, false}, {suffixV, roleV, false}, {suffixT, roleT, false},
+	{suffixEmbedA, roleA, false}, {suffixEmbedB, roleB, false},
 	{".lora_A", roleA, true}, {".lora_B", roleB, true}, {".lora_AB", roleM, true}, {".lora_mixer", roleM, true},
 }
 
 // suffixOf is the role's in this program.
-var suffixOf = map[role]string{roleA: suffixA, roleM: suffixM, roleB: suffixB, roleG: suffixG}
+var suffixOf = map[role]string{roleA: suffixA, roleM: suffixM, roleB: suffixB, roleG: suffixG, roleV: suffixV, roleT: suffixT}
+
+// A and B of an embedding are no modules in PEFT.
+const (
+	suffixEmbedA = ".lora_embedding_A"
+	suffixEmbedB = ".lora_embedding_B"
+)
+
+// baseLayer is the level at which PEFT keeps what an adapter is on; parameters there belong to the base.
+const baseLayer = ".base_layer."
+
+// adapterName finds the name of an adapter in keys of a state that was saved raw: lora_A.default.weight.
+var adapterName = regexp.MustCompile(`^(.*\.(?:lora_A|lora_B|lora_AB|lora_mixer|lora_embedding_A|lora_embedding_B|lora_magnitude_vector|modules_to_save|trainable_tokens_delta))\.([^.]+)((?:\.weight|\.bias)?)$`)
+
+// withoutName is a key as PEFT's save_pretrained writes it, and the name of the adapter that it had.
+func withoutName(key string) (string, string) {
+	m := adapterName.FindStringSubmatch(key)
+	if m == nil || m[2] == "weight" || m[2] == "bias" {
+		return key, ""
+	}
+	return strings.Replace(m[1]+m[3], ".modules_to_save", "", 1), m[2]
+}
 
 // stored is one tensor of a file.
 type stored struct {
@@ -88,18 +118,21 @@ type stored struct {
 	module string // its path in the file, without the prefix; of a parameter stored entire its name
 	role   role
 	bare   bool
+	lookup bool // of an embedding
+	base   bool // of the layer below an adapter
 	tensor
 }
 
 // split says what a key is.
 func split(key string) stored {
-	path := strings.TrimPrefix(key, keyPrefix)
+	plain, _ := withoutName(key)
+	path := strings.TrimPrefix(plain, keyPrefix)
 	for _, e := range endings {
 		if m, ok := strings.CutSuffix(path, e.text); ok {
-			return stored{key: key, module: m, role: e.role, bare: e.bare}
+			return stored{key: key, module: m, role: e.role, bare: e.bare, lookup: e.text == suffixEmbedA || e.text == suffixEmbedB}
 		}
 	}
-	return stored{key: key, module: path}
+	return stored{key: key, module: strings.Replace(path, baseLayer, ".", 1), base: strings.Contains(path, baseLayer)}
 }
 
 // readAll reads every tensor of a file.
@@ -110,8 +143,16 @@ func readAll(path string, paddle bool) ([]stored, error) {
 	}
 	defer ckpt.Close()
 	var out []stored
+	var first string // the name of the adapter
 	for _, key := range ckpt.Names() {
 		s := split(key)
+		switch _, name := withoutName(key); {
+		case name == "":
+		case first == "":
+			first = name
+		case name != first:
+			return nil, fmt.Errorf("%s: holds adapters of two names, %q and %q (%s): save one of them with PEFT's save_pretrained(selected_adapters=[...])", path, first, name, key)
+		}
 		if strings.HasPrefix(key, keyPrefix) == paddle {
 			return nil, fmt.Errorf("%s: key %q %s", path, key, map[bool]string{false: "does not begin with " + keyPrefix,
 				true: "begins with " + keyPrefix + ", and PaddleNLP's do not"}[paddle])
@@ -276,7 +317,7 @@ func twice(list []stored) error {
 // sortedModules are the modules with adapter tensors.
 func sortedModules(list []stored) (out []string) {
 	for _, s := range list {
-		if s.role != "" {
+		if s.role != "" && s.role != roleT {
 			out = append(out, s.module)
 		}
 	}

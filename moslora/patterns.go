@@ -5,24 +5,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
+
+	"moslava/internal/pyregexp"
 )
 
 // Patterns is what holds for some modules, as PEFT's rank_pattern: values by regular expressions for the end of a module's
-// path, matched as PEFT 0.21 does, from the start of the path as (.*\.)?(key)$. The first that matches counts, so the order of
-// the file is kept.
+// path, matched as PEFT 0.21 does, from the start of the path as (.*\.)?(key)$ in Python's syntax. The first that matches counts,
+// so the order of the file is kept.
 type Patterns[T any] struct{ list []entry[T] }
 
 type entry[T any] struct {
 	key   string
 	value T
-	expr  *regexp.Regexp
+	expr  *pyregexp.Expr
 }
 
 // Add puts a pattern behind the others.
 func (p *Patterns[T]) Add(key string, value T) error {
-	expr, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
+	expr, err := pyregexp.End(key)
 	if err != nil {
 		return fmt.Errorf("pattern %q: %w", key, err)
 	}
@@ -40,8 +41,28 @@ func (p Patterns[T]) unmatched(modules []string) (out []string) {
 	return out
 }
 
+// match takes what cannot be decided in time for no match; try has said so.
 func (e entry[T]) match(module string) bool {
-	return e.key == module || e.expr != nil && e.expr.MatchString(module)
+	if e.key == module || e.expr == nil {
+		return e.key == module
+	}
+	ok, err := e.expr.Match(module)
+	return ok && err == nil
+}
+
+// try fails if a pattern takes too long on one of the modules.
+func (p Patterns[T]) try(modules []string) error {
+	for _, e := range p.list {
+		for _, m := range modules {
+			if e.expr == nil {
+				continue
+			}
+			if _, err := e.expr.Match(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // get is the value for a module, or otherwise.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
@@ -36,6 +37,9 @@ type peftConfig struct {
 	DoRA         bool              `json:"use_dora"`
 	Targets      targets           `json:"target_modules"`
 	Save         []string          `json:"modules_to_save,omitempty"`
+	Tokens       tokenIndices      `json:"trainable_token_indices,omitzero"`
+	Tied         bool              `json:"ensure_weight_tying,omitempty"`
+	LoRABias     bool              `json:"lora_bias,omitempty"`
 	RankPattern  Patterns[int]     `json:"rank_pattern"`
 	AlphaPattern Patterns[float64] `json:"alpha_pattern"`
 	UseMixer     bool              `json:"lora_use_mixer"`
@@ -89,21 +93,31 @@ func (s *Set) Save(dir string, opt SaveOptions) error {
 			add(a.Module, suffixB, B, []int{out, 2 * r})
 			continue
 		}
+		atA, atB := suffixA, suffixB
+		if a.Lookup {
+			atA, atB = suffixEmbedA, suffixEmbedB
+		}
 		if opt.Fold || a.C != nil {
-			add(a.Module, suffixA, a.mixed(), a.A.Shape)
+			add(a.Module, atA, a.mixed(), a.A.Shape)
 		} else {
-			add(a.Module, suffixA, a.A.Floats(), a.A.Shape)
+			add(a.Module, atA, a.A.Floats(), a.A.Shape)
 			if a.M != nil { // a fixed one, too: readers that know no fixed mixers need it
 				add(a.Module, suffixM, a.M.Floats(), a.M.Shape)
 			}
 		}
-		add(a.Module, suffixB, a.B.Floats(), a.B.Shape)
+		add(a.Module, atB, a.B.Floats(), a.B.Shape)
+		if a.Bias != nil {
+			add(a.Module, suffixV, a.Bias.Floats(), a.Bias.Shape)
+		}
 		if a.Mag != nil {
 			add(a.Module, suffixG, a.Mag.Floats(), a.Mag.Shape)
 		}
 	}
 	for _, p := range opt.Whole {
-		add(p.Name, "", p.Floats(), p.Shape)
+		tensors = append(tensors, safetensors.Tensor{Name: keyPrefix + p.Name, Shape: p.Shape, Data: p.Floats()})
+	}
+	for _, r := range s.rows {
+		add(r.module, suffixT, r.rows.Weight.Floats(), r.rows.Weight.Shape)
 	}
 	if err := safetensors.Write(dir+"/"+WeightsFile, tensors, map[string]string{"format": "pt"}); err != nil {
 		return err
@@ -129,7 +143,18 @@ func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 	common := s.list[len(s.list)-1].onDisk()
 	c := &peftConfig{PeftType: "LORA", TaskType: "CAUSAL_LM", Base: opt.Base, R: common.R, Alpha: common.Alpha,
 		Dropout: common.Dropout, Bias: "none", InitWeights: true, RSLoRA: common.RSLoRA, DoRA: common.DoRA, Save: opt.Modules, Mixer: common.Mixer,
-		FreezeA: common.FreezeA, PiSSA: common.Start == PiSSA}
+		FreezeA: common.FreezeA, PiSSA: common.Start == PiSSA, Tied: s.tied}
+	for _, r := range s.rows {
+		if c.Tokens.byModule == nil {
+			c.Tokens.byModule = map[string][]int32{}
+		}
+		c.Tokens.byModule[opt.name(r.module)] = r.rows.IDs
+	}
+	for _, name := range s.saved {
+		if strings.HasSuffix(name, ".bias") {
+			c.Bias = "all"
+		}
+	}
 	for _, a := range s.list {
 		name, ac := opt.name(a.Module), a.onDisk()
 		if pissa := ac.Start == PiSSA; pissa != c.PiSSA {
@@ -146,6 +171,7 @@ func (s *Set) peftConfig(opt SaveOptions) (*peftConfig, error) {
 				a.Module, ac.DoRA, s.list[len(s.list)-1].Module, common.DoRA)
 		}
 		c.Targets = append(c.Targets, name)
+		c.LoRABias = c.LoRABias || a.Bias != nil
 		c.UseMixer = c.UseMixer || ac.Mixer != None
 		if ac.R != c.R {
 			c.RankPattern.set(name, ac.R)

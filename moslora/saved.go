@@ -17,8 +17,16 @@ type Saved struct {
 	configs map[string]Config // by module
 	tensors map[string]tensor // by the name a parameter has in the program
 	dir     string
-	base    string   // base_model_name_or_path
-	save    []string // modules_to_save
+	base    string             // base_model_name_or_path
+	save    []string           // modules_to_save
+	lookup  map[string]bool    // modules that are embeddings
+	tokens  map[string][]int32 // whose rows are trained, by module
+	below   map[string]bool    // parameters stored entire that belong to the base: they are not trained
+	tied    bool               // ensure_weight_tying
+}
+
+func newSaved() *Saved {
+	return &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, lookup: map[string]bool{}, tokens: map[string][]int32{}, below: map[string]bool{}}
 }
 
 type tensor struct {
@@ -30,25 +38,27 @@ type tensor struct {
 // file into the program's.
 func Load(dir string, name func(string) string) (*Saved, error) {
 	configFile, weightsFile, err := Files(dir)
-	if err != nil {
-		return nil, err
-	}
-	c, err := config(dir, configFile)
-	if err != nil {
-		return nil, err
-	}
-	path, paddle := dir+"/"+weightsFile, configFile == paddleConfig
-	list, err := readAll(path, paddle)
 	if err == nil {
-		if err = errors.Join(twice(list), orient(list, paddle, c.moduleRank)); err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
+		err = isDirectory(dir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}, dir: dir, base: c.Base, save: c.Save}
-	mixers := map[string]bool{}
+	path := dir + "/" + weightsFile
+	c, list, err := readFiles(dir, configFile, weightsFile)
+	if err != nil {
+		return nil, noWeights(dir, err)
+	}
+	if err := twice(list); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := newSaved()
+	s.dir, s.base, s.save, s.tied = dir, c.Base, c.Save, c.Tied
+	modules := sortedModules(list)
+	if err := errors.Join(c.RankPattern.try(modules), c.AlphaPattern.try(modules)); err != nil {
+		return nil, fmt.Errorf("%s/%s: %w", dir, configFile, err)
+	}
+	mixers, biases := map[string]bool{}, map[string]bool{}
 	var whole []string
 	for _, t := range list {
 		at := name(t.module) + suffixOf[t.role]
@@ -60,10 +70,21 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 			whole = append(whole, t.module)
 		}
 		mixers[t.module] = mixers[t.module] || t.role == roleM
+		biases[t.module] = biases[t.module] || t.role == roleV
+		s.lookup[name(t.module)] = s.lookup[name(t.module)] || t.lookup
+		if t.base && (c.Bias == "none" || c.Bias == "" || !strings.HasSuffix(at, ".bias")) {
+			s.below[at] = true
+		}
 	}
 	var errs []error
-	for _, module := range sortedModules(list) {
+	if err := s.readTokens(c, list, name); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", dir, err))
+	}
+	for _, module := range modules {
 		cfg, err := c.of(module, mixers[module])
+		if cfg.bias = biases[module]; cfg.bias && cfg.DoRA {
+			err = errors.Join(err, errors.New("use_dora with lora_bias is not supported"))
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", dir, name(module), err))
 		}
@@ -75,6 +96,25 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 		}
 	}
 	return s, errors.Join(errs...)
+}
+
+// readFiles reads configuration and tensors, in torch's orientation.
+func readFiles(dir, configFile, weightsFile string) (*peftConfig, []stored, error) {
+	if weightsFile == mlxWeights {
+		return readMLX(dir)
+	}
+	c, err := config(dir, configFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	path, paddle := dir+"/"+weightsFile, configFile == paddleConfig
+	list, err := readAll(path, paddle)
+	if err == nil {
+		if err = orient(list, paddle, c.moduleRank); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return c, list, err
 }
 
 // parseConfig reads adapter_config.json and refuses what would not have its effect.
@@ -96,8 +136,7 @@ func parseConfigOf(raw []byte, paddle bool) (*peftConfig, error) {
 }
 
 // unread are fields of PEFT that change the numbers when they are set, and are not read.
-var unread = []string{"fan_in_fan_out", "lora_bias", "layer_replication", "alora_invocation_tokens",
-	"trainable_token_indices", "target_parameters", "use_qalora", "use_bdlora", "kasa_config", "velora_config",
+var unread = []string{"fan_in_fan_out", "layer_replication", "alora_invocation_tokens", "target_parameters", "use_qalora", "use_bdlora", "kasa_config", "velora_config",
 	"arrow_config", "monteclora_config", "enable_lora", "use_mora", "pissa", "do_qat", "trainable_bias"}
 
 // supported refuses what would change the numbers and is not read.
@@ -113,8 +152,8 @@ func (c *peftConfig) supported(all map[string]json.RawMessage) error {
 			errs = append(errs, fmt.Errorf("%s is %.60s, which is not read", field, v))
 		}
 	}
-	if c.Bias != "" && c.Bias != "none" {
-		errs = append(errs, fmt.Errorf("bias is %q, only none is read", c.Bias))
+	if err := (Beside{Bias: c.Bias}).check(); err != nil {
+		errs = append(errs, err)
 	}
 	switch c.InitWeights {
 	case nil, true, false, "gaussian", "orthogonal", "eva": // others change the base model's weights
@@ -172,11 +211,15 @@ func (s *Set) AttachSaved(ps *nn.Params, saved *Saved) error { return s.AttachAl
 
 // AttachAll is AttachSaved of several directories and of parameters from elsewhere, all or none of them.
 func (s *Set) AttachAll(ps *nn.Params, parts []*Saved, whole ...*nn.Param) error {
-	saved := &Saved{configs: map[string]Config{}, tensors: map[string]tensor{}}
+	saved := newSaved()
 	var dirs []string
 	for _, p := range parts {
 		maps.Copy(saved.configs, p.configs)
 		maps.Copy(saved.tensors, p.tensors)
+		maps.Copy(saved.tokens, p.tokens)
+		maps.Copy(saved.below, p.below)
+		maps.Copy(saved.lookup, p.lookup)
+		saved.tied = saved.tied || p.tied
 		dirs = append(dirs, p.dir)
 	}
 	for _, p := range whole {
@@ -184,62 +227,6 @@ func (s *Set) AttachAll(ps *nn.Params, parts []*Saved, whole ...*nn.Param) error
 	}
 	saved.dir = strings.Join(dirs, ", ")
 	return s.attachSaved(ps, saved)
-}
-
-func (s *Set) attachSaved(ps *nn.Params, saved *Saved) error {
-	used := map[string]bool{}
-	src := savedSource(func(name string, shape []int) ([]float32, error) {
-		t, ok := saved.tensors[name]
-		if !ok {
-			return nil, fmt.Errorf("%s: there is no %s", saved.dir, name)
-		}
-		if !slices.Equal(t.shape, shape) {
-			return nil, fmt.Errorf("%s: %s has shape %v, want %v", saved.dir, name, t.shape, shape)
-		}
-		return slices.Clone(t.data), nil
-	})
-	var errs []error
-	var list []fresh
-	for l := range ps.Linears() {
-		cfg, ok := saved.configs[l.Name]
-		if !ok {
-			continue
-		}
-		f, err := prepare(l, cfg, src)
-		if err == nil {
-			err = saved.checkFixed(f.a)
-		}
-		if err != nil {
-			errs = append(errs, err)
-		}
-		list = append(list, f)
-		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB], used[l.Name+suffixG] = true, true, true, cfg.DoRA
-	}
-	var whole []string
-	for _, name := range slices.Sorted(maps.Keys(saved.tensors)) {
-		if used[name] {
-			continue
-		}
-		p, t := ps.Get(name), saved.tensors[name]
-		switch {
-		case p == nil:
-			errs = append(errs, fmt.Errorf("%s: the model has no place for %s", saved.dir, name))
-		case !slices.Equal(p.Shape, t.shape):
-			errs = append(errs, fmt.Errorf("%s: %s has shape %v, want %v", saved.dir, name, t.shape, p.Shape))
-		default:
-			whole = append(whole, name)
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	for _, name := range whole {
-		if err := ps.Get(name).Set(saved.tensors[name].data, saved.tensors[name].shape); err != nil {
-			return fmt.Errorf("%s: %w", saved.dir, err)
-		}
-	}
-	s.attach(list)
-	return nil
 }
 
 // checkFixed makes sure that a fixed mixer that a file holds is the fixed mixer that the configuration names.

@@ -194,8 +194,16 @@ func TestLoadErrors(t *testing.T) {
 		{"no peft_type", None, func(c map[string]any) { delete(c, "peft_type") }, nil, `peft_type is ""`},
 		{"dora", None, set("use_dora", true), nil, "there is no tower.layers.0.fc.lora_magnitude_vector"},
 		{"fan in", None, set("fan_in_fan_out", true), nil, "fan_in_fan_out is true"},
-		{"bias", None, set("bias", "lora_only"), nil, `bias is "lora_only", only none is read`},
-		{"lora_bias", None, set("lora_bias", true), nil, "lora_bias is true"},
+		{"bias", None, set("bias", "some"), nil, `bias is "some"; known are none, all and lora_only`},
+		{"lora_bias with dora", None, set("use_dora", true), func(w tensors) { w[first+suffixV] = w[first+suffixB] }, "use_dora with lora_bias"},
+		{"rows without ids", None, nil, func(w tensors) { w[keyPrefix+"tower.embed"+suffixT] = w[first+suffixB] }, "trainable_token_indices has 0 ids for it"},
+		{"ids without rows", None, set("trainable_token_indices", []int{3}), nil, "holds no trainable_tokens_delta"},
+		{"ids twice", None, set("trainable_token_indices", []int{3, 3}), func(w tensors) { w[keyPrefix+"tower.embed"+suffixT] = w[first+suffixB] }, "has 3: want each id once"},
+		{"two names", None, nil, func(w tensors) {
+			w[first+".lora_A.one.weight"], w[first+".lora_B.two.weight"] = w[first+suffixA], w[first+suffixB]
+			delete(w, first+suffixA)
+			delete(w, first+suffixB)
+		}, `adapters of two names, "one" and "two"`},
 		{"replication", None, set("layer_replication", [][]int{{0, 2}}), nil, "layer_replication is [[0,2]], which is not read"},
 		{"activated", None, set("alora_invocation_tokens", []int{7}), nil, "alora_invocation_tokens is [7]"},
 		{"pissa", None, set("init_lora_weights", "pissa"), nil, "init_lora_weights is pissa"},

@@ -1,17 +1,27 @@
 package pipelines
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 
+	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
 
-// adapterConfig is what a recipe asks of the adapters of one tower.
-func adapterConfig(c *recipe.Adapter) (moslora.Config, error) {
+// adapterConfig is what a recipe asks of the adapters of one tower. tok reads tokens that are given as text; it may be nil if there are none.
+func adapterConfig(c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
 	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
-		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, DoRA: c.DoRA}
+		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, DoRA: c.DoRA, Exclude: c.ExcludeModules,
+		Beside: moslora.Beside{Save: c.ModulesToSave, Bias: c.Bias, Tied: c.EnsureWeightTying}}
+	var errs [2]error
+	out.Tokens, errs[0] = tokenIDs(c.TrainableTokenIndices.Embed, tok)
+	out.HeadTokens, errs[1] = tokenIDs(c.TrainableTokenIndices.Head, tok)
+	if err := errors.Join(errs[:]...); err != nil {
+		return out, fmt.Errorf("trainable_token_indices: %w", err)
+	}
 	for _, p := range c.RankPattern {
 		if err := out.RankPattern.Add(p.Layers, p.Value); err != nil {
 			return out, fmt.Errorf("rank_pattern: %w", err)
@@ -26,6 +36,28 @@ func adapterConfig(c *recipe.Adapter) (moslora.Config, error) {
 		if err := out.MixerPattern.Add(p.Layers, moslora.Mixer(p.Value)); err != nil {
 			return out, fmt.Errorf("mixer_pattern: %w", err)
 		}
+	}
+	return out, nil
+}
+
+// tokenIDs reads tokens: numbers are ids, anything else is a token as it is written.
+func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error) {
+	for _, text := range tokens {
+		if id, err := strconv.ParseInt(text, 10, 32); err == nil {
+			out = append(out, int32(id))
+			continue
+		}
+		if tok == nil {
+			return nil, fmt.Errorf("%q is no id, and there is no tokenizer to look it up in", text)
+		}
+		ids, err := tok.Encode(text, false)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) != 1 {
+			return nil, fmt.Errorf("%q is %d tokens of the tokenizer, want one: add it to tokenizer.json and its row to the model first, or give an id", text, len(ids))
+		}
+		out = append(out, ids[0])
 	}
 	return out, nil
 }

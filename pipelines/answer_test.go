@@ -35,9 +35,9 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, q := range prompts {
-			questions = append(questions, vlm.Question{Pictures: [][]byte{s.Image}, Prompt: q}, vlm.Question{Prompt: q})
+			questions = append(questions, vlm.Question{Pictures: [][]byte{s.Pictures[0].Bytes}, Prompt: q}, vlm.Question{Prompt: q})
 		}
-		pictures = append(pictures, s.Image)
+		pictures = append(pictures, s.Pictures[0].Bytes)
 	}
 	for _, q := range prompts { // both, in either order, one of them twice, and in the middle of the text
 		for _, view := range [][][]byte{pictures, {pictures[1], pictures[0]}, {pictures[0], pictures[0]}} {

@@ -14,7 +14,7 @@ import (
 // commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, with four beams.
 const commonsense = alone + `stages:
 - kind: tune
-  data: commonsense.json
+  data: {path: commonsense.json, format: llm-adapters}
   batch: 3
   steps: 2
   adapters: {language: {r: 4, mixer: orthogonal, targets: [q_proj, v_proj]}}
@@ -32,7 +32,7 @@ func TestCommonsense(t *testing.T) {
 	if res.Overall.N != 2 || res.Protocol != eval.LLMAdapters {
 		t.Errorf("%d questions under %s", res.Overall.N, res.Protocol)
 	}
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "llm-adapters", "letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
+	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
 	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "tsv: commonsense.json", `tsv: "scenes:test?n=6", name: commonsense`)), "suite commonsense: found protocol llm-adapters for a suite of")
 }
 
@@ -46,7 +46,7 @@ func TestEncodeText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := datasets.Open("testdata/commonsense.json")
+	src, err := datasets.OpenWith("testdata/commonsense.json", datasets.Options{Format: datasets.FormatLLMAdapters})
 	if err != nil {
 		t.Fatal(err)
 	}

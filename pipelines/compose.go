@@ -1,16 +1,19 @@
 package pipelines
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
+	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/moslora"
 )
 
-// Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT.
-func Compose(dir string, parts []string) error {
+// Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT. What is in dir already is an error, or by force is
+// set aside.
+func Compose(dir string, parts []string, force bool) (err error) {
 	var list []moslora.Weighted
 	for _, p := range parts {
 		at := strings.LastIndexByte(p, '=')
@@ -23,8 +26,14 @@ func Compose(dir string, parts []string) error {
 		}
 		list = append(list, moslora.Weighted{Dir: p[:at], Weight: w})
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+	reads := make([]string, len(list))
+	for i, part := range list {
+		reads[i] = part.Dir
 	}
-	return moslora.Compose(dir, list)
+	release, err := output.Dir(dir, output.Options{Reads: reads, Force: force})
+	if err != nil {
+		return fmt.Errorf("compose: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	return atomicfile.WriteDir(dir, func(tmp string) error { return moslora.Compose(tmp, list) })
 }

@@ -15,6 +15,7 @@ import (
 
 	"moslava/internal/infile"
 	"moslava/internal/kernels"
+	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/vlm"
@@ -34,13 +35,14 @@ type EvaluateOptions struct {
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
 	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
 	Dir       string       // of verdicts, predictions and result
+	Force     bool         // set aside what is in Dir and ask everything; without it what is not of an evaluation is an error
 	Out       io.Writer
 }
 
 // EvaluateModel asks a model directory the questions of a table, without a recipe, and writes what an evaluate stage writes to
 // opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by other weights, on
 // another version of the suite or under another protocol are an error.
-func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (*eval.Result, error) {
+func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *eval.Result, err error) {
 	shard, err := eval.ParseShard(opt.Shard)
 	if err != nil {
 		return nil, err
@@ -52,6 +54,11 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if opt.Threads > 0 {
 		kernels.SetThreads(opt.Threads)
 	}
+	release, err := output.Dir(opt.Dir, output.Options{Reads: []string{model, opt.Adapters, suitePath(suite)}, Mine: suiteFile, Force: opt.Force})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	id, err := modelID(model, opt.Adapters, opt.Weights)
 	if err != nil {
 		return nil, err

@@ -240,13 +240,13 @@ func TestShardsJoin(t *testing.T) {
 		evaluated(t, model, suite, EvaluateOptions{Limit: 13, Shard: shard, Dir: part})
 		parts = append(parts, part)
 	}
-	if _, err := JoinShards(suite, parts, filepath.Join(dir, "joined")); err != nil {
+	if _, err := JoinShards(suite, parts, filepath.Join(dir, "joined"), false); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, filepath.Join(dir, "joined"), filepath.Join(dir, "whole"))
-	_, err := JoinShards(suite, parts[1:], filepath.Join(dir, "two"))
+	_, err := JoinShards(suite, parts[1:], filepath.Join(dir, "two"), false)
 	names(t, err, "found 2 of 3 shards, 1/3 is missing")
-	_, err = JoinShards(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"))
+	_, err = JoinShards(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
 	names(t, err, filepath.Join("none", resultFile))
 }
 

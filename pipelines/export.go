@@ -1,10 +1,11 @@
 package pipelines
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/recipe"
@@ -27,7 +28,7 @@ func (s *stage) merge() ([]string, error) {
 var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16, "float16": safetensors.F16}
 
 // export writes the model for other programs.
-func (s *stage) export() ([]string, error) {
+func (s *stage) export() (_ []string, failed error) {
 	c := s.Stage.Export
 	from, _ := s.dir.From(s.index)
 	r := s.recipe
@@ -37,18 +38,23 @@ func (s *stage) export() ([]string, error) {
 		fmt.Fprintf(s.out, "%s: the recipe quantizes the model; the full weights are written, adapters merged into them\n", s.Name)
 		r = unrounded(r)
 	}
-	m, p, err := modelAfter(r, s.dir, from)
-	if err != nil {
-		return nil, err
-	}
 	dir, output := filepath.Join(s.path, c.Format), c.Format
 	if c.Path != "" {
+		release, err := s.target()
+		if err != nil {
+			return nil, err
+		}
+		defer func() { failed = errors.Join(failed, release()) }()
 		if output, err = filepath.Abs(string(c.Path)); err != nil {
 			return nil, err
 		}
 		dir = output
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	m, p, err := modelAfter(r, s.dir, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, err
 	}
 	outputs := []string{output}
@@ -64,11 +70,13 @@ func (s *stage) export() ([]string, error) {
 	case "peft", "folded":
 		err = m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
 	case "towers":
-		m.Adapters.Merge(m.Params)
-		err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+		if err = m.MergeAdapters(); err == nil {
+			err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+		}
 	default:
-		m.Adapters.Merge(m.Params)
-		err = vlm.Export(dir, m, p, dtypes[c.DType])
+		if err = m.MergeAdapters(); err == nil {
+			err = vlm.Export(dir, m, p, dtypes[c.DType])
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func picture(t *testing.T, i int, asJPEG bool) []byte {
 
 // ask is a sample of one question about a picture and its answer.
 func ask(t *testing.T, i int) datasets.Sample {
-	return datasets.Sample{ID: fmt.Sprintf("s%d", i), Image: picture(t, i, i%2 == 1), Turns: []datasets.Turn{
+	return datasets.Sample{ID: fmt.Sprintf("s%d", i), Pictures: []datasets.Picture{{Bytes: picture(t, i, i%2 == 1)}}, Turns: []datasets.Turn{
 		{From: datasets.Human, Value: datasets.ImageMarker + "\nwhat is it"}, {From: datasets.GPT, Value: fmt.Sprintf("drawing %d", i)}}}
 }
 
@@ -136,18 +136,18 @@ func TestBadSamples(t *testing.T) {
 		count     string // what the sample is counted as with the policy
 		remaining int64
 	}{
-		"torn png": {with(func(s *datasets.Sample) { p := picture(t, 3, false); s.Image = p[:len(p)/2] }), "",
+		"torn png": {with(func(s *datasets.Sample) { p := picture(t, 3, false); s.Pictures[0].Bytes = p[:len(p)/2] }), "",
 			[]string{"picture 1", "png of 55 bytes", "not enough pixel data", "on_bad skip"}, "on_bad: skip", "skipped", 5},
-		"torn jpeg": {with(func(s *datasets.Sample) { s.Image = s.Image[:len(s.Image)/2] }), "",
+		"torn jpeg": {with(func(s *datasets.Sample) { p := s.Pictures[0].Bytes; s.Pictures[0].Bytes = p[:len(p)/2] }), "",
 			[]string{"picture 1", "jpeg", "unexpected EOF", "on_bad skip"}, "on_bad: skip", "skipped", 5},
-		"flipped png": {with(func(s *datasets.Sample) { s.Image = picture(t, 3, false); s.Image[60] ^= 0x55 }), "",
+		"flipped png": {with(func(s *datasets.Sample) { p := picture(t, 3, false); p[60] ^= 0x55; s.Pictures[0].Bytes = p }), "",
 			[]string{"picture 1", "png"}, "on_bad: skip", "skipped", 5},
-		"no picture at all": {with(func(s *datasets.Sample) { s.Image = []byte("<html>404</html>") }), "",
+		"no picture at all": {with(func(s *datasets.Sample) { s.Pictures[0].Bytes = []byte("<html>404</html>") }), "",
 			[]string{"picture 1", "unknown picture format", "want JPEG, PNG"}, "on_bad: skip", "skipped", 5},
-		"image bomb": {with(func(s *datasets.Sample) { s.Image = bomb }), "",
+		"image bomb": {with(func(s *datasets.Sample) { s.Pictures[0].Bytes = bomb }), "",
 			[]string{"picture 1", "png declares 60000 x 60000 pixels"}, "on_bad: skip", "skipped", 5},
-		"marker without a picture": {with(func(s *datasets.Sample) { s.Image = nil }), "",
-			[]string{"1 image markers in the messages, 0 images"}, "on_bad: skip", "skipped", 5},
+		"marker without a picture": {with(func(s *datasets.Sample) { s.Pictures = nil }), "",
+			[]string{"1 image markers (<image>) in the turns", "0 pictures"}, "on_bad: skip", "skipped", 5},
 		"no targets": {with(func(s *datasets.Sample) { s.Turns = s.Turns[:1] }), "",
 			[]string{"none of", "tokens is supervised", "on_no_targets skip"}, "on_no_targets: skip", "no_targets", 5},
 		"too long, dropped": {long, ", max_length: 60", []string{"tokens, 16 of them of images, expected at most 60", "on_long drop", "split"},
@@ -182,7 +182,7 @@ func TestBadSamples(t *testing.T) {
 // TestAllBad: when nothing can be used, skipping is not silence.
 func TestAllBad(t *testing.T) {
 	s := ask(t, 0)
-	s.Image = []byte("no")
+	s.Pictures[0].Bytes = []byte("no")
 	fails(t, parse(t, t.TempDir(), alignOn(store(t, s, s), ", on_bad: skip")), "none of the 2 samples can be used", "skipped 2")
 }
 

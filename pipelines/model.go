@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/infile"
 	"moslava/internal/safetensors"
@@ -41,7 +42,9 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		if err := m.LoadAdapters(string(dir)); err != nil {
 			return fmt.Errorf("model.adapters: %w", err)
 		}
-		m.Adapters.Merge(m.Params)
+		if err := m.MergeAdapters(); err != nil {
+			return fmt.Errorf("model.adapters: %w", err)
+		}
 	}
 	if c.From != "" {
 		if err := m.SelectFeatures(c.FeatureLayer, c.SelectStrategy); err != nil {
@@ -213,7 +216,9 @@ func applyStage(m *vlm.Model, dir string, adapters bool) error {
 	if ok, err := there(filepath.Join(dir, mergedFile)); err != nil {
 		return err
 	} else if ok {
-		m.Adapters.Merge(m.Params)
+		if err := m.MergeAdapters(); err != nil {
+			return err
+		}
 	}
 	if ok, err := there(filepath.Join(dir, trainedFile)); err != nil {
 		return err
@@ -263,7 +268,7 @@ func loadTrained(m *vlm.Model, path string) error {
 
 // saveTrained writes the base model's trained parameters, and the adapters if there are any.
 func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor
@@ -280,7 +285,7 @@ func saveTrained(m *vlm.Model, dir, base string, trained []string) error {
 		return nil
 	}
 	to := filepath.Join(dir, adaptersDir)
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return err
 	}
 	return m.SaveAdapters(to, base, false)

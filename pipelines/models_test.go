@@ -139,9 +139,21 @@ func TestNaNOnTheWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := filepath.Join(stage, statePrefix+"00000004")
+	reseal := func() { // as if it had been saved so
+		s, err := readSealed(state)
+		if err == nil {
+			err = seal(state, s.State)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	tamper(t, filepath.Join(state, paramsFile), poison(projection, 9))
+	fails(t, r, "stage align: ", filepath.Join(state, paramsFile), "damaged or replaced", "remove "+state)
+	reseal()
 	fails(t, r, "stage align: ", filepath.Join(state, paramsFile), "tensor \""+projection+"\" has NaN at element 9", "remove "+state)
 	tamper(t, filepath.Join(state, paramsFile), func(all map[string]safetensors.Tensor) { all[projection].Data[9] = 0 })
+	reseal()
 	// A state that cannot be read says which file, and how to go on without it.
 	if err := os.Truncate(filepath.Join(state, optimFile), 100); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,12 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
 		kernels.SetThreads(r.Threads)
 	}
-	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force})
+	opt.Out = r.Masked(opt.Out)
+	defer func() { err = r.MaskError(err) }()
+	takes := newTaker(ctx, r, opt.Out)
+	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force, Takes: takes.stage,
+		Computed: func(i int, dir string) (bool, error) { return computed(r.Stages[i].Kind, dir) },
+		Notice:   func(text string) { fmt.Fprintln(opt.Out, text) }})
 	if err != nil {
 		return err
 	}
@@ -53,19 +58,28 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
+	var chosen []int
+	for i, s := range r.Stages {
+		if opt.wants(s.Name) {
+			chosen = append(chosen, i)
+		}
+	}
+	if err := d.Intact(chosen); err != nil {
+		return err
+	}
 	if err := ready(ctx, r, d, opt); err != nil {
 		return err
 	}
-	for i := range r.Stages {
+	if err := freeTargets(r, d, chosen, opt.Force); err != nil {
+		return err
+	}
+	for _, i := range chosen {
 		s := &r.Stages[i]
-		if !opt.wants(s.Name) {
-			continue
-		}
 		done, why, err := d.Finished(i)
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, events: opt.Events, wrap: opt.wrap}
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -97,6 +111,7 @@ type stage struct {
 	out     io.Writer
 	events  func(Event)
 	wrap    func(train.Model) train.Model
+	force   bool
 	path    string // the stage's directory
 	resumed bool
 }

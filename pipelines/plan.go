@@ -19,6 +19,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
 	"moslava/language/chat"
+	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -111,7 +112,7 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 }
 
 // partOf says what stage i trains, with the adapters it makes or finds.
-func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
+func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (plan.Part, error) {
 	s := &r.Stages[i]
 	q := r.Model.Quantize
 	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters), Checkpointing: s.Train.Checkpointing}
@@ -137,7 +138,7 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model) (plan.Part, error) {
 				if t.c == nil {
 					continue
 				}
-				cfg, err := adapterConfig(t.c)
+				cfg, err := adapterConfig(t.c, tok)
 				if err == nil {
 					err = part.Attach(m, t.part, cfg)
 				}

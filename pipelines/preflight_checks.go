@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/plan"
@@ -24,9 +25,16 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 	_, i := r.Stage(s.Name)
 	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
 	var err error
-	if in.Part, err = partOf(r, i, f.model); err != nil {
+	tied := f.model.Config.Text.TieWordEmbeddings
+	if in.Part, err = partOf(r, i, f.model, f.processor.Tokenizer); err != nil {
 		f.problem(s, "adapters", err)
 		return
+	}
+	if tied && !f.model.Config.Text.TieWordEmbeddings {
+		if err := f.tiedAgain(in.Model); err != nil {
+			f.problem(s, "adapters", err)
+			return
+		}
 	}
 	data, err := sampleData(ctx, r, c, f.processor, f.opt, &in)
 	if err != nil {
@@ -36,6 +44,19 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 	made := plan.Make(in, plan.Rates{})
 	made.Name = s.Name
 	f.planned = append(f.planned, planned{s, in, data, made})
+}
+
+// tiedAgain takes a fresh outline for other stages, as the one that a stage has given two tables is its own.
+func (f *preflight) tiedAgain(own *vlm.Model) (err error) {
+	if f.model, f.processor, err = outline(f.recipe); err != nil {
+		return err
+	}
+	for k := range f.planned {
+		if f.planned[k].in.Model == own {
+			f.planned[k].in.Model = f.model
+		}
+	}
+	return nil
 }
 
 // suites opens and parses every suite, and puts the first question of each together.
@@ -100,11 +121,11 @@ func writable(dir string) error {
 	if err != nil {
 		return err
 	}
-	probe, err := os.MkdirTemp(at, ".tmp-")
+	_, release, err := atomicfile.TempDir(at)
 	if err != nil {
 		return fmt.Errorf("%s cannot be written to: %w", dir, errors.Unwrap(err))
 	}
-	return os.Remove(probe)
+	return release()
 }
 
 // existingAbove is the directory itself, or the nearest one above it that is there.

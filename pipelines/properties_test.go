@@ -63,7 +63,7 @@ func greedy(t *testing.T, m *vlm.Model, p *vlm.Processor) [][]int32 {
 		t.Fatal(err)
 	}
 	a := &vlm.Answerer{Model: m, Processor: p}
-	out, err := a.Generate(context.Background(), [][]byte{s.Image}, []string{"what is it", "list the objects", "where is the circle"}, language.Generation{MaxNew: 24})
+	out, err := a.Generate(context.Background(), [][]byte{s.Pictures[0].Bytes}, []string{"what is it", "list the objects", "where is the circle"}, language.Generation{MaxNew: 24})
 	if err != nil {
 		t.Fatal(err)
 	}

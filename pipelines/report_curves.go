@@ -43,19 +43,9 @@ func curvesReport(run string, opt ReportOptions) (string, error) {
 	}
 	page.Notes = append(page.Notes, onlyIn(opt.Against, stages, others, "stage")...)
 	if opt.Markdown {
-		path := reportFile(run, opt, "report.md")
-		return path, atomicfile.WriteBytes(path, []byte(curvesMarkdown(page)))
+		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(curvesMarkdown(page))) })
 	}
-	path := reportFile(run, opt, "report.html")
-	return path, report.WriteHTML(path, page)
-}
-
-// reportFile is where a report goes.
-func reportFile(run string, opt ReportOptions, name string) string {
-	if opt.Out != "" {
-		return opt.Out
-	}
-	return filepath.Join(run, name)
+	return writeReport(run, opt, reportHTML, func(path string) error { return report.WriteHTML(path, page) })
 }
 
 // trainingDirs finds the directories with steps of training, in dir and one level below, by their names.

@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/report/suites"
+	"moslava/pipelines/run"
 )
 
 // ReportOptions say what a report is made of.
@@ -21,6 +23,7 @@ type ReportOptions struct {
 	Out      string // the file to write; empty: report.html, or report.md, in the run's directory
 	Markdown bool   // Markdown in place of HTML
 	Cards    int    // questions shown of a suite at most
+	Force    bool   // set aside the file that Out names, if it is there; without it that is an error
 }
 
 // Report writes a report on a run: a run directory, an evaluate stage's, or that of one suite, as EvaluateModel leaves it. Of a run that
@@ -53,11 +56,9 @@ func Report(run string, opt ReportOptions) (string, error) {
 		page.Sections = append(page.Sections, s)
 	}
 	if opt.Markdown {
-		path := reportFile(run, opt, "report.md")
-		return path, atomicfile.WriteBytes(path, []byte(suites.Markdown(page)))
+		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(suites.Markdown(page))) })
 	}
-	path := reportFile(run, opt, "report.html")
-	return path, suites.WriteHTML(path, page)
+	return writeReport(run, opt, reportHTML, func(path string) error { return suites.WriteHTML(path, page) })
 }
 
 // comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite each are
@@ -77,6 +78,27 @@ func comparable(against string, ours map[string]string) (map[string]string, erro
 	}
 	return nil, fmt.Errorf("%s has none of the suites %v; it has %v", against, sortedKeys(ours), sortedKeys(theirs))
 }
+
+// writeReport writes a report where it goes, while no other process writes the same file, and returns its name. One in the run's directory is
+// replaced by a newer one.
+func writeReport(run string, opt ReportOptions, name string, write func(path string) error) (path string, err error) {
+	path = opt.Out
+	if path == "" {
+		path = filepath.Join(run, name)
+	}
+	release, err := output.File(path, output.Options{Replace: opt.Out == "", Force: opt.Force})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	return path, write(path)
+}
+
+// The names of a report in the directory that it is on.
+const (
+	reportHTML     = "report.html"
+	reportMarkdown = "report.md"
+)
 
 // label is the last part of a directory's name.
 func label(dir string) string {
@@ -153,12 +175,20 @@ func section(name, dir, against string, cards int) (suites.Section, error) {
 	return suites.NewSection(name, res, other, suite, cards)
 }
 
+func expandedAll(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		out = append(out, run.Expanded(p))
+	}
+	return out
+}
+
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
 func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	s, err := eval.OpenSuite(res.Table, eval.SuiteOptions{Name: res.Suite, Images: res.Images})
+	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -30,12 +30,16 @@ func (s *stage) mergeRounded(m *vlm.Model, from int) error {
 		}
 	}
 	m.Params.Dequantize()
-	m.Adapters.Merge(m.Params)
+	if err := m.MergeAdapters(); err != nil {
+		return err
+	}
 	full, _, err := modelAfter(unrounded(s.recipe), s.dir, from)
 	if err != nil {
 		return err
 	}
-	full.Adapters.Merge(full.Params)
+	if err := full.MergeAdapters(); err != nil {
+		return err
+	}
 	out := map[string]*Rounding{}
 	elements := map[string]int{}
 	for _, name := range linears {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"moslava/datasets"
@@ -79,7 +80,11 @@ func trainable(m *vlm.Model) []*nn.Param {
 // batchesOf loads the first n samples of a source in batches of size.
 func batchesOf(t *testing.T, p *vlm.Processor, spec string, n, size int) []*datasets.Batch {
 	t.Helper()
-	src, err := openSource(spec)
+	var stored datasets.Options
+	if strings.HasSuffix(spec, "commonsense.json") {
+		stored.Format = datasets.FormatLLMAdapters
+	}
+	src, err := openStored(spec, stored)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package pipelines
 
 import (
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -16,14 +15,23 @@ import (
 // sceneScheme begins the names of sources that are drawn as they are read.
 const sceneScheme = "scenes:"
 
-// openSource opens stored samples, whose pictures are looked for under images first, or scenes such as "scenes:pretrain?n=1000&seed=1".
-func openSource(path string, images ...recipe.Path) (datasets.Source, error) {
+// openSource opens stored samples, or scenes such as "scenes:pretrain?n=1000&seed=1".
+func openSource(path string) (datasets.Source, error) {
+	return openStored(path, datasets.Options{})
+}
+
+// folders are paths of a recipe.
+func folders(list []recipe.Path) (out []string) {
+	for _, p := range list {
+		out = append(out, string(p))
+	}
+	return out
+}
+
+// openStored is openSource with what is said of stored rows.
+func openStored(path string, opt datasets.Options) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)
-	}
-	var opt datasets.Options
-	for _, dir := range images {
-		opt.Images = append(opt.Images, string(dir))
 	}
 	return datasets.OpenWith(path, opt)
 }
@@ -36,7 +44,7 @@ const questionsFile = "questions.tsv"
 // column image_path are looked up, in the table's directory if there are none.
 func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
+		if err := atomicfile.MkdirAll(dir); err != nil {
 			return nil, err
 		}
 		path = filepath.Join(dir, questionsFile)
@@ -45,4 +53,12 @@ func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 		}
 	}
 	return eval.OpenSuite(path, eval.SuiteOptions{Name: name, Images: images})
+}
+
+// suitePath is the file of a suite, empty for one that is drawn.
+func suitePath(path string) string {
+	if strings.HasPrefix(path, sceneScheme) {
+		return ""
+	}
+	return path
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,16 +70,25 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestChangedHalfway: a stage that was only begun is not resumed with another configuration.
+// TestChangedHalfway: a stage that was only begun is not resumed with another configuration. It starts anew if nothing was computed yet.
 func TestChangedHalfway(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := Run(ctx, shortRecipe(t, dir), Options{Out: &cancelAt{text: "align: not begun", cancel: cancel}}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	fails(t, shortRecipe(t, dir, "stages.align.batch=3"), "align", "was begun in", "batch was 2 and is 3")
+	ctx, cancel = context.WithCancel(t.Context())
+	var out bytes.Buffer
+	r := shortRecipe(t, dir, "stages.align.batch=3", "stages.align.validate_every=1")
+	if err := Run(ctx, r, Options{Out: io.MultiWriter(&out, &cancelAt{text: "step 1: validation", cancel: cancel})}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "align: begun, but nothing was computed yet; it starts anew, as stage.batch was 2 and is 3") {
+		t.Errorf("a recipe that was corrected before the first step:\n%s", &out)
+	}
+	fails(t, shortRecipe(t, dir), "align", "was begun in", "batch was 3 and is 2", "--force", "00-align~1", "nothing is deleted")
 	fails(t, shortRecipe(t, dir, "seed=6"), "align", "seed was 5 and is 6")
-	if out := mustRun(t, shortRecipe(t, dir)); !strings.Contains(out, "align: begun, not finished\n") {
+	if out := mustRun(t, r); !strings.Contains(out, "align: begun, not finished\n") {
 		t.Errorf("resumed:\n%s", out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/optim"
 	"moslava/internal/safetensors"
@@ -44,7 +45,7 @@ func (t *training) write(dir string, s train.State) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var params []safetensors.Tensor
@@ -61,7 +62,7 @@ func (t *training) write(dir string, s train.State) error {
 	if err := safetensors.Write(filepath.Join(dir, optimFile), moments, nil); err != nil {
 		return err
 	}
-	return checkpoint.WriteJSON(dir, stateFile, s)
+	return seal(dir, s)
 }
 
 // states lists the complete states, oldest first, and the remains of interrupted saves.
@@ -129,8 +130,8 @@ func (t *training) resume() (train.State, error) {
 
 // load takes over the state in a directory.
 func (t *training) load(dir string) (train.State, error) {
-	var s train.State
-	if err := checkpoint.ReadJSON(dir, stateFile, &s); err != nil {
+	s, err := unseal(dir)
+	if err != nil {
 		return s, err
 	}
 	params, err := checkpoint.OpenFile(filepath.Join(dir, paramsFile))

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/interrupt"
+	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/progress"
@@ -30,15 +32,16 @@ const answersKept = "what was answered is kept; the same command asks the rest"
 type suiteOptions struct {
 	name     string // of the suite; empty: that of its file
 	protocol string
-	images   []string // directories of pictures that are named by path
-	title    string   // of the bar
+	images   []string            // directories of pictures that are named by path
+	title    string              // of the bar
+	mask     func(string) string // of paths in records; nil: they stay
 	out      io.Writer
 }
 
 // askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
 // whole verdict there.
 func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, err
 	}
 	suite, err := openSuite(path, so.name, dir, so.images...)
@@ -80,21 +83,27 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, path, so.images, suite, res)
+	return res, writeRecords(dir, path, suite, res, so)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, images []string, suite *eval.Suite, res *eval.Result) error {
+func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
 	}
-	for _, dir := range images {
+	for _, dir := range so.images {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return err
 		}
 		res.Images = append(res.Images, abs)
+	}
+	if so.mask != nil {
+		res.Table = so.mask(res.Table)
+		for i := range res.Images {
+			res.Images[i] = so.mask(res.Images[i])
+		}
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
 	if err != nil {
@@ -135,9 +144,19 @@ func note(cells []string, what string) []string {
 	return []string{fmt.Sprintf("%d %s, the first is %s", len(cells), what, cells[0])}
 }
 
+// suiteFile says whether a name is of a file that a suite's directory has.
+func suiteFile(name string) bool {
+	return slices.Contains([]string{resultFile, verdictsFile, accuracyFile, questionsFile, records.XLSXFile, records.TSVFile, reportHTML, reportMarkdown}, name)
+}
+
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
-// everything would have left.
-func JoinShards(suite string, dirs []string, to string, images ...string) (*eval.Result, error) {
+// everything would have left. What is there already is an error, or by force is set aside.
+func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
+	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	s, err := openSuite(suite, "", to, images...)
 	if err != nil {
 		return nil, err
@@ -152,13 +171,13 @@ func JoinShards(suite string, dirs []string, to string, images ...string) (*eval
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return nil, err
 	}
 	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	return res, writeRecords(to, suite, images, s, res)
+	return res, writeRecords(to, suite, s, res, suiteOptions{images: images})
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.

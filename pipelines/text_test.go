@@ -27,10 +27,10 @@ const alone = "model: {language: tiny/language, init: random}\n"
 
 // textStages train a decoder alone and write it in every form.
 const textStages = `stages:
-- {kind: pretrain, data: commonsense.json, batch: 3, steps: 3, lr: 1e-2}
+- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 3, lr: 1e-2}
 - {kind: export, name: base}
 - kind: tune
-  data: commonsense.json
+  data: {path: commonsense.json, format: llm-adapters}
   batch: 2
   steps: 8
   lr: 3e-2
@@ -160,7 +160,7 @@ func says(t *testing.T, m *vlm.Model, p *vlm.Processor) string {
 // has the image token already: everything is drawn by its name.
 func TestIdleTower(t *testing.T) {
 	stages := `stages:
-- {kind: tune, data: commonsense.json, train: adapters, batch: 2, steps: 5, lr: 1e-2, adapters: {language: {r: 4, mixer: kaiming, dropout: 0.1}}}
+- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, train: adapters, batch: 2, steps: 5, lr: 1e-2, adapters: {language: {r: 4, mixer: kaiming, dropout: 0.1}}}
 `
 	var models []*vlm.Model
 	for _, model := range []string{alone, towers} {
@@ -226,7 +226,7 @@ func TestPicturesForADecoder(t *testing.T) {
 // TestEvaluateDecoder asks a decoder's directory commonsense questions and a table of options without pictures.
 func TestEvaluateDecoder(t *testing.T) {
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, alone+"stages:\n- {kind: pretrain, data: commonsense.json, batch: 3, steps: 2}\n- {kind: export}\n"))
+	mustRun(t, parse(t, dir, alone+"stages:\n- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 2}\n- {kind: export}\n"))
 	table := filepath.Join(dir, "plain.tsv")
 	if err := os.WriteFile(table, []byte("index\tquestion\tA\tB\tanswer\n0\tis ice colder than steam?\tyes\tno\tA\n1\tdo fish breathe through feathers?\tyes\tno\tB\n"), 0o666); err != nil {
 		t.Fatal(err)

@@ -175,7 +175,7 @@ func (t *training) attach() error {
 		if c == nil {
 			continue
 		}
-		cfg, err := adapterConfig(c)
+		cfg, err := adapterConfig(c, t.processor.Tokenizer)
 		if err != nil {
 			return err
 		}
@@ -198,16 +198,24 @@ func (t *training) attachFresh(part string, cfg moslora.Config) error {
 		t.model.Adapters.Prepared = func(string) { bar.Step(1, "") }
 		defer func() { t.model.Adapters.Prepared = nil }()
 	}
-	return t.model.AttachAdapters(part, cfg, t.recipe.Seed)
+	tied := t.model.Config.Text.TieWordEmbeddings
+	if err := t.model.AttachAdapters(part, cfg, t.recipe.Seed); err != nil {
+		return err
+	}
+	if tied && !t.model.Config.Text.TieWordEmbeddings {
+		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; one of them alone is trained here, the other keeps it as it was, and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
+	}
+	return nil
 }
 
 // params makes trainable what the stage trains and lists it with its rates.
 func (t *training) params() []train.Param {
 	parts := t.cfg.Train
+	adapters := slices.Contains(parts, recipe.PartAdapters)
 	t.model.Params.Train(func(name string) bool {
-		return vlm.Trains(parts, t.model, name)
+		return vlm.Trains(parts, t.model, name) || adapters && t.model.Adapters.Saves(name)
 	})
-	t.model.Adapters.Train(slices.Contains(parts, recipe.PartAdapters))
+	t.model.Adapters.Train(adapters)
 	rates := map[string]float64{recipe.PartVision: t.cfg.LRVision, recipe.PartProjector: t.cfg.LRProjector, recipe.PartLanguage: t.cfg.LRLanguage}
 	rate := func(name string) float64 {
 		if r := rates[vlm.TowerOf(name)]; r > 0 {
@@ -218,7 +226,9 @@ func (t *training) params() []train.Param {
 	var out []train.Param
 	for p := range t.model.Params.All() {
 		if p.Trainable() {
-			t.trained = append(t.trained, p.Name)
+			if !t.model.Adapters.Saves(p.Name) { // the adapters' directory has those
+				t.trained = append(t.trained, p.Name)
+			}
 			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1})
 		}
 	}
@@ -232,6 +242,11 @@ func (t *training) params() []train.Param {
 				lr *= t.cfg.LoRAPlus
 			}
 			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})
+		}
+	}
+	for _, rows := range t.model.Adapters.Rows() {
+		if p := rows.Weight; p.Trainable() {
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true})
 		}
 	}
 	return out
@@ -263,7 +278,7 @@ func loadOptions(r *recipe.Recipe, c *recipe.TrainConfig, m *vlm.Config) dataset
 		length = m.Text.MaxPositionEmbeddings
 	}
 	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
-		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets}
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
@@ -380,7 +395,8 @@ func existing(dir string, names ...string) []string {
 func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	for _, s := range c.Sources {
-		src, err := openSource(string(s.Path), slices.Concat(s.Images, c.Images)...)
+		opt := datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
+		src, err := openStored(string(s.Path), opt)
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/float16"
 )
 
 // A Column is one column of one record batch, or a child of one: slices of the
@@ -168,10 +169,15 @@ func (c *Column) place(bufs [3][]byte, nulls int64) error {
 	}
 	extra := int64(0)
 	switch c.kind {
-	case integer, indices, view:
+	case integer, floating, indices, view:
 		c.data = bufs[1]
 	case varbinary, list:
 		c.offsets, c.data, extra = bufs[1], bufs[2], 1
+	case boolean:
+		if c.data = bufs[1]; int64(len(c.data)) < c.Len/8+min(c.Len%8, 1) {
+			return fmt.Errorf("%w: %d bits in %d bytes", ErrCorrupt, c.Len, len(c.data))
+		}
+		return nil
 	default:
 		return nil
 	}
@@ -302,6 +308,25 @@ func (c *Column) Int(i int64) (v int64, ok bool) {
 	}
 	v = c.number(i)
 	return v, v >= 0 || c.signed
+}
+
+// Float is value i of a column of floating-point numbers, 0 when it is null.
+func (c *Column) Float(i int64) float64 {
+	if c.kind != floating || c.IsNull(i) {
+		return 0
+	}
+	switch c.width {
+	case 2:
+		return float64(float16.FromBits(binary.LittleEndian.Uint16(c.data[2*i:])).Float32())
+	case 4:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(c.data[4*i:])))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(c.data[8*i:]))
+}
+
+// Bool is value i of a column of booleans, false when it is null.
+func (c *Column) Bool(i int64) bool {
+	return c.kind == boolean && !c.IsNull(i) && c.data[i/8]>>(i%8)&1 == 1
 }
 
 // number is value i of integers or indices; -1 stands for an unsigned one that no

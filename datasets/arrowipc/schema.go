@@ -12,8 +12,10 @@ import (
 const (
 	typeNull            = 1
 	typeInt             = 2
+	typeFloat           = 3
 	typeBinary          = 4
 	typeUtf8            = 5
+	typeBool            = 6
 	typeList            = 12
 	typeStruct          = 13
 	typeUnion           = 14
@@ -33,7 +35,7 @@ const (
 	maxFields, maxDepth = 4096, 32
 )
 
-var typeNames = [...]string{typeNull: "null", typeInt: "int", 3: "float", typeBinary: "binary", typeUtf8: "utf8", 6: "bool", 7: "decimal",
+var typeNames = [...]string{typeNull: "null", typeInt: "int", typeFloat: "float", typeBinary: "binary", typeUtf8: "utf8", typeBool: "bool", 7: "decimal",
 	8: "date", 9: "time", 10: "timestamp", 11: "interval", typeList: "list", typeStruct: "struct", typeUnion: "union",
 	15: "fixed_size_binary", typeFixedSizeList: "fixed_size_list", 17: "map", 18: "duration", typeLargeBinary: "large_binary",
 	typeLargeUtf8: "large_utf8", typeLargeList: "large_list", typeRunEndEncoded: "run_end_encoded", typeBinaryView: "binary_view",
@@ -121,6 +123,8 @@ const (
 	opaque kind = iota // not at all
 	null
 	integer
+	floating
+	boolean
 	varbinary // offsets and data
 	view
 	indices // into a dictionary of varbinary or view
@@ -170,8 +174,13 @@ func (x *field) lay() {
 			x.kids[0].lay()
 		}
 	default:
-		if arrow.IsInteger(t.ID()) {
+		switch {
+		case arrow.IsInteger(t.ID()):
 			x.kind = integer
+		case arrow.IsFloating(t.ID()):
+			x.kind = floating
+		case t.ID() == arrow.BOOL:
+			x.kind = boolean
 		}
 	}
 	x.signed = arrow.IsSignedInteger(number.ID())
@@ -268,7 +277,7 @@ func (r *schemaReader) dataType(typ byte, tab int, kids []field) arrow.DataType 
 			return arrow.ListOfField(kids[0].Field)
 		}
 		return arrow.LargeListOfField(kids[0].Field)
-	case typeInt, typeNull, typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeBinaryView, typeUtf8View:
+	case typeInt, typeFloat, typeBool, typeNull, typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeBinaryView, typeUtf8View:
 		if len(kids) > 0 {
 			return nil
 		}
@@ -276,6 +285,10 @@ func (r *schemaReader) dataType(typ byte, tab int, kids []field) arrow.DataType 
 	switch typ {
 	case typeInt:
 		return intType(r.f, tab)
+	case typeFloat:
+		return floatType(r.f, tab)
+	case typeBool:
+		return arrow.FixedWidthTypes.Boolean
 	case typeNull:
 		return arrow.Null
 	case typeBinary:
@@ -307,6 +320,23 @@ func intType(f *flat, tab int) arrow.DataType {
 		return nil
 	}
 	return integers[min(f.u8Field(tab, 1), 1)][f.i32Field(tab, 0)]
+}
+
+// floatType reads the FloatingPoint table at tab (precision: 0 half, 1 single, 2 double); nil if there is no such number.
+func floatType(f *flat, tab int) arrow.DataType {
+	precision := uint16(0)
+	if tab != 0 {
+		precision = f.u16Field(tab, 0)
+	}
+	switch precision {
+	case 0:
+		return arrow.FixedWidthTypes.Float16
+	case 1:
+		return arrow.PrimitiveTypes.Float32
+	case 2:
+		return arrow.PrimitiveTypes.Float64
+	}
+	return nil
 }
 
 // dictionaryOf is nil if the index is.

@@ -29,11 +29,11 @@ func patching(_ int, seed uint64) func(i int) Sample {
 		r := s.Rand(forDescribe)
 		a := attributes[min(r.IntN(6), 2)] // mostly shapes, the hardest
 		return Sample{
-			ID:     fmt.Sprintf("patches-%06d", i),
-			Image:  s.PNG(),
-			Turns:  []Turn{{From: datasets.Human, Value: a.ask + " " + datasets.ImageMarker}},
-			Dense:  s.patches(r, a.of),
-			Origin: fmt.Sprintf("scenes/%s/patches:%d", s.Split, i),
+			ID:       fmt.Sprintf("patches-%06d", i),
+			Pictures: []datasets.Picture{{Bytes: s.PNG()}},
+			Turns:    []Turn{{From: datasets.Human, Value: a.ask + " " + datasets.ImageMarker}},
+			Dense:    s.patches(r, a.of),
+			Origin:   fmt.Sprintf("scenes/%s/patches:%d", s.Split, i),
 		}
 	}
 }

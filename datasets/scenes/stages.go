@@ -142,9 +142,9 @@ func samples(n int, make func(i int) Sample) iter.Seq[Sample] {
 // sample joins the picture and a conversation about it.
 func (s *Scene) sample(turns []Turn) Sample {
 	return Sample{
-		ID:     fmt.Sprintf("%s-%d-%06d", s.Split, s.Level, s.Index),
-		Image:  s.PNG(),
-		Turns:  turns,
-		Origin: fmt.Sprintf("scenes/%s/level%d:%d", s.Split, s.Level, s.Index),
+		ID:       fmt.Sprintf("%s-%d-%06d", s.Split, s.Level, s.Index),
+		Pictures: []datasets.Picture{{Bytes: s.PNG()}},
+		Turns:    turns,
+		Origin:   fmt.Sprintf("scenes/%s/level%d:%d", s.Split, s.Level, s.Index),
 	}
 }

@@ -36,7 +36,7 @@ func TestSamples(t *testing.T) {
 				if want := []string{"human", "gpt"}[i%2]; turn.From != want {
 					t.Fatalf("%s: turn %d is from %s, expected %s", x.ID, i, turn.From, want)
 				}
-				if marked := strings.Contains(turn.Value, "<image>"); marked != (i == 0 && x.Image != nil) {
+				if marked := strings.Contains(turn.Value, "<image>"); marked != (i == 0 && x.Pictures != nil) {
 					t.Fatalf("%s: image marker in turn %d: %v", x.ID, i, marked)
 				}
 				if v := strings.TrimPrefix(turn.Value, "<image>\n"); v == "" || strings.TrimSpace(v) != v || strings.Contains(v, "%!") {
@@ -46,11 +46,11 @@ func TestSamples(t *testing.T) {
 			if len(x.Turns) == 0 || len(x.Turns)%2 != 0 {
 				t.Fatalf("%s: %d turns", x.ID, len(x.Turns))
 			}
-			if x.Image == nil {
+			if x.Pictures == nil {
 				continue
 			}
 			pictures++
-			if cfg, err := png.DecodeConfig(bytes.NewReader(x.Image)); err != nil || cfg.Width != Side || cfg.Height != Side {
+			if cfg, err := png.DecodeConfig(bytes.NewReader(x.Pictures[0].Bytes)); err != nil || cfg.Width != Side || cfg.Height != Side {
 				t.Fatalf("%s: picture %dx%d, error %v", x.ID, cfg.Width, cfg.Height, err)
 			}
 		}
@@ -99,7 +99,7 @@ func TestVocabulary(t *testing.T) {
 		for x := range stage.samples(1500, 8) {
 			length := 0
 			for i, turn := range x.Turns {
-				if stage.name != "tune" && (optioned.MatchString(turn.Value) || len(x.Image) > 0 && lettered.MatchString(turn.Value)) {
+				if stage.name != "tune" && (optioned.MatchString(turn.Value) || len(x.Pictures) > 0 && lettered.MatchString(turn.Value)) {
 					t.Fatalf("%s: an option in %q", x.ID, turn.Value)
 				}
 				if stage.name == "tune" && i%2 == 1 && strings.Contains(x.Turns[i-1].Value, AnswerRequest) &&
@@ -271,7 +271,7 @@ func TestStored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.ID != want.ID || !bytes.Equal(got.Image, want.Image) || !reflect.DeepEqual(got.Turns, want.Turns) {
+		if got.ID != want.ID || !reflect.DeepEqual(got.Pictures, want.Pictures) || !reflect.DeepEqual(got.Turns, want.Turns) {
 			t.Errorf("sample %d came back different", i)
 		}
 		i++

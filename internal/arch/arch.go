@@ -26,7 +26,7 @@ const TestSupport = "internal/golden internal/checkpoint"
 // Layers that several rows share.
 const (
 	engine   = "internal/kernels internal/autograd internal/nn"
-	formats  = "internal/atomicfile internal/safetensors internal/checkpoint"
+	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/checkpoint"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
 	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
@@ -44,8 +44,13 @@ var Packages = []Package{
 	{Path: "internal/optim", Files: "internal/kernels",
 		Why: "works on plain slices by name, so that it is tested without a model"},
 
-	{Path: "internal/atomicfile"},
 	{Path: "internal/interrupt"},
+	{Path: "internal/lock"},
+	{Path: "internal/overlap"},
+	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
+	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
+		Why: "the one way in which a command takes the place that it writes to"},
+	{Path: "internal/filehash", Files: "internal/atomicfile", Why: "atomicfile: hashes that are known are kept"},
 	{Path: "internal/mmap"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
@@ -63,6 +68,7 @@ var Packages = []Package{
 		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify judge alike"},
 
 	{Path: "internal/hfconfig"},
+	{Path: "internal/pyregexp"},
 
 	{Path: "vision", Files: engine + " internal/hfconfig", Why: "hfconfig: both towers refuse fields of a config.json in the same way"},
 	{Path: "vision/preprocess", Files: "vision/preprocess/jpeg", Why: "pixels need neither the tower nor the engine; jpeg: one of its formats"},
@@ -70,10 +76,11 @@ var Packages = []Package{
 	{Path: "projector", Files: engine},
 	{Path: "language", Files: engine + " internal/hfconfig", Why: "hfconfig: as vision"},
 	{Path: "language/tokenizer", Why: "text needs neither the decoder nor the engine"},
-	{Path: "language/chat", Files: "language/tokenizer",
+	{Path: "language/chat/jinja", Why: "a language alone: values in, text out"},
+	{Path: "language/chat", Files: "language/chat/jinja language/tokenizer",
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
-	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors",
-		Why: "checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
+	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
+		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
 	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile",
 		Why: "arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
@@ -82,9 +89,9 @@ var Packages = []Package{
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Why: "configuration knows none of the things it configures"},
-	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile",
-		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests"},
+	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp", Why: "configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
+	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output",
+		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
@@ -108,23 +115,26 @@ var Packages = []Package{
 			"Tests: whole optimiser steps are compared with torch"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
-	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe moslora datasets datasets/arrowipc internal/checkpoint internal/safetensors internal/gguf",
-		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples"},
+	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
+		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; datasets: the batch a model takes; safetensors, checkpoint: goldens, and heads that no model here has"},
 	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},
-	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile",
+	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/safetensors internal/spreadsheet",
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/terminal pipelines/study pipelines/convert",
+	{Path: "scripts/...", Tests: "internal/lock", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
-			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile: what a command writes is there whole; interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first"},
+			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
+			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first"},
+	{Path: "scripts/interop/render", Files: "language/chat/jinja",
+		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",

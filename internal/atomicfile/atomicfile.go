@@ -1,17 +1,18 @@
 // Package atomicfile replaces files in one step: whoever opens the path sees
-// the whole old content or the whole new content, also after a crash.
+// the whole old content or the whole new content, also after a crash. What a process
+// that was killed leaves behind, Sweep removes.
 package atomicfile
 
 import (
 	"bufio"
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // bufferSize is how many bytes are collected before they go to the kernel.
@@ -56,14 +57,20 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err := fill(f, mode, write); err != nil {
 		return unnamed(err, tmp)
 	}
-	if err := f.Close(); err != nil {
-		return unnamed(err, tmp)
+	// The file is renamed while it is open, and locked with that, so that Sweep never takes it for a leftover. Windows
+	// renames no open files, and removes none either.
+	closing := f.Close
+	if runtime.GOOS == "windows" {
+		closing = func() error { return nil }
+		if err := f.Close(); err != nil {
+			return unnamed(err, tmp)
+		}
 	}
 	if err := os.Rename(tmp, path); err != nil {
 		return unnamed(err, tmp)
 	}
 	committed = true
-	return syncDir(filepath.Dir(path))
+	return errors.Join(closing(), syncDir(filepath.Dir(path)))
 }
 
 // WriteBytes is WriteFile for content that is already in memory.
@@ -107,25 +114,6 @@ func targetMode(path string) (fs.FileMode, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("exists and is not a regular file but %v", info.Mode().Type())
-}
-
-// createTemp makes a new file in dir under a name that does not depend on the
-// target's, which may already be as long as the file system allows. os.CreateTemp
-// is no use here: its files are private to the user whatever the umask says.
-// done says that it is none any more.
-func createTemp(dir string) (f *os.File, done func(), err error) {
-	for try := 0; ; try++ {
-		path := filepath.Join(dir, ".tmp-"+rand.Text())
-		done := Temporary(path)
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if err == nil {
-			return f, done, nil
-		}
-		done()
-		if !errors.Is(err, fs.ErrExist) || try == 100 {
-			return nil, nil, unnamed(err, path)
-		}
-	}
 }
 
 // unnamed takes the name of the temporary file out of err, so that messages

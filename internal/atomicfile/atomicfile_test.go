@@ -66,7 +66,7 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error = %v, want it to wrap %v", err, syscall.ENOSPC)
 	}
-	if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), ".tmp-") {
+	if err == nil || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), tempPrefix) {
 		t.Errorf("error %v should name %s and not the temporary file", err, path)
 	}
 	wantContent(t, path, "old")

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename inside dir survive a crash.
-func syncDir(dir string) error {
+// syncDirectory makes a rename inside dir survive a crash.
+func syncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -14,6 +14,8 @@ type LowRank struct {
 	Blocks []int
 	// Magnitude, if there is one, scales what weight and adapter make together.
 	Magnitude *Magnitude
+	// Bias [out], if there is one, is added times Scale (PEFT's lora_bias).
+	Bias *Var
 }
 
 func (w *LowRank) rank() int { return w.A.shape[0] }
@@ -26,6 +28,45 @@ func (w *LowRank) AddTo(rows int, y, x []float32) {
 	v := w.mixed(u)
 	kernels.Mul(rows, v.data, r, 1, kernels.NK(w.B.data, out, r, r), y, out, true)
 	u.release()
+	v.release()
+}
+
+// Shift is what Bias makes of a layer's own bias, which may be nil.
+func (w *LowRank) Shift(t *Tape, bias *Var) *Var {
+	if w.Bias == nil {
+		return bias
+	}
+	scale := make([]float32, w.Bias.Size())
+	for i := range scale {
+		scale[i] = w.Scale
+	}
+	b := t.MulColumns(w.Bias, New(scale, len(scale)))
+	if bias == nil {
+		return b
+	}
+	return t.Add(bias, b)
+}
+
+// AddShift adds Scale·Bias to the rows of y, without a tape.
+func (w *LowRank) AddShift(rows int, y []float32) {
+	if w.Bias != nil {
+		kernels.AddBias(y, w.Shift(nil, nil).data, rows, w.Bias.Size())
+	}
+}
+
+// AddTurnedTo adds x·(Scale·B·M·A) for x [rows, out] to y [rows, in]: the term of the transposed weight, without a tape.
+func (w *LowRank) AddTurnedTo(rows int, y, x []float32) {
+	r, in, out := w.rank(), w.A.Cols(), w.B.shape[0]
+	v := newVar(rows, r)
+	kernels.Mul(rows, x, out, 1, kernels.KN(w.B.data, out, r, r), v.data, r, false)
+	if w.M != nil {
+		u := newVar(rows, r)
+		kernels.Mul(rows, v.data, r, 1, kernels.KN(w.M.data, r, r, r), u.data, r, false)
+		v.release()
+		v = u
+	}
+	kernels.ScaleTo(v.data, v.data, w.Scale)
+	kernels.Mul(rows, v.data, r, 1, kernels.KN(w.A.data, r, in, in), y, in, true)
 	v.release()
 }
 

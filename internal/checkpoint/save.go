@@ -13,9 +13,6 @@ import (
 	"moslava/internal/safetensors"
 )
 
-// stageDir collects shards inside the target directory until all are written.
-const stageDir = ".saving"
-
 // Save writes tensors to dir, which it makes if need be, as model.safetensors,
 // or as shards with an index when they take more than maxShardBytes. Shards
 // are filled in the order of tensors; one larger than the limit gets a shard
@@ -28,7 +25,7 @@ const stageDir = ".saving"
 // full, they are as they were. Shards are then moved into place with the old
 // index gone and the new one written last, so that a crash never leaves
 // shards of two models under one index. Only one Save at a time may work on a
-// directory.
+// directory; what one that was killed left there, the next removes.
 func Save(dir string, tensors []safetensors.Tensor, maxShardBytes int64, metadata map[string]string) error {
 	if len(tensors) == 0 {
 		return fmt.Errorf("save %s: no tensors", dir)
@@ -42,7 +39,10 @@ func Save(dir string, tensors []safetensors.Tensor, maxShardBytes int64, metadat
 	if err != nil {
 		return fmt.Errorf("save %s: %w", dir, err)
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.Sweep(dir); err != nil {
+		return fmt.Errorf("save %s: %w", dir, err)
+	}
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	if len(shards) == 1 {
@@ -90,16 +90,11 @@ func split(tensors []safetensors.Tensor, limit int64) (shards [][]safetensors.Te
 
 // saveShards writes several shards and their index.
 func saveShards(dir string, shards [][]safetensors.Tensor, total int64, meta map[string]string) (err error) {
-	stage := filepath.Join(dir, stageDir)
-	// What an interrupted Save left behind.
-	if err := os.RemoveAll(stage); err != nil {
+	stage, release, err := atomicfile.TempDir(dir)
+	if err != nil {
 		return err
 	}
-	defer atomicfile.Temporary(stage)()
-	if err := os.Mkdir(stage, 0o777); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(stage)) }()
+	defer func() { err = errors.Join(err, release()) }()
 
 	idx := index{WeightMap: weightMap{}}
 	idx.Metadata.TotalSize = total
@@ -120,7 +115,7 @@ func saveShards(dir string, shards [][]safetensors.Tensor, total int64, meta map
 	}
 	keep := map[string]bool{}
 	for _, name := range names {
-		if err := os.Rename(filepath.Join(stage, name), filepath.Join(dir, name)); err != nil {
+		if err := atomicfile.Rename(filepath.Join(stage, name), filepath.Join(dir, name)); err != nil {
 			return err
 		}
 		keep[name] = true

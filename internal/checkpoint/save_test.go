@@ -240,6 +240,7 @@ func TestLeftoversOfACrash(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, IndexFile)); err != nil {
 		t.Fatal(err)
 	}
+	const stageDir = ".moslava-tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	if err := os.Mkdir(filepath.Join(dir, stageDir), 0o777); err != nil {
 		t.Fatal(err)
 	}

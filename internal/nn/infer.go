@@ -41,6 +41,7 @@ func (o Output) finish(rows int, x []float32) {
 	}
 	if low != nil {
 		low.AddTo(rows, o.Y, x)
+		low.AddShift(rows, o.Y)
 	}
 }
 
@@ -52,11 +53,6 @@ func (p *Param) right() *kernels.Packed {
 	n := p.Shape[0]
 	k := p.Size() / n
 	return kernels.NK(p.v.Floats(), n, k, k)
-}
-
-// Scores is Logits for x [rows, D] into y [rows, V].
-func (h *Head) Scores(rows int, x, y []float32) {
-	kernels.MulEach(rows, x, kernels.Right{B: h.Weight.right(), Y: y})
 }
 
 // Normalise is Forward for x [rows, D] into y; rstd has room for rows.
@@ -83,7 +79,7 @@ func (ps *Params) FreezeAs(kind kernels.Kind) {
 		kind = kernels.Q8
 	}
 	for _, h := range ps.heads {
-		h.Weight.packAs(kind, h.tied)
+		h.Weight.packAs(kind, h.tied != nil)
 	}
 }
 

@@ -4,22 +4,24 @@ import (
 	"math"
 
 	"moslava/internal/autograd"
+	"moslava/internal/kernels"
 )
 
 // Linear computes x·Weightᵀ + Bias, plus what its Adapter adds, if it has one. Towers build
 // Linears and never look at Adapter.
 type Linear struct {
 	Name    string
-	Weight  *Param // [out, in]
+	Weight  *Param // [out, in]; of an embedding, which is a linear layer of one-hot x, [in, out]
 	Bias    *Param // [out], or nil
 	Adapter Adapter
+	lookup  bool // it is an embedding
 }
 
 // Adapter adds a trainable term to a Linear.
 type Adapter interface {
 	// LowRank is the term, as the tape knows it.
 	LowRank() *autograd.LowRank
-	// MergeInto changes the weight [out, in] so that it has the adapter's effect by itself.
+	// MergeInto changes the weight, [out, in] or an embedding's [in, out], so that it has the adapter's effect by itself.
 	MergeInto(weight []float32)
 	// Params are the adapter's own parameters.
 	Params() []*Param
@@ -55,10 +57,23 @@ func (s *Scope) linear(name string, in, out int, init Init) *Linear {
 }
 
 // Out and In are the dimensions of the layer.
-func (l *Linear) Out() int { return l.Weight.Shape[0] }
+func (l *Linear) Out() int {
+	if l.lookup {
+		return l.Weight.Shape[1]
+	}
+	return l.Weight.Shape[0]
+}
 
-// In is the width of the layer's input.
-func (l *Linear) In() int { return l.Weight.Shape[1] }
+// In is the width of the layer's input; of an embedding the number of its rows.
+func (l *Linear) In() int {
+	if l.lookup {
+		return l.Weight.Shape[0]
+	}
+	return l.Weight.Shape[1]
+}
+
+// Lookup reports whether the layer is an embedding, whose weight lies as [in, out].
+func (l *Linear) Lookup() bool { return l.lookup }
 
 // RowNorms are the lengths of the rows of Weight, [out].
 func (l *Linear) RowNorms() []float32 { return l.Weight.matrix().RowNorms() }
@@ -72,23 +87,24 @@ func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 func Linears(t *autograd.Tape, x autograd.Lazy, ls ...*Linear) []*autograd.Var {
 	layers := make([]autograd.Layer, len(ls))
 	for i, l := range ls {
-		layers[i] = l.layer()
+		layers[i] = l.layer(t)
 	}
 	return t.Linears(x, layers...)
 }
 
 // Last is Forward of the last layer of a block that may be a checkpoint (see autograd.Tape.LastLinear).
 func (l *Linear) Last(t *autograd.Tape, x autograd.Lazy) *autograd.Var {
-	return t.LastLinear(x, l.layer())
+	return t.LastLinear(x, l.layer(t))
 }
 
-func (l *Linear) layer() autograd.Layer {
+func (l *Linear) layer(t *autograd.Tape) autograd.Layer {
 	out := autograd.Layer{W: l.Weight.matrix()}
 	if l.Bias != nil {
 		out.Bias = l.Bias.v
 	}
 	if l.Adapter != nil {
 		out.Low = l.Adapter.LowRank()
+		out.Bias = out.Low.Shift(t, out.Bias)
 	}
 	return out
 }
@@ -96,7 +112,7 @@ func (l *Linear) layer() autograd.Layer {
 // Rewrite changes the elements of Weight, which stays packed as it was.
 func (l *Linear) Rewrite(f func(w []float32)) { l.Weight.rewrite(f) }
 
-// Merge folds the adapter into Weight for good and drops it.
+// Merge folds the adapter into Weight for good and drops it. What it adds to a bias is the caller's: see ShiftBias.
 func (l *Linear) Merge() {
 	if l.Adapter == nil {
 		return
@@ -105,53 +121,9 @@ func (l *Linear) Merge() {
 	l.Adapter = nil
 }
 
-// Embedding is a table of rows.
-type Embedding struct{ Weight *Param } // [V, D]
-
-// Embedding declares a table of n rows of d.
-func (s *Scope) Embedding(name string, n, d int) *Embedding {
-	e := &Embedding{s.In(name).Param("weight", Normal(1/math.Sqrt(float64(d))), n, d)}
-	s.b.round(e.Weight)
-	return e
-}
-
-// Forward looks up ids: [len(ids), D].
-func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
-	if e.Weight.v == nil {
-		return e.Weight.rows(ids)
-	}
-	return t.Embedding(e.Weight.v, ids)
-}
-
-// Head maps hidden states to logits. It is no Linear: adapters are not attached to it (XTuner's
-// "all linear" leaves it out, too), and its weight may be an embedding's.
-type Head struct {
-	Weight *Param // [V, D]
-	tied   bool   // Weight is an embedding's, which needs the plain form
-}
-
-// Head declares an output layer of its own.
-func (s *Scope) Head(name string, d, v int) *Head {
-	return s.head(&Head{Weight: s.In(name).Param("weight", Normal(0.02), v, d)})
-}
-
-// TiedHead is the output layer that shares an embedding's table.
-func (s *Scope) TiedHead(e *Embedding) *Head { return s.head(&Head{Weight: e.Weight, tied: true}) }
-
-func (s *Scope) head(h *Head) *Head {
-	s.b.round(h.Weight)
-	s.b.params.heads = append(s.b.params.heads, h)
-	return h
-}
-
-// Logits maps x [n, D] to [n, V].
-func (h *Head) Logits(t *autograd.Tape, x *autograd.Var) *autograd.Var {
-	return t.Linear(x, h.Weight.matrix(), nil)
-}
-
-// Loss is the summed cross-entropy of rows x [n, D] against targets [n], on the tape and in float64.
-func (h *Head) Loss(t *autograd.Tape, x *autograd.Var, targets []int32) (*autograd.Var, float64) {
-	return t.CrossEntropy(x, h.Weight.matrix(), targets)
+// ShiftBias adds scale·by to Bias, which must be there.
+func (l *Linear) ShiftBias(scale float32, by []float32) {
+	l.Bias.rewrite(func(b []float32) { kernels.Axpy(b, scale, by) })
 }
 
 // RMSNorm scales rows to unit root mean square.

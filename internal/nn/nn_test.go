@@ -53,7 +53,7 @@ func newSmall(tied bool) func(*Scope) *small {
 		m.up, m.down = b.Linear("up", 6, 9), b.LinearNoBias("down", 9, 6)
 		m.norm, m.layer = b.RMSNorm("norm", 6, 1e-5), b.LayerNorm("layer", 6, 1e-5)
 		if tied {
-			m.head = s.TiedHead(m.embed)
+			m.head = s.TiedHead("lm_head", m.embed)
 		} else {
 			m.head = s.Head("lm_head", 6, 20)
 		}

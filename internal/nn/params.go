@@ -42,6 +42,9 @@ func (p *Param) Size() int {
 // Trainable reports whether the parameter collects a gradient.
 func (p *Param) Trainable() bool { return p.v != nil && p.v.RequiresGrad() }
 
+// Outlined reports whether the parameter has a shape and no elements.
+func (p *Param) Outlined() bool { return p.v == nil && p.packed == nil }
+
 // Floats returns the elements: the memory itself, or of a weight that is only kept packed a copy.
 func (p *Param) Floats() []float32 {
 	if p.v != nil {
@@ -92,8 +95,11 @@ func (p *Param) unpack() {
 	p.packed = nil
 }
 
-// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was.
+// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was. An outline has none.
 func (p *Param) rewrite(f func(data []float32)) {
+	if p.Outlined() {
+		return
+	}
 	packed, kind, keep := p.packed, p.asked(), p.v != nil
 	p.unpack()
 	f(p.v.Floats())
@@ -108,6 +114,8 @@ type Params struct {
 	byName  map[string]*Param
 	linears []*Linear
 	heads   []*Head
+
+	embeddings []*Embedding
 }
 
 // All yields every parameter.
@@ -145,7 +153,7 @@ func (ps *Params) Train(match func(name string) bool) int {
 	}
 	for _, h := range ps.heads {
 		if w := h.Weight; w.packed == nil && !w.Trainable() {
-			w.pack(kernels.F32, h.tied)
+			w.pack(kernels.F32, h.tied != nil)
 		}
 	}
 	return n

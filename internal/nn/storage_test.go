@@ -18,7 +18,7 @@ func stout(tied bool) func(*Scope) *small {
 		m.up, m.down = b.Linear("up", 64, 128), b.LinearNoBias("down", 128, 64)
 		m.norm, m.layer = b.RMSNorm("norm", 64, 1e-5), b.LayerNorm("layer", 64, 1e-5)
 		if m.head = s.Head("lm_head", 64, 20); tied {
-			m.head = s.TiedHead(m.embed)
+			m.head = s.TiedHead("lm_head", m.embed)
 		}
 		return m
 	}

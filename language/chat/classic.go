@@ -8,8 +8,9 @@ import (
 
 // segment is a part of a rendered conversation that is tokenised on its own.
 type segment struct {
-	text   string
-	target bool // the model is taught to write it
+	text    string
+	target  bool // the model is taught to write it
+	message int  // of a target: which message it belongs to
 }
 
 // classic is a template that is code.
@@ -65,7 +66,7 @@ func vicunaSegments(messages []Message, prompt bool) ([]segment, error) {
 			text += "USER: " + m.Content + " "
 			continue
 		}
-		out = append(out, segment{text: text + "ASSISTANT:"}, segment{" " + m.Content + "</s>", true})
+		out = append(out, segment{text: text + "ASSISTANT:"}, segment{" " + m.Content + "</s>", true, skipped + i})
 		text = ""
 	}
 	if prompt {
@@ -102,7 +103,7 @@ func (h headed) segments(messages []Message, prompt bool) ([]segment, error) {
 		}
 		text += h.open + m.Role + h.close
 		if m.Role == "assistant" {
-			out = append(out, segment{text: text}, segment{m.Content + h.end, true})
+			out = append(out, segment{text: text}, segment{m.Content + h.end, true, i})
 			text = h.gap
 			continue
 		}
@@ -144,7 +145,7 @@ func plainSegments(messages []Message, prompt bool) ([]segment, error) {
 	}
 	out := []segment{{text: strings.Repeat(ImageMarker, images)}}
 	if len(messages) == 2 {
-		out = append(out, segment{messages[1].Content + "\n", true})
+		out = append(out, segment{messages[1].Content + "\n", true, 1})
 	}
 	return out, nil
 }

@@ -19,6 +19,7 @@ var ErrNoTargets = errors.New("no supervised token")
 type Options struct {
 	ImageToken  string // the added token that stands for one image feature; may be empty if there are no images
 	ImageTokens []int  // how often it is repeated for each image, in order
+	Context     []int  // messages of the assistant, counted from 0, that are read and not supervised
 }
 
 // Encoded is a conversation as the model reads it. N is its length.
@@ -96,6 +97,7 @@ func (t *Template) encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 	}
 	w := writer{tok: tok, opt: opt, imageID: imageID, Encoded: Encoded{Context: context}}
 	for _, s := range segments {
+		s.target = s.target && !slices.Contains(opt.Context, s.message)
 		if err := w.add(s); err != nil {
 			return Encoded{}, err
 		}
@@ -240,10 +242,14 @@ func (t *Template) jinjaSegments(tok *tokenizer.Tokenizer, messages []Message, p
 			continue
 		}
 		if t.jinja.marks && u.eos == "" && !u.rebuilt {
+			first := len(out)
 			out, done = marked.cut(out, whole, done, len(u.before), len(u.through))
+			for k := range out[first:] {
+				out[first+k].message = i
+			}
 			continue
 		}
-		out = append(out, segment{text: whole[done:len(u.before)]}, segment{u.answer + u.eos, true})
+		out = append(out, segment{text: whole[done:len(u.before)]}, segment{u.answer + u.eos, true, i})
 		done = len(u.before) + len(u.answer)
 	}
 	return append(out, segment{text: whole[done:]}), context, nil

@@ -93,7 +93,7 @@ func TestTranscripts(t *testing.T) {
 		{"no end of turn", parsed(t, llavaHF, tokens), spm, messages, "<s> USER: <image><image> \nWhat? ASSISTANT:‹ A cat.</s>›  USER: Sure? ASSISTANT:‹ Yes.</s>›  "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e, err := c.tmpl.Encode(c.tok, c.in, Options{"<image>", []int{2}})
+			e, err := c.tmpl.Encode(c.tok, c.in, Options{ImageToken: "<image>", ImageTokens: []int{2}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +215,7 @@ func checkConversation(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, i
 		if m.Role != "assistant" {
 			continue
 		}
-		p, err := tmpl.Prompt(tok, in[:i], Options{"<image>", opt.ImageTokens[:seen[i]]})
+		p, err := tmpl.Prompt(tok, in[:i], Options{ImageToken: "<image>", ImageTokens: opt.ImageTokens[:seen[i]]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestVicunaEqualsWholeText(t *testing.T) {
 	tok := spmTokenizer(t)
 	in := []Message{{"user", "<image>\nWhat is  this?"}, {"assistant", "A cat."}, {"user", "Sure?"}, {"assistant", "Yes, a cat"}}
 	tmpl := named(t, "vicuna_v1")
-	e, err := tmpl.Encode(tok, in, Options{"<image>", []int{1}})
+	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", ImageTokens: []int{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,14 +299,14 @@ func TestImagePlaceholderOfTheTemplate(t *testing.T) {
 	source := "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}{% if c.type == 'image' %}<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 	tmpl := parsed(t, source, nil)
 	in := []Message{{"user", "<image>\nand <image>"}, {"assistant", "ok"}}
-	e, err := tmpl.Encode(tok, in, Options{"<|image_pad|>", []int{2, 3}})
+	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<|image_pad|>", ImageTokens: []int{2, 3}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(e.IDs), func(id int32) bool { return id != pad })); n != 5 || len(e.ImageAt) != 2 {
 		t.Errorf("%d image tokens at %v, want 5 of 2 images", n, e.ImageAt)
 	}
-	if _, err := tmpl.Encode(tok, in, Options{"<image>", []int{2, 3}}); err == nil || !strings.Contains(err.Error(), "draws 0 image markers") {
+	if _, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", ImageTokens: []int{2, 3}}); err == nil || !strings.Contains(err.Error(), "draws 0 image markers") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -330,12 +330,12 @@ func TestEncodeErrors(t *testing.T) {
 	}{
 		{"empty", chatml, bl, nil, Options{}, "no messages"},
 		{"fewer images", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{}, "1 image markers in the messages, 0 images"},
-		{"more images", chatml, bl, []Message{ask, answer}, Options{"<image>", []int{4}}, "0 image markers in the messages, 1 images"},
-		{"image of no tokens", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{"<image>", []int{0}}, "image 0 has 0 image tokens"},
-		{"image by the assistant", chatml, bl, []Message{ask, {"assistant", "<image>"}}, Options{"<image>", []int{4}}, `message 1 (role "assistant"): <image> in`},
-		{"image token unknown", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{"<img>", []int{4}}, `image token "<img>" is not an added token`},
-		{"image token a word", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{"Ġthe", []int{4}}, `"Ġthe" is not an added token`},
-		{"image token in text", chatml, bl, []Message{{"user", "<img>"}, answer}, Options{"<img>", nil}, `contains the image token "<img>"`},
+		{"more images", chatml, bl, []Message{ask, answer}, Options{ImageToken: "<image>", ImageTokens: []int{4}}, "0 image markers in the messages, 1 images"},
+		{"image of no tokens", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<image>", ImageTokens: []int{0}}, "image 0 has 0 image tokens"},
+		{"image by the assistant", chatml, bl, []Message{ask, {"assistant", "<image>"}}, Options{ImageToken: "<image>", ImageTokens: []int{4}}, `message 1 (role "assistant"): <image> in`},
+		{"image token unknown", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<img>", ImageTokens: []int{4}}, `image token "<img>" is not an added token`},
+		{"image token a word", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "Ġthe", ImageTokens: []int{4}}, `"Ġthe" is not an added token`},
+		{"image token in text", chatml, bl, []Message{{"user", "<img>"}, answer}, Options{ImageToken: "<img>", ImageTokens: nil}, `contains the image token "<img>"`},
 		{"marks unknown", chatml, spm, []Message{ask, answer}, Options{}, `"<|im_start|>" is not an added token`},
 		{"earlier turns dropped", jinja("{% for m in messages[-2:] %}" + body + "{% endfor %}"), bl, four, Options{}, "message 1 (role"},
 		{"earlier turns altered", jinja("{% for m in messages %}{{ m.role }}:{{ m.content }}{% if loop.last %}!{% endif %}<|im_end|>{% endfor %}"), bl, four, Options{}, "message 1 (role"},

@@ -62,7 +62,7 @@ func (s spans) cut(out []segment, whole string, done, from, to int) ([]segment, 
 		if start > done {
 			out = append(out, segment{text: whole[done:start]})
 		}
-		out = append(out, segment{whole[start:end], true})
+		out = append(out, segment{text: whole[start:end], target: true})
 		done = end
 	}
 	return out, done

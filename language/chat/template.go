@@ -29,8 +29,8 @@ type Template struct {
 }
 
 // Parse compiles a Jinja template. vars are the variables it sees besides messages and add_generation_prompt:
-// bos_token, eos_token and so on. As in transformers, a template cannot read files. It is a program all the same: one that takes
-// too many steps, too long, too deep calls or too large variables is an error when it is rendered.
+// bos_token, eos_token and so on. As in transformers, a template cannot read files. It is a program all the same: one that exceeds
+// the limits of package jinja is an error when it is rendered, with the line and the limit.
 func Parse(source string, vars map[string]string) (*Template, error) {
 	return parse("chat template", source, vars)
 }

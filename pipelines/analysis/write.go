@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -136,7 +135,7 @@ const (
 
 // WriteFiles writes tables and plots to a directory.
 func WriteFiles(dir string, layers []Layer) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	for name, rows := range map[string][][]string{LayersFile: layerRows(layers), SingularFile: singularRows(layers), SimilarityFile: similarityRows(layers)} {

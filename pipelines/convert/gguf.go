@@ -16,7 +16,7 @@ const maxShard = 5 << 30
 
 // GGUF writes the LLaMA-architecture model of a GGUF file to dir as a directory that transformers loads: config.json,
 // generation_config.json, tokenizer.json, tokenizer_config.json with the chat template, and the weights, dequantised.
-// dir must not be there, or be empty.
+// dir must not be there, or be empty, and is there whole or not at all.
 //
 // dtype is float32, float16 or bfloat16, or empty: then weights stay what they are if the file's matrices are all float16, or all
 // bfloat16, and no other tensor loses anything by it; otherwise they become float32, which is what dequantisation gives
@@ -47,14 +47,15 @@ func GGUF(path, dir string, dtype string) (err error) {
 	if err := vacant(dir); err != nil {
 		return err
 	}
-	defer atomicfile.Temporary(dir)() // nothing else is in it
-	if err := checkpoint.Save(dir, m.tensors(), maxShard, nil); err != nil {
-		return err
-	}
-	if err := text.save(dir, m.context); err != nil {
-		return err
-	}
-	return checkpoint.WriteJSON(dir, "config.json", config) // last: without it this is no model
+	return atomicfile.WriteDir(dir, func(tmp string) error {
+		if err := checkpoint.Save(tmp, m.tensors(), maxShard, nil); err != nil {
+			return err
+		}
+		if err := text.save(tmp, m.context); err != nil {
+			return err
+		}
+		return checkpoint.WriteJSON(tmp, "config.json", config)
+	})
 }
 
 // vacant makes sure that nothing is overwritten.

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -64,6 +65,9 @@ func readLlama(f *gguf.File) (*llama, error) {
 	arch, _, err := f.Text("general.architecture")
 	if err != nil {
 		return nil, err
+	}
+	if kind, _, _ := f.Text("general.type"); kind == "adapter" {
+		return nil, errors.New("it is a LoRA of llama.cpp (general.type is adapter), which is not read: use the PEFT directory that convert_lora_to_gguf.py made it of")
 	}
 	if arch != "llama" {
 		return nil, fmt.Errorf("general.architecture is %q; only llama is implemented", arch)

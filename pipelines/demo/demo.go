@@ -5,11 +5,13 @@ package demo
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"moslava/datasets"
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/pipelines"
 	"moslava/pipelines/recipe"
 )
@@ -27,6 +30,7 @@ var files embed.FS
 // Options of Run.
 type Options struct {
 	Dir   string // takes all that the demonstration writes
+	Force bool   // set aside what is in Dir; without it what is not of a demonstration is an error
 	Short bool   // a minute in place of five: less data, fewer steps, no promise of accuracy
 	Out   io.Writer
 }
@@ -47,12 +51,19 @@ var (
 const alignSeed, tuneSeed, testSeed = 101, 102, 103
 
 // Run runs the demonstration, or goes on with one that was interrupted.
-func Run(ctx context.Context, opt Options) error {
+func Run(ctx context.Context, opt Options) (err error) {
 	began := time.Now()
 	n := full
 	if opt.Short {
 		n = short
 	}
+	release, err := output.Dir(opt.Dir, output.Options{Force: opt.Force, Mine: func(name string) bool {
+		return slices.Contains([]string{"data", "towers", "demo.yaml", "run", "report.html"}, name) || strings.HasPrefix(name, "unseen-")
+	}})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	d := &demo{Options: opt, size: n}
 	if err := d.prepare(); err != nil {
 		return err
@@ -78,7 +89,7 @@ func (d *demo) path(names ...string) string {
 
 // prepare writes towers, recipe and data, as far as they are not there.
 func (d *demo) prepare() error {
-	if err := os.MkdirAll(d.path("data"), 0o777); err != nil {
+	if err := atomicfile.MkdirAll(d.path("data")); err != nil {
 		return err
 	}
 	if err := extract(files, "towers", d.path("towers")); err != nil {
@@ -126,7 +137,7 @@ func extract(fsys fs.FS, root, dir string) error {
 		}
 		to := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, root)))
 		if e.IsDir() {
-			return os.MkdirAll(to, 0o777)
+			return atomicfile.MkdirAll(to)
 		}
 		b, err := fs.ReadFile(fsys, path)
 		if err != nil {

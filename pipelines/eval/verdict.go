@@ -3,6 +3,8 @@ package eval
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +40,25 @@ type Verdict struct {
 	Protocol  string             `json:"protocol"`
 	Blank     bool               `json:"blank,omitempty"`
 	Model     string             `json:"model,omitempty"`
+	// Sum is in files only: the first 16 digits of the SHA-256 of the line without it. Files of other programs and earlier versions have none.
+	Sum string `json:"sum,omitempty"`
+}
+
+// line is the verdict as a line of a file, Sum as it is.
+func (v Verdict) line() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// sum is what Sum is to be.
+func (v Verdict) sum() (string, error) {
+	v.Sum = ""
+	b, err := v.line()
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:8]), err
 }
 
 // maxVerdictLine bounds a line of a verdict file.
@@ -89,6 +110,12 @@ func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err erro
 		if err := dec.Decode(&v); err != nil {
 			return nil, 0, fmt.Errorf("%s:%d: found no verdict: %w", name, line, err)
 		}
+		if want, err := v.sum(); err != nil {
+			return nil, 0, fmt.Errorf("%s:%d: %w", name, line, err)
+		} else if v.Sum != "" && v.Sum != want {
+			return nil, 0, fmt.Errorf("%s:%d: found a verdict on item %d with sum %s, expected %s: the line was damaged; remove it, and the item is asked again", name, line, v.ID, v.Sum, want)
+		}
+		v.Sum = ""
 		if v.Suite == "" || v.Protocol == "" {
 			return nil, 0, fmt.Errorf("%s:%d: found a verdict without suite or protocol", name, line)
 		}
@@ -116,7 +143,7 @@ func openJournal(path string) (*journal, []Verdict, error) {
 	if path == "" {
 		return &journal{}, nil, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, nil, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
@@ -164,12 +191,16 @@ func (j *journal) append(vs []Verdict) error {
 // encodeVerdicts makes a line of each.
 func encodeVerdicts(path string, vs []Verdict) ([]byte, error) {
 	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
 	for _, v := range vs {
-		if err := enc.Encode(v); err != nil {
+		var line []byte
+		var err error
+		if v.Sum, err = v.sum(); err == nil {
+			line, err = v.line()
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: verdict on item %d: %w", path, v.ID, err)
 		}
+		b.Write(line)
 	}
 	return b.Bytes(), nil
 }

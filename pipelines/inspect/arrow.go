@@ -4,13 +4,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"moslava/datasets"
 	"moslava/datasets/arrowipc"
 	"moslava/internal/checkpoint"
 )
 
 // saved looks at what Hugging Face's save_to_disk wrote.
-func (r *Report) saved(Options) error {
+func (r *Report) saved(opt Options) error {
 	var state struct {
 		Files []struct {
 			Name string `json:"filename"`
@@ -23,11 +22,11 @@ func (r *Report) saved(Options) error {
 	for _, f := range state.Files {
 		files = append(files, filepath.Join(r.Path, filepath.Base(f.Name)))
 	}
-	return r.arrow(files)
+	return r.arrow(files, opt)
 }
 
 // arrow describes stored samples, and warns when they cannot be trained on.
-func (r *Report) arrow(files []string) error {
+func (r *Report) arrow(files []string, opt Options) error {
 	r.Kind = "arrow"
 	for i, path := range files {
 		s, err := arrowipc.Open(path)
@@ -51,10 +50,5 @@ func (r *Report) arrow(files []string) error {
 			return err
 		}
 	}
-	src, err := datasets.Open(r.Path)
-	if err != nil {
-		r.warn("not a source of samples: %v", err)
-		return nil
-	}
-	return src.Close()
+	return r.samples(opt)
 }

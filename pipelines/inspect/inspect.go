@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/datasets"
 	"moslava/internal/checkpoint"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
@@ -21,7 +22,7 @@ import (
 // A Report is what was found. Fields that do not belong to the kind are empty.
 type Report struct {
 	Path       string            `json:"path"`
-	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, gguf, arrow, recipe
+	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, gguf, arrow, json, parquet, recipe
 	Config     json.RawMessage   `json:"config,omitempty"` // as it is in the file; of a recipe as it was understood
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	Files      []File            `json:"files,omitempty"`
@@ -30,6 +31,7 @@ type Report struct {
 	Types      map[string]int    `json:"types,omitempty"` // elements by type
 	Rows       int               `json:"rows,omitempty"`
 	Columns    []Column          `json:"columns,omitempty"`
+	Samples    *Samples          `json:"samples,omitempty"` // what is in the rows, if they were read
 	Warnings   []string          `json:"warnings"`
 }
 
@@ -56,7 +58,8 @@ type Column struct {
 
 // Options say how closely is looked.
 type Options struct {
-	Check bool // read all numbers, and warn of NaN, infinities and tensors that are zero throughout
+	Check bool             // read all numbers, and warn of NaN, infinities and tensors that are zero throughout; of stored samples every row and picture
+	Rows  datasets.Options // how stored rows are read
 }
 
 // Inspect looks at what is at path.
@@ -73,13 +76,16 @@ func Inspect(path string, opt Options) (*Report, error) {
 	case ".safetensors", ".bin", ".pt", ".pth":
 		return r, r.file(opt)
 	case ".arrow":
-		return r, r.arrow([]string{path})
+		return r, r.arrow([]string{path}, opt)
+	case ".json", ".jsonl", ".parquet":
+		r.Kind = strings.TrimSuffix(ext[1:], "l")
+		return r, r.samples(opt)
 	case ".yaml", ".yml":
 		return r, r.recipe()
 	case ".gguf":
 		return r, r.gguf(opt)
 	default:
-		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .gguf, .arrow or .yaml, or a directory", path, ext)
+		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .gguf, .arrow, .parquet, .json, .jsonl or .yaml, or a directory", path, ext)
 	}
 }
 
@@ -97,7 +103,13 @@ func (r *Report) directory(opt Options) error {
 		}
 	}
 	if files, _ := filepath.Glob(filepath.Join(r.Path, "*.arrow")); len(files) > 0 {
-		return r.arrow(slices.DeleteFunc(files, func(f string) bool { return strings.HasPrefix(filepath.Base(f), "cache-") }))
+		return r.arrow(slices.DeleteFunc(files, func(f string) bool { return strings.HasPrefix(filepath.Base(f), "cache-") }), opt)
+	}
+	for _, pattern := range []string{"*.parquet", "data/*.parquet"} {
+		if files, _ := filepath.Glob(filepath.Join(r.Path, pattern)); len(files) > 0 {
+			r.Kind = "parquet"
+			return r.samples(opt)
+		}
 	}
 	d, err := checkpoint.Open(r.Path)
 	if err != nil {

@@ -85,7 +85,8 @@ func TestWhatIsOddIsAWarning(t *testing.T) {
 	}
 	wantWarnings(t, look(t, dir, Options{Check: true}), "model.embed_tokens.weight has NaN at element 1", "model.norm.weight is zero throughout",
 		"strange is stored as F8_E4M3", "shape: model.embed_tokens.weight is [2 2], want [4 2]", "missing: model.layers.0.self_attn.o_proj.weight",
-		"unexpected: strange", "not used: lm_head.weight", "the head is stored", "no tokenizer.json")
+		"unexpected: strange", "shape: lm_head.weight is [2 2], want [4 2]",
+		"the head is stored although tie_word_embeddings is true, and differs from the embeddings: both are used", "no tokenizer.json")
 }
 
 func TestOtherKinds(t *testing.T) {

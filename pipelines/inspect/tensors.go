@@ -144,7 +144,11 @@ func (r *Report) checkpoint(opt Options) error {
 		} `json:"text_config"`
 	}
 	if json.Unmarshal(r.Config, &c) == nil && (c.Tie || c.Text.Tie) && slices.ContainsFunc(d.Names(), checkpoint.IsHead) {
-		r.warn("the head is stored although tie_word_embeddings is true: the embeddings are used in its place")
+		if slices.ContainsFunc(fit.Ignored, checkpoint.IsHead) {
+			r.warn("the head is stored although tie_word_embeddings is true: it is the same as the embeddings, which are used in its place")
+		} else {
+			r.warn("the head is stored although tie_word_embeddings is true, and differs from the embeddings: both are used, as in transformers")
+		}
 	}
 	_, err = os.Stat(filepath.Join(r.Path, "tokenizer.json"))
 	_, other := os.Stat(filepath.Join(r.Path, "tokenizer.model"))

@@ -33,8 +33,12 @@ func (r *Report) Write(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	if r.Kind == "arrow" {
+	if slices.Contains([]string{"arrow", "json", "parquet"}, r.Kind) {
 		fmt.Fprintf(&b, "\n%d rows\n", r.Rows)
+	}
+	if s := r.Samples; s != nil {
+		fmt.Fprintf(&b, "%d rows read, %d of them bad: %d turns, %d answers that are learnt, %d that are context, %d texts learnt whole, %d pictures\n",
+			s.Rows+s.Bad, s.Bad, s.Turns, s.Answers, s.Context, s.Whole, s.Pictures)
 	}
 	for _, c := range r.Columns {
 		fmt.Fprintf(&b, "  %-20s %s\n", c.Name, c.Type)

@@ -71,6 +71,12 @@ func (m *model) weights() (out Memory) {
 			out.Frozen += n
 		}
 	}
+	for table := range m.part.Rows {
+		v := m.rows(table, m.Params.Get(table + ".weight").Shape[1])
+		out.Trained += 4 * v.size()
+		out.Optimiser += 8 * v.size()
+		out.Gradients += 4 * autograd.BufferSize(v.size())
+	}
 	for name := range m.part.Adapters {
 		a := m.weight(name).adapter
 		for _, v := range []*value{a.a, a.m, a.b} {

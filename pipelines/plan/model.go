@@ -21,6 +21,8 @@ type Part struct {
 	Train         []string                   // parts trained whole: vision, projector, language
 	Adapters      map[string]*AdapterOutline // by the name of the linear
 	Counts        []AdapterCount             // of each tower that Attach was called for
+	Saved         map[string]bool            // parameters trained whole with the adapters
+	Rows          map[string]int             // how many rows of a table are trained, by the table's name
 	TrainAdapters bool
 	Checkpointing bool
 	Storage       vlm.Storage
@@ -48,7 +50,7 @@ func newModel(m *vlm.Model, p Part) *model {
 }
 
 func (m *model) trained(name string) bool {
-	return vlm.Trains(m.part.Train, m.Model, name)
+	return vlm.Trains(m.part.Train, m.Model, name) || m.part.TrainAdapters && m.part.Saved[name]
 }
 
 // leaf is a parameter; nil if there is none of that name.
@@ -76,10 +78,14 @@ func (m *model) extra(name string, rows, cols int, track bool) *value {
 func (m *model) weight(name string) *weight {
 	p := m.Params.Get(name + ".weight")
 	w := &weight{out: p.Shape[0], in: p.Size() / p.Shape[0], w: m.leaf(name + ".weight"), b: m.leaf(name + ".bias")}
+	in, out := w.in, w.out
+	if name == m.embedName() { // its adapter is one of the transposed table
+		in, out = out, in
+	}
 	if o := m.part.Adapters[name]; o != nil {
 		all := m.part.TrainAdapters
 		on := all && o.Coefficients == 0
-		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, w.in, on && !o.FrozenA), b: m.extra(name+".B", w.out, o.Rank, on)}
+		w.adapter = &adapter{rank: o.Rank, dropout: o.Dropout, a: m.extra(name+".A", o.Rank, in, on && !o.FrozenA), b: m.extra(name+".B", out, o.Rank, on)}
 		if o.Mixer {
 			w.adapter.m = m.extra(name+".M", o.Rank, o.Rank, on && !o.Fixed)
 		}
@@ -172,9 +178,7 @@ func (b Batch) Tokens() int {
 
 // loss is vlm.Model.Loss.
 func (m *model) loss(t *tape, b Batch) *value {
-	embed := vlm.LanguagePrefix + "model." + m.Config.Text.Names().Embed
-	table := m.leaf(embed + ".weight")
-	x := t.embedding(table, b.Tokens())
+	x := m.embed(t, b.Tokens())
 	for rest := b.Images; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n] == rest[0] {
@@ -193,12 +197,7 @@ func (m *model) loss(t *tape, b Batch) *value {
 	}
 	x = m.lastBlock(t, x, last, b)
 	x = m.rmsNorm(t, x, vlm.LanguagePrefix+"model.norm")
-	head := vlm.LanguagePrefix + cfg.Names().Head
-	if cfg.TieWordEmbeddings {
-		head = embed
-	}
-	w := m.weight(head)
-	return t.crossEntropy(x, w)
+	return m.head(t, x)
 }
 
 // decoderNames are the layers of a decoder's block.

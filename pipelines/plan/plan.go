@@ -66,6 +66,11 @@ func Make(in Input, rates Rates) Stage {
 			}
 		}
 	}
+	for table := range in.Part.Rows {
+		n := m.rows(table, m.Params.Get(table + ".weight").Shape[1]).size()
+		s.Trainable[vlm.TowerOf(table)] += n
+		trained += n
+	}
 	memory := m.weights()
 	memory.Loading = m.loading(in.Files, in.Share)
 	memory.Data = in.Mapped + in.Decoding + m.pixels(in)

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"maps"
+
 	"moslava/datasets"
 	"moslava/moslora"
 	"moslava/pipelines/vlm"
@@ -28,13 +30,18 @@ func ShapeOf(b *datasets.Batch) Batch {
 
 // attach adds the adapters that vlm's AttachAdapters would hang on a part.
 func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
-	if err := m.FitsAdapters(part, cfg); err != nil {
-		return err
-	}
-	linears, err := m.AdapterLinears(part, cfg)
+	laid, err := m.LayAdapters(part, cfg)
 	if err != nil {
 		return err
 	}
+	if p.Rows == nil {
+		p.Saved, p.Rows = map[string]bool{}, map[string]int{}
+	}
+	for _, name := range laid.Saved {
+		p.Saved[name] = true
+	}
+	maps.Copy(p.Rows, laid.Rows)
+	linears := laid.Linears
 	for _, l := range linears {
 		c := cfg.For(l.Name)
 		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),

@@ -65,6 +65,11 @@ func TestTape(t *testing.T) {
 		{"everything in SigLIP", siglip, "[-1, 1]", parts, false, moslora.Config{}},
 		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
 		{"everything in SwiGLU and registers", giant, "-1", parts, false, moslora.Config{}},
+		{"tables", clip, "-2", []string{"projector"}, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens", "lm_head"}}},
+		{"one table", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj", "lm_head"}, Beside: moslora.Beside{Save: []string{"norm"}}}},
+		{"tables tied", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens"}, Beside: moslora.Beside{Tied: true}}},
+		{"saved tables", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj"}, Beside: moslora.Beside{Save: []string{"embed_tokens"}, Bias: "all"}}},
+		{"rows", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj"}, Beside: moslora.Beside{Tokens: []int32{1, 2}}}},
 	} {
 		for _, checkpointing := range []bool{false, true} {
 			for _, tied := range []bool{false, true} {
@@ -93,7 +98,9 @@ func TestTape(t *testing.T) {
 						}
 					}
 					m.Checkpointing(checkpointing)
-					m.Params.Train(func(name string) bool { return slices.Contains(c.train, vlm.TowerOf(name)) && !m.Unreachable(name) })
+					m.Params.Train(func(name string) bool {
+						return slices.Contains(c.train, vlm.TowerOf(name)) && !m.Unreachable(name) || m.Adapters.Saves(name)
+					})
 					m.Adapters.Train(true)
 					compare(t, m, newModel(outline, p))
 				})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,7 @@ import (
 // from: the seed, the model and the stage's own keys with defaults filled in, sorted, zero values left out. Keys that
 // change no result (threads, workers, run_dir, save_every, keep, checkpointing, the names of
 // stages) are not in it. Paths below the recipe's directory are relative to it, so that moving everything
-// together changes nothing.
+// together changes nothing. Where variables stand in the file they stand here; Variables has their values.
 func (r *Recipe) StageJSON(i int) ([]byte, error) {
 	if i < 0 || i >= len(r.Stages) {
 		return nil, fmt.Errorf("recipe: no stage %d, there are %d", i, len(r.Stages))
@@ -23,8 +24,8 @@ func (r *Recipe) StageJSON(i int) ([]byte, error) {
 	}
 	return json.Marshal(map[string]any{
 		"seed":  r.Seed,
-		"model": c.value(reflect.ValueOf(r.Model)),
-		"stage": c.stage(&r.Stages[i]),
+		"model": c.value(reflect.ValueOf(r.Model), "model"),
+		"stage": c.stage(&r.Stages[i], i),
 	})
 }
 
@@ -36,17 +37,18 @@ func (r *Recipe) JSON() ([]byte, error) {
 	}
 	stages := make([]any, len(r.Stages))
 	for i := range r.Stages {
-		stages[i] = c.stage(&r.Stages[i])
+		stages[i] = c.stage(&r.Stages[i], i)
 	}
-	all := c.value(reflect.ValueOf(*r)).(map[string]any)
+	all := c.value(reflect.ValueOf(*r), "").(map[string]any)
 	all["stages"] = stages
 	return json.MarshalIndent(all, "", "  ")
 }
 
 // A canoniser turns parts of a recipe into maps, which encoding/json writes sorted by key.
 type canoniser struct {
-	dir string // absolute
-	all bool   // keys that change no result, and zero values, too
+	dir string            // absolute
+	raw map[string]string // texts with variables, which stand in the place of what they stand for
+	all bool              // keys that change no result, and zero values, too
 }
 
 func (r *Recipe) canoniser(all bool) (*canoniser, error) {
@@ -54,15 +56,16 @@ func (r *Recipe) canoniser(all bool) (*canoniser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	return &canoniser{dir, all}, nil
+	return &canoniser{dir, r.raw, all}, nil
 }
 
 // stage puts the keys of a stage's kind beside its own, as in the file.
-func (c *canoniser) stage(s *Stage) map[string]any {
-	out := c.value(reflect.ValueOf(*s)).(map[string]any)
+func (c *canoniser) stage(s *Stage, i int) map[string]any {
+	key := "stages." + strconv.Itoa(i)
+	out := c.value(reflect.ValueOf(*s), key).(map[string]any)
 	for _, p := range []reflect.Value{reflect.ValueOf(s.Train), reflect.ValueOf(s.Evaluate), reflect.ValueOf(s.Export)} {
 		if !p.IsNil() {
-			for k, v := range c.value(p.Elem()).(map[string]any) {
+			for k, v := range c.value(p.Elem(), key).(map[string]any) {
 				out[k] = v
 			}
 		}
@@ -70,21 +73,24 @@ func (c *canoniser) stage(s *Stage) map[string]any {
 	return out
 }
 
-func (c *canoniser) value(v reflect.Value) any {
+func (c *canoniser) value(v reflect.Value, key string) any {
+	if text, ok := c.raw[key]; ok {
+		return text
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		out := map[string]any{}
-		c.fields(v, out)
+		c.fields(v, key, out)
 		return out
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil
 		}
-		return c.value(v.Elem())
+		return c.value(v.Elem(), key)
 	case reflect.Slice:
 		out := make([]any, v.Len())
 		for i := range out {
-			out[i] = c.value(v.Index(i))
+			out[i] = c.value(v.Index(i), join(key, strconv.Itoa(i)))
 		}
 		return out
 	}
@@ -94,19 +100,19 @@ func (c *canoniser) value(v reflect.Value) any {
 	return v.Interface()
 }
 
-func (c *canoniser) fields(v reflect.Value, out map[string]any) {
+func (c *canoniser) fields(v reflect.Value, key string, out map[string]any) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if f.Anonymous {
-			c.fields(v.Field(i), out)
+			c.fields(v.Field(i), key, out)
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if name == "" || name == "-" || !c.all && (f.Tag.Get("hash") == "-" || v.Field(i).IsZero()) {
 			continue
 		}
-		out[name] = c.value(v.Field(i))
-		if text, ok := out[name].(string); ok && f.Tag.Get("hash") == "path" && isTemplateFile(text) {
+		out[name] = c.value(v.Field(i), join(key, name))
+		if text, ok := out[name].(string); ok && c.raw[join(key, name)] == "" && f.Tag.Get("hash") == "path" && isTemplateFile(text) {
 			out[name] = c.path(text)
 		}
 	}

@@ -18,11 +18,14 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	v := reflect.ValueOf(r).Elem()
 	setDefaults(v)
 	d.mapping(root, "", v)
-	if !nameForm.MatchString(r.Name) && d.has("name") {
-		d.at("name", "%q: expected letters, digits, '.', '_' and '-', beginning with a letter or digit", r.Name)
+	if name, err := CleanName(r.Name); err == nil {
+		r.Name = name
+	} else if d.has("name") {
+		d.at("name", "%q %v", r.Name, err)
 	}
 	if !d.has("run_dir") {
 		r.RunDir = Path(filepath.Join("runs", r.Name))
+		d.derive("run_dir", "name", func(text string) string { return "runs/" + text })
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
@@ -33,10 +36,12 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	if r.Model.TextOnly() {
 		r.textOnly(d)
 	}
+	if len(d.problems) == 0 {
+		r.places(d)
+	}
 }
 
 var (
-	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 	stageForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,99}$`)
 	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
@@ -220,15 +225,12 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 	for i := range e.Suites {
 		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)
 		if s.Name == "" {
-			base := filepath.Base(string(s.TSV))
-			s.Name = strings.ReplaceAll(strings.TrimSuffix(base, filepath.Ext(base)), ":", "-")
-			if s.Blank {
-				s.Name += "-blank"
-			}
+			s.Name = s.named(string(s.TSV))
+			d.derive(key+".name", key+".tsv", s.named)
 		}
-		if !nameForm.MatchString(s.Name) {
-			d.at(key+".name", "%q: expected letters, digits, '.', '_' and '-', beginning with a letter or digit", s.Name)
-		} else if seen[strings.ToLower(s.Name)] {
+		if name, err := CleanName(s.Name); err != nil {
+			d.at(key+".name", "%q %v", s.Name, err)
+		} else if s.Name = name; seen[strings.ToLower(s.Name)] {
 			d.at(key+".name", "%q is the name of another suite of this stage; give each its own", s.Name)
 		}
 		if slices.Contains(ofTheRun, strings.ToLower(s.Name)) {
@@ -243,6 +245,16 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 		}
 		s.judge(d, key)
 	}
+}
+
+// named is the default name of a suite in a file.
+func (s *Suite) named(path string) string {
+	base := filepath.Base(path)
+	name := strings.ReplaceAll(strings.TrimSuffix(base, filepath.Ext(base)), ":", "-")
+	if s.Blank {
+		name += "-blank"
+	}
+	return name
 }
 
 // judge checks the keys of a judge. Values that may be a secret by mistake are not shown.

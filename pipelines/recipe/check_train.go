@@ -1,9 +1,10 @@
 package recipe
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"moslava/internal/pyregexp"
 )
 
 // partsOf says what a kind trains if the recipe does not.
@@ -43,6 +44,9 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 		if s.Path == "" && d.has(key+".data") {
 			d.at(key+".data", "the path of source %d is empty", i)
 		}
+		if scheme.MatchString(string(s.Path)) && (s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst) {
+			d.at(key+".data", "source %d is drawn: format, ignore and image_first are about the keys of stored rows", i)
+		}
 	}
 }
 
@@ -58,10 +62,14 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 		"on_long":       func() { t.OnLong = own.OnLong },
 		"on_bad":        func() { t.OnBad = own.OnBad },
 		"on_no_targets": func() { t.OnNoTargets = own.OnNoTargets },
+		"on_empty":      func() { t.OnEmpty = own.OnEmpty },
+		"ignore":        func() { t.Ignore = own.Ignore },
 		"validation":    func() { t.Validation = own.Validation },
 	} {
 		if d.has(key + "." + name) {
 			take()
+		} else {
+			d.derive(key+"."+name, "data."+name, same)
 		}
 	}
 }
@@ -112,6 +120,7 @@ func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
 		d.at(key+".adapters.language.dora", "is %v, and that of vision is %v: an adapter directory holds it once", l.DoRA, v.DoRA)
 	}
 	a.Vision.check(d, key+".adapters.vision", slices.Contains(t.Train, PartVision))
+	a.Vision.pictures(d, key+".adapters.vision")
 	a.Language.check(d, key+".adapters.language", slices.Contains(t.Train, PartLanguage))
 }
 
@@ -138,24 +147,58 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 		}
 	}
 	a.mixers(d, key)
-	for i, name := range a.Targets {
-		switch {
-		case name == "":
-			d.at(key+".targets", "entry %d is empty, expected the name of a layer", i)
-		case slices.Index(a.Targets, name) < i:
-			d.at(key+".targets", "%s comes twice", name)
-		case name == "all-linear" && len(a.Targets) > 1:
-			d.at(key+".targets", "all-linear stands alone or not at all")
-		case strings.HasPrefix(name, "re:"):
-			if _, err := regexp.Compile(name[len("re:"):]); err != nil {
-				d.at(key+".targets", "%v", err)
-			} else if len(a.Targets) > 1 {
-				d.at(key+".targets", "a pattern, %s, stands alone or not at all", name)
+	modules(d, key+".targets", a.Targets, true, true)
+	modules(d, key+".exclude_modules", a.ExcludeModules, true, false)
+	modules(d, key+".modules_to_save", a.ModulesToSave, false, false)
+	if a.Bias == "none" {
+		a.Bias = "" // the default
+	}
+	for table, tokens := range map[string][]string{"embed_tokens": a.TrainableTokenIndices.Embed, "lm_head": a.TrainableTokenIndices.Head} {
+		for i, token := range tokens {
+			if slices.Index(tokens, token) < i {
+				d.at(key+".trainable_token_indices", "%s comes twice for %s", token, table)
 			}
 		}
 	}
 	if whole {
 		d.at(key, "the whole tower is trained in this stage, so it needs no adapters")
+	}
+}
+
+// modules checks a list of names of modules, one pattern in their place, or all-linear.
+func modules(d *decoder, key string, list []string, patterns, linear bool) {
+	for i, name := range list {
+		switch {
+		case name == "":
+			d.at(key, "entry %d is empty, expected the name of a layer", i)
+		case slices.Index(list, name) < i:
+			d.at(key, "%s comes twice", name)
+		case name == "all-linear" && !linear:
+			d.at(key, "all-linear stands for targets alone: name the layers")
+		case name == "all-linear" && len(list) > 1:
+			d.at(key, "all-linear stands alone or not at all")
+		case strings.HasPrefix(name, "re:") && !patterns:
+			d.at(key, "%s is a pattern, expected names of layers", name)
+		case strings.HasPrefix(name, "re:"):
+			if _, err := pyregexp.Full(name[len("re:"):]); err != nil {
+				d.at(key, "%v", err)
+			} else if len(list) > 1 {
+				d.at(key, "a pattern, %s, stands alone or not at all", name)
+			}
+		}
+	}
+}
+
+// pictures refuses keys that are about the decoder's tables.
+func (a *Adapter) pictures(d *decoder, key string) {
+	if a == nil {
+		return
+	}
+	if len(a.TrainableTokenIndices.Embed)+len(a.TrainableTokenIndices.Head) > 0 {
+		d.at(key+".trainable_token_indices", "a vision tower has no tokens: give it under language")
+	}
+	if a.EnsureWeightTying {
+		d.at(key+".ensure_weight_tying", "a vision tower has no tables: give it under language")
 	}
 }
 
@@ -205,6 +248,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	} {
 		if !d.has(key + ".lr_" + part.name) {
 			*part.rate = t.LR
+			d.derive(key+".lr_"+part.name, key+".lr", same)
 		} else if !part.adapted && !slices.Contains(t.Train, part.name) && !(part.name == PartLanguage && slices.Contains(t.Train, PartBlocks)) {
 			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
 		}

@@ -57,26 +57,30 @@ func (d *decoder) syntax(err error) {
 
 // A decoder fills structs from YAML nodes and gathers what is wrong.
 type decoder struct {
-	file     string
-	sets     []string            // overrides; the nodes of number i have line -(i+1)
-	lines    map[string]int      // where each key that is present stands
-	active   map[*yaml.Node]bool // aliases being followed
-	entries  int                 // of lists, which aliases can multiply
-	problems []Problem
+	file      string
+	sets      []string            // overrides; the nodes of number i have line -(i+1)
+	lines     map[string]int      // where each key that is present stands
+	active    map[*yaml.Node]bool // aliases being followed
+	single    map[string]bool     // keys of lists that are given as a single value
+	raw       map[string]string   // texts with variables, by place
+	variables map[string]string   // values of variables, by name
+	entries   int                 // of lists, which aliases can multiply
+	problems  []Problem
 }
 
 // maxEntries bounds what a small file full of aliases can grow to.
 const maxEntries = 100_000
 
 func newDecoder(file string, sets []string) *decoder {
-	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{}}
+	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
+		single: map[string]bool{}, raw: map[string]string{}, variables: map[string]string{}}
 }
 
 func (d *decoder) problem(line int, key, format string, args ...any) {
 	if len(d.problems) == maxProblems {
 		return
 	}
-	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: fmt.Sprintf(format, args...)}
+	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: mask(fmt.Sprintf(format, args...), d.variables)}
 	if line < 0 {
 		p.Override = d.sets[-line-1]
 	}
@@ -222,7 +226,8 @@ func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 	d.follow(n, key, func(n *yaml.Node) {
 		if n.Kind != yaml.MappingNode {
 			for _, f := range known {
-				if f.short && n.Kind == yaml.ScalarNode {
+				list := n.Kind == yaml.SequenceNode && f.value.Kind() == reflect.Slice
+				if f.short && (n.Kind == yaml.ScalarNode || list) {
 					d.value(n, join(key, f.name), f)
 					return
 				}
@@ -293,6 +298,7 @@ func (d *decoder) list(n *yaml.Node, key string, f field) {
 			return
 		}
 		f.value.Set(reflect.MakeSlice(f.value.Type(), len(items), len(items)))
+		d.single[key] = n.Kind != yaml.SequenceNode && f.value.Type().Elem() != reflect.TypeFor[Stage]()
 		for i, item := range items {
 			at := key
 			if n.Kind == yaml.SequenceNode {
@@ -357,7 +363,7 @@ func kindOf(n *yaml.Node) (kind string, line int) {
 	if v == nil {
 		return "", n.Line
 	}
-	text, err := expand(target(v).Value)
+	text, err := expand(target(v).Value, nil)
 	if err != nil {
 		return target(v).Value, v.Line
 	}

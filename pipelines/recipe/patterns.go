@@ -2,9 +2,10 @@ package recipe
 
 import (
 	"reflect"
-	"regexp"
 
 	"gopkg.in/yaml.v3"
+
+	"moslava/internal/pyregexp"
 )
 
 // Patterns are values for some layers, in the order of the file.
@@ -12,7 +13,7 @@ type Patterns[T any] []Pattern[T]
 
 // A Pattern is one of them.
 type Pattern[T any] struct {
-	Layers string `yaml:"layers"` // a regular expression for the end of a layer's path
+	Layers string `yaml:"layers"` // a regular expression, in Python's syntax, for the end of a layer's path
 	Value  T      `yaml:"value"`
 }
 
@@ -32,7 +33,7 @@ func (d *decoder) patterns(n *yaml.Node, key string, f field) {
 				d.problem(n.Line, key, "brings the number of list entries above %d", maxEntries)
 				return
 			}
-			if _, err := regexp.Compile(p.key.Value); err != nil || p.key.Kind != yaml.ScalarNode || p.key.Value == "" {
+			if _, err := pyregexp.End(p.key.Value); err != nil || p.key.Kind != yaml.ScalarNode || p.key.Value == "" {
 				d.problem(p.key.Line, at, "is no pattern of layers: %v", err)
 				continue
 			}

@@ -41,7 +41,7 @@ func TestProblems(t *testing.T) {
 		{"no data", stage("align\n"), `r.yaml:4: stages.0.data: is required`},
 		{"variable", strings.Replace(small, "d\n", "${MOSLAVA_TEST_UNSET}\n", 1), `r.yaml:5: stages.0.data.path: the environment variable "MOSLAVA_TEST_UNSET" is not set`},
 		{"open variable", strings.Replace(small, "d\n", "a${X\n", 1), `r.yaml:5: stages.0.data.path: "${X" has no closing brace`},
-		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b": expected letters, digits, '.', '_' and '-', beginning with a letter or digit`},
+		{"name", strings.Replace(small, "name: s", "name: a/b", 1), `r.yaml:1: name: "a/b" has the character '/' (U+002F), expected letters, digits, spaces, '.', '_' and '-'`},
 		{"no model", "name: s\nmodel: {vision: v}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: expected from (a model directory), vision and language (two towers), or language (a decoder alone, for text)`},
 		{"two models", "name: s\nmodel: {vision: v, language: l, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: excludes vision and language: give one model directory, or two towers`},
 		{"adapters on nothing", "name: s\nmodel: {vision: v, language: l, init: random, adapters: a}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.adapters: belong to trained weights, and init is random`},
@@ -74,12 +74,17 @@ func TestProblems(t *testing.T) {
 		{"pattern of mixers", adapter("mixer_pattern: {fc: zeros}"), `r.yaml:6: stages.0.adapters.language.mixer_pattern.fc: zeros never trains: with M = 0 and B = 0 every gradient is zero`},
 		{"pattern of ranks", adapter("rank_pattern: {fc: 0, q: x}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.fc: is 0, expected at least 1 and at most 65536\nr.yaml:6: stages.0.adapters.language.rank_pattern.q: is the text \"x\", expected a whole number"},
 		{"pattern as list", adapter("rank_pattern: [1]"), `r.yaml:6: stages.0.adapters.language.rank_pattern: is a list, expected a mapping from patterns of layers to values`},
-		{"broken pattern", adapter("rank_pattern: {'(': 2}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.(: is no pattern of layers: error parsing regexp: missing closing ): `(`"},
+		{"broken pattern", adapter("rank_pattern: {'(': 2}"), "r.yaml:6: stages.0.adapters.language.rank_pattern.(: is no pattern of layers: error parsing regexp: missing closing ) in `(`"},
 		{"dora of one tower", stage("tune\n  data: d\n  adapters: {vision: {}, language: {dora: true, rslora: true}}\n"), `r.yaml:6: stages.0.adapters.language.dora: is true, and that of vision is false: an adapter directory holds it once`},
 		{"compose and attach", stage("tune\n  data: d\n  adapters: {compose: [a, b], language: {}}\n"), `r.yaml:6: stages.0.adapters.compose: excludes vision and language: compose directories, or attach fresh adapters`},
 		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
-		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ): `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},
+		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ) in `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},
+		{"saved pattern", adapter("modules_to_save: 're:x'"), `r.yaml:6: stages.0.adapters.language.modules_to_save: re:x is a pattern, expected names of layers`},
+		{"excluded", adapter("exclude_modules: all-linear"), `r.yaml:6: stages.0.adapters.language.exclude_modules: all-linear stands for targets alone: name the layers`},
+		{"token twice", adapter("trainable_token_indices: [3, '<a>', 3]"), `r.yaml:6: stages.0.adapters.language.trainable_token_indices: 3 comes twice for embed_tokens`},
+		{"biases", adapter("bias: some"), `r.yaml:6: stages.0.adapters.language.bias: "some" is unknown; did you mean "none"?`},
+		{"tokens of pictures", stage("tune\n  data: d\n  adapters: {vision: {trainable_token_indices: 3, ensure_weight_tying: true}}\n"), "r.yaml:6: stages.0.adapters.vision.trainable_token_indices: a vision tower has no tokens: give it under language\nr.yaml:6: stages.0.adapters.vision.ensure_weight_tying: a vision tower has no tables: give it under language"},
 		{"validate", small + "  validate_every: 5\n", `r.yaml:6: stages.0.validate_every: there is nothing to measure on: validation, the share of samples held out, is 0`},
 		{"same name", small + "- kind: align\n  data: d\n", `r.yaml:6: stages.1.name: "align" is the name of stages.0, too; give each its own`},
 		{"merge nothing", small + "- kind: merge\n", `r.yaml:6: stages.1: there are no adapters to merge in the model this stage takes`},
@@ -103,8 +108,8 @@ func TestProblems(t *testing.T) {
 		{"same suite", stage("evaluate\n  suites: [a/x.tsv, b/x.tsv]\n"), `r.yaml:5: stages.0.suites.1.name: "x" is the name of another suite of this stage; give each its own`},
 		{"alias in itself", "name: s\nmodel: &m {from: *m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: is a mapping, expected a path`},
 		{"merge of text", "name: s\nmodel: {<<: x, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: << is the text "x", expected a mapping`},
-		{"several", "seed: x\nname: 's s'\nmodel: {from: m}\nsed: 1\nstages:\n- kind: align\n  data: d\n  lr: 0\n", `r.yaml:1: seed: is the text "x", expected a whole number
-r.yaml:2: name: "s s": expected letters, digits, '.', '_' and '-', beginning with a letter or digit
+		{"several", "seed: x\nname: 's/s'\nmodel: {from: m}\nsed: 1\nstages:\n- kind: align\n  data: d\n  lr: 0\n", `r.yaml:1: seed: is the text "x", expected a whole number
+r.yaml:2: name: "s/s" has the character '/' (U+002F), expected letters, digits, spaces, '.', '_' and '-'
 r.yaml:4: sed: unknown key; did you mean "seed"?
 r.yaml:8: stages.0.lr: is 0, expected more than 0 and at most 10`},
 	} {

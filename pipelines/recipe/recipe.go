@@ -7,7 +7,8 @@
 // file, line and key.
 //
 // Rules that hold everywhere:
-//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${.
+//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${. What a run writes has
+//     ${VAR} still: values may be secrets.
 //   - A relative path is relative to the directory of the recipe. A name with a
 //     scheme, as in scenes:tune, is not a path and stays as it is.
 //   - Where a list is expected, a single value stands for a list of one.
@@ -43,7 +44,7 @@ type Path string
 
 // A Recipe is one run. Defaults stand in the default tags, or in the comment where they depend on other keys.
 type Recipe struct {
-	// Name is required: letters, digits, '.', '_' and '-'.
+	// Name is required: letters of any alphabet, digits, spaces, '.', '_' and '-', beginning with a letter or digit. Brought to NFC.
 	Name string `yaml:"name,required"`
 	// Seed of everything drawn: initial weights, shuffling, dropout.
 	Seed uint64 `yaml:"seed" default:"0"`
@@ -61,6 +62,9 @@ type Recipe struct {
 	file string     // as given to Load or Parse
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
+
+	raw       map[string]string // texts with variables, by key
+	variables map[string]string // their values, by name
 }
 
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
@@ -143,6 +147,11 @@ type Data struct {
 	OnBad string `yaml:"on_bad" default:"error" enum:"error|skip"`
 	// OnNoTargets: what happens to a sample without any supervised token.
 	OnNoTargets string `yaml:"on_no_targets" default:"error" enum:"error|skip"`
+	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
+	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
+	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
+	// used as tools and video cannot, is an error. "<video>" takes that marker as text.
+	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
 }
@@ -187,6 +196,7 @@ func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
+	r.raw, r.variables = d.raw, d.variables
 	return r, nil
 }
 

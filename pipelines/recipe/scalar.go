@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -21,10 +20,15 @@ func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 		d.problem(n.Line, key, "is %s, expected %s", describe(n), expected(f))
 		return
 	}
-	text, err := expand(n.Value)
+	written := n
+	text, err := expand(n.Value, d.variables)
 	if err != nil {
 		d.problem(n.Line, key, "%v", err)
 		return
+	}
+	fromOutside := usesVariables(n.Value)
+	if fromOutside {
+		d.raw[d.place(key)] = n.Value
 	}
 	if text != n.Value {
 		c := *n
@@ -34,10 +38,12 @@ func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 		n = &c
 	}
 	if err := set(f.value, n.ShortTag(), n.Value); err != nil {
-		d.problem(n.Line, key, "is %s, expected %s", describe(n), expected(f))
+		d.problem(n.Line, key, "is %s, expected %s", describe(written), expected(f))
 		return
 	}
-	if err := inRange(f); err != nil {
+	if err := inRange(f); err != nil && fromOutside {
+		d.problem(n.Line, key, "what %q stands for is out of place, expected %s", written.Value, strings.TrimSpace(expected(f)+" "+f.tag.Get("range")))
+	} else if err != nil {
 		d.problem(n.Line, key, "%v", err)
 	}
 	if f.value.Type() == pathType && f.value.String() != "" {
@@ -175,28 +181,6 @@ func expected(f field) string {
 		return "a path"
 	}
 	return "text"
-}
-
-var variable = regexp.MustCompile(`\$?\$\{([^}]*)(\}?)`)
-
-// expand puts environment variables in the place of ${NAME}; $${ stands for ${.
-func expand(text string) (string, error) {
-	var bad error
-	out := variable.ReplaceAllStringFunc(text, func(m string) string {
-		if strings.HasPrefix(m, "$$") {
-			return m[1:]
-		}
-		name, closed := strings.CutSuffix(m[2:], "}")
-		value, ok := os.LookupEnv(name)
-		switch {
-		case !closed:
-			bad = fmt.Errorf("%q has no closing brace", m)
-		case !ok:
-			bad = fmt.Errorf("the environment variable %q is not set", name)
-		}
-		return value
-	})
-	return out, bad
 }
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)

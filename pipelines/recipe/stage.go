@@ -110,12 +110,19 @@ type TrainConfig struct {
 
 // A Source of samples; a plain string is its path.
 type Source struct {
-	// Path is required: a directory or file of Arrow data, LLaVA JSON or JSONL, JSON in LLM-Adapters' form, or a name with a scheme.
+	// Path is required: a directory or file of Arrow data, Parquet, JSON or JSONL (docs/formats.md has the shapes of rows), or a name with a scheme.
 	Path Path `yaml:"path,required,short"`
 	// Images are folders for the pictures of this source, before those of data.images.
 	Images []Path `yaml:"images"`
 	// Weight is how often the source's samples come in a mixture, in relation to the others'.
 	Weight float64 `yaml:"weight" default:"1" range:"(0,1e9]"`
+	// Ignore names keys that are left out, besides those of the stage's ignore.
+	Ignore []string `yaml:"ignore"`
+	// Format: llm-adapters puts each row's instruction and output into LLM-Adapters' prompt, a text that is learnt whole. Default: each row's keys say
+	// what it is, and its turns go through the chat template.
+	Format string `yaml:"format" enum:"llm-adapters"`
+	// ImageFirst puts pictures without a marker in the text in front of the first question. Without it such rows are errors.
+	ImageFirst bool `yaml:"image_first" default:"false"`
 }
 
 // AdaptersConfig says what is attached to each tower; a tower left out gets no adapters.
@@ -139,9 +146,22 @@ type Adapter struct {
 	// Mixer says what M is: kaiming, orthogonal, normal, xavier and identity are trained from that start; butterfly is the fixed
 	// [[I, I], [I, I]], which needs an even r; fixed-orthogonal is drawn and not trained; none is LoRA.
 	Mixer string `yaml:"mixer" default:"kaiming"`
-	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression
-	// for the whole path of a layer; or all-linear for all but the output layer.
+	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression in Python's
+	// syntax for the whole path of a layer; or all-linear for all but the output layer. embed_tokens and lm_head, by name or pattern, are the
+	// decoder's tables; of an embedding A has a column for each token, A starts at zero and B at N(0, 1), as in PEFT.
 	Targets []string `yaml:"targets" default:"all-linear"`
+	// ExcludeModules are targets that get no adapter all the same, as names or one pattern.
+	ExcludeModules []string `yaml:"exclude_modules"`
+	// ModulesToSave are modules trained whole with the adapters and stored beside them, as [embed_tokens, lm_head]: names as in targets.
+	ModulesToSave []string `yaml:"modules_to_save"`
+	// TrainableTokenIndices are tokens whose rows of the embedding alone are trained, by id or as they are written, and of a head that shares
+	// its table. {embed_tokens: [...], lm_head: [...]} trains rows of a head with a table of its own, too.
+	TrainableTokenIndices TokenIndices `yaml:"trainable_token_indices"`
+	// Bias says which biases are trained besides: none, lora_only for those of adapted layers, or all. Default: none.
+	Bias string `yaml:"bias" enum:"none|lora_only|all"`
+	// EnsureWeightTying keeps a head that shares the embedding's table sharing it: what adapts or replaces one does so to both. Without it the
+	// other keeps the table as it was, as with PEFT, and the model has two tables from then on.
+	EnsureWeightTying bool `yaml:"ensure_weight_tying" default:"false"`
 	// RSLoRA makes the scale alpha over the root of r.
 	RSLoRA bool `yaml:"rslora" default:"false"`
 	// DoRA trains a length for every row of the weight besides (arXiv 2402.09353), whatever the mixer. Both towers agree in
@@ -159,6 +179,12 @@ type Adapter struct {
 	RankPattern  Patterns[int]     `yaml:"rank_pattern" range:"[1,65536]"`
 	AlphaPattern Patterns[float64] `yaml:"alpha_pattern" range:"(0,1e9]"`
 	MixerPattern Patterns[string]  `yaml:"mixer_pattern"`
+}
+
+// TokenIndices are tokens by the table whose rows are trained; a plain list is the embedding's.
+type TokenIndices struct {
+	Embed []string `yaml:"embed_tokens,short"`
+	Head  []string `yaml:"lm_head"`
 }
 
 // EvaluateConfig holds the keys of evaluate.

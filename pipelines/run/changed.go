@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +26,9 @@ func (e *ChangedError) Error() string {
 	if e.Finished {
 		what = "is finished"
 	}
-	return fmt.Sprintf("run: stage %s %s in %s, but has changed since: %s. Undo the change, give another run_dir, or force the stage and those that depend on it to be done again",
-		e.Stage, what, e.Dir, e.list())
+	return fmt.Sprintf("run: stage %s %s in %s, but has changed since: %s. Undo the change, give another run_dir, or give --force: "+
+		"it sets the stage and those that depend on it aside, as %s~1 and so on, and does them again; nothing is deleted",
+		e.Stage, what, e.Dir, e.list(), filepath.Base(e.Dir))
 }
 
 func (e *ChangedError) list() string {
@@ -45,10 +47,18 @@ func (e *ChangedError) list() string {
 }
 
 // changed compares a plan with what it is now; nil if nothing that counts differs. Names of stages do not.
-func (p *Plan) changed(now Plan, dir string, finished bool) *ChangedError {
+func (d *Dir) changed(p *Plan, now Plan, dir string, finished bool) *ChangedError {
 	e := &ChangedError{Stage: now.Stage, Dir: dir, Finished: finished}
 	if p.ConfigSHA256 != now.ConfigSHA256 {
 		e.Changes = diff(p.Config, now.Config)
+	}
+	for _, name := range slices.Sorted(maps.Keys(now.values)) {
+		if sealed, ok := p.Variables[name]; ok && !d.same(sealed, now.values[name]) {
+			e.Changes = append(e.Changes, Change{"the environment variable " + name, "another text", "what it is now"})
+		}
+	}
+	if len(e.Changes) == 0 && p.Taken != nil && now.Taken != nil {
+		e.Changes = diffTaken(p.Taken, now.Taken)
 	}
 	was, is := inputs(p.Inputs), inputs(now.Inputs)
 	if was != is {
@@ -59,6 +69,41 @@ func (p *Plan) changed(now Plan, dir string, finished bool) *ChangedError {
 	}
 	return e
 }
+
+// same is isValue, which is slow, asked once.
+func (d *Dir) same(sealed, value string) bool {
+	key := sealed + "\x00" + value
+	is, ok := d.values[key]
+	if !ok {
+		is = isValue(sealed, value)
+		d.values[key] = is
+	}
+	return is
+}
+
+// diffTaken lists the files that differ.
+func diffTaken(was, now []Taken) []Change {
+	describe := func(list []Taken) map[string]string {
+		out := map[string]string{}
+		for _, t := range list {
+			out[strings.TrimSuffix(t.Key+", "+t.File, ", ")] = fmt.Sprintf("%s with SHA-256 %s", t.Path, t.SHA256)
+		}
+		return out
+	}
+	a, b := describe(was), describe(now)
+	keys := maps.Clone(a)
+	maps.Copy(keys, b)
+	var out []Change
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		if hashOf(a[k]) != hashOf(b[k]) {
+			out = append(out, Change{"the file of " + k, a[k], b[k]})
+		}
+	}
+	return out
+}
+
+// hashOf is the hash at the end of a description.
+func hashOf(text string) string { return text[strings.LastIndexByte(text, ' ')+1:] }
 
 // inputs is what counts of a list of inputs.
 func inputs(in []Input) string {

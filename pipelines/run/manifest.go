@@ -2,14 +2,19 @@ package run
 
 import (
 	"bytes"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"moslava/internal/filehash"
 	"moslava/internal/infile"
 )
 
@@ -17,17 +22,65 @@ const (
 	manifestFile = "manifest.json"
 	begunFile    = "begun.json"
 
-	manifestFormat = 1
+	manifestFormat = 2
+	oldestFormat   = 1        // without what was taken and without hashes of records
 	maxRecord      = 64 << 20 // bytes of a record; a manifest takes about 150 per output
 )
 
 // A Plan is what a stage is done with: it decides, with the program's version, what comes out.
 type Plan struct {
-	Stage        string          `json:"stage"`
-	Kind         string          `json:"kind"`
-	Config       json.RawMessage `json:"config"` // recipe.StageJSON
-	ConfigSHA256 string          `json:"config_sha256"`
-	Inputs       []Input         `json:"inputs"`
+	Stage        string            `json:"stage"`
+	Kind         string            `json:"kind"`
+	Config       json.RawMessage   `json:"config"` // recipe.StageJSON
+	ConfigSHA256 string            `json:"config_sha256"`
+	Inputs       []Input           `json:"inputs"`
+	Variables    map[string]string `json:"variables,omitempty"` // of the environment, by name: salted hashes of their values
+	Taken        []Taken           `json:"taken,omitempty"`     // files that are not of this run, by key and name; of format 2
+
+	values map[string]string // of variables, as they are now
+}
+
+// sealVariables hides the values of variables, which may be secrets. The hash is slow on purpose, so that values that are easy to guess are not easy to find.
+func sealVariables(values map[string]string) (map[string]string, error) {
+	out := map[string]string{}
+	for name, value := range values {
+		salt := make([]byte, 16)
+		rand.Read(salt) // never fails
+		sum, err := slowHash(value, salt)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = hex.EncodeToString(salt) + ":" + sum
+	}
+	return out, nil
+}
+
+// rounds is how often PBKDF2 hashes: some 50 ms, which nobody notices once a stage and everybody who guesses does.
+const rounds = 200_000
+
+func slowHash(value string, salt []byte) (string, error) {
+	b, err := pbkdf2.Key(sha256.New, value, salt, rounds, 32)
+	return hex.EncodeToString(b), err
+}
+
+// isValue says whether a hidden value is the one given.
+func isValue(sealed, value string) bool {
+	text, want, _ := strings.Cut(sealed, ":")
+	salt, err := hex.DecodeString(text)
+	if err != nil {
+		return false
+	}
+	got, err := slowHash(value, salt)
+	return err == nil && got == want
+}
+
+// A Taken is a file that a stage takes and that is not of this run: of the base model, data, a suite.
+type Taken struct {
+	Key  string `json:"key"`            // of the recipe
+	File string `json:"file,omitempty"` // its name in the directory that the key names; empty: the key names it
+	Path string `json:"path"`           // where it was; only for people and Verify
+	filehash.Sum
+	Sampled bool `json:"sampled,omitempty"` // the hash is of the size and of pieces of the file: filehash.Sampled
 }
 
 // An Input is a stage that another one takes its model from.
@@ -38,19 +91,48 @@ type Input struct {
 
 // A Manifest is the record of a finished stage.
 type Manifest struct {
-	Format int `json:"format"` // 1
+	Format int `json:"format"` // 2
 	Plan
-	Outputs       []Output          `json:"outputs"`        // sorted by path
-	OutputsSHA256 string            `json:"outputs_sha256"` // of all of them together
-	Versions      map[string]string `json:"versions"`       // moslava, go, platform
-	Begun         time.Time         `json:"begun"`          // UTC, by the first process that worked on the stage
-	Finished      time.Time         `json:"finished"`       // UTC
+	Outputs       []Output          `json:"outputs"`                 // sorted by path
+	OutputsSHA256 string            `json:"outputs_sha256"`          // of all of them together
+	Versions      map[string]string `json:"versions"`                // moslava, go, platform
+	Begun         time.Time         `json:"begun"`                   // UTC, by the first process that worked on the stage
+	Finished      time.Time         `json:"finished"`                // UTC
+	Record        string            `json:"record_sha256,omitempty"` // of this record without this field
 }
 
 // begun is the record of a stage that was begun.
 type begun struct {
 	Plan
-	Begun time.Time `json:"begun"`
+	Begun  time.Time `json:"begun"`
+	Record string    `json:"record_sha256,omitempty"`
+}
+
+// A sealed record has a hash of itself.
+type sealed interface{ seal() *string }
+
+func (m *Manifest) seal() *string { return &m.Record }
+func (b *begun) seal() *string    { return &b.Record }
+
+// sealOf is the hash of a record without its hash.
+func sealOf(r sealed) (string, error) {
+	was := *r.seal()
+	*r.seal() = ""
+	b, err := json.Marshal(r)
+	*r.seal() = was
+	return sha256Hex(b), err
+}
+
+// unbroken says whether a record that was read is the one that was written. Those of format 1 do not tell.
+func unbroken(r sealed) error {
+	if *r.seal() == "" {
+		return nil
+	}
+	got, err := sealOf(r)
+	if err == nil && got != *r.seal() {
+		err = fmt.Errorf("record_sha256 is %s, but the record's is %s: it was damaged", *r.seal(), got)
+	}
+	return err
 }
 
 // valid checks what a record read from a file must be.
@@ -72,13 +154,16 @@ func (p *Plan) valid() error {
 }
 
 func (m *Manifest) valid() error {
-	if m.Format != manifestFormat {
-		return fmt.Errorf("format is %d, this program reads %d", m.Format, manifestFormat)
+	if m.Format < oldestFormat || m.Format > manifestFormat {
+		return fmt.Errorf("format is %d, this program reads %d to %d", m.Format, oldestFormat, manifestFormat)
+	}
+	if m.Format > 1 && m.Record == "" {
+		return errors.New("there is no record_sha256")
 	}
 	for _, o := range m.Outputs {
-		local := filepath.FromSlash(o.Path)
+		local := filepath.FromSlash(Expanded(o.Path))
 		switch {
-		case !filepath.IsLocal(local) && !filepath.IsAbs(local):
+		case !filepath.IsLocal(local) && !filepath.IsAbs(local) && !strings.HasPrefix(o.Path, "${"):
 			return fmt.Errorf("output %q is neither below the stage's directory nor absolute", o.Path)
 		case o.Bytes < 0:
 			return fmt.Errorf("output %q has %d bytes", o.Path, o.Bytes)
@@ -117,6 +202,11 @@ func decodeRecord(path string, b []byte, v interface{ valid() error }) error {
 	}
 	if err := v.valid(); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	if r, ok := v.(sealed); ok {
+		if err := unbroken(r); err != nil {
+			return fmt.Errorf("run: %s: %w", path, err)
+		}
 	}
 	return nil
 }

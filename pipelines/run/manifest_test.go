@@ -14,7 +14,7 @@ func record(t testing.TB) []byte {
 	config := json.RawMessage(`{"seed":1,"x":"\u003c"}`)
 	out := []Output{{"a", 1, strings.Repeat("ab", 32)}, {"/b", 2, strings.Repeat("cd", 32)}}
 	b, err := json.MarshalIndent(Manifest{
-		Format: 1, Plan: Plan{"s", "align", config, sha256Hex(config), []Input{{"r", strings.Repeat("ef", 32)}}},
+		Format: 1, Plan: Plan{"s", "align", config, sha256Hex(config), []Input{{"r", strings.Repeat("ef", 32)}}, nil, nil, nil},
 		Outputs: out, OutputsSHA256: digest(out), Versions: Versions(),
 	}, "", " ")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestManifestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"format":      {`"format": 1`, `"format": 2`, "format is 2, this program reads 1"},
+		"format":      {`"format": 1`, `"format": 3`, "format is 3, this program reads 1 to 2"},
 		"unknown":     {`"format"`, `"formats"`, "unknown field"},
 		"path":        {`"path": "a"`, `"path": "../a"`, `output "../a" is neither`},
 		"size":        {`"bytes": 1`, `"bytes": -1`, "has -1 bytes"},
@@ -85,6 +85,6 @@ func FuzzManifest(f *testing.F) {
 		if err := decodeRecord("m", again, new(Manifest)); err != nil {
 			t.Fatalf("written again it is refused: %v", err)
 		}
-		m.Plan.changed(Plan{Config: json.RawMessage(`{"a":[1,{}]}`)}, "", true).list()
+		new(Dir).changed(&m.Plan, Plan{Config: json.RawMessage(`{"a":[1,{}]}`)}, "", true).list()
 	})
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"moslava/internal/infile"
+	"moslava/internal/filehash"
+	"moslava/pipelines/recipe"
 )
 
 // An Output is a file a stage left behind.
@@ -24,10 +26,18 @@ type Output struct {
 
 // in is where the file is.
 func (o *Output) in(dir string) string {
-	if p := filepath.FromSlash(o.Path); filepath.IsAbs(p) {
+	if p := filepath.FromSlash(Expanded(o.Path)); filepath.IsAbs(p) {
 		return p
 	}
 	return filepath.Join(dir, filepath.FromSlash(o.Path))
+}
+
+// Expanded is a recorded path with what the environment has in the place of ${NAME}; as it is recorded, if that is not set.
+func Expanded(path string) string {
+	if text, err := recipe.Expand(path); err == nil {
+		return text
+	}
+	return path
 }
 
 // stat says what is wrong with the file at first sight; empty if nothing is.
@@ -102,17 +112,11 @@ func hashOutputs(dir string, paths []string) ([]Output, error) {
 
 // hashFile reads a file for its size and SHA-256.
 func hashFile(path string) (Output, error) {
-	f, err := infile.Open(path)
+	s, err := filehash.File(context.Background(), path)
 	if err != nil {
 		return Output{}, fmt.Errorf("run: %w", err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	if err != nil {
-		return Output{}, fmt.Errorf("run: %w", err)
-	}
-	return Output{Path: path, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	return Output{Path: path, Bytes: s.Bytes, SHA256: s.SHA256}, nil
 }
 
 // digest is one hash of all outputs: over path, size and hash of each, in order.

@@ -21,10 +21,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/internal/lock"
+	"moslava/internal/output"
 	"moslava/pipelines/recipe"
 )
 
@@ -33,6 +34,13 @@ type Options struct {
 	// Force: where a stage's configuration or inputs have changed, set aside what it and the stages that depend on
 	// it left behind, and do them again. Without it that is a *ChangedError.
 	Force bool
+	// Takes lists the files that stage i takes and that are not of this run, sorted; nil: nobody asks. A file that has changed makes
+	// a stage that took it stale.
+	Takes func(i int) ([]Taken, error)
+	// Computed says whether there is anything in the directory of a stage that was begun whose loss would be one; nil: there is.
+	Computed func(i int, dir string) (bool, error)
+	// Notice is told what people should know; may be nil.
+	Notice func(text string)
 }
 
 // Dir is an open run directory. Its methods are not safe for concurrent use.
@@ -40,34 +48,39 @@ type Dir struct {
 	path   string
 	recipe *recipe.Recipe
 	force  bool
-	lock   *lock
+	opt    Options
+	takes  map[int][]Taken // by stage, once they are known
+	intact map[int]bool    // stages whose outputs this process has read again
+	values map[string]bool // whether hidden values of variables are those given
+	lock   *lock.Lock
 }
 
-const (
-	lockFile   = ".lock"
-	recipeFile = "recipe.json"
-)
+const recipeFile = "recipe.json"
 
-// Open makes the directory if need be, locks it and records the recipe. It fails with a *LockedError if
-// another process has it open; a process that died, however it did, holds nothing. A directory of a
+// Open makes the directory if need be, locks it and records the recipe. It fails with a *lock.HeldError if
+// another process has it open; a process that died, however it did, holds nothing, and what it left half
+// written is removed. A directory of a
 // recipe of another name is refused unless forced. Stages whose place in the
 // recipe has changed since keep their results under the new number.
 func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	l, err := acquire(filepath.Join(dir, lockFile))
+	l, err := lock.Inside(dir)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	d := &Dir{path: dir, recipe: r, force: opt.Force, lock: l}
+	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, values: map[string]bool{}, lock: l}
 	if err := d.prepare(); err != nil {
-		return nil, errors.Join(err, l.release())
+		return nil, errors.Join(err, l.Release())
 	}
 	return d, nil
 }
 
 func (d *Dir) prepare() error {
+	if err := atomicfile.SweepTree(d.path); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
 	if err := d.checkName(); err != nil {
 		return err
 	}
@@ -99,8 +112,17 @@ func (d *Dir) checkName() error {
 	if err := json.Unmarshal(b, &was); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	if was.Name != d.recipe.Name && !d.force {
-		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or force", d.path, was.Name, d.recipe.Name)
+	var now struct {
+		Name string `json:"name"` // as it is written, with variables
+	}
+	if b, err = d.recipe.JSON(); err == nil {
+		err = json.Unmarshal(b, &now)
+	}
+	if err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	if was.Name != now.Name && !d.force {
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now.Name)
 	}
 	return nil
 }
@@ -125,7 +147,7 @@ func (d *Dir) renumber() error {
 		case len(found) > 1:
 			return fmt.Errorf("run: %s holds %s and %s, of which one at most can be of stage %s", d.path, found[0], found[1], d.recipe.Stages[i].Name)
 		case len(found) == 1 && found[0] != want:
-			if err := os.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
+			if err := atomicfile.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
 				return fmt.Errorf("run: %w", err)
 			}
 		}
@@ -135,7 +157,7 @@ func (d *Dir) renumber() error {
 
 // Close gives the directory free.
 func (d *Dir) Close() error {
-	if err := d.lock.release(); err != nil {
+	if err := d.lock.Release(); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil
@@ -171,16 +193,7 @@ func (d *Dir) setAside(i int) error {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		to := dir
-		for n := 1; ; n++ {
-			to = dir + "~" + strconv.Itoa(n)
-			if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-				break
-			} else if err != nil {
-				return fmt.Errorf("run: %w", err)
-			}
-		}
-		if err := os.Rename(dir, to); err != nil {
+		if err := output.SetAside(dir); err != nil {
 			return fmt.Errorf("run: %w", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
 )
 
@@ -166,7 +167,7 @@ func TestSkipsFinished(t *testing.T) {
 	d := open(t, dir, parse(t, "threads=1", "run_dir=x", "stages.tune.save_every=3"), Options{})
 	wantFinished(t, d, align, control, tune, evaluate)
 	for i := range d.recipe.Stages {
-		if err := d.Verify(i); err != nil {
+		if err := d.intactStage(i); err != nil {
 			t.Error(err)
 		}
 	}
@@ -264,7 +265,7 @@ func TestDamaged(t *testing.T) {
 	d := open(t, dir, parse(t), Options{})
 	weights := filepath.Join(dir, "00-align", "model", "weights")
 	write(t, weights, "stage alien")
-	if err := d.Verify(align); err == nil || !strings.Contains(err.Error(), "model/weights has SHA-256") {
+	if err := d.intactStage(align); err == nil || !strings.Contains(err.Error(), "its file model/weights was SHA-256") {
 		t.Errorf("other content: %v", err)
 	}
 	write(t, weights, "short")
@@ -363,7 +364,7 @@ func TestLock(t *testing.T) {
 	}
 	dir := t.TempDir()
 	d := open(t, dir, parse(t), Options{})
-	var locked *LockedError
+	var locked *lock.HeldError
 	if _, err := Open(dir, parse(t), Options{}); !errors.As(err, &locked) || !strings.HasPrefix(locked.Holder, "process ") {
 		t.Errorf("opened twice: %v", err)
 	}

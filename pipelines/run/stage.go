@@ -36,7 +36,7 @@ func (d *Dir) Finished(i int) (done bool, reason string, err error) {
 	if err != nil {
 		return false, "", err
 	}
-	if err := m.Plan.changed(now, d.StageDir(i), true); err != nil {
+	if err := d.changed(&m.Plan, now, d.StageDir(i), true); err != nil {
 		if !d.force {
 			return false, "", err
 		}
@@ -65,6 +65,9 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 			return "", false, fmt.Errorf("run: stage %s takes the model of stage %s, which is not finished: %s",
 				d.recipe.Stages[i].Name, d.recipe.Stages[from].Name, why)
 		}
+		if err := d.intactTo(from); err != nil {
+			return "", false, err
+		}
 	}
 	now, err := d.plan(i)
 	if err != nil {
@@ -73,7 +76,13 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	var was begun
 	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
 	case err == nil:
-		changed := was.Plan.changed(now, dir, false)
+		changed := d.changed(&was.Plan, now, dir, false)
+		if changed != nil && d.nothingComputed(i, dir) {
+			if err := d.restart(i, changed); err != nil {
+				return "", false, err
+			}
+			break
+		}
 		if changed == nil {
 			// A manifest that was found wanting must not stand beside what is written from now on.
 			if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,10 +103,13 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 	default:
 		return "", false, err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
-	return dir, false, writeJSON(filepath.Join(dir, begunFile), begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
+	if now.Variables, err = sealVariables(now.values); err != nil {
+		return "", false, fmt.Errorf("run: %w", err)
+	}
+	return dir, false, writeJSON(filepath.Join(dir, begunFile), &begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
 }
 
 // refuseStrange refuses a stage directory with files that no stage began.
@@ -134,7 +146,13 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(dir, manifestFile), Manifest{
+	delete(d.intact, i)
+	for k := range files {
+		if filepath.IsAbs(files[k].Path) {
+			files[k].Path = d.recipe.Mask(files[k].Path)
+		}
+	}
+	return writeJSON(filepath.Join(dir, manifestFile), &Manifest{
 		Format:        manifestFormat,
 		Plan:          was.Plan,
 		Outputs:       files,
@@ -154,28 +172,6 @@ func (d *Dir) Manifest(i int) (*Manifest, error) {
 	return m, nil
 }
 
-// Verify reads all outputs of a finished stage and compares their SHA-256 with the manifest.
-func (d *Dir) Verify(i int) error {
-	m, err := d.Manifest(i)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, o := range m.Outputs {
-		if why := o.stat(d.StageDir(i)); why != "" {
-			errs = append(errs, fmt.Errorf("run: stage %s: %s", d.recipe.Stages[i].Name, why))
-			continue
-		}
-		got, err := hashFile(o.in(d.StageDir(i)))
-		if err != nil {
-			errs = append(errs, err)
-		} else if got.SHA256 != o.SHA256 {
-			errs = append(errs, fmt.Errorf("run: stage %s: %s has SHA-256 %s, the manifest says %s", d.recipe.Stages[i].Name, o.Path, got.SHA256, o.SHA256))
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // plan is what stage i would be done with now.
 func (d *Dir) plan(i int) (Plan, error) {
 	s := &d.recipe.Stages[i]
@@ -183,7 +179,7 @@ func (d *Dir) plan(i int) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("run: %w", err)
 	}
-	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}}
+	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}, values: d.recipe.Variables(i)}
 	if from, _ := d.From(i); from >= 0 {
 		m, err := d.Manifest(from)
 		if err != nil {
@@ -191,11 +187,17 @@ func (d *Dir) plan(i int) (Plan, error) {
 		}
 		p.Inputs = append(p.Inputs, Input{Stage: d.recipe.Stages[from].Name, OutputsSHA256: m.OutputsSHA256})
 	}
-	return p, nil
+	p.Taken, err = d.taken(i)
+	return p, err
 }
 
-// writeJSON writes a record of a stage in one step.
-func writeJSON(path string, v any) error {
+// writeJSON writes a record of a stage in one step, with its hash.
+func writeJSON(path string, v sealed) error {
+	sum, err := sealOf(v)
+	if err != nil {
+		return fmt.Errorf("run: %s: %w", path, err)
+	}
+	*v.seal() = sum
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)

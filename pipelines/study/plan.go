@@ -92,7 +92,7 @@ func (p *plan) sharedRecipe() (*recipe.Recipe, error) {
 	if len(p.shared) == 0 {
 		return nil, nil
 	}
-	sets := []string{"name=" + p.Name + "-shared", "run_dir=" + quote(p.sharedDir())}
+	sets := []string{"name=" + quote(p.Name+"-shared"), "run_dir=" + quote(p.sharedDir())}
 	return p.base.Select(recipe.Selection{Stages: p.shared, Export: exported}, append(sets, p.common...)...)
 }
 
@@ -101,7 +101,7 @@ func (p *plan) sharedDir() string { return filepath.Join(absolute(string(p.RunDi
 // recipe is what a cell runs: the varied stage and its evaluation, from the shared model.
 func (p *plan) recipe(c Cell) (*recipe.Recipe, error) {
 	m, at := p.method(c.Method), "stages."+p.Stage+"."
-	sets := []string{"name=" + p.Name, "run_dir=" + quote(p.dir(c)), fmt.Sprintf("seed=%d", c.Seed), fmt.Sprintf("%slr=%v", at, c.Rate)}
+	sets := []string{"name=" + quote(p.Name), "run_dir=" + quote(p.dir(c)), fmt.Sprintf("seed=%d", c.Seed), fmt.Sprintf("%slr=%v", at, c.Rate)}
 	if c.Fraction < 1 {
 		sets = append(sets, fmt.Sprintf("%slimit=%d", at, max(1, int(math.Round(c.Fraction*float64(p.tune.Train.Limit))))))
 	}

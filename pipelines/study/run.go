@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"moslava/internal/output"
+	"moslava/internal/overlap"
 	"moslava/pipelines"
 	"moslava/pipelines/recipe"
 )
@@ -21,12 +23,13 @@ type Options struct {
 	Threads int           // that compute; 0: as the base recipe says
 	Limit   time.Duration // of this sitting: the running cell saves its state and the study stops; 0: none
 	Report  string        // directory of the report; empty: report in the run directory
+	Force   bool          // set aside what is in the run directory and in that of the report
 	Only    bool          // write the report of what is there, and run nothing
 }
 
 // Run runs the cells that are not finished and writes the report, also when it is interrupted. It returns the context's error if
 // ctx ended it, and none if the limit did: run again, it goes on.
-func Run(ctx context.Context, s *Study, opt Options) error {
+func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 	p, err := newPlan(s, opt.Threads)
 	if err != nil {
 		return err
@@ -37,6 +40,11 @@ func Run(ctx context.Context, s *Study, opt Options) error {
 	if opt.Report == "" {
 		opt.Report = filepath.Join(string(s.RunDir), "report")
 	}
+	release, err := take(string(s.RunDir), opt)
+	if err != nil {
+		return fmt.Errorf("study: %w", err)
+	}
+	defer func() { failed = errors.Join(failed, release()) }()
 	st := &sitting{plan: p, opt: opt}
 	if opt.Only {
 		return st.report()
@@ -56,6 +64,30 @@ func Run(ctx context.Context, s *Study, opt Options) error {
 		return err
 	}
 	return errors.Join(err, st.report())
+}
+
+// take locks the run directory, and that of the report if it is elsewhere.
+func take(dir string, opt Options) (func() error, error) {
+	release, err := output.Dir(dir, output.Options{Force: opt.Force && !opt.Only, Mine: func(name string) bool {
+		return slices.Contains([]string{"cells", "shared", "report"}, name)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	how, err := overlap.Of(opt.Report, dir)
+	if err != nil || how == overlap.Inside {
+		return release, err
+	}
+	second, err := output.Dir(opt.Report, output.Options{Reads: []string{dir}, Force: opt.Force, Mine: reportFileName})
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return func() error { return errors.Join(second(), release()) }, nil
+}
+
+// reportFileName says whether a name is of a file that a report has.
+func reportFileName(name string) bool {
+	return slices.Contains([]string{reportFile, cellsFile, summaryFile, ratesFile}, name) || slices.Contains([]string{".svg", ".png", ".pdf"}, filepath.Ext(name))
 }
 
 // sitting is one process's work on a study.

@@ -20,7 +20,7 @@ import (
 
 // A Study is what a study's file says.
 type Study struct {
-	// Name is required: letters, digits, '.', '_' and '-'.
+	// Name is required, as in a recipe: letters of any alphabet, digits, spaces, '.', '_' and '-'.
 	Name string `yaml:"name,required"`
 	// Base is required: the recipe that every cell runs, but for what is varied. Stages before the varied one are run once.
 	Base recipe.Path `yaml:"base,required"`
@@ -93,15 +93,14 @@ func Parse(name string, b []byte) (*Study, error) {
 	return s, nil
 }
 
-var (
-	nameForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
-	methodForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
-)
+var methodForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
 // check fills in what is left out and reports what is wrong.
 func (s *Study) check(has func(string) bool, report func(key, format string, args ...any)) {
-	if has("name") && !nameForm.MatchString(s.Name) {
-		report("name", "%q: expected letters, digits, '.', '_' and '-', beginning with a letter or digit", s.Name)
+	if name, err := recipe.CleanName(s.Name); err == nil {
+		s.Name = name
+	} else if has("name") {
+		report("name", "%q %v", s.Name, err)
 	}
 	if s.RunDir == "" {
 		s.RunDir = recipe.Path(filepath.Join("runs", s.Name))

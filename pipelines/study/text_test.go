@@ -19,8 +19,8 @@ func TestStudyOfText(t *testing.T) {
 		"base.yaml": fmt.Sprintf(`name: base
 model: {language: %[1]s/tiny/language, init: random}
 stages:
-  - {kind: pretrain, data: %[1]s/commonsense.json, steps: 2, batch: 2}
-  - {kind: tune, data: %[1]s/commonsense.json, steps: 2, batch: 2, validation: 0.3, adapters: {language: {r: 4, mixer: none}}}
+  - {kind: pretrain, data: {path: %[1]s/commonsense.json, format: llm-adapters}, steps: 2, batch: 2}
+  - {kind: tune, data: {path: %[1]s/commonsense.json, format: llm-adapters}, steps: 2, batch: 2, validation: 0.3, adapters: {language: {r: 4, mixer: none}}}
   - {kind: evaluate, suites: {tsv: %[1]s/commonsense.json, limit: 2}}
 `, testdata),
 		"study.yaml": "name: text\nbase: base.yaml\nrun_dir: run\nbaseline: lora\nseeds: 1\nbootstrap: {draws: 100}\n" +

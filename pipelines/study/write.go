@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,7 +34,7 @@ func (s *sitting) report() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.opt.Report, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(s.opt.Report); err != nil {
 		return err
 	}
 	for name, write := range map[string]func(io.Writer) error{

@@ -3,6 +3,7 @@ package vlm
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"moslava/internal/nn"
@@ -24,7 +25,17 @@ func (m *Model) LoadAdapters(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.Adapters.AttachAll(m.Params, []*moslora.Saved{saved}, whole...)
+	return m.attachAll([]*moslora.Saved{saved}, whole)
+}
+
+// attachAll attaches what directories hold, with parameters from beside them. The projector is no part of the adapters: it is written with
+// them in any case.
+func (m *Model) attachAll(parts []*moslora.Saved, whole []*nn.Param) error {
+	if err := m.Adapters.AttachAll(m.Params, parts, whole...); err != nil {
+		return err
+	}
+	m.Adapters.Forgets(func(name string) bool { return strings.HasPrefix(name, ProjectorPrefix) })
+	return m.settle()
 }
 
 // AttachAdapters hangs fresh adapters on a part, "vision" or "language", drawn from the seed. Linears
@@ -34,7 +45,7 @@ func (m *Model) AttachAdapters(part string, cfg moslora.Config, seed uint64) err
 	if err := m.Adapters.Attach(m.Params, within, cfg, nn.Random(seed)); err != nil {
 		return fmt.Errorf("%s: %w", part, err)
 	}
-	return nil
+	return m.settle()
 }
 
 // ReadComposition reads adapter directories to be composed.
@@ -42,17 +53,18 @@ func (m *Model) ReadComposition(dirs []string) (*moslora.Composition, error) {
 	return moslora.ReadComposition(dirs, m.PublishedName)
 }
 
-// FitsAdapters says what AttachAdapters would find wrong with cfg; a model without weights is enough.
-func (m *Model) FitsAdapters(part string, cfg moslora.Config) error {
-	if err := cfg.Fits(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) }); err != nil {
-		return fmt.Errorf("%s: %w", part, err)
-	}
-	return nil
-}
-
 // AdapterLinears are the linears that AttachAdapters would hang adapters on.
 func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
+}
+
+// LayAdapters is what AttachAdapters would do to an outline, whose head is given a table of its own if that would be.
+func (m *Model) LayAdapters(part string, cfg moslora.Config) (*moslora.Laid, error) {
+	laid, err := cfg.Lay(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", part, err)
+	}
+	return laid, m.settle()
 }
 
 // UnreadLinears are those that cfg targets and that get no adapter, because nothing reads what they compute.
@@ -72,7 +84,80 @@ func (m *Model) SaveAdapters(dir, base string, fold bool) error {
 	if m.Projector != nil {
 		opt.Modules = []string{strings.TrimSuffix(m.MemoryName(ProjectorPrefix), ".")}
 	}
+	m.saveBeside(&opt, m.Adapters)
 	return m.Adapters.Save(dir, opt)
+}
+
+// saveBeside adds the parameters of the model that are trained with adapters. A head that shares its table is written with it, as PEFT does.
+func (m *Model) saveBeside(opt *moslora.SaveOptions, set *moslora.Set) {
+	adapted := map[string]bool{}
+	for a := range set.All() {
+		adapted[a.Module] = true
+	}
+	add := func(p *nn.Param, name string) {
+		module, field := name[:strings.LastIndexByte(name, '.')], name[strings.LastIndexByte(name, '.'):]
+		switch {
+		case field == ".bias" && !set.Saves(module+".weight"):
+			if adapted[module] {
+				field = ".base_layer.bias"
+			}
+		case !slices.Contains(opt.Modules, opt.Name(module)):
+			opt.Modules = append(opt.Modules, opt.Name(module))
+		}
+		opt.Whole = append(opt.Whole, nn.NewParam(opt.Name(module)+field, p.Floats(), p.Shape...))
+	}
+	for p := range m.Params.All() {
+		if set.Saves(p.Name) {
+			add(p, p.Name)
+			if h := m.Language.Head; h.Tied() != nil && h.Weight == p {
+				add(p, h.Name+".weight")
+			}
+		}
+	}
+}
+
+// MergeAdapters folds all adapters into the model for good. A bias of an adapter needs a layer with one: those of LLaMA get them, zero where
+// there was none, and the configuration says so.
+func (m *Model) MergeAdapters() error {
+	for a := range m.Adapters.All() {
+		if l := m.linear(a.Module); a.Bias != nil && l.Bias == nil {
+			if err := m.addBiases(a.Module); err != nil {
+				return err
+			}
+		}
+	}
+	m.Adapters.Merge(m.Params)
+	return m.settle()
+}
+
+func (m *Model) linear(name string) *nn.Linear {
+	for _, l := range append(slices.Collect(m.Params.Linears()), m.Params.Tables()...) {
+		if l.Name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// addBiases gives all layers of a layer's kind a bias of zeros.
+func (m *Model) addBiases(module string) error {
+	field, part, has := "", "", &m.Config.Text.AttentionBias
+	switch {
+	case strings.Contains(module, ".self_attn."):
+		field, part = "attention_bias", ".self_attn."
+	case strings.Contains(module, ".mlp."):
+		field, part, has = "mlp_bias", ".mlp.", &m.Config.Text.MLPBias
+	}
+	if field == "" || TowerOf(module) != "language" || m.Config.Text.ModelType != "llama" {
+		return fmt.Errorf("%s: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one to merge it into, which PEFT refuses, too: use the adapters unmerged, with --adapters", module)
+	}
+	for l := range m.Params.Linears() {
+		if strings.HasPrefix(l.Name, LanguagePrefix) && strings.Contains(l.Name, part) {
+			m.Params.AddBias(l)
+		}
+	}
+	*has = true
+	return m.Config.setText(field, true)
 }
 
 // DetachAdapters takes all adapters off, without merging them.

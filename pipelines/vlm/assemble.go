@@ -50,6 +50,11 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 		return nil, nil, err
 	}
 	defer src.close()
+	if src.language != nil {
+		if err := cfg.compareTables(src.language.Rename(checkpoint.Candidates(checkpoint.Language)), ""); err != nil {
+			return nil, nil, err
+		}
+	}
 	m, err := NewStored(cfg, src.tensors, t.Storage)
 	if err := checkpoint.Mismatch(t.name(), err, src.unexpected(cfg, err)); err != nil {
 		return nil, nil, err
@@ -67,6 +72,11 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 		return nil, nil, err
 	}
 	cfg, _, err := t.config(tok)
+	if err == nil && !t.Random && cfg.Text.TieWordEmbeddings {
+		if d, fails := checkpoint.Open(t.Language); fails == nil { // an outline needs no weights
+			err = errors.Join(cfg.compareTables(d.Rename(checkpoint.Candidates(checkpoint.Language)), ""), d.Close())
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

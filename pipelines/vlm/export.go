@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -31,7 +30,7 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if !m.Config.HasVision() {
 		return exportDecoder(dir, m, p, dtype)
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	list := tensors(m.Params, "", dtype)
@@ -60,7 +59,7 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 		return err
 	}
 	to := filepath.Join(dir, "vision")
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(to); err != nil {
 		return err
 	}
 	if err := checkpoint.Save(to, tensors(m.Params, VisionPrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
@@ -85,7 +84,7 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 
 // exportDecoder writes the decoder as transformers has it by itself: names of tensors and configuration are those of its model type.
 func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	if err := checkpoint.Save(dir, tensors(m.Params, LanguagePrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {

@@ -50,6 +50,9 @@ func Compare(dir string) (*Fit, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := untieStored(dir, &cfg); err != nil {
+			return nil, err
+		}
 		layout, ignored = checkpoint.Language, func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
 		if _, ps, err = nn.Outline(func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) }); err != nil {
 			return nil, err

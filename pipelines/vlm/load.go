@@ -29,6 +29,9 @@ func LoadOutline(dir string) (*Model, error) { return LoadOutlineExpanded(dir, 0
 // LoadOutlineExpanded is LoadExpanded without weights.
 func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
 	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)
+	if err == nil {
+		err = cfg.compareStored(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +86,14 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 	if err := refuseQuantized(ckpt, nil); err != nil {
 		return nil, err
 	}
-	src := nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)))
+	named, prefix := ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)), LanguagePrefix
+	src := nn.From(named)
 	if !cfg.HasVision() {
-		src = nn.Mux{LanguagePrefix: nn.From(ckpt.Rename(checkpoint.Candidates(checkpoint.Language)))}
+		named, prefix = ckpt.Rename(checkpoint.Candidates(checkpoint.Language)), ""
+		src = nn.Mux{LanguagePrefix: nn.From(named)}
+	}
+	if err := cfg.compareTables(named, prefix); err != nil {
+		return nil, err
 	}
 	m, err := NewStored(cfg, src, storage)
 	if err := checkpoint.Mismatch(dir, err, ckpt.Unused(cfg.ignores)); err != nil {
@@ -159,7 +167,22 @@ func LoadDecoder(dir, config string) (*language.Decoder, *nn.Params, error) {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
 	}
 	tied := func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
+	if err := untieStored(dir, &cfg); err != nil {
+		return nil, nil, err
+	}
 	return part(dir, checkpoint.Language, tied, func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) })
+}
+
+// untieStored is Config.compareTables for a decoder alone.
+func untieStored(dir string, cfg *language.Config) error {
+	d, err := checkpoint.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	apart, err := tablesDiffer(cfg, d.Rename(checkpoint.Candidates(checkpoint.Language)), "")
+	cfg.TieWordEmbeddings = cfg.TieWordEmbeddings && !apart
+	return err
 }
 
 // part builds what construct declares from a directory that holds nothing else, but for buffers and what is beside it.

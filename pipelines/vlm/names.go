@@ -61,8 +61,10 @@ func (m *Model) PublishedName(name string) string {
 			break
 		}
 	}
-	if strings.HasPrefix(name, "model.layers.") {
-		return LanguagePrefix + name
+	for _, part := range []string{"model.layers.", "model.embed_tokens", "model.norm"} {
+		if strings.HasPrefix(name, part) {
+			return LanguagePrefix + name
+		}
 	}
 	if clip {
 		return name

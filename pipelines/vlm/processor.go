@@ -128,18 +128,26 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 		msgs[i] = chat.Message{Role: role, Content: t.Value}
 	}
 	var pictures [][]byte
-	for _, pic := range s.Pictures() {
+	for _, pic := range s.Pictures {
 		pictures = append(pictures, pic.Bytes)
 	}
 	images, opt, err := p.images(pictures)
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	for i, t := range s.Turns {
+		if t.Context {
+			opt.Context = append(opt.Context, i)
+		}
+	}
 	if s.Dense != nil {
 		return p.encodeDense(msgs, images, opt, s.Dense)
 	}
 	enc, err := p.Template.Encode(p.Tokenizer, msgs, opt)
 	if err != nil && !errors.Is(err, chat.ErrNoTargets) { // the loader has a policy for those
+		if len(msgs) > 0 && msgs[0].Role == "assistant" {
+			err = fmt.Errorf("the conversation starts with a gpt turn, which this chat template cannot draw: put a question or a system turn before it: %w", err)
+		}
 		return datasets.Example{}, err
 	}
 	place(images, enc.ImageAt)

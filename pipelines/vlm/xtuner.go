@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
@@ -48,10 +49,12 @@ func (m *Model) SaveXTuner(dir, base string) error {
 			continue
 		}
 		to := filepath.Join(dir, t.dir)
-		if err := os.MkdirAll(to, 0o777); err != nil {
+		if err := atomicfile.MkdirAll(to); err != nil {
 			return err
 		}
-		err := part.Save(to, moslora.SaveOptions{Base: base, Name: func(module string) string { return strings.TrimPrefix(module, t.prefix) }})
+		opt := moslora.SaveOptions{Base: base, Name: func(module string) string { return strings.TrimPrefix(module, t.prefix) }}
+		m.saveBeside(&opt, part)
+		err := part.Save(to, opt)
 		if err != nil {
 			return err
 		}
@@ -60,7 +63,7 @@ func (m *Model) SaveXTuner(dir, base string) error {
 }
 
 func (m *Model) saveXTunerProjector(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
 	var tensors []safetensors.Tensor
@@ -101,7 +104,7 @@ func (m *Model) loadXTuner(dir string) error {
 	if err != nil {
 		return err
 	}
-	return m.Adapters.AttachAll(m.Params, parts, whole...)
+	return m.attachAll(parts, whole)
 }
 
 // towerName is the program's name of what a tower by itself calls name.

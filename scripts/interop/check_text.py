@@ -8,7 +8,7 @@ import pathlib
 import sys
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from check_peft import attach, drawn, mix
@@ -92,6 +92,18 @@ def check_theirs(name, program, base, work):
         check_answers(name, program, base, model, "-adapters", work)
 
 
+def check_tables(name, program, base, adapters, merged):
+    """Adapters, copies and rows of embedding and head, which the base may share; PEFT warns of that."""
+    with check(f"{name}: logits and greedy ids in PEFT"):
+        model = PeftModel.from_pretrained(load(base), str(adapters)).eval()
+        check_answers(name, program, base, model, "-adapters", adapters)
+        for question in QUESTIONS[:2]:
+            with check(f"{name}: logits of the merged model, {question[:14]!r}"):
+                seen = program.see(merged, "none", question)
+                close(logits(model, seen["ids"]), seen["logits"], LOGITS, "PEFT and moslava's export")
+                close(logits(load(merged), seen["ids"]), seen["logits"], LOGITS, "transformers and moslava's export")
+
+
 def main():
     programs, run = map(pathlib.Path, sys.argv[1:])
     torch.set_num_threads(1)
@@ -103,6 +115,8 @@ def main():
     check_adapters("text/folded", program, base, run / "07-mixer-folded" / "folded", merged)
     check_adapters("text/dora", program, base, run / "10-dora-peft" / "peft", run / "11-dora-merged" / "hf")
     check_mixer("text/mixer", program, base, run / "06-mixer-peft" / "peft", merged)
+    for i, name in enumerate(("tables", "saved", "tokens")):
+        check_tables(f"text/{name}", program, base, run / f"{13 + 3 * i}-{name}-peft" / "peft", run / f"{14 + 3 * i}-{name}-merged" / "hf")
     check_theirs("text/theirs", program, base, run / "theirs")
 
 

@@ -5,13 +5,14 @@ set -euo pipefail
 case ${1:-} in
 -h | --help)
 	cat <<'TEXT'
-usage: [VENV=DIR] [MOSLAVA_REAL=DIR] [MOSLAVA_REAL_GOLDENS=DIR] [MOSLAVA_INTEROP=require] scripts/interop/run.sh
+usage: [VENV=DIR] [MOSLAVA_REAL=DIR] [MOSLAVA_REAL_GOLDENS=DIR] [MOSLAVA_TEMPLATES=DIR] [MOSLAVA_INTEROP=require] scripts/interop/run.sh
 
 Ends with a line "N passed, N failed"; the exit status is 1 if one failed.
 
   VENV                  a Python environment with requirements.txt (default: made for this run)
   MOSLAVA_REAL          what scripts/weights/real_weights.py wrote; none leaves real weights out (default: made for this run)
   MOSLAVA_REAL_GOLDENS  what real_goldens.py wrote (default: made for this run)
+  MOSLAVA_TEMPLATES     a directory of more chat templates, *.jinja (default: none)
   MOSLAVA_INTEROP       require: without Python or its packages the exit status is 1 instead of 0
 TEXT
 	exit 0
@@ -164,6 +165,7 @@ environment
 go build -C "$root" -o "$work/moslava" ./scripts/moslava
 go build -C "$root" -o "$work/dump" ./scripts/interop/dump
 go build -C "$root" -o "$work/greedy" ./scripts/interop/greedy
+go build -C "$root" -o "$work/render" ./scripts/interop/render
 mkdir -p "$work/decoder"
 cp "$here/towers/decoder/config.json" "$root"/scripts/recipes/tiny/language/tokenizer*.json "$work/decoder"
 : >"$work/results"
@@ -179,6 +181,7 @@ step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
 step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
 step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
+step "check_templates.py" "$python" "$here/check_templates.py" "$work" "$root"/language/chat/testdata/{jinja,templates,generation.golden}.json ${MOSLAVA_TEMPLATES:+"$MOSLAVA_TEMPLATES"}
 real_weights
 gguf
 passed=$(grep -c '^ok ' "$work/results" || true)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/output"
 	"moslava/pipelines"
 	"moslava/pipelines/analysis"
 )
@@ -14,13 +16,21 @@ func analyzeCommand() *cobra.Command {
 	var opt pipelines.AnalyzeOptions
 	var seed uint64
 	var dir string
+	var force bool
 	c := &cobra.Command{
 		Use:   "analyze ADAPTER",
 		Short: "Look inside a MoSLoRA or LoRA adapter directory: spectrum, mixer, directions, size beside the weights",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (failed error) {
 			if cmd.Flags().Changed("seed") {
 				opt.Seed = &seed
+			}
+			if dir != "" { // before anything is computed
+				release, err := output.Dir(dir, output.Options{Reads: []string{args[0], opt.Base, opt.Start, opt.Against}, Force: force})
+				if err != nil {
+					return err
+				}
+				defer func() { failed = errors.Join(failed, release()) }()
 			}
 			layers, err := pipelines.Analyze(args[0], opt)
 			if err != nil {
@@ -41,6 +51,7 @@ func analyzeCommand() *cobra.Command {
 	f.Uint64Var(&seed, "seed", 0, "seed of the run, from which mixers were drawn (default: the recipe's, if --base is one)")
 	f.StringVar(&opt.Start, "start", "", "adapter directory whose mixers are the start, instead of a seed")
 	f.StringVar(&opt.Against, "against", "", "adapter directory to compare directions with, such as a LoRA run's")
+	forceFlag(c, &force)
 	f.StringVar(&dir, "out", "", "directory that gets CSV files and plots")
 	return c
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"moslava/datasets"
+	"moslava/internal/output"
 	"moslava/pipelines/convert"
 	"moslava/vision/preprocess"
 )
@@ -16,14 +18,21 @@ import (
 // convertCommand is `moslava convert`.
 func convertCommand() *cobra.Command {
 	var opt datasets.WriteOptions
-	var images []string
+	var several bool
+	var stored datasets.Options
 	var pixels int
 	var dtype string
+	var force bool
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
-		Short: "Store LLaVA or ShareGPT JSON and its pictures, or any source, as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
+		Short: "Store JSON, Parquet or Arrow data and its pictures as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(stored.Images), args[0]), Force: force})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, release()) }()
 			if strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
 				if err := convert.GGUF(args[0], args[1], dtype); err != nil {
 					return err
@@ -41,11 +50,14 @@ func convertCommand() *cobra.Command {
 				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
 				return err
 			}
-			src, err := datasets.OpenWith(args[0], datasets.Options{Images: images})
+			src, err := datasets.OpenWith(args[0], stored)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, src.Close()) }()
+			if several {
+				opt.Features = datasets.Messages
+			}
 			if err := datasets.Convert(src, args[1], opt); err != nil {
 				return err
 			}
@@ -53,10 +65,21 @@ func convertCommand() *cobra.Command {
 			return nil
 		},
 	}
+	forceFlag(c, &force)
 	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().StringSliceVar(&images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
+	c.Flags().BoolVar(&several, "messages", false, "write the columns images and messages, for samples of several pictures")
+	rowFlags(c, &stored)
 	maxPixelsFlag(c, &pixels)
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c
+}
+
+// rowFlags are the flags of commands that read stored rows.
+func rowFlags(c *cobra.Command, opt *datasets.Options) {
+	c.Flags().StringSliceVar(&opt.Images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
+	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "leave out these keys of rows, turns and content parts, whatever they hold")
+	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: learn each row whole, as LLM-Adapters' prompt (default: the keys of each row say what it is)")
+	completeValues(c, "format", []string{datasets.FormatLLMAdapters})
+	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
 }

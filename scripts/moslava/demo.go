@@ -20,5 +20,6 @@ func demoCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&opt.Dir, "dir", "runs/demo", "directory that takes all that is written")
 	c.Flags().BoolVar(&opt.Short, "short", false, "a minute in place of five: less data, fewer steps, no promise of accuracy")
+	forceFlag(c, &opt.Force)
 	return c
 }

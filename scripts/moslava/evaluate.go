@@ -42,6 +42,7 @@ func evaluateCommand() *cobra.Command {
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "skip passes of circular questions that are lost already; circular scores stay the same")
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
 	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
+	forceFlag(c, &opt.Force)
 	judgeFlags(c, &opt.Judge)
 	maxPixelsFlag(c, &opt.MaxPixels)
 	f.StringVar(&opt.Adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
@@ -56,6 +57,7 @@ func evaluateCommand() *cobra.Command {
 func joinCommand() *cobra.Command {
 	var out string
 	var images []string
+	var force bool
 	c := &cobra.Command{
 		Use:   "join SUITE.tsv DIR...",
 		Short: "Put the shards of an evaluation together and score them as the whole",
@@ -64,13 +66,14 @@ func joinCommand() *cobra.Command {
 			if out == "" {
 				return errors.New("found no --out, expected the directory to write to")
 			}
-			res, err := pipelines.JoinShards(args[0], args[1:], out, images...)
+			res, err := pipelines.JoinShards(args[0], args[1:], out, force, images...)
 			if err != nil {
 				return err
 			}
 			return tell(cmd, res, out)
 		},
 	}
+	forceFlag(c, &force)
 	c.Flags().StringVar(&out, "out", "", "directory of the joined verdicts, predictions and scores")
 	c.Flags().StringArrayVar(&images, "images", nil, "directory that paths in the table's column image_path are below, as for evaluate")
 	return c

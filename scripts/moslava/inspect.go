@@ -27,7 +27,8 @@ func inspectCommand() *cobra.Command {
 			return r.Write(cmd.OutOrStdout())
 		},
 	}
-	c.Flags().BoolVar(&opt.Check, "check", false, "read all numbers, and warn of NaN, infinities and tensors that are zero throughout")
+	c.Flags().BoolVar(&opt.Check, "check", false, "read all numbers, and warn of NaN, infinities and tensors that are zero throughout; of stored samples every row and picture")
+	rowFlags(c, &opt.Rows)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
 }

@@ -86,6 +86,7 @@ func root() *cobra.Command {
 		studyCommand(),
 		tokenizeCommand(),
 		verifyCommand(),
+		verifyRunCommand(),
 		versionCommand(),
 	)
 	return c

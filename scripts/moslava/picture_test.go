@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,14 +58,15 @@ func TestPictureFromStandardInput(t *testing.T) {
 	dir := writeFiles(t, map[string]string{"preprocessor_config.json": `{"image_processor_type": "CLIPImageProcessor", "size": 28, "crop_size": 28}`})
 	outs := [2]string{}
 	for i, picture := range []string{photo, "-"} {
+		out := filepath.Join(dir, fmt.Sprintf("x%d.npy", i))
 		c := root()
-		c.SetArgs([]string{"preprocess", "--config", dir, picture, "--out", filepath.Join(dir, "x.npy")})
+		c.SetArgs([]string{"preprocess", "--config", dir, picture, "--out", out})
 		c.SetIn(strings.NewReader(string(b)))
 		c.SetOut(&strings.Builder{})
 		if err := c.Execute(); err != nil {
 			t.Fatal(err)
 		}
-		x, err := os.ReadFile(filepath.Join(dir, "x.npy"))
+		x, err := os.ReadFile(out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/output"
 	"moslava/vision/preprocess"
 )
 
@@ -17,6 +19,7 @@ type preprocessOptions struct {
 	config, out, png             string
 	pixels                       int // the largest picture that is read
 	pad, pillow13, white, orient bool
+	force                        bool
 }
 
 // preprocessCommand is `moslava preprocess IMAGE`.
@@ -38,6 +41,7 @@ func preprocessCommand() *cobra.Command {
 	f.StringVar(&opt.config, "config", "", "preprocessor_config.json or processor_config.json, or a model directory that has one")
 	f.StringVar(&opt.out, "out", "", "file to write, .npy")
 	f.StringVar(&opt.png, "png", "", "also write the picture before rescaling and normalising, as PNG")
+	forceFlag(c, &opt.force)
 	f.BoolVar(&opt.pad, "pad", false, "first pad to a square with the mean colour, as LLaVA does")
 	f.BoolVar(&opt.pillow13, "pillow13", false, "resize tall pictures down first, as Pillow 13 does; without it across first, as Pillow up to 12")
 	f.BoolVar(&opt.white, "white", false, "put transparent pictures on white, as transformers 5 does; without it alpha is dropped, as in convert(\"RGB\")")
@@ -52,7 +56,21 @@ func preprocessCommand() *cobra.Command {
 }
 
 // preprocessPicture writes the files and tells out their size.
-func preprocessPicture(in io.Reader, out io.Writer, picture string, opt preprocessOptions) error {
+func preprocessPicture(in io.Reader, out io.Writer, picture string, opt preprocessOptions) (failed error) {
+	reads := []string{opt.config}
+	if picture != "-" { // standard input
+		reads = append(reads, picture)
+	}
+	for _, path := range []string{opt.out, opt.png} {
+		if path == "" {
+			continue
+		}
+		release, err := output.File(path, output.Options{Reads: reads, Force: opt.force})
+		if err != nil {
+			return err
+		}
+		defer func() { failed = errors.Join(failed, release()) }()
+	}
 	c, err := loadPixels(opt)
 	if err != nil {
 		return err

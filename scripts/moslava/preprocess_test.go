@@ -44,7 +44,7 @@ func TestPreprocess(t *testing.T) {
 		if pad {
 			c = c.WithPadToSquare()
 			args[2] = dir
-			args = append(args, "--pad")
+			args = append(args, "--pad", "--force") // the files are there by now
 		}
 		text, err := command(args...)
 		if err != nil {

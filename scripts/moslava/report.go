@@ -28,6 +28,7 @@ func reportCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&opt.Against, "against", "", "another run's directory: compare the suites that both have by McNemar's test, and show the questions on which they differ")
 	f.StringVar(&opt.Out, "out", "", "file to write (default report.html or report.md in RUN_DIR)")
+	forceFlag(c, &opt.Force)
 	f.BoolVar(&opt.Markdown, "markdown", false, "write Markdown, for a paper")
 	f.IntVar(&opt.Cards, "cards", 24, "show at most so many questions of a suite")
 	return c

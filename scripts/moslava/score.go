@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/output"
 	"moslava/pipelines"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
@@ -24,12 +26,19 @@ func scoreCommand() *cobra.Command {
 	var opt predictions.Options
 	var ask judge.Config
 	var verdicts string
-	var asJSON bool
+	var asJSON, force bool
 	c := &cobra.Command{
 		Use:   "score --suite NAME_OR_FILE --predictions FILE",
 		Short: "Score answers that are there already, of this program or another, without a model",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (failed error) {
+			if verdicts != "" { // before anybody is asked
+				release, err := output.File(verdicts, output.Options{Reads: []string{opt.Predictions}, Force: force})
+				if err != nil {
+					return err
+				}
+				defer func() { failed = errors.Join(failed, release()) }()
+			}
 			var err error
 			if opt.Judge, err = pipelines.OpenJudge(ask); err != nil {
 				return err
@@ -57,6 +66,7 @@ func scoreCommand() *cobra.Command {
 	f.StringVar(&opt.Protocol, "protocol", "", "rules for reading answers (default: the suite's, vlmevalkit-2024.06 for most)")
 	f.StringVar(&verdicts, "verdicts", "", "write a verdict on each answer to this file, as JSONL")
 	f.BoolVar(&asJSON, "json", false, "write the result as JSON")
+	forceFlag(c, &force)
 	judgeFlags(c, &ask)
 	completeValues(c, "protocol", eval.ProtocolNames())
 	for _, required := range []string{"suite", "predictions"} {

@@ -30,6 +30,7 @@ func studyCommand() *cobra.Command {
 	f.IntVar(&opt.Threads, "threads", 0, "number of threads; 0: as the base recipe says; results do not depend on it")
 	f.DurationVar(&opt.Limit, "limit-time", 0, "stop after so long, as in 90m, with the running cell's state saved; 0: no limit")
 	f.StringVar(&opt.Report, "report", "", "directory of the report (default: report in the run directory)")
+	forceFlag(c, &opt.Force)
 	f.BoolVar(&opt.Only, "report-only", false, "write the report of the cells that are finished, and run nothing")
 	f.BoolVarP(&verbose, "verbose", "v", false, "show what the cells say while they run")
 	return c

@@ -19,7 +19,7 @@ func TestDecoderAlone(t *testing.T) {
 	for file, content := range map[string]string{
 		data: `[{"instruction": "is ice colder than steam?", "input": "", "output": "the correct answer is true", "answer": "true"}]`,
 		path: "name: text\nmodel: {language: " + tiny + ", init: random}\nstages:\n" +
-			"- {kind: tune, data: " + data + ", steps: 2, batch: 1, adapters: {language: {r: 2, mixer: orthogonal}}}\n" +
+			"- {kind: tune, data: {path: " + data + ", format: llm-adapters}, steps: 2, batch: 1, adapters: {language: {r: 2, mixer: orthogonal}}}\n" +
 			"- {kind: export}\n- {kind: export, name: adapters, format: peft}\n",
 	} {
 		if err := os.WriteFile(file, []byte(content), 0o666); err != nil {

@@ -54,7 +54,9 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 			return err
 		}
 		if merge {
-			m.Adapters.Merge(m.Params)
+			if err := m.MergeAdapters(); err != nil {
+				return err
+			}
 		}
 	}
 	var image []byte
@@ -65,7 +67,7 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 		}
 		text = vlm.ImageTokenText + "\n" + question
 	}
-	enc, err := p.Encode(datasets.Sample{Image: image,
+	enc, err := p.Encode(datasets.Sample{Pictures: []datasets.Picture{{Bytes: image}},
 		Turns: []datasets.Turn{{From: datasets.Human, Value: text}, {From: datasets.GPT, Value: "A"}}})
 	if err != nil {
 		return err

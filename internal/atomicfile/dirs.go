@@ -1,0 +1,68 @@
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// syncDir is replaced in tests, which cannot pull the plug.
+var syncDir = syncDirectory
+
+// MkdirAll makes a directory and those around it, as os.MkdirAll does with the permissions 0777 less the umask, and makes sure that the names
+// of new ones survive a crash: a file that is synced in a directory that is not there after it is lost as well.
+func MkdirAll(dir string) error {
+	var fresh []string // innermost first
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		fresh = append(fresh, d)
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, d := range fresh {
+		if err := syncDir(filepath.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rename renames a file or directory within a directory, or between two, so that it survives a crash.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	err := syncDir(filepath.Dir(to))
+	if filepath.Dir(from) != filepath.Dir(to) {
+		err = errors.Join(err, syncDir(filepath.Dir(from)))
+	}
+	return err
+}
+
+// WriteDir calls write with a temporary directory, which becomes dir when write has succeeded: dir, which must not be there or be empty, is there whole
+// or not at all. The directory around it is made if need be.
+func WriteDir(dir string, write func(tmp string) error) (err error) {
+	dir = filepath.Clean(dir)
+	if err := MkdirAll(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	tmp, release, err := TempDir(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when write panics
+	if err := write(tmp); err != nil {
+		return err
+	}
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or this fails
+		return err
+	}
+	return Rename(tmp, dir)
+}

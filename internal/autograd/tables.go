@@ -1,0 +1,199 @@
+package autograd
+
+import (
+	"fmt"
+
+	"github.com/nlpodyssey/spago/mat"
+
+	"moslava/internal/kernels"
+)
+
+// Operations of adapters on the vocabulary's tables: an embedding takes columns of A where a linear layer multiplies, and logits that come
+// from more than one product have their loss apart from the head.
+
+// lookup takes columns of a matrix.
+type lookup struct {
+	a   *Var
+	ids []int32
+}
+
+// Lookup returns columns ids of a [r, V] as rows, [len(ids), r]: a·x for one-hot x.
+func (t *Tape) Lookup(a *Var, ids []int32) *Var { return t.Apply(&lookup{a, ids}) }
+
+func (f *lookup) Operands() []mat.Tensor { return tensors(f.a) }
+
+func (f *lookup) Forward() (mat.Tensor, error) {
+	r, n := f.a.Rows(), f.a.Cols()
+	y := newVar(len(f.ids), r)
+	for i, id := range f.ids {
+		if id < 0 || int(id) >= n {
+			return nil, fmt.Errorf("id %d at position %d, there are %d columns", id, i, n)
+		}
+		for k := range r {
+			y.data[i*r+k] = f.a.data[k*n+int(id)]
+		}
+	}
+	return y, nil
+}
+
+func (f *lookup) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	r, n := f.a.Rows(), f.a.Cols()
+	da := f.a.gradBuffer()
+	for i, id := range f.ids {
+		for k := range r {
+			da[k*n+int(id)] += g.data[i*r+k]
+		}
+	}
+	g.release()
+	return nil
+}
+
+type transpose struct{ x *Var }
+
+// Transpose returns x [n, m] as [m, n].
+func (t *Tape) Transpose(x *Var) *Var { return t.Apply(&transpose{x}) }
+
+func (f *transpose) Operands() []mat.Tensor { return tensors(f.x) }
+
+func (f *transpose) Forward() (mat.Tensor, error) { return turned(f.x), nil }
+
+func (f *transpose) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	f.x.AccGrad(turned(g))
+	g.release()
+	return nil
+}
+
+func turned(x *Var) *Var {
+	n, m := x.Rows(), x.Cols()
+	y := newVar(m, n)
+	for i := range n {
+		for j := range m {
+			y.data[j*n+i] = x.data[i*m+j]
+		}
+	}
+	return y
+}
+
+type spliceColumns struct {
+	x, cols *Var
+	at      []int32
+}
+
+// SpliceColumns returns x [n, m] with column at[j] replaced by cols[:, j]; cols is [n, len(at)]. A column is replaced at most once.
+func (t *Tape) SpliceColumns(x, cols *Var, at []int32) *Var {
+	return t.Apply(&spliceColumns{x, cols, at})
+}
+
+func (f *spliceColumns) Operands() []mat.Tensor { return tensors(f.x, f.cols) }
+
+func (f *spliceColumns) Forward() (mat.Tensor, error) {
+	n, m, k := f.x.Rows(), f.x.Cols(), len(f.at)
+	if f.cols.Rows() != n || f.cols.Cols() != k {
+		return nil, fmt.Errorf("%v columns for %d places in %v", f.cols.shape, k, f.x.shape)
+	}
+	y := newVar(n, m)
+	copy(y.data, f.x.data)
+	SetColumns(n, y.data, f.cols.data, f.at)
+	return y, nil
+}
+
+func (f *spliceColumns) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	n, m, k := f.x.Rows(), f.x.Cols(), len(f.at)
+	dc := newVar(n, k)
+	for i := range n {
+		for j, c := range f.at {
+			dc.data[i*k+j] = g.data[i*m+int(c)]
+			g.data[i*m+int(c)] = 0
+		}
+	}
+	if f.cols.RequiresGrad() {
+		f.cols.AccGrad(dc)
+	} else {
+		dc.release()
+	}
+	if f.x.RequiresGrad() {
+		f.x.AccGrad(g)
+	} else {
+		g.release()
+	}
+	return nil
+}
+
+// SetColumns replaces columns at of y, of rows rows, by those of cols, without a tape.
+func SetColumns(rows int, y, cols []float32, at []int32) {
+	m, k := len(y)/rows, len(at)
+	for i := range rows {
+		for j, c := range at {
+			y[i*m+int(c)] = cols[i*k+j]
+		}
+	}
+}
+
+// logitLoss is crossEntropy for logits that are there.
+type logitLoss struct {
+	logits  *Var
+	targets []int32
+	grad    *Var // of the logits
+	loss    float64
+}
+
+// LogitLoss returns the sum over rows of -log softmax(logits)[target], natural logarithm, as [1], and the same sum in float64. Logits are
+// [n, V], rows that have a target and no others.
+func (t *Tape) LogitLoss(logits *Var, targets []int32) (*Var, float64) {
+	f := &logitLoss{logits: logits, targets: targets}
+	v := t.Apply(f)
+	return v, f.loss
+}
+
+func (f *logitLoss) Operands() []mat.Tensor { return tensors(f.logits) }
+
+func (f *logitLoss) Forward() (mat.Tensor, error) {
+	n, v := f.logits.Rows(), f.logits.Cols()
+	if len(f.targets) != n {
+		return nil, fmt.Errorf("%d targets for logits %v", len(f.targets), f.logits.shape)
+	}
+	for i, t := range f.targets {
+		if t < 0 || int(t) >= v {
+			return nil, fmt.Errorf("target %d of row %d, the vocabulary has %d", t, i, v)
+		}
+	}
+	f.grad = newVar(n, v)
+	copy(f.grad.data, f.logits.data)
+	f.loss = kernels.CrossEntropy(f.grad.data, f.targets, v)
+	return New([]float32{float32(f.loss)}, 1), nil
+}
+
+func (f *logitLoss) Backward(gy mat.Tensor) error {
+	kernels.ScaleTo(f.grad.data, f.grad.data, gy.(*Var).data[0])
+	f.logits.AccGrad(f.grad)
+	f.grad = nil
+	return nil
+}
+
+func (f *logitLoss) release() { f.grad.release() }
+
+// Of is Scale·M·A's part of an embedding on the tape: what the adapter adds to rows ids of a table of which A has a column each, [len(ids), out].
+// Nothing is dropped.
+func (w *LowRank) Of(t *Tape, ids []int32) *Var {
+	v := t.Lookup(w.A, ids)
+	if w.M != nil {
+		v = t.Linear(v, Matrix{Var: w.M}, nil)
+	}
+	scale := make([]float32, w.rank())
+	for i := range scale {
+		scale[i] = w.Scale
+	}
+	return t.Linear(t.MulColumns(v, New(scale, len(scale))), Matrix{Var: w.B}, nil)
+}
+
+// Turned is the same term for the transposed weight: Aᵀ·Mᵀ·Bᵀ.
+func (w *LowRank) Turned(t *Tape) *LowRank {
+	out := &LowRank{A: t.Transpose(w.B), B: t.Transpose(w.A), Scale: w.Scale}
+	if w.M != nil {
+		out.M = t.Transpose(w.M)
+	}
+	return out
+}

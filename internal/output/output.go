@@ -1,0 +1,134 @@
+// Package output takes the place that a command writes to: one process at a time has it, what others wrote there is not overwritten,
+// and leftovers of processes that were killed are removed.
+package output
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"moslava/internal/atomicfile"
+	"moslava/internal/lock"
+	"moslava/internal/overlap"
+)
+
+// Options of Dir and File.
+type Options struct {
+	Reads   []string               // files and directories that the command reads
+	Mine    func(name string) bool // which names in a directory are of an earlier call that this one goes on with; nil: none are
+	Replace bool                   // a file that is there is of an earlier call, and is replaced
+	Force   bool                   // set aside what is there: NAME becomes NAME~1, or the next number that is free
+}
+
+// An OccupiedError says that there is something in the place that the command did not write.
+type OccupiedError struct{ Path, Holds string }
+
+func (e *OccupiedError) Error() string {
+	what := "exists"
+	if e.Holds != "" {
+		what = "holds " + e.Holds + ", which this command did not write"
+	}
+	return fmt.Sprintf("%s %s: give another path, or --force, which sets it aside under the name %s", e.Path, what, next(e.Path))
+}
+
+// Dir takes a directory, which need not exist and is not made. It fails with a *lock.HeldError, an *OccupiedError, or where the command would
+// write over what it reads.
+func Dir(path string, opt Options) (release func() error, err error) {
+	path = filepath.Clean(path)
+	if err := atomicfile.MkdirAll(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return take(path, opt, func() error {
+		holds, err := foreign(path, opt)
+		if err != nil || holds == "" {
+			return err
+		}
+		if !opt.Force {
+			return &OccupiedError{path, holds}
+		}
+		return SetAside(path)
+	}, func() error { return atomicfile.SweepTree(path) })
+}
+
+// File is Dir for a file, in a directory that exists.
+func File(path string, opt Options) (release func() error, err error) {
+	path = filepath.Clean(path)
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return take(path, opt, func() error {
+		_, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), err == nil && opt.Replace:
+			return nil
+		case err != nil:
+			return err
+		case !opt.Force:
+			return &OccupiedError{Path: path}
+		}
+		return SetAside(path)
+	}, func() error { return atomicfile.Sweep(filepath.Dir(path)) })
+}
+
+// take locks the place, makes it free and removes leftovers.
+func take(path string, opt Options, free, sweep func() error) (func() error, error) {
+	for _, read := range opt.Reads {
+		if read == "" {
+			continue
+		}
+		how, err := overlap.Of(path, read)
+		if err != nil {
+			return nil, err
+		}
+		if how == overlap.Same || how == overlap.Contains {
+			return nil, fmt.Errorf("%s, which would be written to, %s %s, which is read: give another path", path, how, read)
+		}
+	}
+	l, err := lock.Beside(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := free(); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
+	if err := sweep(); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
+	return l.Release, nil
+}
+
+// foreign is the name of something in the directory that is in the way; empty if there is nothing. By force, all is.
+func foreign(path string, opt Options) (string, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if info, statErr := os.Stat(path); statErr == nil && !info.IsDir() {
+		return "", fmt.Errorf("%s is a file, expected a directory to write to", path)
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		ours := atomicfile.IsTemp(e.Name()) || lock.IsFile(e.Name()) || !opt.Force && opt.Mine != nil && opt.Mine(e.Name())
+		if !ours {
+			return e.Name(), nil
+		}
+	}
+	return "", nil
+}
+
+// SetAside renames a file or directory to the next of NAME~1, NAME~2, ... that is free.
+func SetAside(path string) error { return atomicfile.Rename(path, next(path)) }
+
+func next(path string) string {
+	for n := 1; ; n++ {
+		to := filepath.Clean(path) + "~" + strconv.Itoa(n)
+		if _, err := os.Lstat(to); err != nil { // not there, or not to be seen: then renaming fails
+			return to
+		}
+	}
+}

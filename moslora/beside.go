@@ -1,0 +1,225 @@
+package moslora
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"moslava/internal/nn"
+)
+
+// Beside is what is trained beside adapters and stored with them, under PEFT's names.
+type Beside struct {
+	// Save are modules that are trained whole, matched as Targets are: modules_to_save.
+	Save []string
+	// Tokens are ids whose rows of the embedding are trained, and of a head that shares its table: trainable_token_indices.
+	Tokens []int32
+	// HeadTokens are those of a head with a table of its own.
+	HeadTokens []int32
+	// Bias says which biases are trained: "none" or empty, "lora_only" for those of layers with an adapter, "all".
+	Bias string
+	// Tied keeps a head that shares the embedding's table sharing it: what adapts or replaces one does so to both (ensure_weight_tying).
+	// Otherwise the other keeps the table as it was, and both are apart from then on.
+	Tied bool
+}
+
+func (b Beside) check() error {
+	var errs []error
+	if !slices.Contains([]string{"", "none", "all", "lora_only"}, b.Bias) {
+		errs = append(errs, fmt.Errorf("bias is %q; known are none, all and lora_only", b.Bias))
+	}
+	for _, t := range b.Save {
+		if t == "" || t == "all-linear" || strings.HasPrefix(t, "re:") {
+			errs = append(errs, fmt.Errorf("modules_to_save has %q, want the name of a module", t))
+		}
+	}
+	for _, ids := range [][]int32{b.Tokens, b.HeadTokens} {
+		for i, id := range ids {
+			if id < 0 || slices.Contains(ids[:i], id) {
+				errs = append(errs, fmt.Errorf("trainable_token_indices has %d: want each id once, from 0", id))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const suffixT = ".token_adapter.trainable_tokens_delta"
+
+// tableRows are rows of a table that are trained.
+type tableRows struct {
+	module string
+	rows   *nn.Rows
+}
+
+// beside is what Attach trains beside the adapters of one call, found before anything is changed.
+type beside struct {
+	saved []string // names of parameters
+	apart []*nn.Head
+	rows  []tableRows
+	place []**nn.Rows // where each goes
+}
+
+// beside finds what b means of a model; adapted are the layers that get an adapter.
+func (b Beside) beside(ps *nn.Params, within func(name string) bool, adapted []*nn.Linear) (*beside, error) {
+	out := new(beside)
+	var errs []error
+	used := map[string]bool{}
+	save := func(param, module string) {
+		if slices.ContainsFunc(adapted, func(l *nn.Linear) bool { return l.Name == module }) {
+			errs = append(errs, fmt.Errorf("moslora: %s has an adapter and is in modules_to_save: one of the two", module))
+		}
+		out.saved = append(out.saved, param)
+	}
+	meant := func(module string) bool {
+		found := false
+		for _, t := range b.Save {
+			if endsIn(module, t) {
+				found, used[t] = true, true
+			}
+		}
+		return found && within(module)
+	}
+	for p := range ps.All() {
+		module := p.Name[:max(0, strings.LastIndexByte(p.Name, '.'))]
+		if !meant(module) {
+			continue
+		}
+		save(p.Name, module)
+		if p.Rounded() {
+			errs = append(errs, fmt.Errorf("moslora: %s is in modules_to_save and kept in fewer bits: what rounding left of it would be trained", module))
+		}
+	}
+	for _, h := range ps.Heads() {
+		e := h.Tied()
+		if e == nil {
+			continue
+		}
+		head, embed := meant(h.Name), slices.Contains(out.saved, e.Weight.Name)
+		switch {
+		case !head && !embed:
+		case b.Tied && !embed:
+			save(e.Weight.Name, e.Name)
+		case !b.Tied:
+			out.apart = append(out.apart, h)
+			if head {
+				save(h.Name+".weight", h.Name)
+			}
+		}
+	}
+	for _, t := range b.Save {
+		if !used[t] {
+			errs = append(errs, fmt.Errorf("moslora: modules_to_save: %q is no module of the model", t))
+		}
+	}
+	errs = append(errs, out.biases(ps, b.Bias, within, adapted), b.tokens(ps, out, within, adapted))
+	return out, errors.Join(errs...)
+}
+
+// biases adds those that are trained.
+func (out *beside) biases(ps *nn.Params, kind string, within func(name string) bool, adapted []*nn.Linear) error {
+	switch kind {
+	case "all":
+		for p := range ps.All() {
+			if strings.HasSuffix(p.Name, ".bias") && within(p.Name) && !slices.Contains(out.saved, p.Name) {
+				out.saved = append(out.saved, p.Name)
+			}
+		}
+	case "lora_only":
+		for _, l := range adapted {
+			if l.Bias != nil {
+				out.saved = append(out.saved, l.Bias.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// tokens makes the rows that are trained, from the tables as they are.
+func (b Beside) tokens(ps *nn.Params, out *beside, within func(name string) bool, adapted []*nn.Linear) error {
+	var errs []error
+	add := func(l *nn.Linear, place **nn.Rows, ids []int32, n int) {
+		for _, id := range ids {
+			if int(id) >= n {
+				errs = append(errs, fmt.Errorf("moslora: trainable_token_indices has %d, and %s has %d rows", id, l.Name, n))
+				return
+			}
+		}
+		if *place != nil {
+			errs = append(errs, fmt.Errorf("moslora: rows of %s are trained already", l.Name))
+			return
+		}
+		if slices.Contains(adapted, l) || slices.Contains(out.saved, l.Name+".weight") {
+			errs = append(errs, fmt.Errorf("moslora: rows of %s are in trainable_token_indices, and it is a target or in modules_to_save as well: one of them", l.Name))
+			return
+		}
+		out.rows = append(out.rows, tableRows{l.Name, rowsOf(l, ids)})
+		out.place = append(out.place, place)
+	}
+	for _, e := range ps.Embeddings() {
+		if len(b.Tokens) > 0 && within(e.Name) {
+			add(&e.Linear, &e.Rows, b.Tokens, e.In())
+		}
+	}
+	for _, h := range ps.Heads() {
+		tied := h.Tied() != nil && !slices.Contains(out.apart, h)
+		switch {
+		case !within(h.Name):
+		case tied && len(b.HeadTokens) > 0 && !slices.Equal(b.Tokens, b.HeadTokens):
+			errs = append(errs, fmt.Errorf("moslora: %s and %s share a table: rows of one are rows of the other; give the same ids for both, or for the embedding alone", h.Name, h.Tied().Name))
+		case !tied && len(b.HeadTokens) > 0:
+			add(&h.Linear, &h.Rows, b.HeadTokens, h.Out())
+		case tied && len(b.Tokens) > 0 && slices.Contains(adapted, &h.Linear):
+			errs = append(errs, fmt.Errorf("moslora: rows of the table that %s shares are trained, and it is a target: one of them", h.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// rowsOf copies rows of a table; of an outline they have no elements.
+func rowsOf(l *nn.Linear, ids []int32) *nn.Rows {
+	d := l.Weight.Shape[1]
+	data := make([]float32, len(ids)*d)
+	if !l.Weight.Outlined() {
+		table := l.Weight.Floats()
+		for k, id := range ids {
+			copy(data[k*d:], table[int(id)*d:][:d])
+		}
+	}
+	return &nn.Rows{IDs: slices.Clone(ids), Weight: nn.NewParam(l.Name+suffixT, data, len(ids), d)}
+}
+
+// take hangs everything on.
+func (s *Set) take(ps *nn.Params, b *beside) {
+	for _, h := range b.apart {
+		if h.Tied() != nil {
+			ps.Untie(h)
+		}
+	}
+	for i, r := range b.rows {
+		*b.place[i] = r.rows
+		s.rows = append(s.rows, r)
+	}
+	for _, name := range b.saved {
+		if !slices.Contains(s.saved, name) {
+			s.saved = append(s.saved, name)
+		}
+	}
+}
+
+// Saves reports whether a parameter of the model is trained with the adapters and stored entire beside them.
+func (s *Set) Saves(name string) bool { return slices.Contains(s.saved, name) }
+
+// Rows yields the names of tables and their trained rows.
+func (s *Set) Rows() func(yield func(module string, rows *nn.Rows) bool) {
+	return func(yield func(string, *nn.Rows) bool) {
+		for _, r := range s.rows {
+			if !yield(r.module, r.rows) {
+				return
+			}
+		}
+	}
+}
+
+// Forgets drops the names of parameters that somebody else takes care of.
+func (s *Set) Forgets(drop func(name string) bool) { s.saved = slices.DeleteFunc(s.saved, drop) }

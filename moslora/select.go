@@ -1,0 +1,215 @@
+package moslora
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"moslava/internal/nn"
+	"moslava/internal/pyregexp"
+)
+
+// selector decides which modules are meant by a list of targets.
+type selector struct {
+	all   bool // every linear; tables are not
+	names []string
+	expr  *pyregexp.Expr
+}
+
+// selectorOf reads a list; field is its name in errors.
+func selectorOf(field string, list []string) (selector, error) {
+	excludes := field != "targets"
+	if !excludes && (len(list) == 0 || slices.Equal(list, []string{"all-linear"})) {
+		return selector{all: true}, nil
+	}
+	for _, t := range list {
+		if excludes && t == "all-linear" || len(list) > 1 && (t == "all-linear" || strings.HasPrefix(t, "re:")) {
+			return selector{}, fmt.Errorf("%s: %q stands alone or not at all, there are %d", field, t, len(list))
+		}
+		if t == "" {
+			return selector{}, fmt.Errorf("%s: one is empty", field)
+		}
+	}
+	if len(list) == 1 {
+		if pattern, ok := strings.CutPrefix(list[0], "re:"); ok {
+			expr, err := pyregexp.Full(pattern)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", field, err)
+			}
+			return selector{expr: expr}, err
+		}
+	}
+	return selector{names: list}, nil
+}
+
+func (s selector) match(name string, table bool) (bool, error) {
+	switch {
+	case s.all:
+		return !table, nil
+	case s.expr != nil:
+		return s.expr.Match(name)
+	}
+	return slices.ContainsFunc(s.names, func(t string) bool { return endsIn(name, t) }), nil
+}
+
+// chosen is what a configuration means of a model.
+type chosen struct {
+	names   []string     // of all modules that could be meant
+	linears []*nn.Linear // that get an adapter
+	apart   []*nn.Head   // which need a table of their own first
+	shared  []*nn.Head   // whose embedding is meant, and which stay tied to it
+}
+
+// choose finds the modules that c targets among those for which within is true.
+func (c Config) choose(ps *nn.Params, within func(name string) bool) (*chosen, error) {
+	targets, errT := selectorOf("targets", c.Targets)
+	exclude, errE := selectorOf("exclude_modules", c.Exclude)
+	if err := errors.Join(errT, errE); err != nil {
+		return nil, err
+	}
+	out := new(chosen)
+	wants := func(l *nn.Linear, table bool) (bool, error) {
+		if !within(l.Name) {
+			return false, nil
+		}
+		out.names = append(out.names, l.Name)
+		ok, err := targets.match(l.Name, table)
+		if !ok || err != nil {
+			return false, err
+		}
+		no, err := exclude.match(l.Name, table)
+		return !no, err
+	}
+	for l := range ps.Linears() {
+		if ok, err := wants(l, false); err != nil {
+			return nil, err
+		} else if ok {
+			out.linears = append(out.linears, l)
+		}
+	}
+	if err := c.tables(ps, out, wants); err != nil {
+		return nil, err
+	}
+	names := make([]string, len(out.linears))
+	for i, l := range out.linears {
+		names[i] = l.Name
+	}
+	return out, errors.Join(c.RankPattern.try(names), c.AlphaPattern.try(names), c.MixerPattern.try(names))
+}
+
+// tables are the embeddings and heads that are meant. Where a head shares the table, one of them alone is adapted as PEFT adapts it: the
+// other keeps the table as it was, so that they are apart from then on, unless c ties them.
+func (c Config) tables(ps *nn.Params, out *chosen, wants func(l *nn.Linear, table bool) (bool, error)) error {
+	for _, e := range ps.Embeddings() {
+		ok, err := wants(&e.Linear, true)
+		if err != nil {
+			return err
+		}
+		for _, h := range ps.Heads() {
+			if h.Tied() != e {
+				continue
+			}
+			head, err := wants(&h.Linear, true)
+			switch {
+			case err != nil:
+				return err
+			case !ok && !head:
+			case c.Tied:
+				ok, out.shared = true, append(out.shared, h)
+			default:
+				out.apart = append(out.apart, h)
+				if head {
+					out.linears = append(out.linears, &h.Linear)
+				}
+			}
+		}
+		if ok {
+			out.linears = append(out.linears, &e.Linear)
+		}
+	}
+	for _, h := range ps.Heads() {
+		if h.Tied() != nil {
+			continue
+		}
+		if ok, err := wants(&h.Linear, true); err != nil {
+			return err
+		} else if ok {
+			out.linears = append(out.linears, &h.Linear)
+		}
+	}
+	return nil
+}
+
+// fits refuses what a layer cannot have, such as a rank that is above both sides of a weight: the product could not have it.
+func (c Config) fits(l *nn.Linear) error {
+	if l.Lookup() && (c.DoRA || c.Start == PiSSA) {
+		return fmt.Errorf("moslora: %s is an embedding, for which dora and pissa are not supported", l.Name)
+	}
+	if r := c.For(l.Name).R; r > max(l.In(), l.Out()) {
+		return fmt.Errorf("moslora: %s: r is %d, and the layer maps %d to %d: a rank above both sides adds nothing but memory; want at most %d",
+			l.Name, r, l.In(), l.Out(), min(l.In(), l.Out()))
+	}
+	return nil
+}
+
+// Select yields the layers that Attach would hang adapters on, and has heads that would get a table of their own get it in ps; one without
+// weights is enough (see nn.Outline).
+func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Linear, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	found, err := c.choose(ps, within)
+	if err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	var errs []error
+	for _, l := range found.linears {
+		errs = append(errs, c.fits(l))
+	}
+	return found.linears, errors.Join(errs...)
+}
+
+// Laid is what Attach would make of a model.
+type Laid struct {
+	Linears []*nn.Linear   // that get an adapter
+	Saved   []string       // parameters trained whole beside them
+	Rows    map[string]int // how many rows of a table are trained, by its name
+}
+
+// Lay finds what Attach would do to an outline, with the errors that it would give, and gives heads of ps that would get a table of their own that table.
+func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error) {
+	linears, err := c.Select(ps, within)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.choose(ps, within)
+	if err != nil {
+		return nil, fmt.Errorf("moslora: %w", err)
+	}
+	if len(linears) == 0 {
+		return nil, fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", c.Targets, len(found.names), sample(found.names))
+	}
+	names := make([]string, len(linears))
+	for i, l := range linears {
+		names[i] = l.Name
+		if err := c.For(l.Name).Validate(); err != nil {
+			return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
+		}
+	}
+	more, err := c.Beside.beside(ps, within, linears)
+	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {
+		return nil, err
+	}
+	more.apart = append(more.apart, found.apart...)
+	for _, h := range more.apart {
+		if h.Tied() != nil {
+			ps.Untie(h)
+		}
+	}
+	out := &Laid{Linears: linears, Saved: more.saved, Rows: map[string]int{}}
+	for _, r := range more.rows {
+		out.Rows[r.module] = len(r.rows.IDs)
+	}
+	return out, nil
+}

@@ -1,0 +1,195 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"moslava/internal/filehash"
+	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+)
+
+// hashesFile keeps, in a run directory, the hashes of files that have not changed since.
+const hashesFile = ".hashes.json"
+
+// largestWhole is the size up to which a file of data is hashed whole; of larger ones samples are read. Weights are always read whole.
+const largestWhole = 1 << 30
+
+// worthTelling is how much is read before people are told what takes so long.
+const worthTelling = 1 << 30
+
+// taker hashes what the stages of a recipe take.
+type taker struct {
+	ctx    context.Context
+	recipe *recipe.Recipe
+	hashes *filehash.Cache
+	out    io.Writer
+	told   bool
+}
+
+func newTaker(ctx context.Context, r *recipe.Recipe, out io.Writer) *taker {
+	return &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(string(r.RunDir), hashesFile)), out: out}
+}
+
+// stage lists the files that a stage takes and that are not of this run, each with its hash.
+func (t *taker) stage(i int) ([]run.Taken, error) {
+	out := []run.Taken{}
+	for _, p := range t.recipe.Reads() {
+		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
+			strings.HasSuffix(p.Key, ".images") { // pictures are not hashed
+			continue
+		}
+		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", i)) // other stages may come before it
+		files, err := filesOf(p.Path, isData(key))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			taken, err := t.file(key, p.Path, f)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, taken)
+		}
+	}
+	return out, t.hashes.Save()
+}
+
+func isData(key string) bool {
+	return strings.HasPrefix(key, "data.") || strings.HasPrefix(key, "suites.")
+}
+
+// file hashes one file of what a key names.
+func (t *taker) file(key, dir, name string) (run.Taken, error) {
+	path, err := filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		return run.Taken{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return run.Taken{}, err
+	}
+	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.Mask(path), Sampled: isData(key) && info.Size() > largestWhole}
+	if taken.Sampled {
+		taken.Sum, err = filehash.Sampled(t.ctx, path)
+		return taken, err
+	}
+	if info.Size() > worthTelling && !t.told {
+		t.told = true
+		fmt.Fprintf(t.out, "reading %s and what else the run takes for their SHA-256, once\n", path)
+	}
+	taken.Sum, err = t.hashes.File(t.ctx, path)
+	return taken, err
+}
+
+// Endings of the files in a directory that decide what is read there.
+var (
+	modelEndings = []string{".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
+	dataEndings  = []string{".arrow", ".json", ".jsonl", ".tsv", ".yaml", ".yml"}
+)
+
+// besides are directories inside one of adapters that belong to it: XTuner's.
+var besides = []string{"llm_adapter", "visual_encoder_adapter", "projector"}
+
+// filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a file it is the empty name.
+// What is not there is left to those who open it.
+func filesOf(path string, data bool) ([]string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return []string{""}, nil
+	}
+	endings := modelEndings
+	if data {
+		endings = dataEndings
+	}
+	var out []string
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		info, err := os.Stat(filepath.Join(path, e.Name())) // where a link leads
+		switch {
+		case strings.HasPrefix(e.Name(), "."), err != nil:
+		case info.Mode().IsRegular() && slices.Contains(endings, strings.ToLower(filepath.Ext(e.Name()))):
+			out = append(out, e.Name())
+		case e.IsDir() && (data || slices.Contains(besides, e.Name())):
+			below, err := filesOf(filepath.Join(path, e.Name()), data)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range below {
+				out = append(out, filepath.Join(e.Name(), name))
+			}
+		}
+	}
+	if !data {
+		out = readWeights(out)
+	}
+	return out, nil
+}
+
+var (
+	shards  = regexp.MustCompile(`^model-[0-9]{5}-of-[0-9]{5}\.safetensors$|^model\.safetensors\.index\.json$`)
+	pickled = regexp.MustCompile(`^pytorch_model.*\.bin$|^pytorch_model\.bin\.index\.json$`)
+	never   = regexp.MustCompile(`^consolidated.*\.safetensors$|^training_args\.bin$|^optimizer.*\.bin$`)
+)
+
+// readWeights leaves out copies of the weights that internal/checkpoint passes over.
+func readWeights(names []string) []string {
+	single := slices.Contains(names, "model.safetensors")
+	sharded := slices.ContainsFunc(names, shards.MatchString)
+	return slices.DeleteFunc(names, func(n string) bool {
+		return never.MatchString(n) || single && shards.MatchString(n) || (single || sharded) && pickled.MatchString(n)
+	})
+}
+
+// builtIn says whether a template is no file.
+func builtIn(name string) bool {
+	_, err := os.Stat(name)
+	return err != nil
+}
+
+// computed says whether a stage's directory holds anything that took time: a saved step, a logged one, an answer. What an export has written half
+// is written anew in any case.
+func computed(kind, dir string) (bool, error) {
+	if kind == recipe.Export || kind == recipe.Merge {
+		return false, nil
+	}
+	found := false
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := e.Name()
+		if e.IsDir() {
+			if name == fmt.Sprintf("%s%08d", statePrefix, 0) {
+				return fs.SkipDir // before the first step
+			}
+			return nil
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		idle := strings.HasPrefix(name, ".") || info.Size() == 0 ||
+			slices.Contains([]string{"begun.json", metrics.EventsFile, questionsFile}, name)
+		found = found || !idle
+		return nil
+	})
+	return found, err
+}

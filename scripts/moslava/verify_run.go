@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"moslava/pipelines"
+)
+
+// verifyRunCommand is `moslava verify-run DIR`.
+func verifyRunCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify-run RUN_DIR",
+		Short: "Read a run's files again, and those it was made from, and say which have changed since they were recorded",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			checks, err := pipelines.VerifyRun(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, c := range checks {
+				text := "ok       " + c.Path
+				if c.Wrong != "" {
+					text = "differs  " + c.Path + ": " + c.Wrong
+				}
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
+					return err
+				}
+			}
+			return pipelines.Damage(checks)
+		},
+	}
+}
