@@ -51,8 +51,8 @@ func (d *Decoder) searchBeams(ctx context.Context, c *Cache, slots []int, hidden
 	}
 	vocabulary := d.Head.Weight.Shape[0]
 	for len(live) > 0 {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		rows := 0
 		for _, b := range live {

@@ -47,8 +47,8 @@ func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *a
 		rngs[i] = rand.New(rand.NewPCG(g.Sampling.Seed, uint64(i)))
 	}
 	for len(live) > 0 {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		vocabulary := d.Head.Weight.Shape[0]
 		logits := c.logits(len(live), vocabulary)

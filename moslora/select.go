@@ -177,7 +177,7 @@ type Laid struct {
 	Rows    map[string]int // how many rows of a table are trained, by its name
 }
 
-// Lay finds what Attach would do to an outline, and gives heads of ps that would get a table of their own that table.
+// Lay finds what Attach would do to an outline, with the errors that it would give, and gives heads of ps that would get a table of their own that table.
 func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error) {
 	linears, err := c.Select(ps, within)
 	if err != nil {
@@ -187,9 +187,15 @@ func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error)
 	if err != nil {
 		return nil, fmt.Errorf("moslora: %w", err)
 	}
+	if len(linears) == 0 {
+		return nil, fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", c.Targets, len(found.names), sample(found.names))
+	}
 	names := make([]string, len(linears))
 	for i, l := range linears {
 		names[i] = l.Name
+		if err := c.For(l.Name).Validate(); err != nil {
+			return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
+		}
 	}
 	more, err := c.Beside.beside(ps, within, linears)
 	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {

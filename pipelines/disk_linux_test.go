@@ -1,7 +1,6 @@
 package pipelines
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -50,10 +49,16 @@ func TestFullDisk(t *testing.T) {
 		}
 	})
 	dir := filepath.Join(disk, "run")
-	var out bytes.Buffer
-	err := Run(context.Background(), load(t, resumeRecipe, dir), Options{Out: &out})
+	fails(t, load(t, resumeRecipe, dir), "stage tune: the file system of "+dir+" has ", "free, and about ", "are written to it")
+	if err := unix.Mount("tmpfs", disk, "tmpfs", unix.MS_REMOUNT, "size=2m"); err != nil {
+		t.Fatal(err)
+	}
+	// Somebody else fills it meanwhile.
+	filler := filepath.Join(disk, "filler")
+	fill := &cancelAt{text: "tune: not begun", cancel: func() { _ = os.WriteFile(filler, make([]byte, 1800<<10), 0o666) }}
+	err := Run(context.Background(), load(t, resumeRecipe, dir), Options{Out: fill})
 	if !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("error %v\n%s", err, &out)
+		t.Fatalf("error %v\n%s", err, &fill.out)
 	}
 	names(t, err, "stage tune", "write "+filepath.Join(dir, "01-tune"), "no space left on device")
 	if saving(dir) {

@@ -157,7 +157,7 @@ func TestBadSamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := store(t, samplesWith(t, c.sample)...)
 			const row = "data-00001-of-00002.arrow:0"
-			fails(t, parse(t, t.TempDir(), alignOn(data, c.keys)), append(c.want, "stage align", "step ", row, "s3")...)
+			fails(t, parse(t, t.TempDir(), alignOn(data, c.keys)), append(c.want, "stage align", "data: ", row, "s3")...)
 			dir := t.TempDir()
 			out := mustRun(t, parse(t, dir, alignOn(data, c.keys+", "+c.policy)))
 			if !strings.Contains(out, row+" (id s3): ") && !strings.Contains(out, row+": ") {

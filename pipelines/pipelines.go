@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"moslava/internal/autograd"
+	"moslava/internal/interrupt"
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
 
@@ -22,9 +24,15 @@ type Options struct {
 	Out   io.Writer // progress and results for people
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
+	// OverMemory runs stages that are planned to take more memory than there is.
+	OverMemory bool
 
-	Events func(Event) // told what is done, from one goroutine; nil: nobody
+	Events func(Event)                   // told what is done, from one goroutine; nil: nobody
+	wrap   func(train.Model) train.Model // in tests: what is asked for losses
 }
+
+// wants says whether a stage of that name is to be run.
+func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, name) }
 
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
 // again, it goes on there.
@@ -52,11 +60,17 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	}
 	var chosen []int
 	for i, s := range r.Stages {
-		if len(opt.Only) == 0 || slices.Contains(opt.Only, s.Name) {
+		if opt.wants(s.Name) {
 			chosen = append(chosen, i)
 		}
 	}
-	if err := errors.Join(d.Intact(chosen), freeTargets(r, d, chosen, opt.Force)); err != nil {
+	if err := d.Intact(chosen); err != nil {
+		return err
+	}
+	if err := ready(ctx, r, d, opt); err != nil {
+		return err
+	}
+	if err := freeTargets(r, d, chosen, opt.Force); err != nil {
 		return err
 	}
 	for _, i := range chosen {
@@ -65,7 +79,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events}
+		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -96,10 +110,16 @@ type stage struct {
 	index   int
 	out     io.Writer
 	events  func(Event)
+	wrap    func(train.Model) train.Model
 	force   bool
 	path    string // the stage's directory
 	resumed bool
 }
+
+// stopWords are what the first signal is answered with in a stage of each kind, unless its work says more.
+var stopWords = map[string]string{recipe.Pretrain: "stopping before the first step", recipe.Align: "stopping before the first step",
+	recipe.Tune: "stopping before the first step", recipe.Merge: "stopping", recipe.Evaluate: "stopping before the first question",
+	recipe.Export: "removing what is half written"}
 
 // run does the stage; why it is not finished is told to whoever follows.
 func (s *stage) run(ctx context.Context, why string) error {
@@ -108,6 +128,10 @@ func (s *stage) run(ctx context.Context, why string) error {
 		return err
 	}
 	s.emit(Event{Event: StageBegun, Reason: why, Resumed: s.resumed})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	defer interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return stopWords[s.Kind] }, Kept: "the same run goes on with this stage"})()
 	var outputs []string
 	switch s.Kind {
 	case recipe.Pretrain, recipe.Align, recipe.Tune:

@@ -29,7 +29,7 @@ import (
 
 // PlanOptions say what a plan assumes where it cannot look.
 type PlanOptions struct {
-	Text    int // text tokens of a sample, if the data is not there
+	Text    int // text tokens of a sample, if the data is not there; 0: then that is a problem
 	Targets int // how many of them are learnt
 	// Batches is how many are read to learn lengths.
 	Batches int
@@ -40,55 +40,50 @@ type Plan struct {
 	Recipe  string       `json:"recipe"`
 	Machine plan.Rates   `json:"machine"`
 	Stages  []plan.Stage `json:"stages"`
+	Memory  *MemoryCheck `json:"memory_check,omitempty"`
+	// Problems are what a run would end with before its first step.
+	Problems []Problem `json:"problems,omitempty"`
 }
 
-// MakePlan plans the training stages of r. Of the model only configurations and the tokenizer are read; data is sampled if it is there.
+// MakePlan plans the training stages of r, and says what would stop a run. Of the model only configurations and the tokenizer are read; data is
+// sampled if it is there.
 func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
-	m, p, err := outline(r)
+	f, err := lookAhead(ctx, r, everyStage(r), opt)
 	if err != nil {
 		return nil, err
 	}
-	var stages []plan.Stage
-	var inputs []plan.Input
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		if s.Train == nil {
-			continue
-		}
-		in := plan.Input{Model: m, Accum: s.Train.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
-		tied := m.Config.Text.TieWordEmbeddings
-		if in.Part, err = partOf(r, i, m, p.Tokenizer); err != nil {
-			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
-		}
-		if tied && !m.Config.Text.TieWordEmbeddings { // the stage has two tables; those before it and beside it do not
-			if m, p, err = outline(r); err != nil {
-				return nil, err
-			}
-			for k := range inputs {
-				if inputs[k].Model == in.Model {
-					inputs[k].Model = m
-				}
-			}
-		}
-		data, err := sampleData(ctx, r, s.Train, p, opt, &in)
-		if err != nil {
-			return nil, fmt.Errorf("stage %s: %w", s.Name, err)
-		}
-		inputs = append(inputs, in)
-		stages = append(stages, plan.Stage{Name: s.Name, Kind: s.Kind, Steps: data.steps, Batches: data.seen, Assumed: data.assumed})
-	}
-	if len(stages) == 0 {
+	if len(f.planned) == 0 && len(f.problems) == 0 {
 		return nil, errors.New("the recipe has no training stage")
 	}
-	last := inputs[len(inputs)-1]
-	out := &Plan{Recipe: r.Name, Machine: plan.Measure(threadsOf(r), plan.ProductOf(m, last.Part.Storage, last.Batches))}
-	for i, s := range stages {
-		st := plan.Make(inputs[i], out.Machine)
-		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = s.Name, s.Kind, s.Steps, s.Batches, s.Assumed
+	out := &Plan{Recipe: r.Name, Problems: f.problems}
+	if n := len(f.planned); n > 0 {
+		last := f.planned[n-1].in
+		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
+	}
+	for _, p := range f.planned {
+		st := plan.Make(p.in, out.Machine)
+		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = p.stage.Name, p.stage.Kind, p.data.steps, p.data.seen, p.data.assumed
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
 	}
+	if n := len(out.Stages); n > 0 {
+		out.Memory = f.memory(out.Stages)
+	}
 	return out, nil
+}
+
+// Err is what would stop a run, nil if nothing is known to.
+func (p *Plan) Err() error {
+	problems := slices.Clone(p.Problems)
+	if p.Memory != nil {
+		if err := p.Memory.Err(); err != nil {
+			problems = append(problems, Problem{Stage: p.Memory.Stage, Err: err})
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return &PreflightError{problems}
 }
 
 // outline is the recipe's model without weights, and its processor.
@@ -173,7 +168,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
 	}
 	src, err := openSources(c, r.Seed)
-	if errors.Is(err, fs.ErrNotExist) {
+	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err), nil
 	}
 	if err != nil {
@@ -192,6 +187,9 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	}
 	in.Mapped = int(share * float64(mappedBytes(c.Sources)))
 	want := max(opt.Batches, c.Accum)
+	if opt.Text == 0 {
+		want = opt.Batches
+	}
 	lo := loadOptions(r, c, p.Config)
 	start, first := time.Now(), time.Time{}
 	p = p.WithMaxPixels(c.MaxPixels)
@@ -368,12 +366,18 @@ func threadsOf(r *recipe.Recipe) int {
 // Write shows the plan to people.
 func (p *Plan) Write(out io.Writer) error {
 	m := p.Machine
+	if len(p.Stages) == 0 {
+		return nil
+	}
 	_, err := fmt.Fprintf(out, "%s on %d threads (%s): products %.0f GFLOP/s, memory %.1f GB/s, optimiser %.0f million parameters/s, measured just now\n",
 		p.Recipe, m.Threads, m.ISA, m.Products/1e9, m.Bytes/1e9, m.Updates/1e6)
 	for _, s := range p.Stages {
 		if err == nil {
 			err = s.Write(out)
 		}
+	}
+	if err == nil && p.Memory != nil {
+		_, err = fmt.Fprintf(out, "\n%s\n", p.Memory)
 	}
 	return err
 }

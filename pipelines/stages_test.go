@@ -74,8 +74,7 @@ func TestAgain(t *testing.T) {
 func TestChangedHalfway(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := Run(ctx, shortRecipe(t, dir), Options{Out: new(bytes.Buffer)}); !errors.Is(err, context.Canceled) {
+	if err := Run(ctx, shortRecipe(t, dir), Options{Out: &cancelAt{text: "align: not begun", cancel: cancel}}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	ctx, cancel = context.WithCancel(t.Context())

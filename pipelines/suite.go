@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
@@ -23,6 +24,9 @@ const (
 	verdictsFile = "verdicts.jsonl"
 	accuracyFile = "acc.csv"
 )
+
+// answersKept is what an interrupted evaluation says.
+const answersKept = "what was answered is kept; the same command asks the rest"
 
 // suiteOptions say how a suite is opened and shown.
 type suiteOptions struct {
@@ -67,9 +71,14 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 		}
 		bar.Step(1, suffix)
 	}
+	end := interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return "saving answers" }, Kept: answersKept})
 	res, err := eval.Run(ctx, suite, a, opt)
+	end()
 	if bar != nil {
 		bar.Done()
+	}
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return nil, fmt.Errorf("suite %s: %w: %s", suite.Name, context.Cause(ctx), answersKept)
 	}
 	if err != nil {
 		return nil, err

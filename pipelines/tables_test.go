@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"moslava/internal/nn"
@@ -140,8 +141,12 @@ func TestTablesAreRefused(t *testing.T) {
 		}
 		text := alone + "stages:\n- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, adapters: {language: {" + keys + "}}}\n"
 		fails(t, parse(t, dir, text), want)
-		if _, err := MakePlan(context.Background(), parse(t, t.TempDir(), text), PlanOptions{Text: 10, Targets: 2, Batches: 2}); err == nil {
-			t.Errorf("%s: plan says nothing", keys)
+		p, err := MakePlan(context.Background(), parse(t, t.TempDir(), text), PlanOptions{Text: 10, Targets: 2, Batches: 2})
+		if err == nil {
+			err = p.Err()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: plan says %v, want %q", keys, err, want)
 		}
 	}
 }

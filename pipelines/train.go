@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"moslava/datasets"
+	"moslava/internal/interrupt"
 	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
@@ -34,6 +37,7 @@ type training struct {
 	trained    []string // base parameters that are trained
 	log        *metrics.Log
 	bar        *progress.Bar
+	step       atomic.Int64 // the last one that is finished
 }
 
 // train runs a stage of kind pretrain, align or tune.
@@ -55,25 +59,46 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.log, err = metrics.Open(s.path, state.Step); err != nil {
+	logged := state.Step
+	if state.Pending != nil {
+		logged-- // its validation was interrupted
+	}
+	if t.log, err = metrics.Open(s.path, logged); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.log.Close()) }()
 	t.bar = progress.New(s.out, s.Name, t.trainer.Steps)
-	t.bar.Skip(state.Step)
+	t.bar.Skip(logged)
 	if state.Step > 0 {
 		t.bar.Note(fmt.Sprintf("%s: goes on after step %d of %d", s.Name, state.Step, t.trainer.Steps))
 	}
-	state, err = t.trainer.Run(ctx, state)
+	state, err = t.optimise(ctx, state, logged)
 	t.bar.Done()
 	if err != nil {
 		return nil, err
 	}
 	t.note(state)
+	if err := t.noteRise(); err != nil {
+		return nil, err
+	}
 	if err := saveTrained(t.model, s.path, baseName(s.recipe), t.trained); err != nil {
 		return nil, err
 	}
 	return existing(s.path, trainedFile, adaptersDir, bestDir), nil
+}
+
+// optimise runs the trainer from a state on and says what a signal interrupts.
+func (t *training) optimise(ctx context.Context, state train.State, logged int) (train.State, error) {
+	t.step.Store(int64(logged))
+	end := interrupt.Begin(ctx, interrupt.Work{Saves: true, Answer: func() string {
+		return fmt.Sprintf("finishing step %d, saving", min(t.step.Load()+1, int64(t.trainer.Steps)))
+	}})
+	defer end()
+	state, err := t.trainer.Run(ctx, state)
+	if d := new(train.DivergedError); errors.As(err, &d) {
+		err = fmt.Errorf("%w. lr is %g: lower it, or raise warmup_steps; on_divergence: ignore goes on all the same", err, t.cfg.LR)
+	}
+	return state, err
 }
 
 // prepare attaches adapters, says what is trained and sets the trainer up.
@@ -113,8 +138,14 @@ func (t *training) prepare(ctx context.Context) error {
 	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
 		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, Save: t.save, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+	if t.wrap != nil {
+		t.trainer.Model = t.wrap(t.model)
+	}
 	if t.val.Len() > 0 {
 		t.trainer.Validate = t.validate
+	}
+	if t.cfg.OnDivergence != "ignore" {
+		t.trainer.Diverged = &train.Divergence{Guess: math.Log(float64(t.model.Config.Text.VocabSize))}
 	}
 	return nil
 }
@@ -278,15 +309,15 @@ func (t *training) steps(ctx context.Context) (int, error) {
 }
 
 // validate measures the loss on the held-out share and keeps the best model in a directory of its own.
-func (t *training) validate(s *train.State) (*float64, error) {
+func (t *training) validate(ctx context.Context, s *train.State) (*float64, error) {
 	opt := t.loadOptions()
 	opt.Epochs, opt.InOrder = 1, true
-	loss, targets, err := train.Evaluate(t.model, datasets.Load(context.Background(), t.val, t.processor, opt, datasets.Position{}))
+	loss, targets, err := train.Evaluate(ctx, t.trainer.Model, datasets.Load(ctx, t.val, t.processor, opt, datasets.Position{}))
 	if err != nil {
 		return nil, err
 	}
 	t.bar.Note(fmt.Sprintf("step %d: validation loss %.4f over %d targets", s.Step, loss, targets))
-	if s.BestStep > 0 && loss >= s.BestLoss {
+	if s.BestStep > 0 && loss >= s.BestLoss || t.trainer.Diverged.Exploded(s, loss) {
 		return &loss, nil
 	}
 	s.BestStep, s.BestLoss = s.Step, loss
@@ -305,6 +336,7 @@ func (t *training) report(r train.Report) error {
 		return err
 	}
 	t.emit(Event{Event: StageStep, Steps: t.trainer.Steps, Record: &record})
+	t.step.Store(int64(r.Step))
 	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
 	return nil
 }
@@ -330,6 +362,25 @@ func (t *training) note(s train.State) {
 	if c.Context > 0 {
 		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
 	}
+}
+
+// noteRise tells when the loss has risen over the stage, which need not be an explosion.
+func (t *training) noteRise() error {
+	lines, err := metrics.Read(filepath.Join(t.path, metrics.LinesFile))
+	if err != nil || len(lines) < 10 {
+		return err
+	}
+	n := min(20, len(lines)/4)
+	mean := func(some []metrics.Record) (m float64) {
+		for _, r := range some {
+			m += r.Loss / float64(len(some))
+		}
+		return m
+	}
+	if first, last := mean(lines[:n]), mean(lines[len(lines)-n:]); last > first+0.5 && last > 1.2*first {
+		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first %d steps to %.3f in the last: lr %g may be too high\n", t.Name, first, n, last, t.cfg.LR)
+	}
+	return nil
 }
 
 // existing lists those names that are in dir.

@@ -39,10 +39,11 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := createTemp(filepath.Dir(path))
+	f, done, err := createTemp(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
+	defer done()
 	tmp := f.Name()
 	// Deferred, so that it also happens when write panics.
 	committed := false

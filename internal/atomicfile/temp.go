@@ -24,21 +24,25 @@ const tries = 100
 // createTemp makes a new file in dir under a name that does not depend on the
 // target's, which may already be as long as the file system allows. os.CreateTemp
 // is no use here: its files are private to the user whatever the umask says. The file is
-// locked until it is closed, which tells Sweep that it is in use.
-func createTemp(dir string) (*os.File, error) {
+// locked until it is closed, which tells Sweep that it is in use; done says that it is no temporary file any more.
+func createTemp(dir string) (f *os.File, done func(), err error) {
 	for try := 0; ; try++ {
 		path := filepath.Join(dir, tempPrefix+rand.Text())
+		done := Temporary(path)
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		switch {
 		case errors.Is(err, fs.ErrExist) && try < tries:
+			done()
 			continue
 		case err != nil:
-			return nil, unnamed(err, path)
+			done()
+			return nil, nil, unnamed(err, path)
 		case !lock.Own(f, path) && try < tries:
 			f.Close()
+			done()
 			continue
 		}
-		return f, nil
+		return f, done, nil
 	}
 }
 
@@ -47,25 +51,32 @@ func createTemp(dir string) (*os.File, error) {
 func TempDir(dir string) (path string, release func() error, err error) {
 	for try := 0; ; try++ {
 		path = filepath.Join(dir, tempPrefix+rand.Text())
+		done := Temporary(path)
 		if err = os.Mkdir(path, 0o777); errors.Is(err, fs.ErrExist) && try < tries {
+			done()
 			continue
 		} else if err != nil {
+			done()
 			return "", nil, err
 		}
 		held, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) && try < tries {
+			done()
 			continue
 		} else if err != nil {
+			done()
 			return "", nil, errors.Join(err, os.Remove(path))
 		}
 		if !lock.Own(held, path) && try < tries {
 			held.Close()
+			done()
 			continue
 		}
 		if runtime.GOOS == "windows" {
 			held.Close() // an open directory cannot be renamed there; Idle goes by its age
 		}
 		return path, func() error {
+			defer done()
 			held.Close()
 			return os.RemoveAll(path)
 		}, nil

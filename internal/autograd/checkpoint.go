@@ -1,6 +1,10 @@
 package autograd
 
-import "github.com/nlpodyssey/spago/mat"
+import (
+	"context"
+
+	"github.com/nlpodyssey/spago/mat"
+)
 
 type checkpoint struct {
 	x        *Var
@@ -8,6 +12,7 @@ type checkpoint struct {
 	f        func(t *Tape, x *Var) *Var
 	seed     uint64
 	finite   bool
+	context  context.Context
 	from, to uint64 // dropout masks drawn before and after f
 }
 
@@ -15,10 +20,10 @@ type checkpoint struct {
 // memory for more time, and the same bits. params are the variables besides x that f reads and that may
 // be trained. f must not take x's memory; a LastLinear at its end is computed once.
 func (t *Tape) Checkpoint(x *Var, params []*Var, f func(t *Tape, x *Var) *Var) *Var {
-	if t == nil {
-		return f(nil, x)
+	if t.inference() {
+		return f(t, x)
 	}
-	c := &checkpoint{x: x, params: params, f: f, seed: t.Seed, finite: t.Finite, from: t.drop}
+	c := &checkpoint{x: x, params: params, f: f, seed: t.Seed, finite: t.Finite, context: t.Context, from: t.drop}
 	out := t.Apply(c)
 	t.drop = c.to
 	return out
@@ -27,14 +32,14 @@ func (t *Tape) Checkpoint(x *Var, params []*Var, f func(t *Tape, x *Var) *Var) *
 func (c *checkpoint) Operands() []mat.Tensor { return tensors(append([]*Var{c.x}, c.params...)...) }
 
 func (c *checkpoint) Forward() (mat.Tensor, error) {
-	t := &Tape{Seed: c.seed, Finite: c.finite, drop: c.from, forget: true}
+	t := &Tape{Seed: c.seed, Finite: c.finite, Context: c.context, drop: c.from, forget: true}
 	y := c.f(t, New(c.x.data, c.x.shape...))
 	c.to = t.drop
 	return y, nil
 }
 
 func (c *checkpoint) Backward(gy mat.Tensor) error {
-	t := &Tape{Seed: c.seed, drop: c.from, again: true}
+	t := &Tape{Seed: c.seed, Context: c.context, drop: c.from, again: true}
 	x := New(c.x.data, c.x.shape...)
 	x.track = c.x.RequiresGrad()
 	if err := t.BackwardFrom(c.f(t, x), gy.(*Var)); err != nil {

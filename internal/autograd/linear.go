@@ -78,7 +78,7 @@ func (t *Tape) linears(f *linears) []*Var {
 	}
 	f.low, f.grads = make([]lowPass, len(layers)), make([]*Var, len(layers))
 	for i, l := range layers {
-		if t != nil && l.Low != nil && l.Low.Drop > 0 {
+		if !t.inference() && l.Low != nil && l.Low.Drop > 0 {
 			f.low[i].mask = t.newMask(l.Low.Drop)
 		}
 	}

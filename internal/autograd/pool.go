@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"moslava/internal/machine"
 )
 
 // pool keeps buffers that the tape has taken back, in classes a quarter of a power of two apart,
@@ -94,6 +96,9 @@ func (b *buffers) get(n int) []float32 {
 	}
 	if over := b.bound.Excess(b.use, c); over > 0 {
 		b.trim(over)
+	}
+	if err := machine.Take(4 * c); err != nil {
+		panic(&Error{"buffer", err})
 	}
 	b.use.took(c)
 	return make([]float32, n, c)

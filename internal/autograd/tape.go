@@ -5,7 +5,7 @@
 // graph walk: it is sequential, so that sums have a fixed order and errors come back to the
 // caller, and it takes memory back as soon as the backward pass is through with it.
 //
-// A nil *Tape computes values and records nothing: that is inference, and it turns dropout off.
+// A nil *Tape computes values and records nothing: that is inference, and it turns dropout off. So does one with Values set.
 // Operations none of whose operands is tracked are not recorded either, so frozen towers keep nothing.
 //
 // Operations panic with *Error when their operands do not fit: a bug in a model, or something a
@@ -13,6 +13,7 @@
 package autograd
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -50,10 +51,15 @@ type Tape struct {
 	// Finite checks every result and fails at the first that holds a NaN or an infinity: slow, for
 	// finding where one comes from.
 	Finite bool
-	recs   []record
-	drop   uint64 // dropout masks drawn so far
-	forget bool   // record nothing, with dropout on: the first pass of a checkpoint
-	again  bool   // what leaves is known: the second pass of a checkpoint
+	// Values computes values alone, as a nil tape does.
+	Values bool
+	// Context, if set, is looked at before every operation, forward and backward: once it has ended, the next one fails with its
+	// cause. What has been added to gradients by then is of no use.
+	Context context.Context
+	recs    []record
+	drop    uint64 // dropout masks drawn so far
+	forget  bool   // record nothing, with dropout on: the first pass of a checkpoint
+	again   bool   // what leaves is known: the second pass of a checkpoint
 }
 
 type record struct {
@@ -66,6 +72,11 @@ type releaser interface{ release() }
 
 // Apply runs fn and records it if one of its operands requires a gradient.
 func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
+	if t != nil {
+		if err := t.ended(); err != nil {
+			panic(&Error{fmt.Sprintf("%T", fn), err})
+		}
+	}
 	out, err := fn.Forward()
 	if err != nil {
 		panic(&Error{fmt.Sprintf("%T", fn), err})
@@ -75,7 +86,7 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		t.checkFinite(fn, v)
 	}
 	tracked := false
-	if t != nil && !t.forget {
+	if !t.inference() && !t.forget {
 		for _, o := range fn.Operands() {
 			tracked = tracked || o.RequiresGrad()
 		}
@@ -90,6 +101,17 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		r.release()
 	}
 	return v
+}
+
+// inference says whether values alone are computed.
+func (t *Tape) inference() bool { return t == nil || t.Values }
+
+// ended is the cause of a context that has ended.
+func (t *Tape) ended() error {
+	if t.Context == nil || t.Context.Err() == nil {
+		return nil
+	}
+	return context.Cause(t.Context)
 }
 
 func (t *Tape) checkFinite(fn ag.AutoGradFunction, v *Var) {
@@ -120,6 +142,9 @@ func (t *Tape) BackwardFrom(root *Var, g *Var) (err error) {
 	defer Catch(&err)
 	root.AccGrad(g)
 	for i := len(t.recs) - 1; i >= 0; i-- {
+		if err := t.ended(); err != nil {
+			return &Error{"backward", err}
+		}
 		r := t.recs[i]
 		t.recs[i] = record{}
 		if g := r.out.grad; g != nil {

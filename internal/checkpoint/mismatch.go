@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/internal/machine"
 )
 
 // A MismatchError says everything in which the tensors of a checkpoint are not those that a model has.
@@ -19,6 +21,9 @@ type MismatchError struct {
 // Mismatch sorts what went wrong in building a model from the checkpoint at path, errors that may be joined, and the names
 // that were left over, among which those of misshapen ones do not count. It is nil if there is neither.
 func Mismatch(path string, err error, unexpected []string) error {
+	if short := new(machine.ShortError); errors.As(err, &short) {
+		return fmt.Errorf("%s: %w", path, short) // the rest was not looked for
+	}
 	m := &MismatchError{Path: path}
 	m.sort(err)
 	misshapen := Misshapen(err)

@@ -22,10 +22,9 @@ const (
 	isaAVX512
 )
 
-// isaCap is the best instruction set that the environment variable MOSLAVA_ISA admits: plain, avx2 or
-// avx512. Anything else admits all.
+// isaCap is the best instruction set that MOSLAVA_ISA admits; CheckISA says what is wrong with other values.
 func isaCap() int {
-	switch os.Getenv("MOSLAVA_ISA") {
+	switch os.Getenv(isaVariable) {
 	case "plain":
 		return isaPlain
 	case "avx2":
@@ -33,6 +32,9 @@ func isaCap() int {
 	}
 	return isaAVX512
 }
+
+// isas are the values of MOSLAVA_ISA, from the plainest to the best.
+var isas = []string{"plain", "avx2", "avx512"}
 
 // ISA names the instruction set of the kernels in use.
 func ISA() string {

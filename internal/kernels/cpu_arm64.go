@@ -9,7 +9,10 @@ import (
 )
 
 // haveNEON is false in tests of the plain kernels; every arm64 processor has it.
-var haveNEON = os.Getenv("MOSLAVA_ISA") != "plain"
+var haveNEON = os.Getenv(isaVariable) != "plain"
+
+// isas are the values of MOSLAVA_ISA, from the plainest to the best.
+var isas = []string{"plain", "neon"}
 
 // ISA names the instruction set of the kernels in use.
 func ISA() string {

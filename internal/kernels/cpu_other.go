@@ -7,6 +7,9 @@ import "unsafe"
 // ISA names the instruction set of the kernels in use.
 func ISA() string { return "plain" }
 
+// isas are the values of MOSLAVA_ISA.
+var isas = []string{"plain"}
+
 func peak(n int) int { return peakGo(n) }
 
 func copyRows(rows, n int, src []float32, lds int, dst []float32, ldd int) {

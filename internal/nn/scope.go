@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"moslava/internal/machine"
 )
 
 // Source is where parameters come from: a checkpoint, or Random.
@@ -29,6 +31,24 @@ type builder struct {
 	errs    []error
 	storage Storage
 	dropped dropped
+	short   bool // there was no memory for a parameter
+}
+
+// tensor asks the source. Where there is no memory that is said once, and what comes after it is nil without an error.
+func (b *builder) tensor(name string, shape []int, init Init) ([]float32, error) {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	if b.short {
+		return nil, nil
+	}
+	const chunk = 16 << 20 // what packed weights are allocated in, see internal/kernels
+	if err := machine.Take(2*4*n + chunk); err != nil {
+		b.short = true
+		return nil, fmt.Errorf("%s %v: %w", name, shape, err)
+	}
+	return b.src.Tensor(name, shape, init)
 }
 
 // Build runs construct and returns what it built with its parameters. Its error joins every
@@ -88,10 +108,12 @@ func (s *Scope) Param(name string, init Init, shape ...int) *Param {
 	if s.b.src == nil {
 		return s.b.params.add(&Param{Name: full, Shape: slices.Clone(shape)})
 	}
-	data, err := s.b.src.Tensor(full, shape, init)
+	data, err := s.b.tensor(full, shape, init)
 	if err != nil {
 		s.b.errs = append(s.b.errs, err)
-		shape, data = []int{0}, nil // takes no memory: nothing is run after an error
+	}
+	if data == nil {
+		shape = []int{0} // takes no memory: nothing is run after an error
 	}
 	return s.b.params.add(NewParam(full, data, shape...))
 }

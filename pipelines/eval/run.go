@@ -36,24 +36,8 @@ const maxPrompts = 64
 // Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
 // cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
 func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error) {
-	if opt.Protocol.Name == "" {
-		p, err := ProtocolNamed(DefaultProtocol)
-		if err != nil {
-			return nil, err
-		}
-		opt.Protocol = p
-	}
-	if err := opt.Protocol.check(); err != nil {
-		return nil, err
-	}
-	if opt.StopEarly && s.Kind != Circular {
-		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only, elsewhere no row decides another", s.Name, s.Kind)
-	}
-	items, err := s.Select(opt.Limit, opt.Shard)
+	items, err := Check(s, a, &opt)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.askable(a, items, opt); err != nil {
 		return nil, err
 	}
 	j, old, err := openJournal(opt.VerdictsPath)
@@ -334,8 +318,8 @@ func (r *runner) callKey(it asked) string {
 
 // ask makes one call and judges its answers.
 func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
 	read := map[string][]byte{}

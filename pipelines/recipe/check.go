@@ -214,6 +214,9 @@ func (r *Recipe) from(d *decoder, key string, i int) int {
 	return -1
 }
 
+// ofTheRun are names that a run gives to files in the directory of each stage.
+var ofTheRun = []string{"begun.json", "manifest.json"}
+
 func (e *EvaluateConfig) check(d *decoder, key string) {
 	if e.Weights == "f32" {
 		e.Weights = "" // the default
@@ -229,6 +232,9 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 			d.at(key+".name", "%q %v", s.Name, err)
 		} else if s.Name = name; seen[strings.ToLower(s.Name)] {
 			d.at(key+".name", "%q is the name of another suite of this stage; give each its own", s.Name)
+		}
+		if slices.Contains(ofTheRun, strings.ToLower(s.Name)) {
+			d.at(key+".name", "%q is a file of the run itself in the stage's directory; give the suite another name", s.Name)
 		}
 		seen[strings.ToLower(s.Name)] = true
 		if s.Protocol == "" && !saysProtocol(string(s.TSV)) {

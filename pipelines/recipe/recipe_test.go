@@ -48,7 +48,7 @@ func TestFullStages(t *testing.T) {
 	policy := Data{Workers: 3, MaxLength: 1472, OnLong: "error", OnBad: "skip", OnNoTargets: "error", Validation: 0.01}
 	strict := policy
 	strict.OnBad = "error"
-	usual := TrainConfig{Accum: 1, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Clip: 1, SaveEvery: 100, Keep: 2}
+	usual := TrainConfig{Accum: 1, Schedule: "cosine", Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Clip: 1, OnDivergence: "error", SaveEvery: 100, Keep: 2}
 
 	warm := usual
 	warm.Sources, warm.Data, warm.Train = []Source{{Path: "scenes:pretrain", Weight: 1}}, policy, []string{"vision", "projector", "language"}

@@ -94,6 +94,10 @@ type TrainConfig struct {
 	// Clip is the largest norm of all gradients together; 0: no clipping.
 	Clip float64 `yaml:"clip" default:"1" range:"[0,1e9]"`
 
+	// OnDivergence: what happens when the loss has exploded: above twice that of the first step, and of a guess among all tokens (ln V), in
+	// five steps in a row or in the last one. error ends the stage, and states saved before stay; ignore goes on.
+	OnDivergence string `yaml:"on_divergence" default:"error" enum:"error|ignore" hash:"-"`
+
 	// SaveEvery is the number of steps between states to resume from; 0: none but at the end.
 	SaveEvery int `yaml:"save_every" default:"100" range:"[0,1e9]" hash:"-"`
 	// Keep is how many of those states stay.

@@ -49,9 +49,11 @@ type Trainer struct {
 	Save      func(State) error
 	SaveEvery int
 	// Validate, if set, measures the loss on held-out data: every ValidateEvery steps and at the end, before
-	// Log and Save. It may note the best step in the state.
-	Validate      func(*State) (*float64, error)
+	// Log and Save. It may note the best step in the state. When its context ends, it returns an error.
+	Validate      func(context.Context, *State) (*float64, error)
 	ValidateEvery int
+	// Diverged, if set, says what to do about a loss that has exploded.
+	Diverged *Divergence
 }
 
 // State is what a run needs, besides parameters and optimiser state, to go on where it stopped.
@@ -61,6 +63,11 @@ type State struct {
 	BestStep int               `json:"best_step,omitempty"`
 	BestLoss float64           `json:"best_loss,omitempty"`
 	Tokens   int               `json:"tokens"`
+	// Pending is the report of the last step where the run was interrupted in its validation, which has to be made up for.
+	Pending *Report `json:"pending,omitempty"`
+	// First is the loss of the first step, and Above how many steps in a row, up to the last one, had a loss beyond what Divergence admits.
+	First float64 `json:"first_loss,omitempty"`
+	Above int     `json:"above,omitempty"`
 }
 
 // Report is what became of one step.
@@ -78,10 +85,31 @@ type Report struct {
 	Elapsed    time.Duration
 }
 
-// Run trains from state to the last step. When ctx ends it saves what it has and returns the context's error.
+// patience is how long a step may go on when the run is to stop. A longer one is left; it is done again when the run goes on.
+const patience = 300 * time.Millisecond
+
+// outlast is ctx with as much patience.
+func outlast(ctx context.Context) (context.Context, func()) {
+	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(patience, func() { cancel(context.Cause(ctx)) })
+	})
+	return late, func() { stop(); cancel(nil) }
+}
+
+// Run trains from state to the last step. When ctx ends it finishes the step at hand, if that takes no longer than a moment, saves the
+// last finished one and returns an error that wraps the context's cause.
 func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
+	late, cancel := outlast(ctx)
+	defer cancel()
 	next, stop := iter.Pull2(tr.Batches(ctx, state.Data))
 	defer stop()
+	if r := state.Pending; r != nil {
+		state.Pending = nil
+		if err := tr.finish(ctx, &state, *r); err != nil {
+			return state, err
+		}
+	}
 	for state.Step < tr.Steps {
 		began := time.Now()
 		group, err := tr.group(next)
@@ -91,36 +119,59 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 		if err != nil {
 			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
 		}
-		r, err := tr.step(state.Step, group)
+		r, err := tr.step(late, state.Step, group)
+		if err != nil && late.Err() != nil {
+			return state, tr.interrupted(ctx, state)
+		}
 		if err != nil {
 			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
 		}
 		r.Elapsed = time.Since(began)
 		state.Step, state.Data, state.Tokens = r.Step, r.Data, state.Tokens+r.Tokens
-		last := state.Step == tr.Steps
-		if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
-			if r.Validation, err = tr.Validate(&state); err != nil {
-				return state, fmt.Errorf("validation after step %d: %w", state.Step, err)
-			}
+		if state.Step == 1 {
+			state.First = r.Loss
 		}
-		if err := tr.Log(r); err != nil {
+		if err := tr.finish(ctx, &state, r); err != nil {
 			return state, err
-		}
-		if last || tr.SaveEvery > 0 && state.Step%tr.SaveEvery == 0 {
-			if err := tr.Save(state); err != nil {
-				return state, fmt.Errorf("save at step %d: %w", state.Step, err)
-			}
 		}
 	}
 	return state, nil
 }
 
+// finish does what follows the update of a step: it validates, logs and saves, as far as it is time to.
+func (tr *Trainer) finish(ctx context.Context, state *State, r Report) error {
+	last := state.Step == tr.Steps
+	if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
+		loss, err := tr.Validate(ctx, state)
+		if err != nil && ctx.Err() != nil {
+			state.Pending = &r
+			return tr.interrupted(ctx, *state)
+		}
+		if err != nil {
+			return fmt.Errorf("validation after step %d: %w", state.Step, err)
+		}
+		r.Validation = loss
+	}
+	if err := tr.Log(r); err != nil {
+		return err
+	}
+	if err := tr.Diverged.check(state, r.Loss, last); err != nil {
+		return err
+	}
+	if last || tr.SaveEvery > 0 && state.Step%tr.SaveEvery == 0 {
+		if err := tr.Save(*state); err != nil {
+			return fmt.Errorf("save at step %d: %w", state.Step, err)
+		}
+	}
+	return nil
+}
+
 // interrupted saves what there is and says how to go on.
 func (tr *Trainer) interrupted(ctx context.Context, state State) error {
 	if err := tr.Save(state); err != nil {
-		return errors.Join(fmt.Errorf("save at step %d: %w", state.Step, err), ctx.Err())
+		return errors.Join(fmt.Errorf("save at step %d: %w", state.Step, err), context.Cause(ctx))
 	}
-	return fmt.Errorf("%w after step %d of %d, which is saved; the same run goes on there", ctx.Err(), state.Step, tr.Steps)
+	return fmt.Errorf("%w after step %d of %d, which is saved; the same run goes on there", context.Cause(ctx), state.Step, tr.Steps)
 }
 
 // group pulls the batches of one step.
@@ -141,7 +192,7 @@ func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*dataset
 
 // step makes one update. The loss is averaged over the targets of the whole group, so how a group is
 // cut into batches is immaterial.
-func (tr *Trainer) step(done int, group []*datasets.Batch) (Report, error) {
+func (tr *Trainer) step(ctx context.Context, done int, group []*datasets.Batch) (Report, error) {
 	r := Report{Step: done + 1, LR: tr.LR * tr.Schedule(done), Data: group[len(group)-1].Next}
 	for _, b := range group {
 		r.Targets += b.Targets()
@@ -152,7 +203,7 @@ func (tr *Trainer) step(done int, group []*datasets.Batch) (Report, error) {
 		return r, errors.New("no position carries a target")
 	}
 	for i, b := range group {
-		tape := &autograd.Tape{Seed: tr.Seed ^ uint64(done)<<20 ^ uint64(i)}
+		tape := &autograd.Tape{Seed: tr.Seed ^ uint64(done)<<20 ^ uint64(i), Context: ctx}
 		v, sum, err := tr.Model.Loss(tape, b)
 		if err != nil {
 			return r, err
@@ -218,13 +269,13 @@ func finite(p *nn.Param) error {
 	return nil
 }
 
-// Evaluate is the mean loss over all targets of the batches, and their number.
-func Evaluate(m Model, batches iter.Seq2[*datasets.Batch, error]) (loss float64, targets int, err error) {
+// Evaluate is the mean loss over all targets of the batches, and their number. It ends with an error soon after ctx.
+func Evaluate(ctx context.Context, m Model, batches iter.Seq2[*datasets.Batch, error]) (loss float64, targets int, err error) {
 	for b, err := range batches {
 		if err != nil {
 			return 0, 0, err
 		}
-		_, sum, err := m.Loss(nil, b)
+		_, sum, err := m.Loss(&autograd.Tape{Values: true, Context: ctx}, b)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -24,11 +24,11 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if m.Adapters.Len() > 0 {
 		return fmt.Errorf("export: %d adapters are not merged", m.Adapters.Len())
 	}
+	if err := m.CheckExport(FormatModel, p); err != nil {
+		return err
+	}
 	if !m.Config.HasVision() {
 		return exportDecoder(dir, m, p, dtype)
-	}
-	if m.Config.Projector.Type != "mlp2x_gelu" {
-		return fmt.Errorf("export: transformers' LLaVA has no %s projector", m.Config.Projector.Type)
 	}
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
@@ -55,6 +55,9 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 // ExportTowers writes vision tower and decoder as directories of their own, dir/vision and
 // dir/language: what Assemble takes. The image token stays in the vocabulary.
 func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
+	if err := m.CheckExport(FormatTowers, p); err != nil {
+		return err
+	}
 	to := filepath.Join(dir, "vision")
 	if err := atomicfile.MkdirAll(to); err != nil {
 		return err

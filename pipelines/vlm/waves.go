@@ -71,14 +71,11 @@ func (a *Answerer) waves(ctx context.Context, questions []Question, how asking, 
 	}
 	defer a.pictures.trim()
 	for left := together(questions); len(left) > 0; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		prompts, err := a.take(questions, left, how)
+		prompts, err := a.take(ctx, questions, left, how)
 		if err != nil {
 			return err
 		}
-		slots, hidden, err := a.prefill(prompts, how.room)
+		slots, hidden, err := a.prefill(ctx, prompts, how.room)
 		if err == nil {
 			err = then(left[:len(prompts)], slots, hidden)
 		}
@@ -116,7 +113,7 @@ func together(questions []Question) []int {
 
 // take prepares the first of the questions that are left, as many as the cache may hold, one at least, with the
 // features of their pictures. Questions about the same pictures stay in one wave if all of them fit.
-func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt, error) {
+func (a *Answerer) take(ctx context.Context, questions []Question, left []int, how asking) ([]prompt, error) {
 	bytes := a.CacheBytes
 	if bytes <= 0 {
 		bytes = 256 << 20
@@ -124,6 +121,9 @@ func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt,
 	var out []prompt
 	whole := 0 // how many of out are before those about the last one's pictures
 	for _, i := range left {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		p, err := a.prompt(questions[i], how.raw)
 		if err != nil {
 			return nil, err
@@ -140,7 +140,7 @@ func (a *Answerer) take(questions []Question, left []int, how asking) ([]prompt,
 		}
 		out = append(out, p)
 	}
-	return out, a.look(out)
+	return out, a.look(ctx, out)
 }
 
 // sameView says whether two prompts are about the same pictures.
@@ -194,7 +194,7 @@ func (a *Answerer) picture(encoded []byte) (*picture, error) {
 }
 
 // look computes the features of the prompts' pictures that have none, lookAtOnce together.
-func (a *Answerer) look(prompts []prompt) error {
+func (a *Answerer) look(ctx context.Context, prompts []prompt) error {
 	var fresh []*picture
 	for _, p := range prompts {
 		for _, at := range p.pictures {
@@ -209,7 +209,7 @@ func (a *Answerer) look(prompts []prompt) error {
 		for i, p := range some {
 			images[i] = p.image
 		}
-		features, err := a.Model.Features(nil, images)
+		features, err := a.Model.Features(&autograd.Tape{Values: true, Context: ctx}, images)
 		if err != nil {
 			return err
 		}
@@ -229,11 +229,14 @@ func (a *Answerer) look(prompts []prompt) error {
 }
 
 // prefill runs the prompts up to their ends and returns the slots and the last hidden state of each.
-func (a *Answerer) prefill(prompts []prompt, room int) ([]int, *autograd.Var, error) {
+func (a *Answerer) prefill(ctx context.Context, prompts []prompt, room int) ([]int, *autograd.Var, error) {
 	d := a.Model.Config.Text.HiddenSize
 	slots, hidden := make([]int, len(prompts)), make([]float32, len(prompts)*d)
 	for _, level := range sharePrefixes(a.keys(prompts)) {
 		for len(level) > 0 {
+			if ctx.Err() != nil {
+				return nil, nil, context.Cause(ctx)
+			}
 			some := level[:fitting(level)]
 			level = level[len(some):]
 			h, err := a.extend(some, prompts, room)

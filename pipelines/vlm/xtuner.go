@@ -40,8 +40,8 @@ func isXTuner(dir string) bool {
 // SaveXTuner writes adapters and projector as XTuner does. Mixers stand beside A and B, as the MoSLoRA authors' XTuner has them. A tower without
 // adapters has no directory: XTuner would write it whole.
 func (m *Model) SaveXTuner(dir, base string) error {
-	if m.Config.Projector.Type != "mlp2x_gelu" && m.Config.Projector.Type != "linear" {
-		return fmt.Errorf("export: XTuner has no %s projector", m.Config.Projector.Type)
+	if err := m.CheckExport(FormatXTuner, nil); err != nil {
+		return err
 	}
 	for _, t := range xtunerTowers {
 		part := m.Adapters.Under(func(module string) bool { return strings.HasPrefix(module, t.prefix) })

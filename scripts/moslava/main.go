@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"moslava/internal/atomicfile"
+	"moslava/internal/interrupt"
+	"moslava/internal/kernels"
+	"moslava/internal/machine"
 	"moslava/internal/terminal"
 )
 
@@ -20,21 +22,30 @@ import (
 // collections are rare and cheap, and Go's default would double the memory. GOGC overrides it.
 const gcPercent = 30
 
-func main() {
+func main() { os.Exit(execute()) }
+
+// execute runs the command that the arguments name and returns the status of the process.
+func execute() int {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if err := machine.Begin(); err != nil {
+		fmt.Fprintln(os.Stderr, "moslava:", err)
+		return 1
+	}
+	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: atomicfile.RemoveTemporary, Exit: os.Exit})
 	defer stop()
 	c := root()
 	say := printSafely(c, os.Stdout, os.Stderr)
-	if err := c.ExecuteContext(ctx); err != nil {
-		tellError(say, err)
-		if errors.Is(err, context.Canceled) {
-			os.Exit(130)
-		}
-		os.Exit(1)
+	err := c.ExecuteContext(ctx)
+	if err == nil {
+		return 0
 	}
+	tellError(say, err)
+	if s := new(interrupt.Signal); errors.As(context.Cause(ctx), s) {
+		return s.Code()
+	}
+	return 1
 }
 
 // printSafely has everything that the command prints go through terminal.Writer, and returns the one to stderr.
@@ -54,6 +65,9 @@ func root() *cobra.Command {
 		Short:         "Teach a language model to see, on the CPU you have",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return kernels.CheckISA()
+		},
 	}
 	c.AddCommand(
 		analyzeCommand(),

@@ -16,7 +16,7 @@ func planCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:               "plan RECIPE.yaml",
-		Short:             "Say what the training stages of a recipe would take: parameters, memory, operations and time",
+		Short:             "Say what the training stages of a recipe would take: parameters, memory, operations and time; and what would stop the run",
 		Args:              recipeArgument,
 		ValidArgsFunction: completeFiles("yaml", "yml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,12 +28,17 @@ func planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !asJSON {
-				return p.Write(cmd.OutOrStdout())
+			if asJSON {
+				e := json.NewEncoder(cmd.OutOrStdout())
+				e.SetIndent("", "  ")
+				err = e.Encode(p)
+			} else {
+				err = p.Write(cmd.OutOrStdout())
 			}
-			e := json.NewEncoder(cmd.OutOrStdout())
-			e.SetIndent("", "  ")
-			return e.Encode(p)
+			if err != nil {
+				return err
+			}
+			return p.Err()
 		},
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.batch=4")

@@ -54,6 +54,7 @@ fields of pipelines.Event; a step has the record of metrics.jsonl, a result the 
 	f.BoolVar(&opt.Force, "force", false, "do stages again whose configuration has changed")
 	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors are still printed")
 	f.BoolVar(&asJSON, "json", false, "write what is done to standard output, one JSON object a line")
+	f.BoolVar(&opt.OverMemory, "over-memory", false, "run stages that are planned to take more memory than there is")
 	return c
 }
 

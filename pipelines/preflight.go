@@ -1,0 +1,167 @@
+package pipelines
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"moslava/pipelines/plan"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+	"moslava/pipelines/vlm"
+)
+
+// A Problem is something that would end a stage with an error.
+type Problem struct {
+	Stage string
+	Key   string // of the recipe; may be empty
+	Err   error
+}
+
+func (p Problem) String() string {
+	if p.Key == "" {
+		return fmt.Sprintf("stage %s: %v", p.Stage, p.Err)
+	}
+	return fmt.Sprintf("stage %s: %s: %v", p.Stage, p.Key, p.Err)
+}
+
+// MarshalJSON writes the error as text.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"stage": p.Stage, "key": p.Key, "error": p.Err.Error()})
+}
+
+// A PreflightError is what was found before the first step of the first stage.
+type PreflightError struct{ Problems []Problem }
+
+func (e *PreflightError) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Problems[0].String()
+	}
+	lines := []string{fmt.Sprintf("%d problems, found before any stage was begun", len(e.Problems))}
+	for _, p := range e.Problems {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the errors of all problems.
+func (e *PreflightError) Unwrap() (errs []error) {
+	for _, p := range e.Problems {
+		errs = append(errs, p.Err)
+	}
+	return errs
+}
+
+// preflight looks at all that stages need, before anything is computed.
+type preflight struct {
+	recipe    *recipe.Recipe
+	opt       PlanOptions
+	model     *vlm.Model // an outline
+	processor *vlm.Processor
+	planned   []planned
+	problems  []Problem
+	disk      disk
+}
+
+// planned is a training stage whose data has been looked at.
+type planned struct {
+	stage *recipe.Stage
+	in    plan.Input
+	data  sampled
+	made  plan.Stage // without times
+}
+
+// checks are what is looked at in a stage of each kind, in this order. One that fails does not keep the others from being made.
+var checks = map[string][]func(*preflight, context.Context, *recipe.Stage){
+	recipe.Pretrain: {(*preflight).training, (*preflight).statesFit},
+	recipe.Align:    {(*preflight).training, (*preflight).statesFit},
+	recipe.Tune:     {(*preflight).training, (*preflight).statesFit},
+	recipe.Evaluate: {(*preflight).suites},
+	recipe.Export:   {(*preflight).format, (*preflight).target, (*preflight).exportFits},
+}
+
+// lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at, or ctx's.
+func lookAhead(ctx context.Context, r *recipe.Recipe, stages []int, opt PlanOptions) (*preflight, error) {
+	f := &preflight{recipe: r, opt: opt, disk: disk{}}
+	var err error
+	if f.model, f.processor, err = outline(r); err != nil {
+		return nil, err
+	}
+	for _, i := range stages {
+		s := &r.Stages[i]
+		for _, check := range checks[s.Kind] {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			check(f, ctx, s)
+		}
+	}
+	f.diskHolds()
+	return f, nil
+}
+
+func (f *preflight) problem(s *recipe.Stage, key string, err error) {
+	if err != nil {
+		f.problems = append(f.problems, Problem{s.Name, key, err})
+	}
+}
+
+func everyStage(r *recipe.Recipe) (all []int) {
+	for i := range r.Stages {
+		all = append(all, i)
+	}
+	return all
+}
+
+// preflightBatches is how many batches a run looks at of each stage before it begins.
+const preflightBatches = 4
+
+// ready looks ahead at the stages that d has to do, as far as only names them.
+func ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, opt Options) error {
+	todo, err := unfinished(r, d, opt)
+	if err != nil || len(todo) == 0 {
+		return err
+	}
+	f, err := lookAhead(ctx, r, todo, PlanOptions{Batches: preflightBatches})
+	if err != nil {
+		return fmt.Errorf("stage %s: %w", r.Stages[todo[0]].Name, err)
+	}
+	if len(f.problems) > 0 {
+		return &PreflightError{f.problems}
+	}
+	var stages []plan.Stage
+	for _, p := range f.planned {
+		stages = append(stages, p.made)
+	}
+	if len(stages) == 0 {
+		return nil
+	}
+	m := f.memory(stages)
+	fmt.Fprintln(opt.Out, m)
+	if err := m.Err(); err != nil && !opt.OverMemory {
+		return fmt.Errorf("stage %s: %w; --over-memory runs it all the same", m.Stage, err)
+	}
+	return nil
+}
+
+// unfinished lists the stages that a run has to do. A stage that takes the model of one which is neither finished nor among them is an error.
+func unfinished(r *recipe.Recipe, d *run.Dir, opt Options) (todo []int, err error) {
+	is := map[int]bool{}
+	for i := range r.Stages {
+		if !opt.wants(r.Stages[i].Name) {
+			continue
+		}
+		if _, err := d.Manifest(i); err == nil && !opt.Force {
+			continue
+		}
+		todo, is[i] = append(todo, i), true
+		if from, _ := d.From(i); from >= 0 && !is[from] {
+			if _, err := d.Manifest(from); err != nil {
+				return nil, fmt.Errorf("stage %s: takes the model of stage %s, which is not finished: run that first, or leave --only out",
+					r.Stages[i].Name, r.Stages[from].Name)
+			}
+		}
+	}
+	return todo, nil
+}

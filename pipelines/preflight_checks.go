@@ -1,0 +1,148 @@
+package pipelines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"moslava/internal/atomicfile"
+	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/plan"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/vlm"
+)
+
+// training looks at adapters and at the first batches of a stage's data, as the stage itself would read them.
+func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
+	r, c := f.recipe, s.Train
+	if most := f.model.Config.Text.MaxPositionEmbeddings; c.MaxLength > most {
+		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, most))
+	}
+	_, i := r.Stage(s.Name)
+	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
+	var err error
+	tied := f.model.Config.Text.TieWordEmbeddings
+	if in.Part, err = partOf(r, i, f.model, f.processor.Tokenizer); err != nil {
+		f.problem(s, "adapters", err)
+		return
+	}
+	if tied && !f.model.Config.Text.TieWordEmbeddings {
+		if err := f.tiedAgain(in.Model); err != nil {
+			f.problem(s, "adapters", err)
+			return
+		}
+	}
+	data, err := sampleData(ctx, r, c, f.processor, f.opt, &in)
+	if err != nil {
+		f.problem(s, "data", err)
+		return
+	}
+	made := plan.Make(in, plan.Rates{})
+	made.Name = s.Name
+	f.planned = append(f.planned, planned{s, in, data, made})
+}
+
+// tiedAgain takes a fresh outline for other stages, as the one that a stage has given two tables is its own.
+func (f *preflight) tiedAgain(own *vlm.Model) (err error) {
+	if f.model, f.processor, err = outline(f.recipe); err != nil {
+		return err
+	}
+	for k := range f.planned {
+		if f.planned[k].in.Model == own {
+			f.planned[k].in.Model = f.model
+		}
+	}
+	return nil
+}
+
+// suites opens and parses every suite, and puts the first question of each together.
+func (f *preflight) suites(ctx context.Context, s *recipe.Stage) {
+	for _, suite := range s.Evaluate.Suites {
+		if err := f.suite(ctx, suite); err != nil {
+			f.problem(s, "suites", err)
+		}
+	}
+}
+
+func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
+	opt := eval.Options{Limit: c.Limit, StopEarly: c.StopEarly, Blank: c.Blank}
+	if opt.Judge, err = OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
+		return fmt.Errorf("suite %s: %w", c.Name, err)
+	}
+	if opt.Shard, err = eval.ParseShard(c.Shard); err != nil {
+		return fmt.Errorf("suite %s: %w", c.Name, err)
+	}
+	drawn, err := os.MkdirTemp("", "moslava-suite-") // of scenes; the stage draws them again
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(drawn)) }()
+	suite, err := openSuite(string(c.TSV), c.Name, drawn)
+	if err != nil {
+		return err
+	}
+	if opt.Protocol, err = suite.Asked(c.Protocol); err != nil {
+		return err
+	}
+	items, err := eval.Check(suite, &vlm.Answerer{Model: f.model, Processor: f.processor}, &opt)
+	if err != nil || len(items) == 0 || f.processor.Tokenizer == nil {
+		return err
+	}
+	q, err := suite.Question(items[0], opt.Protocol)
+	if err == nil && !opt.Protocol.Raw {
+		_, err = f.processor.QuestionIDs(q)
+	}
+	if err != nil {
+		return fmt.Errorf("suite %s: item %d: %w", suite.Name, items[0].ID, err)
+	}
+	return nil
+}
+
+// format says whether the model can be written so.
+func (f *preflight) format(_ context.Context, s *recipe.Stage) {
+	f.problem(s, "format", f.model.CheckExport(s.Export.Format, f.processor))
+}
+
+// target makes sure that an export's directory can be written to.
+func (f *preflight) target(_ context.Context, s *recipe.Stage) {
+	if s.Export.Path == "" {
+		return
+	}
+	f.problem(s, "path", writable(string(s.Export.Path)))
+}
+
+// writable says why a directory, which need not be there, cannot be made or written to.
+func writable(dir string) error {
+	at, err := existingAbove(dir)
+	if err != nil {
+		return err
+	}
+	_, release, err := atomicfile.TempDir(at)
+	if err != nil {
+		return fmt.Errorf("%s cannot be written to: %w", dir, errors.Unwrap(err))
+	}
+	return release()
+}
+
+// existingAbove is the directory itself, or the nearest one above it that is there.
+func existingAbove(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	for err == nil {
+		var info os.FileInfo
+		if info, err = os.Stat(dir); err == nil && !info.IsDir() {
+			return "", fmt.Errorf("%s is a file, expected a directory", dir)
+		} else if err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if !errors.Is(err, fs.ErrNotExist) || up == dir {
+			break
+		}
+		dir, err = up, nil
+	}
+	return "", err
+}

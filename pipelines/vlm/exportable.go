@@ -1,0 +1,38 @@
+package vlm
+
+import "fmt"
+
+// The formats of an export that depend on more than adapters.
+const (
+	FormatModel  = "hf"
+	FormatTowers = "towers"
+	FormatXTuner = "xtuner"
+)
+
+// CheckExport says why a model cannot be written in a format of recipes. The model needs no weights, and its adapters do not count.
+func (m *Model) CheckExport(format string, p *Processor) error {
+	switch format {
+	case FormatModel:
+		if !m.Config.HasVision() {
+			return nil
+		}
+		if m.Config.Projector.Type != "mlp2x_gelu" {
+			return fmt.Errorf("export: transformers' LLaVA has no %s projector", m.Config.Projector.Type)
+		}
+		if _, err := m.exportPositions(p, nil); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+	case FormatTowers:
+		if !m.Config.HasVision() {
+			return fmt.Errorf("export: %s is for a vision tower and a decoder, and the model is a decoder alone: format hf writes it", format)
+		}
+	case FormatXTuner:
+		if !m.Config.HasVision() {
+			return fmt.Errorf("export: %s is for adapters of a vision tower and a decoder, and the model is a decoder alone: format peft writes them", format)
+		}
+		if t := m.Config.Projector.Type; t != "mlp2x_gelu" && t != "linear" {
+			return fmt.Errorf("export: XTuner has no %s projector", t)
+		}
+	}
+	return nil
+}
