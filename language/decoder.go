@@ -105,7 +105,7 @@ func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, offsets, at []int
 // block runs f, which is b's forward pass, in the way that Checkpointing says.
 func (d *Decoder) block(t *autograd.Tape, b *block, x *autograd.Var, f func(t *autograd.Tape, x *autograd.Var) *autograd.Var) *autograd.Var {
 	if !d.Checkpointing {
-		return f(t, x)
+		return t.Scope(func() *autograd.Var { return f(t, x) })
 	}
 	return t.Checkpoint(x, nn.Vars(append(b.attends(), b.norm1, b.o, b.norm2, b.gate, b.up, b.down)...), f)
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/interrupt"
 	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
@@ -89,7 +89,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err := st.run(ctx, why); err != nil {
 			return fmt.Errorf("stage %s: %w", s.Name, err)
 		}
-		autograd.ReleaseMemory()
+		device.Host.Release()
 	}
 	return nil
 }

@@ -61,7 +61,10 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
 	}
 	for _, p := range f.planned {
-		st := plan.Make(p.in, out.Machine)
+		st, err := plan.Make(p.in, out.Machine)
+		if err != nil {
+			return nil, fmt.Errorf("stage %s: %w", p.stage.Name, err)
+		}
 		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = p.stage.Name, p.stage.Kind, p.data.steps, p.data.seen, p.data.assumed
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)

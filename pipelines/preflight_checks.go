@@ -41,7 +41,11 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 		f.problem(s, "data", err)
 		return
 	}
-	made := plan.Make(in, plan.Rates{})
+	made, err := plan.Make(in, plan.Rates{})
+	if err != nil {
+		f.problem(s, "", err)
+		return
+	}
 	made.Name = s.Name
 	f.planned = append(f.planned, planned{s, in, data, made})
 }

@@ -86,7 +86,7 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 	for _, l := range want {
 		top = max(top, l)
 	}
-	x := t.tokens(tape, images, h, w)
+	x := tape.Scope(func() *autograd.Var { return t.tokens(tape, images, h, w) })
 	tokens := x.Rows() / len(images)
 	spans := make([]kernels.Span, len(images))
 	for i := range spans {
@@ -107,7 +107,7 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 		if t.Checkpointing {
 			x = tape.Checkpoint(x, nn.Vars(b.norm1, b.q, b.k, b.v, b.o, b.norm2, b.fc1, b.fc2, b.scale1, b.scale2), run)
 		} else {
-			x = run(tape, x)
+			x = tape.Scope(func() *autograd.Var { return run(tape, x) })
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, laye
 // tokens is what enters the first block.
 func (t *Tower) tokens(tape *autograd.Tape, images [][]float32, h, w int) *autograd.Var {
 	p := t.Config.PatchSize
-	cols := unfold(images, h, w, p)
+	cols := tape.Unfold(t.embed.patch.Var().Device(), images, h, w, p)
 	optional := func(p *nn.Param) *autograd.Var {
 		if p == nil {
 			return nil
@@ -151,26 +151,6 @@ func (t *Tower) tokens(tape *autograd.Tape, images [][]float32, h, w int) *autog
 		x = t.pre.Forward(tape, x)
 	}
 	return x
-}
-
-// unfold cuts images [3, h, w] into patches: [images*P, 3*p*p], rows and columns that do not fill
-// a patch being left out, as a strided convolution leaves them.
-func unfold(images [][]float32, h, w, p int) *autograd.Var {
-	gh, gw := h/p, w/p
-	width := 3 * p * p
-	out := make([]float32, len(images)*gh*gw*width)
-	kernels.Each(len(images)*gh, func(i int) {
-		px, y := images[i/gh], i%gh
-		for x := range gw {
-			d := out[((i/gh*gh+y)*gw+x)*width:]
-			for c := range 3 {
-				for r := range p {
-					copy(d[(c*p+r)*p:][:p], px[(c*h+y*p+r)*w+x*p:])
-				}
-			}
-		}
-	})
-	return autograd.New(out, len(images)*gh*gw, width)
 }
 
 func (b *block) forward(tape *autograd.Tape, x *autograd.Var, spans []kernels.Span) *autograd.Var {

@@ -25,8 +25,8 @@ const TestSupport = "internal/golden internal/checkpoint"
 
 // Layers that several rows share.
 const (
-	engine   = "internal/kernels internal/autograd internal/nn"
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/checkpoint"
+	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
 	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
@@ -38,9 +38,10 @@ var Packages = []Package{
 	{Path: "internal/machine", Files: "internal/infile", Why: "infile: the one place that opens files to read"},
 	{Path: "internal/kernels"},
 	{Path: "internal/kernels/gen", Why: "writes the assembly of internal/kernels; it shares no code with it"},
-	{Path: "internal/autograd", Files: "internal/kernels internal/machine", Why: "machine: whether there is memory is asked before it is taken"},
-	{Path: "internal/nn", Files: "internal/kernels internal/autograd internal/machine",
-		Why: "layers keep frozen weights packed as kernels want them; machine: as autograd"},
+	{Path: "internal/device", Files: "internal/kernels internal/machine", Why: "machine: whether there is memory is asked before it is taken"},
+	{Path: "internal/autograd", Files: "internal/kernels internal/device internal/machine"},
+	{Path: "internal/nn", Files: "internal/kernels internal/device internal/autograd internal/machine",
+		Why: "layers keep frozen weights packed as kernels want them; machine: as device"},
 	{Path: "internal/optim", Files: "internal/kernels",
 		Why: "works on plain slices by name, so that it is tested without a model"},
 
@@ -113,7 +114,7 @@ var Packages = []Package{
 		Tests: "internal/optim pipelines/train",
 		Why: "the place where the siblings meet; eval: it implements Answerer. " +
 			"Tests: whole optimiser steps are compared with torch"},
-	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/kernels internal/optim internal/nn",
+	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -27,15 +28,15 @@ func (f *rope) Forward() (mat.Tensor, error) {
 	if f.x.Rows() != len(f.pos) || f.x.Cols() != f.heads*2*f.table.Half {
 		return nil, fmt.Errorf("x %v, %d positions, %d heads of %d", f.x.shape, len(f.pos), f.heads, 2*f.table.Half)
 	}
-	f.y = &Var{data: f.x.data, shape: f.x.shape, again: f.x.wanted()}
-	f.x.data = nil
-	kernels.Rope(f.y.data, f.pos, f.heads, f.table, 1)
+	f.y = f.x.taken()
+	f.y.again = f.x.wanted()
+	f.y.dev.Rope(f.y.buf, f.pos, f.heads, f.table, 1)
 	return f.y, nil
 }
 
 func (f *rope) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	kernels.Rope(g.data, f.pos, f.heads, f.table, -1)
+	g.dev.Rope(g.buf, f.pos, f.heads, f.table, -1)
 	f.giveBack()
 	f.x.AccGrad(g)
 	return nil
@@ -43,14 +44,14 @@ func (f *rope) Backward(gy mat.Tensor) error {
 
 // giveBack rotates the result back for an x that is read again, to rounding. A table that scales besides did so twice then.
 func (f *rope) giveBack() {
-	if !f.x.wanted() || len(f.y.data) == 0 {
+	if !f.x.wanted() || f.y.buf.Len() == 0 {
 		return
 	}
-	kernels.Rope(f.y.data, f.pos, f.heads, f.table, -1)
+	f.y.dev.Rope(f.y.buf, f.pos, f.heads, f.table, -1)
 	if scale := f.table.Cos[0]; scale != 1 { // position 0
-		kernels.Scale(f.y.data, 1/(scale*scale))
+		f.y.dev.ScaleTo(f.y.buf, f.y.buf, 1/(scale*scale))
 	}
-	f.x.data, f.y.data = f.y.data, nil
+	f.x.buf, f.y.buf = f.y.buf, device.Buffer{}
 }
 
 type attention struct {
@@ -74,15 +75,17 @@ func (f *attention) Forward() (mat.Tensor, error) {
 	if f.q.Cols() != c.H*c.D || f.k.Cols() != c.KV*c.D || f.v.Cols() != c.KV*c.D || c.H%c.KV != 0 {
 		return nil, fmt.Errorf("q %v, k %v, v %v, %d heads, %d kv heads of %d", f.q.shape, f.k.shape, f.v.shape, c.H, c.KV, c.D)
 	}
-	f.out, f.lse = newVar(f.q.shape...), newVar(f.q.Rows(), c.H)
-	c.Forward(f.out.data, f.lse.data, f.q.data, f.k.data, f.v.data, f.spans)
+	dev := f.q.dev
+	f.out, f.lse = newVar(dev, f.q.shape...), newVar(dev, f.q.Rows(), c.H)
+	dev.Attention(c, f.out.buf, f.lse.buf, f.q.buf, f.k.buf, f.v.buf, f.spans)
 	return f.out, nil
 }
 
 func (f *attention) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	dq, dk, dv := newVar(f.q.shape...), newVar(f.k.shape...), newVar(f.v.shape...)
-	f.cfg.Backward(dq.data, dk.data, dv.data, g.data, f.out.data, f.lse.data, f.q.data, f.k.data, f.v.data, f.spans)
+	dev := g.dev
+	dq, dk, dv := newVar(dev, f.q.shape...), newVar(dev, f.k.shape...), newVar(dev, f.v.shape...)
+	dev.AttentionGrad(f.cfg, dq.buf, dk.buf, dv.buf, g.buf, f.out.buf, f.lse.buf, f.q.buf, f.k.buf, f.v.buf, f.spans)
 	g.release()
 	for _, p := range [][2]*Var{{f.q, dq}, {f.k, dk}, {f.v, dv}} {
 		if p[0].RequiresGrad() {

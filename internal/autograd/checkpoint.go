@@ -33,18 +33,20 @@ func (c *checkpoint) Operands() []mat.Tensor { return tensors(append([]*Var{c.x}
 
 func (c *checkpoint) Forward() (mat.Tensor, error) {
 	t := &Tape{Seed: c.seed, Finite: c.finite, Context: c.context, drop: c.from, forget: true}
-	y := c.f(t, New(c.x.data, c.x.shape...))
+	y := c.f(t, c.x.alias())
+	t.release(0, y)
 	c.to = t.drop
 	return y, nil
 }
 
 func (c *checkpoint) Backward(gy mat.Tensor) error {
 	t := &Tape{Seed: c.seed, Context: c.context, drop: c.from, again: true}
-	x := New(c.x.data, c.x.shape...)
+	x := c.x.alias()
 	x.track = c.x.RequiresGrad()
 	if err := t.BackwardFrom(c.f(t, x), gy.(*Var)); err != nil {
 		return err
 	}
+	t.Release()
 	if x.grad != nil {
 		c.x.AccGrad(x.grad)
 	}

@@ -25,25 +25,15 @@ func (f *columns) Forward() (mat.Tensor, error) {
 		return nil, fmt.Errorf("columns %d to %d in each of %d groups of %v", f.from, f.to, f.groups, f.x.shape)
 	}
 	w, c := f.x.Cols()/f.groups, f.to-f.from
-	y := newVar(f.x.Rows(), f.groups*c)
-	for i := range f.x.Rows() * f.groups {
-		copy(y.data[i*c:][:c], f.x.data[i*w+f.from:])
-	}
+	y := newVar(f.x.dev, f.x.Rows(), f.groups*c)
+	y.dev.CopyColumns(y.buf, c, 0, f.x.buf, w, f.from, c, f.x.Rows()*f.groups)
 	return y, nil
 }
 
 func (f *columns) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	if f.x.grad == nil {
-		f.x.grad = newZero(f.x.shape...)
-	}
 	w, c := f.x.Cols()/f.groups, f.to-f.from
-	for i := range f.x.Rows() * f.groups {
-		dx := f.x.grad.data[i*w+f.from:][:c]
-		for j, v := range g.data[i*c:][:c] {
-			dx[j] += v
-		}
-	}
+	g.dev.AddColumns(f.x.gradBuffer(), w, f.from, g.buf, c, 0, c, f.x.Rows()*f.groups)
 	g.release()
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -19,7 +20,7 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 	kernels.Scale(table.Sin, 1.25)
 	pos := []int32{0, 3, 8, 1, 2, 2, 7}
 	layer := func() Layer {
-		return Layer{W: Matrix{Packed: kernels.Pack(w.data, 8, 5, kernels.F32)}, Bias: bias,
+		return Layer{W: Matrix{Packed: kernels.Pack(w.buf.Host(), 8, 5, kernels.F32)}, Bias: bias,
 			Low: &LowRank{A: a, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
 	}
 	readers := map[string]func(tp *Tape, y *Var) *Var{
@@ -30,17 +31,17 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 		"splice":            func(tp *Tape, y *Var) *Var { return tp.Splice(y, rows, []int32{3}) },
 		"activation":        func(tp *Tape, y *Var) *Var { return tp.Activate(kernels.GELU, y) },
 	}
-	for i := range m.data {
-		m.data[i] = 0.5 + float32(math.Abs(float64(m.data[i]))) // about as long as rows of w
+	for i := range m.buf.Host() {
+		m.buf.Host()[i] = 0.5 + float32(math.Abs(float64(m.buf.Host()[i]))) // about as long as rows of w
 	}
-	first := m.data[0]
+	first := m.buf.Host()[0]
 	for _, at := range []float32{1, -1, 1e-20, 0} { // what the first magnitude is multiplied by
 		for name, read := range readers {
-			m.data[0] = first * at
+			m.buf.Host()[0] = first * at
 			t.Run(fmt.Sprint(name, " ", at), func(t *testing.T) {
 				check(t, func(tp *Tape) *Var { return read(tp, tp.Linears(Kept(x), layer())[0]) }, map[string]*Var{"x": x, "m": m, "bias": bias})
-				kernels.Scale(bias.data, 64)
-				defer kernels.Scale(bias.data, 1.0/64)
+				kernels.Scale(bias.buf.Host(), 64)
+				defer kernels.Scale(bias.buf.Host(), 1.0/64)
 				l := layer()
 				gain, norms := l.Low.Magnitude.gain(l.W, l.Low)
 				probe := random(7, 8)
@@ -61,9 +62,9 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 				got := gradients(func(tp *Tape) *Var { return tp.Linears(Kept(x), layer())[0] }, x, m)
 				plain, low := layer(), *l.Low
 				low.Magnitude, plain.Low, plain.Bias = nil, &low, nil
-				g, ones := New(gain, 8), New([]float32{1, 1, 1, 1, 1, 1, 1}, 7, 1)
+				g, ones := New(gain.Host(), 8), New([]float32{1, 1, 1, 1, 1, 1, 1}, 7, 1)
 				want := gradients(func(tp *Tape) *Var {
-					return tp.Add(tp.MulColumns(tp.Linears(Kept(x), plain)[0], g), tp.MatMul(ones, New(bias.data, 1, 8)))
+					return tp.Add(tp.MulColumns(tp.Linears(Kept(x), plain)[0], g), tp.MatMul(ones, New(bias.buf.Host(), 1, 8)))
 				}, x, g)
 				for j := range want[1] {
 					want[1][j] /= norms[j] // m is g times a constant
@@ -91,36 +92,37 @@ func TestRowNormsAtAdverseScales(t *testing.T) {
 				if mix {
 					low.M = random(r, r)
 				}
-				kernels.Scale(low.B.data, size)
+				kernels.Scale(low.B.buf.Host(), size)
 				if size == 1 { // row k of B M A is -(1 - left) of row k of W/Scale
 					low.M = nil
-					clear(low.B.data)
+					clear(low.B.buf.Host())
 					for k := range r {
 						for i := range in {
-							low.A.data[k*in+i] = -w.data[k*in+i] * (1 - left)
+							low.A.buf.Host()[k*in+i] = -w.buf.Host()[k*in+i] * (1 - left)
 						}
-						low.B.data[k*r+k] = 2
+						low.B.buf.Host()[k*r+k] = 2
 					}
 				}
 				if size == 1e4 { // two rows of A that are nearly the same, with opposite signs
 					for i := range in {
-						low.A.data[in+i] = low.A.data[i] * (1 + left/1e4)
+						low.A.buf.Host()[in+i] = low.A.buf.Host()[i] * (1 + left/1e4)
 					}
 					for j := range out {
-						copy(low.B.data[j*r:][:r], []float32{size, -size, 0, 0, 0, 0})
+						copy(low.B.buf.Host()[j*r:][:r], []float32{size, -size, 0, 0, 0, 0})
 					}
 					low.M = nil
 				}
 				for _, kind := range []kernels.Kind{kernels.F32, kernels.BF16, kernels.NF4} {
-					p := kernels.Pack(w.data, out, in, kind)
+					p := kernels.Pack(w.buf.Host(), out, in, kind)
 					kept := make([]float32, out*in)
 					p.Dense(kept)
 					old := kernels.Threads()
 					kernels.SetThreads(1)
-					matrix := Matrix{Packed: p}
-					one := low.rowNorms(matrix, matrix.rowSquares())
+					weight := device.Packed(p)
+					norms := func() []float32 { return device.Host.Norms(weight, low.onDevice(), device.Host.Squares(weight)) }
+					one := norms()
 					kernels.SetThreads(3)
-					if three := low.rowNorms(matrix, matrix.rowSquares()); !slices.Equal(one, three) {
+					if three := norms(); !slices.Equal(one, three) {
 						t.Error("other bits on three threads")
 					}
 					kernels.SetThreads(old)
@@ -129,13 +131,13 @@ func TestRowNormsAtAdverseScales(t *testing.T) {
 						for i := range in {
 							v := float64(kept[j*in+i])
 							for k := range r {
-								b := float64(low.B.data[j*r+k])
+								b := float64(low.B.buf.Host()[j*r+k])
 								if low.M == nil {
-									v += 0.5 * b * float64(low.A.data[k*in+i])
+									v += 0.5 * b * float64(low.A.buf.Host()[k*in+i])
 									continue
 								}
 								for l := range r {
-									v += 0.5 * b * float64(low.M.data[k*r+l]) * float64(low.A.data[l*in+i])
+									v += 0.5 * b * float64(low.M.buf.Host()[k*r+l]) * float64(low.A.buf.Host()[l*in+i])
 								}
 							}
 							sum += v * v

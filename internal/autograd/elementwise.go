@@ -20,8 +20,8 @@ func (f *add) Forward() (mat.Tensor, error) {
 	if !slices.Equal(f.x.shape, f.y.shape) {
 		return nil, fmt.Errorf("shapes %v and %v differ", f.x.shape, f.y.shape)
 	}
-	z := newVar(f.x.shape...)
-	kernels.AddTo(z.data, f.x.data, f.y.data)
+	z := newVar(f.x.dev, f.x.shape...)
+	z.dev.AddTo(z.buf, f.x.buf, f.y.buf)
 	return z, nil
 }
 
@@ -29,8 +29,8 @@ func (f *add) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
 	switch {
 	case f.x.RequiresGrad() && f.y.RequiresGrad():
-		h := newVar(f.x.shape...)
-		kernels.Copy(h.data, g.data)
+		h := newVar(g.dev, f.x.shape...)
+		h.dev.Copy(h.buf, g.buf)
 		f.x.AccGrad(h)
 		f.y.AccGrad(g)
 	case f.x.RequiresGrad():
@@ -56,31 +56,32 @@ func (f *residual) Forward() (mat.Tensor, error) {
 	if f.scale != nil && f.scale.Size() != f.y.Cols() {
 		return nil, fmt.Errorf("y %v does not fit %v", f.y.shape, f.scale.shape)
 	}
-	y, z := f.y.data, &Var{data: f.y.data, shape: f.y.shape}
+	dev, y := f.x.dev, f.y.buf
+	var z *Var
 	if f.y.wanted() {
-		z = newVar(f.y.shape...)
+		z = newVar(dev, f.y.shape...)
 	} else {
-		f.y.data = nil
+		z = f.y.taken()
 	}
 	if f.scale != nil {
-		kernels.MulColumns(z.data, y, f.scale.data, z.Rows(), z.Cols())
-		y = z.data
+		dev.MulColumns(z.buf, y, f.scale.buf, z.Rows(), z.Cols())
+		y = z.buf
 	}
-	kernels.AddTo(z.data, f.x.data, y)
+	dev.AddTo(z.buf, f.x.buf, y)
 	return z, nil
 }
 
 func (f *residual) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	dy := g
+	dev, dy := g.dev, g
 	if f.y.RequiresGrad() {
 		if f.x.RequiresGrad() {
-			dy = newVar(f.y.shape...)
+			dy = newVar(dev, f.y.shape...)
 		}
 		if f.scale != nil {
-			kernels.MulColumns(dy.data, g.data, f.scale.data, g.Rows(), g.Cols())
+			dev.MulColumns(dy.buf, g.buf, f.scale.buf, g.Rows(), g.Cols())
 		} else if dy != g {
-			kernels.Copy(dy.data, g.data)
+			dev.Copy(dy.buf, g.buf)
 		}
 		f.y.AccGrad(dy)
 	}
@@ -101,14 +102,14 @@ func (t *Tape) Activate(act kernels.Act, x *Var) *Var { return t.Apply(&activati
 func (f *activation) Operands() []mat.Tensor { return tensors(f.x) }
 
 func (f *activation) Forward() (mat.Tensor, error) {
-	y := newVar(f.x.shape...)
-	kernels.Activate(f.act, y.data, f.x.data)
+	y := newVar(f.x.dev, f.x.shape...)
+	y.dev.Activate(f.act, y.buf, f.x.buf)
 	return y, nil
 }
 
 func (f *activation) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	kernels.ActivateGrad(f.act, g.data, g.data, f.x.data)
+	g.dev.ActivateGrad(f.act, g.buf, g.buf, f.x.buf)
 	f.x.AccGrad(g)
 	return nil
 }
@@ -124,15 +125,15 @@ func (f *swiGLU) Forward() (mat.Tensor, error) {
 	if !slices.Equal(f.gate.shape, f.up.shape) {
 		return nil, fmt.Errorf("shapes %v and %v differ", f.gate.shape, f.up.shape)
 	}
-	y := newVar(f.gate.shape...)
-	kernels.SwiGLU(y.data, f.gate.data, f.up.data)
+	y := newVar(f.gate.dev, f.gate.shape...)
+	y.dev.SwiGLU(y.buf, f.gate.buf, f.up.buf)
 	return y, nil
 }
 
 func (f *swiGLU) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	dg, du := newVar(f.gate.shape...), newVar(f.up.shape...)
-	kernels.SwiGLUGrad(dg.data, du.data, g.data, f.gate.data, f.up.data)
+	dg, du := newVar(g.dev, f.gate.shape...), newVar(g.dev, f.up.shape...)
+	g.dev.SwiGLUGrad(dg.buf, du.buf, g.buf, f.gate.buf, f.up.buf)
 	g.release()
 	for _, p := range [][2]*Var{{f.gate, dg}, {f.up, du}} {
 		if p[0].RequiresGrad() {
@@ -155,21 +156,21 @@ func (f *mulColumns) Forward() (mat.Tensor, error) {
 	if f.x.Cols() != f.g.Size() {
 		return nil, fmt.Errorf("x %v does not fit %v", f.x.shape, f.g.shape)
 	}
-	y := newVar(f.x.shape...)
-	kernels.MulColumns(y.data, f.x.data, f.g.data, f.x.Rows(), f.x.Cols())
+	y := newVar(f.x.dev, f.x.shape...)
+	y.dev.MulColumns(y.buf, f.x.buf, f.g.buf, f.x.Rows(), f.x.Cols())
 	return y, nil
 }
 
 func (f *mulColumns) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
 	if f.g.RequiresGrad() {
-		kernels.MulColumnsGrad(f.g.gradBuffer(), g.data, f.x.data, f.x.Rows(), f.x.Cols())
+		g.dev.MulColumnsGrad(f.g.gradBuffer(), g.buf, f.x.buf, f.x.Rows(), f.x.Cols())
 	}
 	if !f.x.RequiresGrad() {
 		g.release()
 		return nil
 	}
-	kernels.MulColumns(g.data, g.data, f.g.data, f.x.Rows(), f.x.Cols())
+	g.dev.MulColumns(g.buf, g.buf, f.g.buf, f.x.Rows(), f.x.Cols())
 	f.x.AccGrad(g)
 	return nil
 }

@@ -27,14 +27,14 @@ func gradcheck(t *testing.T, loss func(*Tape) *Var, leaves map[string]*Var) {
 
 func checkSlopes(loss func(*Tape) *Var, v *Var) error {
 	const eps, tol = 1e-2, 2e-2
-	for i := range v.data {
-		old := v.data[i]
+	for i := range v.buf.Host() {
+		old := v.buf.Host()[i]
 		at := func(x float32) float64 {
-			v.data[i] = x
-			return float64(loss(nil).data[0])
+			v.buf.Host()[i] = x
+			return float64(loss(nil).buf.Host()[0])
 		}
 		up, down := at(old+eps), at(old-eps)
-		v.data[i] = old
+		v.buf.Host()[i] = old
 		want := (up - down) / (2 * eps)
 		var got float64
 		if g := v.GradFloats(); g != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -24,12 +25,12 @@ func (m Matrix) Dims() (out, in int) {
 }
 
 // right is the matrix as the right-hand side of x·Wᵀ.
-func (m Matrix) right() *kernels.Packed {
+func (m Matrix) right() device.Matrix {
 	if m.Packed != nil {
-		return m.Packed
+		return device.Packed(m.Packed)
 	}
 	out, in := m.Dims()
-	return kernels.NK(m.Var.data, out, in, in)
+	return device.NK(m.Var.buf, out, in, in)
 }
 
 // Layer is a linear layer.
@@ -109,7 +110,7 @@ func (f *linears) Forward() (mat.Tensor, error) {
 		return nil, err
 	}
 	defer f.in.free(x)
-	n, in := x.Rows(), x.Cols()
+	dev, n := x.dev, x.Rows()
 	for _, l := range f.layers {
 		if err := l.check(x); err != nil {
 			return nil, err
@@ -117,54 +118,54 @@ func (f *linears) Forward() (mat.Tensor, error) {
 	}
 	if l := f.layers[0]; len(f.layers) == 1 && l.Low == nil && !f.unread {
 		f.outs = []*Var{l.alone(x)}
-		return New([]float32{0}, 1), nil
+		return scalar(dev, 0), nil
 	}
-	room := pack(x.data, n, in)
+	room := pack(x)
 	defer room.free()
 	f.lowForward(x, room.left)
 	if f.unread {
 		for _, l := range f.layers {
 			out, _ := l.W.Dims()
-			f.outs = append(f.outs, newVar(n, out)) // whatever it holds
+			f.outs = append(f.outs, newVar(dev, n, out)) // whatever it holds
 		}
-		return New([]float32{0}, 1), nil
+		return scalar(dev, 0), nil
 	}
-	var sums []kernels.Sum
+	var sums []device.Sum
 	var rooms []packed
 	for i, l := range f.layers {
 		out, _ := l.W.Dims()
-		y := newVar(n, out)
+		y := newVar(dev, n, out)
 		f.outs = append(f.outs, y)
-		terms := []kernels.Term{{A: room.left, B: l.W.right()}}
+		terms := []device.Term{{A: room.left, B: l.W.right()}}
 		if l.Low != nil {
 			v, r := l.Low.mixed(f.low[i].u), l.Low.rank()
-			room := pack(v.data, n, r)
+			room := pack(v)
 			v.release()
 			rooms = append(rooms, room)
-			terms = append(terms, kernels.Term{A: room.left, B: kernels.NK(l.Low.B.data, out, r, r)})
+			terms = append(terms, device.Term{A: room.left, B: device.NK(l.Low.B.buf, out, r, r)})
 		}
-		sums = append(sums, kernels.Sum{Terms: terms, C: y.data, LDC: out})
+		sums = append(sums, device.Sum{Terms: terms, C: y.buf, LDC: out})
 	}
-	kernels.Sums(sums...)
+	dev.Sums(sums...)
 	for i, l := range f.layers {
 		if l.Bias != nil {
-			kernels.AddBias(f.outs[i].data, l.Bias.data, n, f.outs[i].Cols())
+			dev.AddBias(f.outs[i].buf, l.Bias.buf, n, f.outs[i].Cols())
 		}
 	}
 	for _, r := range rooms {
 		r.free()
 	}
-	return New([]float32{0}, 1), nil
+	return scalar(dev, 0), nil
 }
 
 // alone is the result of a layer without an adapter. Mul has a form of its own for a single row.
 func (l *Layer) alone(x *Var) *Var {
 	out, in := l.W.Dims()
 	n := x.Rows()
-	y := newVar(n, out)
-	kernels.Mul(n, x.data, in, 1, l.W.right(), y.data, out, false)
+	y := newVar(x.dev, n, out)
+	y.dev.Mul(n, x.buf, in, 1, l.W.right(), y.buf, out, false)
 	if l.Bias != nil {
-		kernels.AddBias(y.data, l.Bias.data, n, out)
+		y.dev.AddBias(y.buf, l.Bias.buf, n, out)
 	}
 	return y
 }
@@ -187,10 +188,10 @@ func (f *linears) Backward(mat.Tensor) error {
 		return err
 	}
 	defer f.in.free(x)
-	n, in := x.Rows(), x.Cols()
+	dev, n, in := x.dev, x.Rows(), x.Cols()
 	dx := f.in.tracked()
 	var rooms []packed
-	var terms []kernels.Term
+	var terms []device.Term
 	for i, l := range f.layers {
 		g := f.grads[i]
 		if g == nil {
@@ -198,17 +199,17 @@ func (f *linears) Backward(mat.Tensor) error {
 		}
 		out, _ := l.W.Dims()
 		if l.Bias.RequiresGrad() {
-			kernels.SumRows(l.Bias.gradBuffer(), g.data, n, out)
+			dev.SumRows(l.Bias.gradBuffer(), g.buf, n, out)
 		}
 		if l.W.Var.RequiresGrad() {
-			kernels.Mul(out, g.data, 1, out, kernels.KN(x.data, n, in, in), l.W.Var.gradBuffer(), in, true)
+			dev.Mul(out, g.buf, 1, out, device.KN(x.buf, n, in, in), l.W.Var.gradBuffer(), in, true)
 		}
 		if !dx && l.Low == nil {
 			continue
 		}
-		r := pack(g.data, n, out)
+		r := pack(g)
 		rooms = append(rooms, r)
-		terms = append(terms, kernels.Term{A: r.left, B: l.W.right().T()})
+		terms = append(terms, device.Term{A: r.left, B: l.W.right().T()})
 		f.low[i].g = r.left
 	}
 	f.lowBackward(x)
@@ -219,9 +220,9 @@ func (f *linears) Backward(mat.Tensor) error {
 	}
 	var d *Var
 	if dx {
-		d = newVar(x.shape...)
+		d = newVar(dev, x.shape...)
 		more, rooms2 := f.lowTerms()
-		kernels.Sums(kernels.Sum{Terms: append(terms, more...), C: d.data, LDC: in})
+		dev.Sums(device.Sum{Terms: append(terms, more...), C: d.buf, LDC: in})
 		f.addDropped(d)
 		rooms = append(rooms, rooms2...)
 	}
@@ -245,14 +246,15 @@ func (f *linears) release() {
 
 // packed is a left-hand operand in memory of the pool.
 type packed struct {
-	left *kernels.Left
+	left device.Left
 	room *Var
 }
 
 // pack packs x [n, k] for products.
-func pack(x []float32, n, k int) packed {
-	room := newVar(n, k)
-	return packed{kernels.PackLeft(room.data, n, x, k, 1, k), room}
+func pack(x *Var) packed {
+	n, k := x.Rows(), x.Cols()
+	room := newVar(x.dev, n, k)
+	return packed{x.dev.Pack(room.buf, n, x.buf, k), room}
 }
 
 func (p packed) free() { p.room.release() }
@@ -270,7 +272,7 @@ func (o *linearOut) Forward() (mat.Tensor, error) { return o.f.outs[o.i], nil }
 func (o *linearOut) Backward(g mat.Tensor) error {
 	o.f.grads[o.i] = g.(*Var)
 	if !o.all.HasGrad() {
-		o.all.AccGrad(New([]float32{0}, 1)) // or the tape would pass linears over
+		o.all.AccGrad(scalar(o.all.dev, 0)) // or the tape would pass linears over
 	}
 	return nil
 }

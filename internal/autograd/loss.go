@@ -5,7 +5,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 )
 
 type crossEntropy struct {
@@ -45,48 +45,52 @@ func (f *crossEntropy) Forward() (mat.Tensor, error) {
 			return nil, fmt.Errorf("target %d of row %d, the vocabulary has %d", t, i, v)
 		}
 	}
+	dev := f.x.dev
 	if f.w.Var.RequiresGrad() {
-		f.grad = newVar(n, v)
+		f.grad = newVar(dev, n, v)
 		f.loss = f.rows(f.grad, 0, n)
-		return New([]float32{float32(f.loss)}, 1), nil
+		return scalar(dev, float32(f.loss)), nil
 	}
 	if f.x.RequiresGrad() {
-		f.dx = newVar(n, d)
+		f.dx = newVar(dev, n, d)
 	}
 	step := LogitRows(v)
-	logits := newVar(min(step, n), v)
+	logits := newVar(dev, min(step, n), v)
 	for i := 0; i < n; i += step {
 		m := min(step, n-i)
 		f.loss += f.rows(logits, i, m)
 		if f.dx != nil {
-			kernels.Mul(m, logits.data, v, 1, f.w.right().T(), f.dx.data[i*d:], d, false)
+			dev.Mul(m, logits.buf, v, 1, f.w.right().T(), f.dx.buf.From(i*d), d, false)
 		}
 	}
 	logits.release()
-	return New([]float32{float32(f.loss)}, 1), nil
+	return scalar(dev, float32(f.loss)), nil
 }
 
 // rows is the loss of m rows from i on; it leaves the gradient of their logits.
 func (f *crossEntropy) rows(logits *Var, i, m int) float64 {
 	v, d := f.w.Dims()
-	kernels.Mul(m, f.x.data[i*d:], d, 1, f.w.right(), logits.data, v, false)
-	return kernels.CrossEntropy(logits.data[:m*v], f.targets[i:i+m], v)
+	dev := f.x.dev
+	dev.Mul(m, f.x.buf.From(i*d), d, 1, f.w.right(), logits.buf, v, false)
+	return dev.CrossEntropy(logits.buf.Part(0, m*v), f.targets[i:i+m], v)
 }
 
 func (f *crossEntropy) Backward(gy mat.Tensor) error {
-	n, seed := f.x.Rows(), gy.(*Var).data[0]
+	dev, n := f.x.dev, f.x.Rows()
+	seed := dev.Item(gy.(*Var).buf)
+	gy.(*Var).release()
 	v, d := f.w.Dims()
 	if f.grad == nil {
-		kernels.ScaleTo(f.dx.data, f.dx.data, seed)
+		dev.ScaleTo(f.dx.buf, f.dx.buf, seed)
 		f.x.AccGrad(f.dx)
 		f.dx = nil
 		return nil
 	}
-	kernels.ScaleTo(f.grad.data, f.grad.data, seed)
-	kernels.Mul(v, f.grad.data, 1, v, kernels.KN(f.x.data, n, d, d), f.w.Var.gradBuffer(), d, true)
+	dev.ScaleTo(f.grad.buf, f.grad.buf, seed)
+	dev.Mul(v, f.grad.buf, 1, v, device.KN(f.x.buf, n, d, d), f.w.Var.gradBuffer(), d, true)
 	if f.x.RequiresGrad() {
-		dx := newVar(n, d)
-		kernels.Mul(n, f.grad.data, v, 1, f.w.right().T(), dx.data, d, false)
+		dx := newVar(dev, n, d)
+		dev.Mul(n, f.grad.buf, v, 1, f.w.right().T(), dx.buf, d, false)
 		f.x.AccGrad(dx)
 	}
 	return nil

@@ -1,6 +1,6 @@
 package autograd
 
-import "moslava/internal/kernels"
+import "moslava/internal/device"
 
 // LowRank is what an adapter adds to a linear layer, Scale·B·M·A·x (MoSLoRA, arXiv 2406.11909).
 type LowRank struct {
@@ -22,11 +22,11 @@ func (w *LowRank) rank() int { return w.A.shape[0] }
 
 // AddTo adds the term for x [rows, in] to y [rows, out], without a tape.
 func (w *LowRank) AddTo(rows int, y, x []float32) {
-	r, in, out := w.rank(), w.A.Cols(), w.B.shape[0]
-	u := newVar(rows, r)
-	kernels.Mul(rows, x, in, 1, kernels.NK(w.A.data, r, in, in), u.data, r, false)
+	dev, r, in, out := w.A.dev, w.rank(), w.A.Cols(), w.B.shape[0]
+	u := newVar(dev, rows, r)
+	dev.Mul(rows, device.Wrap(x), in, 1, device.NK(w.A.buf, r, in, in), u.buf, r, false)
 	v := w.mixed(u)
-	kernels.Mul(rows, v.data, r, 1, kernels.NK(w.B.data, out, r, r), y, out, true)
+	dev.Mul(rows, v.buf, r, 1, device.NK(w.B.buf, out, r, r), device.Wrap(y), out, true)
 	u.release()
 	v.release()
 }
@@ -50,132 +50,125 @@ func (w *LowRank) Shift(t *Tape, bias *Var) *Var {
 // AddShift adds Scale·Bias to the rows of y, without a tape.
 func (w *LowRank) AddShift(rows int, y []float32) {
 	if w.Bias != nil {
-		kernels.AddBias(y, w.Shift(nil, nil).data, rows, w.Bias.Size())
+		w.Bias.dev.AddBias(device.Wrap(y), w.Shift(nil, nil).buf, rows, w.Bias.Size())
 	}
 }
 
 // AddTurnedTo adds x·(Scale·B·M·A) for x [rows, out] to y [rows, in]: the term of the transposed weight, without a tape.
 func (w *LowRank) AddTurnedTo(rows int, y, x []float32) {
-	r, in, out := w.rank(), w.A.Cols(), w.B.shape[0]
-	v := newVar(rows, r)
-	kernels.Mul(rows, x, out, 1, kernels.KN(w.B.data, out, r, r), v.data, r, false)
+	dev, r, in, out := w.A.dev, w.rank(), w.A.Cols(), w.B.shape[0]
+	v := newVar(dev, rows, r)
+	dev.Mul(rows, device.Wrap(x), out, 1, device.KN(w.B.buf, out, r, r), v.buf, r, false)
 	if w.M != nil {
-		u := newVar(rows, r)
-		kernels.Mul(rows, v.data, r, 1, kernels.KN(w.M.data, r, r, r), u.data, r, false)
+		u := newVar(dev, rows, r)
+		dev.Mul(rows, v.buf, r, 1, device.KN(w.M.buf, r, r, r), u.buf, r, false)
 		v.release()
 		v = u
 	}
-	kernels.ScaleTo(v.data, v.data, w.Scale)
-	kernels.Mul(rows, v.data, r, 1, kernels.KN(w.A.data, r, in, in), y, in, true)
+	dev.ScaleTo(v.buf, v.buf, w.Scale)
+	dev.Mul(rows, v.buf, r, 1, device.KN(w.A.buf, r, in, in), device.Wrap(y), in, true)
 	v.release()
 }
 
 // mixed is Scale·u·Mᵀ.
 func (w *LowRank) mixed(u *Var) *Var {
-	n, r := u.Rows(), w.rank()
-	v := newVar(n, r)
+	dev, n, r := u.dev, u.Rows(), w.rank()
+	v := newVar(dev, n, r)
 	if w.M == nil {
-		kernels.ScaleTo(v.data, u.data, w.Scale)
+		dev.ScaleTo(v.buf, u.buf, w.Scale)
 		if w.C != nil {
-			kernels.MulColumns(v.data, v.data, w.coefficients(), n, r)
+			c := w.coefficients()
+			dev.MulColumns(v.buf, v.buf, c.buf, n, r)
+			c.release()
 		}
 		return v
 	}
-	kernels.Mul(n, u.data, r, 1, kernels.NK(w.M.data, r, r, r), v.data, r, false)
-	kernels.ScaleTo(v.data, v.data, w.Scale)
+	dev.Mul(n, u.buf, r, 1, device.NK(w.M.buf, r, r, r), v.buf, r, false)
+	dev.ScaleTo(v.buf, v.buf, w.Scale)
 	return v
 }
 
 // coefficients are C's, one for each row of A.
-func (w *LowRank) coefficients() []float32 {
-	out := make([]float32, 0, w.rank())
-	for k, n := range w.Blocks {
-		for range n {
-			out = append(out, w.C.data[k])
-		}
-	}
+func (w *LowRank) coefficients() *Var {
+	out := newVar(w.C.dev, w.rank())
+	out.dev.Repeat(out.buf, w.C.buf, w.Blocks)
 	return out
 }
 
 // blocksBackward adds to the gradient of C and makes of dv, that of Scale·C·u, that of u.
 func (w *LowRank) blocksBackward(dv, u *Var) {
-	n, r := dv.Rows(), w.rank()
+	dev, n, r := dv.dev, dv.Rows(), w.rank()
 	if w.C.RequiresGrad() {
-		sums := make([]float32, r)
-		kernels.MulColumnsGrad(sums, dv.data, u.data, n, r)
-		at := 0
-		for k, g := range w.C.gradBuffer() {
-			sum := float64(g)
-			for _, s := range sums[at:][:w.Blocks[k]] {
-				sum += float64(s)
-			}
-			w.C.grad.data[k] = float32(sum)
-			at += w.Blocks[k]
-		}
+		sums := newZero(dev, r)
+		dev.MulColumnsGrad(sums.buf, dv.buf, u.buf, n, r)
+		dev.AddBlocks(w.C.gradBuffer(), sums.buf, w.Blocks)
+		sums.release()
 	}
-	kernels.MulColumns(dv.data, dv.data, w.coefficients(), n, r)
+	c := w.coefficients()
+	dev.MulColumns(dv.buf, dv.buf, c.buf, n, r)
+	c.release()
 }
 
 // lowPass is the adapter of one layer in one pass.
 type lowPass struct {
 	mask mask
-	u    *Var          // x·Aᵀ
-	g    *kernels.Left // gradient of the layer's result
-	du   *Var          // of u
+	u    *Var        // x·Aᵀ
+	g    device.Left // gradient of the layer's result, if there is one
+	du   *Var        // of u
 }
 
 // lowForward computes u of every adapter.
-func (f *linears) lowForward(x *Var, left *kernels.Left) {
-	n, in := x.Rows(), x.Cols()
-	var sums []kernels.Sum
+func (f *linears) lowForward(x *Var, left device.Left) {
+	dev, n, in := x.dev, x.Rows(), x.Cols()
+	var sums []device.Sum
 	for i, l := range f.layers {
 		if l.Low == nil {
 			continue
 		}
 		p, r := &f.low[i], l.Low.rank()
-		p.u = newVar(n, r)
-		s := kernels.Sum{Terms: []kernels.Term{{A: left, B: kernels.NK(l.Low.A.data, r, in, in)}}, C: p.u.data, LDC: r}
+		p.u = newVar(dev, n, r)
+		s := device.Sum{Terms: []device.Term{{A: left, B: device.NK(l.Low.A.buf, r, in, in)}}, C: p.u.buf, LDC: r}
 		if !p.mask.on() {
 			sums = append(sums, s)
 			continue
 		}
 		dropped := p.drop(x)
-		kernels.Mul(n, dropped.data, in, 1, s.Terms[0].B, p.u.data, r, false)
+		dev.Mul(n, dropped.buf, in, 1, s.Terms[0].B, p.u.buf, r, false)
 		dropped.release()
 	}
-	kernels.Sums(sums...)
+	dev.Sums(sums...)
 }
 
 func (p *lowPass) drop(x *Var) *Var {
-	d := newVar(x.shape...)
-	p.mask.apply(d.data, x.data)
+	d := newVar(x.dev, x.shape...)
+	x.dev.Drop(p.mask.Mask, d.buf, x.buf)
 	return d
 }
 
 // lowBackward adds to the gradients of A, M and B and leaves that of u.
 func (f *linears) lowBackward(x *Var) {
-	n, in := x.Rows(), x.Cols()
-	var sums []kernels.Sum
+	dev, n, in := x.dev, x.Rows(), x.Cols()
+	var sums []device.Sum
 	dvs := make([]*Var, len(f.layers))
 	for i, l := range f.layers {
-		if l.Low == nil || f.low[i].g == nil {
+		if l.Low == nil || f.grads[i] == nil {
 			continue
 		}
 		r, out := l.Low.rank(), l.Low.B.shape[0]
-		dvs[i] = newVar(n, r)
-		sums = append(sums, kernels.Sum{Terms: []kernels.Term{{A: f.low[i].g, B: kernels.KN(l.Low.B.data, out, r, r)}}, C: dvs[i].data, LDC: r})
+		dvs[i] = newVar(dev, n, r)
+		sums = append(sums, device.Sum{Terms: []device.Term{{A: f.low[i].g, B: device.KN(l.Low.B.buf, out, r, r)}}, C: dvs[i].buf, LDC: r})
 	}
-	kernels.Sums(sums...)
+	dev.Sums(sums...)
 	for i, dv := range dvs {
 		if dv == nil {
 			continue
 		}
 		w, p := f.layers[i].Low, &f.low[i]
 		r, out := w.rank(), w.B.shape[0]
-		kernels.ScaleTo(dv.data, dv.data, w.Scale)
+		dev.ScaleTo(dv.buf, dv.buf, w.Scale)
 		if w.B.RequiresGrad() {
 			v := w.mixed(p.u)
-			kernels.Mul(out, f.grads[i].data, 1, out, kernels.KN(v.data, n, r, r), w.B.gradBuffer(), r, true)
+			dev.Mul(out, f.grads[i].buf, 1, out, device.KN(v.buf, n, r, r), w.B.gradBuffer(), r, true)
 			v.release()
 		}
 		p.du = dv
@@ -184,10 +177,10 @@ func (f *linears) lowBackward(x *Var) {
 		}
 		if w.M != nil {
 			if w.M.RequiresGrad() {
-				kernels.Mul(r, dv.data, 1, r, kernels.KN(p.u.data, n, r, r), w.M.gradBuffer(), r, true)
+				dev.Mul(r, dv.buf, 1, r, device.KN(p.u.buf, n, r, r), w.M.gradBuffer(), r, true)
 			}
-			p.du = newVar(n, r)
-			kernels.Mul(n, dv.data, r, 1, kernels.KN(w.M.data, r, r, r), p.du.data, r, false)
+			p.du = newVar(dev, n, r)
+			dev.Mul(n, dv.buf, r, 1, device.KN(w.M.buf, r, r, r), p.du.buf, r, false)
 			dv.release()
 		}
 		if !w.A.RequiresGrad() {
@@ -197,7 +190,7 @@ func (f *linears) lowBackward(x *Var) {
 		if p.mask.on() {
 			read = p.drop(x)
 		}
-		kernels.Mul(r, p.du.data, 1, r, kernels.KN(read.data, n, in, in), w.A.gradBuffer(), in, true)
+		dev.Mul(r, p.du.buf, 1, r, device.KN(read.buf, n, in, in), w.A.gradBuffer(), in, true)
 		if read != x {
 			read.release()
 		}
@@ -205,15 +198,15 @@ func (f *linears) lowBackward(x *Var) {
 }
 
 // lowTerms are the adapters' parts of the gradient of x, where nothing was dropped.
-func (f *linears) lowTerms() (terms []kernels.Term, rooms []packed) {
+func (f *linears) lowTerms() (terms []device.Term, rooms []packed) {
 	for i, p := range f.low {
 		if p.du == nil || p.mask.on() {
 			continue
 		}
 		a := f.layers[i].Low.A
-		r := pack(p.du.data, p.du.Rows(), a.shape[0])
+		r := pack(p.du)
 		rooms = append(rooms, r)
-		terms = append(terms, kernels.Term{A: r.left, B: kernels.KN(a.data, a.shape[0], a.Cols(), a.Cols())})
+		terms = append(terms, device.Term{A: r.left, B: device.KN(a.buf, a.shape[0], a.Cols(), a.Cols())})
 	}
 	return terms, rooms
 }
@@ -224,11 +217,11 @@ func (f *linears) addDropped(dx *Var) {
 		if p.du == nil || !p.mask.on() {
 			continue
 		}
-		a := f.layers[i].Low.A
-		d := newVar(dx.shape...)
-		kernels.Mul(d.Rows(), p.du.data, a.shape[0], 1, kernels.KN(a.data, a.shape[0], a.Cols(), a.Cols()), d.data, a.Cols(), false)
-		p.mask.apply(d.data, d.data)
-		kernels.Add(dx.data, d.data)
+		dev, a := dx.dev, f.layers[i].Low.A
+		d := newVar(dev, dx.shape...)
+		dev.Mul(d.Rows(), p.du.buf, a.shape[0], 1, device.KN(a.buf, a.shape[0], a.Cols(), a.Cols()), d.buf, a.Cols(), false)
+		dev.Drop(p.mask.Mask, d.buf, d.buf)
+		dev.Add(dx.buf, d.buf)
 		d.release()
 	}
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 )
 
 type matMul struct{ a, b *Var }
@@ -20,15 +20,15 @@ func (f *matMul) Forward() (mat.Tensor, error) {
 	if f.b.Rows() != n {
 		return nil, fmt.Errorf("%v times %v", f.a.shape, f.b.shape)
 	}
-	y := newVar(m, d)
-	kernels.Mul(m, f.a.data, n, 1, kernels.KN(f.b.data, n, d, d), y.data, d, false)
+	y := newVar(f.b.dev, m, d)
+	y.dev.Mul(m, f.a.buf, n, 1, device.KN(f.b.buf, n, d, d), y.buf, d, false)
 	return y, nil
 }
 
 func (f *matMul) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
 	m, n, d := f.a.Rows(), f.a.Cols(), f.b.Cols()
-	kernels.Mul(n, f.a.data, 1, n, kernels.KN(g.data, m, d, d), f.b.gradBuffer(), d, true)
+	g.dev.Mul(n, f.a.buf, 1, n, device.KN(g.buf, m, d, d), f.b.gradBuffer(), d, true)
 	g.release()
 	return nil
 }

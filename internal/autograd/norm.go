@@ -5,7 +5,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 )
 
 type rmsNorm struct {
@@ -23,23 +23,24 @@ func (f *rmsNorm) Forward() (mat.Tensor, error) {
 	if f.x.Cols() != f.w.Size() {
 		return nil, fmt.Errorf("x %v does not fit w %v", f.x.shape, f.w.shape)
 	}
-	y := newVar(f.x.shape...)
-	f.rstd = newVar(f.x.Rows())
-	kernels.RMSNorm(y.data, f.rstd.data, f.x.data, f.w.data, f.x.Rows(), f.x.Cols(), f.eps)
+	dev := f.x.dev
+	y := newVar(dev, f.x.shape...)
+	f.rstd = newVar(dev, f.x.Rows())
+	dev.RMSNorm(y.buf, f.rstd.buf, f.x.buf, f.w.buf, f.x.Rows(), f.x.Cols(), f.eps)
 	return y, nil
 }
 
 func (f *rmsNorm) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	var dx, dw []float32
+	var dx, dw device.Buffer
 	if f.x.RequiresGrad() {
-		dx = g.data // in place
+		dx = g.buf // in place
 	}
 	if f.w.RequiresGrad() {
 		dw = f.w.gradBuffer()
 	}
-	kernels.RMSNormGrad(dx, dw, g.data, f.x.data, f.w.data, f.rstd.data, f.x.Rows(), f.x.Cols())
-	if dx == nil {
+	g.dev.RMSNormGrad(dx, dw, g.buf, f.x.buf, f.w.buf, f.rstd.buf, f.x.Rows(), f.x.Cols())
+	if dx.None() {
 		g.release()
 		return nil
 	}
@@ -66,18 +67,19 @@ func (f *layerNorm) Forward() (mat.Tensor, error) {
 	if f.x.Cols() != f.w.Size() || f.x.Cols() != f.b.Size() {
 		return nil, fmt.Errorf("x %v does not fit w %v, b %v", f.x.shape, f.w.shape, f.b.shape)
 	}
-	y := newVar(f.x.shape...)
+	dev := f.x.dev
+	y := newVar(dev, f.x.shape...)
 	n, d := f.x.Rows(), f.x.Cols()
-	f.mean, f.rstd = newVar(n), newVar(n)
-	kernels.LayerNorm(y.data, f.mean.data, f.rstd.data, f.x.data, f.w.data, f.b.data, n, d, f.eps)
+	f.mean, f.rstd = newVar(dev, n), newVar(dev, n)
+	dev.LayerNorm(y.buf, f.mean.buf, f.rstd.buf, f.x.buf, f.w.buf, f.b.buf, n, d, f.eps)
 	return y, nil
 }
 
 func (f *layerNorm) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	var dx, dw, db []float32
+	var dx, dw, db device.Buffer
 	if f.x.RequiresGrad() {
-		dx = g.data // in place
+		dx = g.buf // in place
 	}
 	if f.w.RequiresGrad() {
 		dw = f.w.gradBuffer()
@@ -85,8 +87,8 @@ func (f *layerNorm) Backward(gy mat.Tensor) error {
 	if f.b.RequiresGrad() {
 		db = f.b.gradBuffer()
 	}
-	kernels.LayerNormGrad(dx, dw, db, g.data, f.x.data, f.w.data, f.mean.data, f.rstd.data, f.x.Rows(), f.x.Cols())
-	if dx == nil {
+	g.dev.LayerNormGrad(dx, dw, db, g.buf, f.x.buf, f.w.buf, f.mean.buf, f.rstd.buf, f.x.Rows(), f.x.Cols())
+	if dx.None() {
 		g.release()
 		return nil
 	}

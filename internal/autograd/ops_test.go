@@ -16,8 +16,8 @@ var rng = rand.New(rand.NewPCG(1, 2))
 
 func random(shape ...int) *Var {
 	v := New(make([]float32, size(shape)), shape...)
-	for i := range v.data {
-		v.data[i] = float32(rng.NormFloat64() * 0.5)
+	for i := range v.buf.Host() {
+		v.buf.Host()[i] = float32(rng.NormFloat64() * 0.5)
 	}
 	return v
 }
@@ -28,15 +28,15 @@ type weighted struct{ x, w *Var }
 func (f *weighted) Operands() []mat.Tensor { return tensors(f.x) }
 func (f *weighted) Forward() (mat.Tensor, error) {
 	var s float64
-	for i, v := range f.x.data {
-		s += float64(v) * float64(f.w.data[i])
+	for i, v := range f.x.buf.Host() {
+		s += float64(v) * float64(f.w.buf.Host()[i])
 	}
 	return New([]float32{float32(s)}, 1), nil
 }
 func (f *weighted) Backward(gy mat.Tensor) error {
-	g := newVar(f.x.shape...)
-	for i, w := range f.w.data {
-		g.data[i] = w * gy.(*Var).data[0]
+	g := newVar(f.x.dev, f.x.shape...)
+	for i, w := range f.w.buf.Host() {
+		g.buf.Host()[i] = w * gy.(*Var).buf.Host()[0]
 	}
 	f.x.AccGrad(g)
 	return nil
@@ -54,7 +54,7 @@ func check(t *testing.T, op func(*Tape) *Var, leaves map[string]*Var) {
 func TestLinear(t *testing.T) {
 	x, w, b := random(7, 5), random(3, 5), random(3)
 	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Var: w}, b) }, map[string]*Var{"x": x, "w": w, "b": b})
-	p := kernels.Pack(w.data, 3, 5, kernels.F32)
+	p := kernels.Pack(w.buf.Host(), 3, 5, kernels.F32)
 	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Packed: p}, nil) }, map[string]*Var{"x": x})
 }
 
@@ -86,7 +86,7 @@ func TestLinears(t *testing.T) {
 	check(t, op(func(*Tape) Lazy { return LazyLayerNorm(x, norm, shift, 1e-5) }), leaves)
 	up := random(7, 5)
 	check(t, op(func(*Tape) Lazy { return LazySwiGLU(x, up) }), map[string]*Var{"x": x, "up": up, "a2": a2, "w1": w1})
-	p := kernels.Pack(w1.data, 9, 5, kernels.F32)
+	p := kernels.Pack(w1.buf.Host(), 9, 5, kernels.F32)
 	check(t, func(tp *Tape) *Var {
 		return tp.Linears(Kept(x), Layer{W: Matrix{Packed: p}, Low: &LowRank{A: a1, M: m, B: b1, Scale: 1.5}})[0]
 	}, map[string]*Var{"a1": a1, "m": m, "b1": b1}) // as below the lowest trainable layer: x has no gradient
@@ -105,14 +105,14 @@ func TestBlocks(t *testing.T) {
 	}
 	check(t, op, map[string]*Var{"c": c})
 	m := New(make([]float32, 25), 5, 5)
-	for i, v := range low.coefficients() {
-		m.data[6*i] = v
+	for i, v := range low.coefficients().buf.Host() {
+		m.buf.Host()[6*i] = v
 	}
 	var none *Tape
 	want := none.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: &LowRank{A: a, M: m, B: b, Scale: 1.5}})[0]
-	for i, v := range op(nil).data {
-		if math.Abs(float64(v-want.data[i])) > 1e-6 {
-			t.Errorf("element %d is %g, with a matrix %g", i, v, want.data[i])
+	for i, v := range op(nil).buf.Host() {
+		if math.Abs(float64(v-want.buf.Host()[i])) > 1e-6 {
+			t.Errorf("element %d is %g, with a matrix %g", i, v, want.buf.Host()[i])
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestMagnitude(t *testing.T) {
 	x, w, bias := random(7, 5), random(6, 5), random(6)
 	a, mixer, b, m := random(2, 5), random(2, 2), random(6, 2), random(6)
 	for _, mix := range []*Var{nil, mixer} {
-		p := kernels.Pack(w.data, 6, 5, kernels.F32)
+		p := kernels.Pack(w.buf.Host(), 6, 5, kernels.F32)
 		for i, matrix := range []Matrix{{Var: w}, {Packed: p}} {
 			layer := func() Layer {
 				return Layer{W: matrix, Bias: bias, Low: &LowRank{A: a, M: mix, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
@@ -162,13 +162,13 @@ func TestMagnitude(t *testing.T) {
 			for j, norm := range norms { // of the matrix itself
 				var sum float64
 				for k := range 5 {
-					v := float64(w.data[j*5+k])
+					v := float64(w.buf.Host()[j*5+k])
 					for r := range 2 {
-						ma := float64(a.data[r*5+k])
+						ma := float64(a.buf.Host()[r*5+k])
 						if mix != nil {
-							ma = float64(mix.data[r*2])*float64(a.data[k]) + float64(mix.data[r*2+1])*float64(a.data[5+k])
+							ma = float64(mix.buf.Host()[r*2])*float64(a.buf.Host()[k]) + float64(mix.buf.Host()[r*2+1])*float64(a.buf.Host()[5+k])
 						}
-						v += 1.5 * float64(b.data[j*2+r]) * ma
+						v += 1.5 * float64(b.buf.Host()[j*2+r]) * ma
 					}
 					sum += v * v
 				}
@@ -179,7 +179,7 @@ func TestMagnitude(t *testing.T) {
 			plain := full
 			low := *full.Low
 			low.Magnitude, plain.Low, plain.Bias = nil, &low, nil
-			want := gradients(func(tp *Tape) *Var { return tp.MulColumns(tp.Linears(Kept(x), plain)[0], New(gain, 6)) })
+			want := gradients(func(tp *Tape) *Var { return tp.MulColumns(tp.Linears(Kept(x), plain)[0], New(gain.Host(), 6)) })
 			for k := range want {
 				for e := range want[k] {
 					if math.Abs(float64(got[k][e]-want[k][e])) > 1e-6 {
@@ -201,7 +201,7 @@ func TestLowRankAddTo(t *testing.T) {
 		var none *Tape
 		want := none.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: low})[0].Floats()
 		got := none.Linear(x, Matrix{Var: w}, nil).Floats()
-		low.AddTo(6, got, x.data)
+		low.AddTo(6, got, x.buf.Host())
 		for i := range got {
 			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
 				t.Fatalf("element %d is %g, with the layer %g", i, got[i], want[i])
@@ -341,7 +341,7 @@ func TestCrossEntropyInBlocks(t *testing.T) {
 		}
 		return sum, append([]float32(nil), x.GradFloats()...)
 	}
-	loss, grad := run(Matrix{Packed: kernels.Pack(w.data, v, d, kernels.F32)})
+	loss, grad := run(Matrix{Packed: kernels.Pack(w.buf.Host(), v, d, kernels.F32)})
 	w.SetRequiresGrad(true)
 	want, wantGrad := run(Matrix{Var: w})
 	if math.Abs(loss-want) > 1e-9*want {
@@ -376,7 +376,7 @@ func TestCheckpointGivesTheSameBits(t *testing.T) {
 				h = layer(tp, h)
 			}
 		}
-		out = append(out, append([]float32(nil), h.data...))
+		out = append(out, append([]float32(nil), h.buf.Host()...))
 		if err := tp.Backward(tp.Apply(&weighted{h, probe}), 1); err != nil {
 			t.Fatal(err)
 		}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/spago/mat"
-
-	"moslava/internal/kernels"
 )
 
 type patchTokens struct {
@@ -44,18 +42,18 @@ func (f *patchTokens) Forward() (mat.Tensor, error) {
 		return nil, fmt.Errorf("%d positions for %d patches", f.pos.Rows(), patches/d)
 	}
 	n := cls + registers + patches
-	y := newVar(f.images*n/d, d)
+	dev := f.patches.dev
+	y := newVar(dev, f.images*n/d, d)
 	for i := range f.images {
-		o := y.data[i*n:][:n]
+		o := y.buf.Part(i*n, n)
 		if cls > 0 {
-			copy(o, f.cls.data)
+			dev.Copy(o.Part(0, cls), f.cls.buf)
+			dev.Add(o.Part(0, cls), f.pos.buf.Part(0, cls))
 		}
 		if registers > 0 {
-			copy(o[cls:], f.registers.data)
+			dev.Copy(o.Part(cls, registers), f.registers.buf)
 		}
-		copy(o[cls+registers:], f.patches.data[i*patches:][:patches])
-		kernels.Add(o[:cls], f.pos.data[:cls])
-		kernels.Add(o[cls+registers:], f.pos.data[cls:])
+		dev.AddTo(o.From(cls+registers), f.patches.buf.Part(i*patches, patches), f.pos.buf.From(cls))
 	}
 	return y, nil
 }
@@ -66,23 +64,23 @@ func (f *patchTokens) Backward(gy mat.Tensor) error {
 	n := cls + registers + patches
 	var dp *Var
 	if f.patches.RequiresGrad() {
-		dp = newVar(f.patches.shape...)
+		dp = newVar(g.dev, f.patches.shape...)
 	}
 	for i := range f.images {
-		o := g.data[i*n:][:n]
+		o := g.buf.Part(i*n, n)
 		if f.pos.RequiresGrad() {
 			dpos := f.pos.gradBuffer()
-			kernels.Add(dpos[:cls], o[:cls])
-			kernels.Add(dpos[cls:], o[cls+registers:])
+			g.dev.Add(dpos.Part(0, cls), o.Part(0, cls))
+			g.dev.Add(dpos.From(cls), o.From(cls+registers))
 		}
 		if f.cls.RequiresGrad() {
-			kernels.Add(f.cls.gradBuffer(), o[:cls])
+			g.dev.Add(f.cls.gradBuffer(), o.Part(0, cls))
 		}
 		if f.registers.RequiresGrad() {
-			kernels.Add(f.registers.gradBuffer(), o[cls:cls+registers])
+			g.dev.Add(f.registers.gradBuffer(), o.Part(cls, registers))
 		}
 		if dp != nil {
-			copy(dp.data[i*patches:], o[cls+registers:])
+			g.dev.Copy(dp.buf.Part(i*patches, patches), o.From(cls+registers))
 		}
 	}
 	if dp != nil {

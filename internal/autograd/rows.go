@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/spago/mat"
-
-	"moslava/internal/kernels"
 )
 
 type embedding struct {
@@ -20,23 +18,19 @@ func (f *embedding) Operands() []mat.Tensor { return tensors(f.table) }
 
 func (f *embedding) Forward() (mat.Tensor, error) {
 	n, d := f.table.shape[0], f.table.Cols()
-	y := newVar(len(f.ids), d)
 	for i, id := range f.ids {
 		if id < 0 || int(id) >= n {
 			return nil, fmt.Errorf("id %d at position %d, the table has %d rows", id, i, n)
 		}
-		copy(y.data[i*d:][:d], f.table.data[int(id)*d:])
 	}
+	y := newVar(f.table.dev, len(f.ids), d)
+	y.dev.Gather(y.buf, f.table.buf, f.ids, d)
 	return y, nil
 }
 
 func (f *embedding) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	d := f.table.Cols()
-	dt := f.table.gradBuffer()
-	for i, id := range f.ids {
-		kernels.Axpy(dt[int(id)*d:][:d], 1, g.data[i*d:][:d])
-	}
+	g.dev.ScatterAdd(f.table.gradBuffer(), g.buf, f.ids, f.table.Cols())
 	g.release()
 	return nil
 }
@@ -57,16 +51,14 @@ func (f *splice) Forward() (mat.Tensor, error) {
 	if f.rows.Cols() != d || f.rows.Rows() != len(f.at) {
 		return nil, fmt.Errorf("%v rows for %d places in %v", f.rows.shape, len(f.at), f.x.shape)
 	}
-	y := &Var{data: f.x.data, shape: f.x.shape}
+	var y *Var
 	if f.x.wanted() {
-		y = newVar(f.x.shape...)
-		copy(y.data, f.x.data)
+		y = newVar(f.x.dev, f.x.shape...)
+		y.dev.Copy(y.buf, f.x.buf)
 	} else {
-		f.x.data = nil
+		y = f.x.taken()
 	}
-	for i, r := range f.at {
-		copy(y.data[int(r)*d:][:d], f.rows.data[i*d:])
-	}
+	y.dev.Scatter(y.buf, f.rows.buf, f.at, d)
 	return y, nil
 }
 
@@ -74,19 +66,15 @@ func (f *splice) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
 	d := f.x.Cols()
 	if f.rows.RequiresGrad() {
-		dr := newVar(f.rows.shape...)
-		for i, r := range f.at {
-			copy(dr.data[i*d:][:d], g.data[int(r)*d:])
-		}
+		dr := newVar(g.dev, f.rows.shape...)
+		g.dev.Gather(dr.buf, g.buf, f.at, d)
 		f.rows.AccGrad(dr)
 	}
 	if !f.x.RequiresGrad() {
 		g.release()
 		return nil
 	}
-	for _, r := range f.at {
-		clear(g.data[int(r)*d:][:d])
-	}
+	g.dev.ClearRows(g.buf, f.at, d)
 	f.x.AccGrad(g)
 	return nil
 }
@@ -103,20 +91,15 @@ func (f *selectRows) Operands() []mat.Tensor { return tensors(f.x) }
 
 func (f *selectRows) Forward() (mat.Tensor, error) {
 	d := f.x.Cols()
-	y := newVar(len(f.at), d)
-	for i, r := range f.at {
-		copy(y.data[i*d:][:d], f.x.data[int(r)*d:])
-	}
+	y := newVar(f.x.dev, len(f.at), d)
+	y.dev.Gather(y.buf, f.x.buf, f.at, d)
 	return y, nil
 }
 
 func (f *selectRows) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	d := f.x.Cols()
-	dx := newZero(f.x.shape...)
-	for i, r := range f.at {
-		copy(dx.data[int(r)*d:][:d], g.data[i*d:])
-	}
+	dx := newZero(g.dev, f.x.shape...)
+	g.dev.Scatter(dx.buf, g.buf, f.at, f.x.Cols())
 	g.release()
 	f.x.AccGrad(dx)
 	return nil
@@ -142,13 +125,11 @@ func (f *concatColumns) Forward() (mat.Tensor, error) {
 		}
 		d += x.Cols()
 	}
-	y := newVar(n, d)
+	y := newVar(f.xs[0].dev, n, d)
 	o := 0
 	for _, x := range f.xs {
 		c := x.Cols()
-		for r := range n {
-			copy(y.data[r*d+o:][:c], x.data[r*c:])
-		}
+		y.dev.CopyColumns(y.buf, d, o, x.buf, c, 0, c, n)
 		o += c
 	}
 	return y, nil
@@ -160,10 +141,8 @@ func (f *concatColumns) Backward(gy mat.Tensor) error {
 	for _, x := range f.xs {
 		c := x.Cols()
 		if x.RequiresGrad() {
-			dx := newVar(x.shape...)
-			for r := range x.Rows() {
-				copy(dx.data[r*c:][:c], g.data[r*d+o:])
-			}
+			dx := newVar(g.dev, x.shape...)
+			g.dev.CopyColumns(dx.buf, c, 0, g.buf, d, o, c, x.Rows())
 			x.AccGrad(dx)
 		}
 		o += c

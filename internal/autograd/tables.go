@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/nlpodyssey/spago/mat"
-
-	"moslava/internal/kernels"
 )
 
 // Operations of adapters on the vocabulary's tables: an embedding takes columns of A where a linear layer multiplies, and logits that come
@@ -24,27 +22,19 @@ func (f *lookup) Operands() []mat.Tensor { return tensors(f.a) }
 
 func (f *lookup) Forward() (mat.Tensor, error) {
 	r, n := f.a.Rows(), f.a.Cols()
-	y := newVar(len(f.ids), r)
 	for i, id := range f.ids {
 		if id < 0 || int(id) >= n {
 			return nil, fmt.Errorf("id %d at position %d, there are %d columns", id, i, n)
 		}
-		for k := range r {
-			y.data[i*r+k] = f.a.data[k*n+int(id)]
-		}
 	}
+	y := newVar(f.a.dev, len(f.ids), r)
+	y.dev.GatherTurned(y.buf, f.a.buf, f.ids, r, n)
 	return y, nil
 }
 
 func (f *lookup) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	r, n := f.a.Rows(), f.a.Cols()
-	da := f.a.gradBuffer()
-	for i, id := range f.ids {
-		for k := range r {
-			da[k*n+int(id)] += g.data[i*r+k]
-		}
-	}
+	g.dev.AddTurned(f.a.gradBuffer(), g.buf, f.ids, f.a.Rows(), f.a.Cols())
 	g.release()
 	return nil
 }
@@ -67,12 +57,8 @@ func (f *transpose) Backward(gy mat.Tensor) error {
 
 func turned(x *Var) *Var {
 	n, m := x.Rows(), x.Cols()
-	y := newVar(m, n)
-	for i := range n {
-		for j := range m {
-			y.data[j*n+i] = x.data[i*m+j]
-		}
-	}
+	y := newVar(x.dev, m, n)
+	y.dev.Transpose(y.buf, x.buf, n, m)
 	return y
 }
 
@@ -93,22 +79,17 @@ func (f *spliceColumns) Forward() (mat.Tensor, error) {
 	if f.cols.Rows() != n || f.cols.Cols() != k {
 		return nil, fmt.Errorf("%v columns for %d places in %v", f.cols.shape, k, f.x.shape)
 	}
-	y := newVar(n, m)
-	copy(y.data, f.x.data)
-	SetColumns(n, y.data, f.cols.data, f.at)
+	y := newVar(f.x.dev, n, m)
+	y.dev.Copy(y.buf, f.x.buf)
+	y.dev.SetColumns(y.buf, f.cols.buf, f.at, n)
 	return y, nil
 }
 
 func (f *spliceColumns) Backward(gy mat.Tensor) error {
 	g := gy.(*Var)
-	n, m, k := f.x.Rows(), f.x.Cols(), len(f.at)
-	dc := newVar(n, k)
-	for i := range n {
-		for j, c := range f.at {
-			dc.data[i*k+j] = g.data[i*m+int(c)]
-			g.data[i*m+int(c)] = 0
-		}
-	}
+	n := f.x.Rows()
+	dc := newVar(g.dev, n, len(f.at))
+	g.dev.CutColumns(dc.buf, g.buf, f.at, n)
 	if f.cols.RequiresGrad() {
 		f.cols.AccGrad(dc)
 	} else {
@@ -120,16 +101,6 @@ func (f *spliceColumns) Backward(gy mat.Tensor) error {
 		g.release()
 	}
 	return nil
-}
-
-// SetColumns replaces columns at of y, of rows rows, by those of cols, without a tape.
-func SetColumns(rows int, y, cols []float32, at []int32) {
-	m, k := len(y)/rows, len(at)
-	for i := range rows {
-		for j, c := range at {
-			y[i*m+int(c)] = cols[i*k+j]
-		}
-	}
 }
 
 // logitLoss is crossEntropy for logits that are there.
@@ -160,14 +131,17 @@ func (f *logitLoss) Forward() (mat.Tensor, error) {
 			return nil, fmt.Errorf("target %d of row %d, the vocabulary has %d", t, i, v)
 		}
 	}
-	f.grad = newVar(n, v)
-	copy(f.grad.data, f.logits.data)
-	f.loss = kernels.CrossEntropy(f.grad.data, f.targets, v)
-	return New([]float32{float32(f.loss)}, 1), nil
+	dev := f.logits.dev
+	f.grad = newVar(dev, n, v)
+	dev.Copy(f.grad.buf, f.logits.buf)
+	f.loss = dev.CrossEntropy(f.grad.buf, f.targets, v)
+	return scalar(dev, float32(f.loss)), nil
 }
 
 func (f *logitLoss) Backward(gy mat.Tensor) error {
-	kernels.ScaleTo(f.grad.data, f.grad.data, gy.(*Var).data[0])
+	dev := f.grad.dev
+	dev.ScaleTo(f.grad.buf, f.grad.buf, dev.Item(gy.(*Var).buf))
+	gy.(*Var).release()
 	f.logits.AccGrad(f.grad)
 	f.grad = nil
 	return nil

@@ -15,10 +15,11 @@ package autograd
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/nlpodyssey/spago/ag"
 	"github.com/nlpodyssey/spago/mat"
+
+	"moslava/internal/machine"
 )
 
 // Error is an operation that failed.
@@ -40,6 +41,8 @@ func Catch(err *error) {
 	case nil:
 	case *Error:
 		*err = r
+	case *machine.ShortError:
+		*err = &Error{"buffer", r}
 	default:
 		panic(r)
 	}
@@ -57,6 +60,7 @@ type Tape struct {
 	// cause. What has been added to gradients by then is of no use.
 	Context context.Context
 	recs    []record
+	loose   []*Var // results that are not recorded
 	drop    uint64 // dropout masks drawn so far
 	forget  bool   // record nothing, with dropout on: the first pass of a checkpoint
 	again   bool   // what leaves is known: the second pass of a checkpoint
@@ -92,6 +96,11 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		}
 	}
 	if tracked {
+		for _, o := range fn.Operands() {
+			if o, ok := o.(*Var); ok {
+				o.held = true
+			}
+		}
 		v.track = true
 		t.recs = append(t.recs, record{fn, v})
 		return v
@@ -100,7 +109,38 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 	if r, ok := fn.(releaser); ok {
 		r.release()
 	}
+	if t != nil {
+		t.loose = append(t.loose, v)
+	}
 	return v
+}
+
+// Scope runs f and gives back the memory of results that came in it, that nothing has recorded and that no recorded operation
+// reads; nobody may use them any more. What f returns stays. Without a tape they are the garbage collector's.
+func (t *Tape) Scope(f func() *Var) *Var {
+	if t == nil {
+		return f()
+	}
+	from := len(t.loose)
+	out := f()
+	t.release(from, out)
+	return out
+}
+
+// Release gives back the memory of all results that are left: the end of a step.
+func (t *Tape) Release() { t.release(0, nil) }
+
+func (t *Tape) release(from int, keep *Var) {
+	left := t.loose[:from]
+	for _, v := range t.loose[from:] {
+		if v == keep || v.held && keep != nil {
+			left = append(left, v)
+		} else {
+			v.release()
+		}
+	}
+	clear(t.loose[len(left):])
+	t.loose = left
 }
 
 // inference says whether values alone are computed.
@@ -115,11 +155,9 @@ func (t *Tape) ended() error {
 }
 
 func (t *Tape) checkFinite(fn ag.AutoGradFunction, v *Var) {
-	for i, x := range v.data {
-		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
-			failf(fmt.Sprintf("%T", fn), "the result of operation %d, of shape %v, is %g at row %d, column %d",
-				len(t.recs), v.shape, f, i/v.Cols(), i%v.Cols())
-		}
+	if i := v.dev.NotFinite(v.buf); i >= 0 {
+		failf(fmt.Sprintf("%T", fn), "the result of operation %d, of shape %v, is %g at row %d, column %d",
+			len(t.recs), v.shape, v.buf.Host()[i], i/v.Cols(), i%v.Cols())
 	}
 }
 
@@ -130,10 +168,8 @@ func (t *Tape) Len() int { return len(t.recs) }
 // The memory of recorded results is taken back; leaves and their gradients stay.
 func (t *Tape) Backward(root *Var, seed float32) (err error) {
 	defer Catch(&err)
-	g := newVar(root.shape...)
-	for i := range g.data {
-		g.data[i] = seed
-	}
+	g := newVar(root.dev, root.shape...)
+	g.dev.Fill(g.buf, seed)
 	return t.BackwardFrom(root, g)
 }
 

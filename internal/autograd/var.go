@@ -7,17 +7,19 @@ import (
 	"github.com/nlpodyssey/spago/mat"
 	"github.com/nlpodyssey/spago/mat/float"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 )
 
 // Var is a dense row-major float32 array that takes part in a computation. It is a spago
 // mat.Tensor over memory of its own, so that spago's matrices and functions accept it, while
 // gradients are handed over in place of being copied.
 type Var struct {
-	data  []float32
+	dev   device.Device
+	buf   device.Buffer
 	shape []int
 	grad  *Var
 	track bool
+	held  bool // a recorded operation has it as an operand
 	again bool // the operation that made it reads data in the backward pass
 }
 
@@ -28,20 +30,42 @@ func New(data []float32, shape ...int) *Var {
 	if n := size(shape); len(data) != n {
 		panic(fmt.Sprintf("autograd: %d elements cannot have shape %v", len(data), shape))
 	}
-	return &Var{data: data, shape: slices.Clone(shape)}
+	return Of(device.Host, device.Wrap(data), shape...)
 }
 
-// newVar takes memory from the pool; its contents are undefined.
-func newVar(shape ...int) *Var {
-	return &Var{data: pool.get(size(shape)), shape: slices.Clone(shape)}
+// Of is a buffer of a device as an array.
+func Of(dev device.Device, b device.Buffer, shape ...int) *Var {
+	return &Var{dev: dev, buf: b, shape: slices.Clone(shape)}
 }
+
+// Outline is an array on a device that only counts: it has a shape and no elements.
+func Outline(dev *device.Count, shape ...int) *Var {
+	return Of(dev, device.Sized(size(shape)), shape...)
+}
+
+// NewOn takes memory from the pool of a device; its contents are undefined.
+func NewOn(dev device.Device, shape ...int) *Var {
+	return Of(dev, dev.Get(size(shape)), shape...)
+}
+
+// scalar is a host number beside arrays of a device.
+func scalar(dev device.Device, v float32) *Var { return Of(dev, device.Wrap([]float32{v}), 1) }
+
+// newVar is NewOn.
+func newVar(dev device.Device, shape ...int) *Var { return NewOn(dev, shape...) }
 
 // newZero is newVar, cleared.
-func newZero(shape ...int) *Var {
-	v := newVar(shape...)
-	clear(v.data)
+func newZero(dev device.Device, shape ...int) *Var {
+	v := newVar(dev, shape...)
+	dev.Fill(v.buf, 0)
 	return v
 }
+
+// Device is where the elements are.
+func (v *Var) Device() device.Device { return v.dev }
+
+// Buffer is the array on its device; none once the tape has taken it back.
+func (v *Var) Buffer() device.Buffer { return v.buf }
 
 func size(shape []int) int {
 	n := 1
@@ -52,7 +76,7 @@ func size(shape []int) int {
 }
 
 // Floats is the array itself, not a copy; nil once the tape has taken it back.
-func (v *Var) Floats() []float32 { return v.data }
+func (v *Var) Floats() []float32 { return v.buf.Host() }
 
 // Rows is the product of all dimensions but the last.
 func (v *Var) Rows() int {
@@ -76,7 +100,7 @@ func (v *Var) Size() int { return size(v.shape) }
 
 // Dense is spago's matrix over the same memory.
 func (v *Var) Dense() *mat.Dense[float32] {
-	return mat.NewDense[float32](mat.WithShape(v.shape...), mat.WithBacking(v.data))
+	return mat.NewDense[float32](mat.WithShape(v.shape...), mat.WithBacking(v.buf.Host()))
 }
 
 // Data returns the elements as spago's slice type.
@@ -116,7 +140,7 @@ func (v *Var) GradFloats() []float32 {
 	if v.grad == nil {
 		return nil
 	}
-	return v.grad.data
+	return v.grad.buf.Host()
 }
 
 // AccGrad adds g to the gradient. A *Var becomes v's own: the caller must not use it again.
@@ -125,14 +149,14 @@ func (v *Var) AccGrad(g mat.Tensor) {
 	if !ok {
 		gv = New(slices.Clone(mat.Data[float32](g.Value().(mat.Matrix))), v.shape...)
 	}
-	if len(gv.data) != v.Size() {
-		panic(fmt.Sprintf("autograd: gradient of %d elements for shape %v", len(gv.data), v.shape))
+	if gv.buf.Len() != v.Size() {
+		panic(fmt.Sprintf("autograd: gradient of %d elements for shape %v", gv.buf.Len(), v.shape))
 	}
 	if v.grad == nil {
 		v.grad = gv
 		return
 	}
-	kernels.Add(v.grad.data, gv.data)
+	v.dev.Add(v.grad.buf, gv.buf)
 	gv.release()
 }
 
@@ -146,20 +170,30 @@ func (v *Var) ZeroGrad() {
 
 // gradBuffer is the gradient of a leaf, made zero if there is none yet: for operations that
 // add in place.
-func (v *Var) gradBuffer() []float32 {
+func (v *Var) gradBuffer() device.Buffer {
 	if v.grad == nil {
-		v.grad = newZero(v.shape...)
+		v.grad = newZero(v.dev, v.shape...)
 	}
-	return v.grad.data
+	return v.grad.buf
 }
+
+// taken is an array with v's shape and memory, which v has no more.
+func (v *Var) taken() *Var {
+	w := &Var{dev: v.dev, buf: v.buf, shape: v.shape}
+	v.buf = device.Buffer{}
+	return w
+}
+
+// alias is an array with v's shape over v's memory, which stays v's.
+func (v *Var) alias() *Var { return &Var{dev: v.dev, buf: v.buf.From(0), shape: v.shape} }
 
 // wanted reports whether whoever takes the memory has to leave or to give back what is in it.
 func (v *Var) wanted() bool { return v.track && v.again }
 
 // release gives the memory back to the pool, if v is there and has any.
 func (v *Var) release() {
-	if v != nil && v.data != nil {
-		pool.put(v.data)
-		v.data = nil
+	if v != nil && !v.buf.None() {
+		v.dev.Put(v.buf)
+		v.buf = device.Buffer{}
 	}
 }

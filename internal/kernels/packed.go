@@ -50,12 +50,22 @@ type Packed struct {
 	q     []byte
 	s     []float32
 	trans bool // a view whose contraction runs over the stored N
+	bytes int  // of an outline, which has no elements
 }
 
 func (p *Packed) panels() int { return (p.N + nr - 1) / nr }
 
 // Bytes is the memory that the packed matrix holds.
-func (p *Packed) Bytes() int { return 4*len(p.f) + 4*len(p.u) + len(p.q) + 4*len(p.s) }
+func (p *Packed) Bytes() int { return 4*len(p.f) + 4*len(p.u) + len(p.q) + 4*len(p.s) + p.bytes }
+
+// Outline is what Pack would make of a matrix [n, k], without elements.
+func Outline(n, k int, kind Kind) *Packed {
+	bytes := PackedBytes(kind, n, k)
+	if kind == NF4Single {
+		kind = NF4
+	}
+	return &Packed{Kind: kind, K: k, N: n, bytes: bytes}
+}
 
 // Pack packs w, row-major [n, k] as Hugging Face stores a linear layer (out, in), for x·wᵀ.
 func Pack(w []float32, n, k int, kind Kind) *Packed {

@@ -9,22 +9,30 @@ import (
 	"slices"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
 // Param is a named array of a model, under its Hugging Face name.
 type Param struct {
-	Name   string
-	Shape  []int
-	v      *autograd.Var   // nil if only the packed form is kept
-	packed *kernels.Packed // of a frozen weight of a product
-	round  bool            // packed has fewer bits than the parameter came with
-	kind   kernels.Kind    // that packed was asked for
+	Name    string
+	Shape   []int
+	dev     device.Device
+	v       *autograd.Var   // nil if only the packed form is kept
+	packed  *kernels.Packed // of a frozen weight of a product
+	round   bool            // packed has fewer bits than the parameter came with
+	kind    kernels.Kind    // that packed was asked for
+	product bool            // it stands in a product or is a table, and may be packed
+	file    kernels.Kind    // of an outline: the smallest form that has all elements of its file
 }
 
 // NewParam makes a parameter that is not (yet) in a tree.
 func NewParam(name string, data []float32, shape ...int) *Param {
-	return &Param{Name: name, Shape: slices.Clone(shape), v: autograd.New(data, shape...)}
+	return newParam(name, autograd.New(data, shape...))
+}
+
+func newParam(name string, v *autograd.Var) *Param {
+	return &Param{Name: name, Shape: v.Shape(), dev: v.Device(), v: v}
 }
 
 // Var is the parameter on the tape. It must not be used for a packed weight.
@@ -43,7 +51,7 @@ func (p *Param) Size() int {
 func (p *Param) Trainable() bool { return p.v != nil && p.v.RequiresGrad() }
 
 // Outlined reports whether the parameter has a shape and no elements.
-func (p *Param) Outlined() bool { return p.v == nil && p.packed == nil }
+func (p *Param) Outlined() bool { return !p.dev.HasElements() }
 
 // Floats returns the elements: the memory itself, or of a weight that is only kept packed a copy.
 func (p *Param) Floats() []float32 {
@@ -67,16 +75,31 @@ func (p *Param) matrix() autograd.Matrix {
 // plain one, unless keep. Of kernels.F32 it takes the smallest form that has the same elements; if that is smaller
 // than float32, the plain one is dropped in any case: rows are read from the packed one.
 func (p *Param) pack(kind kernels.Kind, keep bool) {
-	w := p.v.Floats()
 	p.kind = kind
 	if p.round = kind != kernels.F32; !p.round {
-		kind = kernels.Lossless(w)
+		kind = p.lossless()
 		keep = keep && kind == kernels.F32
 	}
-	p.packed = pack(w, p.Shape[0], p.Size()/p.Shape[0], kind)
+	p.packed = p.dev.PackWeight(p.v.Buffer(), p.Shape[0], p.Size()/p.Shape[0], kind)
 	if !keep {
 		p.v = nil
 	}
+}
+
+// plainBytes is the memory of the plain form.
+func (p *Param) plainBytes() int {
+	if p.v == nil {
+		return 0
+	}
+	return 4 * len(p.v.Floats())
+}
+
+// lossless is the smallest form with the same elements: that of a parameter without elements is what its file is said to have.
+func (p *Param) lossless() kernels.Kind {
+	if w := p.v.Floats(); w != nil {
+		return kernels.Lossless(w)
+	}
+	return p.file
 }
 
 // asked is the storage that the packed weight was to have.
@@ -90,7 +113,7 @@ func (p *Param) asked() kernels.Kind {
 // unpack undoes pack.
 func (p *Param) unpack() {
 	if p.v == nil {
-		p.v = autograd.New(p.Floats(), p.Shape...)
+		p.v = autograd.Of(p.dev, p.dev.Unpack(p.packed), p.Shape...)
 	}
 	p.packed = nil
 }
@@ -147,8 +170,9 @@ func (ps *Params) Train(match func(name string) bool) int {
 	var d dropped
 	for _, l := range ps.linears {
 		if w := l.Weight; w.packed == nil && !w.Trainable() {
+			plain := w.plainBytes()
 			w.pack(kernels.F32, false)
-			d.add(4 * w.Size())
+			d.add(plain)
 		}
 	}
 	for _, h := range ps.heads {

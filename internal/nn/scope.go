@@ -6,9 +6,10 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 
+	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/machine"
 )
 
@@ -31,7 +32,8 @@ type builder struct {
 	errs    []error
 	storage Storage
 	dropped dropped
-	short   bool // there was no memory for a parameter
+	count   *device.Count // of an outline
+	short   bool          // there was no memory for a parameter
 }
 
 // tensor asks the source. Where there is no memory that is said once, and what comes after it is nil without an error.
@@ -57,8 +59,7 @@ func Build[M any](src Source, construct func(*Scope) M) (M, *Params, error) {
 	return BuildStored(src, nil, construct)
 }
 
-// Outline is Build without elements: parameters have names and shapes, and nothing can be computed. It tells what a model
-// would take.
+// Outline is Build without elements: parameters have names and shapes on a device that only counts. It tells what a model would take.
 func Outline[M any](construct func(*Scope) M) (M, *Params, error) {
 	return BuildStored(nil, nil, construct)
 }
@@ -66,6 +67,9 @@ func Outline[M any](construct func(*Scope) M) (M, *Params, error) {
 // BuildStored is Build for a model whose weights are rounded as they come, one tensor at a time.
 func BuildStored[M any](src Source, storage Storage, construct func(*Scope) M) (M, *Params, error) {
 	b := &builder{src: src, storage: storage, params: &Params{byName: map[string]*Param{}}}
+	if src == nil {
+		b.count = device.NewCount()
+	}
 	m := construct(&Scope{b: b})
 	if err := errors.Join(b.errs...); err != nil {
 		var zero M
@@ -106,7 +110,7 @@ func (s *Scope) Param(name string, init Init, shape ...int) *Param {
 		s.b.errs = append(s.b.errs, fmt.Errorf("parameter %q is declared twice", full))
 	}
 	if s.b.src == nil {
-		return s.b.params.add(&Param{Name: full, Shape: slices.Clone(shape)})
+		return s.b.params.add(newParam(full, autograd.Outline(s.b.count, shape...)))
 	}
 	data, err := s.b.tensor(full, shape, init)
 	if err != nil {

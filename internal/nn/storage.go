@@ -29,6 +29,7 @@ func (d *dropped) add(bytes int) {
 // round brings a weight into the form in which it is kept. What cannot be is a problem of the build. One that shall be kept as it is
 // and has no more bits than half precision is packed at once, which Train undoes for those it trains.
 func (b *builder) round(p *Param) {
+	p.product = true
 	if p.v == nil || p.packed != nil || len(p.Shape) < 2 || p.Size() == 0 {
 		return
 	}
@@ -36,27 +37,16 @@ func (b *builder) round(p *Param) {
 	if b.storage != nil {
 		kind = b.storage(p.Name)
 	}
-	if kind == kernels.F32 && kernels.Lossless(p.v.Floats()) == kernels.F32 {
+	if kind == kernels.F32 && p.lossless() == kernels.F32 {
 		return
 	}
 	if in := p.Size() / p.Shape[0]; (kind == kernels.NF4 || kind == kernels.NF4Single) && in%64 != 0 {
 		b.errs = append(b.errs, fmt.Errorf("%s has rows of %d elements, which are not whole NF4 blocks of 64: keep this part in bfloat16 or float32", p.Name, in))
 		return
 	}
+	plain := p.plainBytes()
 	p.pack(kind, false)
-	b.dropped.add(4 * p.Size())
-}
-
-// pack is kernels.Pack, with absmax of NF4 quantised as well where rows are whole blocks.
-func pack(w []float32, n, k int, kind kernels.Kind) *kernels.Packed {
-	if kind != kernels.NF4 || k%64 != 0 {
-		return kernels.Pack(w, n, k, kind)
-	}
-	p, err := kernels.QuantizeNF4(w, n, k).Pack()
-	if err != nil {
-		panic(err) // the sizes are such that it cannot be
-	}
-	return p
+	b.dropped.add(plain)
 }
 
 // Rounded reports whether the parameter is kept in fewer bits than it came with.
@@ -76,24 +66,16 @@ func (p *Param) Bytes() int {
 	return n
 }
 
-// rowsAtATime are worth a worker: what is read of a row lies apart.
-const rowsAtATime = 32
-
 // rows looks ids up in a packed table.
 func (p *Param) rows(ids []int32) *autograd.Var {
-	d := p.packed.K
-	out := make([]float32, len(ids)*d)
 	for i, id := range ids {
 		if id < 0 || int(id) >= p.packed.N {
 			panic(&autograd.Error{Op: "Embedding", Err: fmt.Errorf("id %d at position %d, the table has %d rows", id, i, p.packed.N)})
 		}
 	}
-	kernels.Rows(len(ids), rowsAtATime, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			p.packed.Row(int(ids[i]), out[i*d:][:d])
-		}
-	})
-	return autograd.New(out, len(ids), d)
+	out := autograd.NewOn(p.dev, len(ids), p.packed.K)
+	p.dev.GatherPacked(out.Buffer(), p.packed, ids)
+	return out
 }
 
 // Dequantize makes of weights that are kept in fewer bits plain float32 weights of the same values.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -154,7 +155,7 @@ func (h *Head) Scores(rows int, x, y []float32) {
 		k := len(r.IDs)
 		cols := make([]float32, rows*k)
 		kernels.Mul(rows, x, h.In(), 1, kernels.NK(r.Weight.Floats(), k, h.In(), h.In()), cols, k, false)
-		autograd.SetColumns(rows, y, cols, r.IDs)
+		device.Host.SetColumns(device.Wrap(y), device.Wrap(cols), r.IDs, rows)
 	}
 }
 
@@ -181,13 +182,16 @@ func (ps *Params) Tables() (out []*Linear) {
 // on the table stays with the embedding.
 func (ps *Params) Untie(h *Head) {
 	old := h.Weight
-	p := &Param{Name: join(h.Name, "weight"), Shape: slices.Clone(old.Shape), packed: old.packed, round: old.round, kind: old.kind}
+	p := &Param{Name: join(h.Name, "weight"), Shape: slices.Clone(old.Shape), dev: old.dev, packed: old.packed, round: old.round, kind: old.kind,
+		product: old.product, file: old.file}
 	switch {
 	case old.v == nil: // packed alone, which nothing writes to, or an outline
 	case old.packed != nil:
 		old.packed = nil // the embedding has the plain form
 	default:
-		p.v = autograd.New(slices.Clone(old.v.Floats()), old.Shape...)
+		b := old.dev.New(old.Size())
+		old.dev.Copy(b, old.v.Buffer())
+		p.v = autograd.Of(old.dev, b, old.Shape...)
 	}
 	h.Weight, h.tied = ps.add(p), nil
 }
@@ -195,6 +199,7 @@ func (ps *Params) Untie(h *Head) {
 // AddBias gives a layer without a bias one of zeros.
 func (ps *Params) AddBias(l *Linear) {
 	if l.Bias == nil {
-		l.Bias = ps.add(NewParam(join(l.Name, "bias"), make([]float32, l.Out()), l.Out()))
+		dev := l.Weight.dev
+		l.Bias = ps.add(newParam(join(l.Name, "bias"), autograd.Of(dev, dev.New(l.Out()), l.Out())))
 	}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/pipelines/vlm"
@@ -27,107 +28,58 @@ type Memory struct {
 // programBytes is what a run takes without a model: code, runtime, tokenizer and templates. Measured; see docs/planning.md.
 const programBytes = 32 << 20
 
-// kinds says how a parameter is kept.
-func (m *model) kinds(name string) (plain bool, packed []kernels.Kind) {
-	if m.trained(name) {
-		return true, nil
-	}
-	switch {
-	case m.isLinear[name]:
-		return false, []kernels.Kind{m.stored(name)}
-	case vlm.IsEmbedding(name) && m.Config.Text.TieWordEmbeddings, vlm.IsHead(name):
-		kind := m.stored(name)
-		return kind == kernels.F32 && vlm.IsEmbedding(name), []kernels.Kind{kind}
-	case vlm.IsEmbedding(name) && m.stored(name) != kernels.F32:
-		return false, []kernels.Kind{m.stored(name)}
-	}
-	return true, nil
-}
-
-// stored is how a frozen weight is packed: one that is not rounded in no more bits than its file has.
-func (m *model) stored(name string) kernels.Kind {
-	if kind := m.part.Storage.Kind(name); kind != kernels.F32 {
-		return kind
-	}
-	return m.part.Files[vlm.TowerOf(name)] // kernels.F32 if nothing is said
-}
-
 // weights adds up what the model and its adapters take, and what is trained of them.
-func (m *model) weights() (out Memory) {
-	for p := range m.Params.All() {
-		plain, packed := m.kinds(p.Name)
-		n := 0
-		if plain {
-			n += 4 * p.Size()
-		}
-		for _, k := range packed {
-			n += kernels.PackedBytes(k, p.Shape[0], p.Size()/p.Shape[0])
-		}
-		if m.trained(p.Name) {
+func (s *step) weights() (out Memory) {
+	for p := range s.params() {
+		if n := p.Bytes(); p.Trainable() {
 			out.Trained += n
 			out.Optimiser += 8 * p.Size()
-			out.Gradients += 4 * autograd.BufferSize(p.Size())
+			out.Gradients += 4 * device.BufferSize(p.Size())
 		} else {
 			out.Frozen += n
-		}
-	}
-	for table := range m.part.Rows {
-		v := m.rows(table, m.Params.Get(table + ".weight").Shape[1])
-		out.Trained += 4 * v.size()
-		out.Optimiser += 8 * v.size()
-		out.Gradients += 4 * autograd.BufferSize(v.size())
-	}
-	for name := range m.part.Adapters {
-		a := m.weight(name).adapter
-		for _, v := range []*value{a.a, a.m, a.b} {
-			switch {
-			case v == nil:
-			case v.track:
-				out.Trained += 4 * v.size()
-				out.Optimiser += 8 * v.size()
-				out.Gradients += 4 * autograd.BufferSize(v.size())
-			default:
-				out.Frozen += 4 * v.size()
-			}
 		}
 	}
 	return out
 }
 
 // loading is the most that is resident while weights are read from files of so many bytes and packed.
-func (m *model) loading(files int, share float64) int {
+func (s *step) loading(files int, share float64) int {
 	const collectEvery = 16 << 20 // see internal/nn
 	h := newHeap(4<<20, share)
 	collect := func() {
 		if h.garbage >= collectEvery {
-			h.collect()
+			h.Collect()
 		}
 	}
-	packs := func(p *nn.Param) bool { return m.isLinear[p.Name] || isTable(p.Name) }
-	for p := range m.Params.All() {
-		h.allocate(4 * p.Size())
-		if isTable(p.Name) && m.Config.HasVision() && m.part.Storage.Kind(p.Name) == kernels.F32 {
-			h.allocate(4 * p.Size()) // rows are added for the image token
-			h.drop(4 * p.Size())
+	early := func(p *nn.Param) int { // bytes that a parameter is packed into as it is read; 0: it is packed later or not at all
+		if kind := s.part.stored(p.Name); kind != kernels.F32 && (s.isLinear[p.Name] || isTable(p.Name)) {
+			return kernels.PackedBytes(kind, p.Shape[0], p.Size()/p.Shape[0])
 		}
-		if kind := m.stored(p.Name); kind != kernels.F32 && packs(p) {
-			h.allocate(kernels.PackedBytes(kind, p.Shape[0], p.Size()/p.Shape[0]))
-			h.drop(4 * p.Size())
+		return 0
+	}
+	for p := range s.model.Params.All() {
+		h.Allocate(4 * p.Size())
+		if isTable(p.Name) && s.model.Config.HasVision() && s.part.Storage.Kind(p.Name) == kernels.F32 {
+			h.Allocate(4 * p.Size()) // rows are added for the image token
+			h.Drop(4 * p.Size())
+		}
+		if n := early(p); n > 0 {
+			h.Allocate(n)
+			h.Drop(4 * p.Size())
 		}
 		collect()
 	}
 	peak := h.peak + files
-	for p := range m.Params.All() {
-		early := packs(p) && m.stored(p.Name) != kernels.F32
-		plain, packed := m.kinds(p.Name)
-		switch {
-		case early && plain: // trained whole
-			h.allocate(4 * p.Size())
-			h.drop(kernels.PackedBytes(m.stored(p.Name), p.Shape[0], p.Size()/p.Shape[0]))
-		case !early && len(packed) > 0:
-			h.allocate(kernels.PackedBytes(packed[0], p.Shape[0], p.Size()/p.Shape[0]))
+	for p := range s.model.Params.All() {
+		plain, packed := p.Var() != nil, p.PackedBytes()
+		switch n := early(p); {
+		case n > 0 && plain: // trained whole
+			h.Allocate(4 * p.Size())
+			h.Drop(n)
+		case n == 0 && packed > 0:
+			h.Allocate(packed)
 			if !plain {
-				h.drop(4 * p.Size())
+				h.Drop(4 * p.Size())
 			}
 		}
 		collect()
@@ -140,13 +92,13 @@ func isTable(name string) bool {
 }
 
 // scratch is what kernels take for themselves on so many workers, for a batch.
-func (m *model) scratch(threads int, b Batch) int {
+func (s *step) scratch(threads int, b Batch) int {
 	const packed = 8 << 20 // the most that a product packs of its left side, see internal/kernels
 	longest := 0
 	for _, n := range b.Lengths {
 		longest = max(longest, n)
 	}
-	c := m.Config.Text
+	c := s.model.Config.Text
 	heads := 0
 	if c.NumKeyValueHeads != c.NumAttentionHeads { // gradients of keys and values, apart for each query head
 		heads = 8 * b.Tokens() * c.NumAttentionHeads * c.HeadDim
@@ -155,42 +107,36 @@ func (m *model) scratch(threads int, b Batch) int {
 	return packed + heads + threads*(perHead+200<<10)
 }
 
-// step follows batches through the tape and adds what a step takes to what the weights do. Batches are those of several steps, so
-// that the pool has met different lengths.
-func (m *model) step(out Memory, batches []Batch, share float64) (Memory, Work) {
-	pool := newPool(newHeap(out.Frozen+out.Trained+out.Optimiser+out.Data+out.Scratch, share))
-	var work Work
+// run does steps of batches on a device that counts, and adds what a step takes to what the weights do. Batches are those of several
+// steps, so that the pool has met different lengths.
+func (s *step) run(out Memory, batches []Batch, share float64) (Memory, Work, error) {
+	base := out.Frozen + out.Trained + out.Optimiser + out.Data + out.Scratch
+	h := newHeap(base, share)
+	s.dev.Begin(h)
 	longest := -1
-	for _, b := range batches {
-		t := &tape{pool: pool, work: &work}
-		loss := m.loss(t, b)
-		if b.Tokens() > longest {
-			longest, out.Activations = b.Tokens(), t.kept()
+	for i, b := range batches {
+		t := &autograd.Tape{Seed: uint64(i)}
+		loss, _, err := s.model.Loss(t, b.sample(s.model.Config))
+		if err != nil {
+			return out, Work{}, err
 		}
-		t.settle(0, loss)
-		t.backward(loss, pool.take(1))
-		m.zeroGrad(pool)
-	}
-	inPool := pool.heap.live - (out.Frozen + out.Trained + out.Optimiser + out.Data + out.Scratch)
-	out.Buffers = max(0, inPool-out.Gradients-out.Activations)
-	out.Program = programBytes
-	out.Step = pool.heap.peak + out.Program
-	out.Garbage = out.Step - out.Program - pool.heap.live
-	out.Peak = max(out.Step, out.Loading)
-	return out, work
-}
-
-// kept is what the records hold, in bytes.
-func (t *tape) kept() int {
-	seen := map[*buf]bool{}
-	n := 0
-	for _, r := range t.recs {
-		for _, b := range append([]*buf{r.out.data}, r.keeps...) {
-			if b != nil && !seen[b] {
-				seen[b] = true
-				n += 4 * b.taken
+		if b.Tokens() > longest {
+			longest, out.Activations = b.Tokens(), 4*s.dev.Usage().Out
+		}
+		if err := t.Backward(loss, 1); err != nil {
+			return out, Work{}, err
+		}
+		t.Release()
+		for p := range s.params() {
+			if p.Var() != nil {
+				p.Var().ZeroGrad()
 			}
 		}
 	}
-	return n
+	out.Buffers = max(0, h.live-base-out.Gradients-out.Activations)
+	out.Program = programBytes
+	out.Step = h.peak + out.Program
+	out.Garbage = out.Step - out.Program - h.live
+	out.Peak = max(out.Step, out.Loading)
+	return out, s.dev.Work, nil
 }

@@ -1,12 +1,17 @@
 // Package plan says what a training stage would take, from configurations alone: parameters, memory by kind, operations, and time.
 //
-// Memory is counted by going through a step as the tape does, with sizes in place of numbers (tape.go, ops.go, model.go), which a
-// test compares with the real tape to the last buffer. Time is operations over what this machine does a second, measured while
+// A step is done by the model itself on a device that only counts (internal/device): memory is what its pool would take. Time is operations over what this machine does a second, measured while
 // planning, times constants (time.go).
 package plan
 
 import (
-	"moslava/moslora"
+	"errors"
+	"iter"
+	"slices"
+
+	"moslava/internal/device"
+	"moslava/internal/kernels"
+	"moslava/internal/nn"
 	"moslava/pipelines/vlm"
 )
 
@@ -45,48 +50,130 @@ type Input struct {
 	Loading  float64 // seconds that reading and encoding a batch takes
 }
 
-// Make plans a stage; names, steps and assumptions are the caller's.
-func Make(in Input, rates Rates) Stage {
-	m := newModel(in.Model, in.Part)
-	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}, Adapters: in.Part.Counts}
-	trained := 0
-	for p := range m.Params.All() {
-		part := vlm.TowerOf(p.Name)
-		s.Parameters[part] += p.Size()
-		if m.trained(p.Name) {
-			s.Trainable[part] += p.Size()
-			trained += p.Size()
-		}
+// Work is what a step computes.
+type Work = device.Work
+
+// Part says what a stage trains and how.
+type Part struct {
+	Train         []string                   // parts trained whole: vision, projector, language
+	Adapters      map[string]*AdapterOutline // by the name of the linear
+	Saved         map[string]bool            // parameters trained whole with the adapters
+	Rows          map[string]int             // how many rows of a table are trained, by the table's name
+	Counts        []AdapterCount             // of each tower that Attach was called for
+	TrainAdapters bool
+	Checkpointing bool
+	Storage       vlm.Storage
+	Files         map[string]kernels.Kind // of vision, projector, language: kernels.F16 or BF16 if all tensors that are read have no more bits
+}
+
+// stored is how a frozen weight is packed: one that is not rounded in no more bits than its file has.
+func (p *Part) stored(name string) kernels.Kind {
+	if kind := p.Storage.Kind(name); kind != kernels.F32 {
+		return kind
 	}
-	for name := range in.Part.Adapters {
-		for _, v := range m.weight(name).adapter.leaves() {
-			if v.track {
-				s.Trainable[vlm.TowerOf(name)] += v.size()
-				trained += v.size()
+	return p.Files[vlm.TowerOf(name)] // kernels.F32 if nothing is said
+}
+
+// step is a stage's model on a device that counts.
+type step struct {
+	model    *vlm.Model
+	dev      *device.Count
+	part     Part
+	adapters []*nn.Param
+	isLinear map[string]bool // names of the linears' weights
+}
+
+// newStep makes an outline the model that a stage has: weights as they are stored, what is trained, and adapters.
+func newStep(m *vlm.Model, p Part) (*step, error) {
+	dev, ok := m.Language.Embed.Weight.Device().(*device.Count)
+	if !ok {
+		return nil, errors.New("plan: the model has weights, expected an outline")
+	}
+	s := &step{model: m, dev: dev, part: p, isLinear: map[string]bool{}}
+	m.Params.Describe(p.Storage.Kind, func(name string) kernels.Kind { return p.Files[vlm.TowerOf(name)] })
+	for l := range m.Params.Linears() {
+		s.isLinear[l.Weight.Name] = true
+		s.hang(l)
+	}
+	for _, l := range m.Params.Tables() {
+		s.hang(l)
+	}
+	for _, e := range m.Params.Embeddings() {
+		e.Rows = s.rows(&e.Linear)
+	}
+	for _, h := range m.Params.Heads() {
+		h.Rows = s.rows(&h.Linear)
+	}
+	m.Params.Train(func(name string) bool { return vlm.Trains(p.Train, m, name) || p.TrainAdapters && p.Saved[name] })
+	m.Checkpointing(p.Checkpointing)
+	return s, nil
+}
+
+// bare takes off what the part has hung on the outline, which other stages are planned with.
+func (s *step) bare() {
+	for l := range s.model.Params.Linears() {
+		l.Adapter = nil
+	}
+	for _, l := range s.model.Params.Tables() {
+		l.Adapter = nil
+	}
+	for _, e := range s.model.Params.Embeddings() {
+		e.Rows = nil
+	}
+	for _, h := range s.model.Params.Heads() {
+		h.Rows = nil
+	}
+}
+
+// params are those of the model and of its adapters.
+func (s *step) params() iter.Seq[*nn.Param] {
+	return func(yield func(*nn.Param) bool) {
+		for _, all := range []iter.Seq[*nn.Param]{s.model.Params.All(), slices.Values(s.adapters)} {
+			for p := range all {
+				if !yield(p) {
+					return
+				}
 			}
 		}
 	}
-	for table := range in.Part.Rows {
-		n := m.rows(table, m.Params.Get(table + ".weight").Shape[1]).size()
-		s.Trainable[vlm.TowerOf(table)] += n
-		trained += n
+}
+
+// Make plans a stage; names, steps and assumptions are the caller's.
+func Make(in Input, rates Rates) (Stage, error) {
+	p, err := newStep(in.Model, in.Part)
+	if err != nil {
+		return Stage{}, err
 	}
-	memory := m.weights()
-	memory.Loading = m.loading(in.Files, in.Share)
-	memory.Data = in.Mapped + in.Decoding + m.pixels(in)
-	memory.Scratch = m.scratch(in.Threads, longest(in.Batches))
+	defer p.bare()
+	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}, Adapters: in.Part.Counts}
+	for w := range in.Model.Params.All() {
+		s.Parameters[vlm.TowerOf(w.Name)] += w.Size()
+	}
+	trained := 0
+	for w := range p.params() {
+		if w.Trainable() {
+			s.Trainable[vlm.TowerOf(w.Name)] += w.Size()
+			trained += w.Size()
+		}
+	}
+	memory := p.weights()
+	memory.Loading = p.loading(in.Files, in.Share)
+	memory.Data = in.Mapped + in.Decoding + pixels(in)
+	memory.Scratch = p.scratch(in.Threads, longest(in.Batches))
 	var work Work
-	s.Memory, work = m.step(memory, in.Batches, in.Share)
+	if s.Memory, work, err = p.run(memory, in.Batches, in.Share); err != nil {
+		return s, err
+	}
 	n := float64(len(in.Batches)) / float64(in.Accum)
 	for _, b := range in.Batches {
 		s.Tokens += float64(b.Tokens()) / n
 		s.Targets += float64(b.Targets) / n
 		s.Images += float64(len(b.Images)) / n
 	}
-	s.FlopsOf.add(Work{work.Products / n, work.Skinny / n, work.Attention / n, work.Bytes / n})
+	s.FlopsOf = Work{Products: work.Products / n, Skinny: work.Skinny / n, Attention: work.Attention / n, Bytes: work.Bytes / n}
 	s.Flops = s.FlopsOf.Total()
 	s.StepSeconds = rates.seconds(s.FlopsOf, trained) + in.Loading*float64(in.Accum)
-	return s
+	return s, nil
 }
 
 func longest(batches []Batch) (out Batch) {
@@ -99,7 +186,7 @@ func longest(batches []Batch) (out Batch) {
 }
 
 // pixels are those of a batch at hand, of the one being filled, and of what workers have encoded ahead.
-func (m *model) pixels(in Input) int {
+func pixels(in Input) int {
 	one, images := 0, 0
 	for _, b := range in.Batches {
 		images = max(images, len(b.Images))
@@ -108,24 +195,4 @@ func (m *model) pixels(in Input) int {
 		}
 	}
 	return one * (2*images + 3*in.Threads)
-}
-
-// AttachComposition notes the adapters of a composition.
-func (p *Part) AttachComposition(m *vlm.Model, c *moslora.Composition) {
-	if p.Adapters == nil {
-		p.Adapters = map[string]*AdapterOutline{}
-	}
-	for l := range m.Params.Linears() {
-		if rank, n := c.Shape(l.Name); rank > 0 {
-			p.Adapters[l.Name] = &AdapterOutline{Rank: rank, Coefficients: n}
-		}
-	}
-}
-
-// Attach notes the adapters that a stage hangs on a part of the model.
-func (p *Part) Attach(m *vlm.Model, part string, cfg moslora.Config) error {
-	if p.Adapters == nil {
-		p.Adapters = map[string]*AdapterOutline{}
-	}
-	return p.attach(m, part, cfg)
 }

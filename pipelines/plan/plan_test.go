@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/moslora"
@@ -46,7 +47,10 @@ func TestWeights(t *testing.T) {
 			}
 			m.Params.Train(func(name string) bool { return vlm.TowerOf(name) == "projector" })
 			m.Adapters.Train(true)
-			s := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3}, rates)
+			s, err := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3}, rates)
+			if err != nil {
+				t.Fatal(err)
+			}
 			sizes, trained := map[string]int{}, map[string]int{}
 			frozen, train, gradients := 0, 0, 0
 			add := func(p *nn.Param, part string, adapter bool) {
@@ -56,7 +60,7 @@ func TestWeights(t *testing.T) {
 				if p.Trainable() {
 					trained[part] += p.Size()
 					train += p.Bytes()
-					gradients += 4 * autograd.BufferSize(p.Size())
+					gradients += 4 * device.BufferSize(p.Size())
 				} else {
 					frozen += p.Bytes()
 				}
@@ -103,7 +107,11 @@ func TestMemoryAddsUp(t *testing.T) {
 		if err := part.Attach(outline, "language", moslora.Config{R: 4, Alpha: 1, Mixer: moslora.Kaiming}); err != nil {
 			t.Fatal(err)
 		}
-		return Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3}, rates)
+		s, err := Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3}, rates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
 	plain, again := stage(false, 4), stage(true, 4)
 	for _, s := range []Stage{plain, again} {
@@ -136,17 +144,23 @@ func TestMemoryAddsUp(t *testing.T) {
 
 // TestWork counts the operations of one layer by hand; u·Mᵀ is computed again in the backward pass.
 func TestWork(t *testing.T) {
-	tp := &tape{pool: newPool(newHeap(0, 1)), work: new(Work)}
-	w := &weight{in: 5, out: 7, w: &value{rows: 7, cols: 5}, adapter: &adapter{rank: 2,
-		a: &value{rows: 2, cols: 5, track: true}, m: &value{rows: 2, cols: 2, track: true}, b: &value{rows: 7, cols: 2, track: true}}}
-	x := tp.result(3, 5)
-	x.track = true
-	y := tp.linear(x, w)
-	if got, want := *tp.work, (Work{Products: 2 * 3 * 5 * 7, Skinny: 2 * 3 * (5*2 + 2*2 + 2*7), Bytes: tp.work.Bytes}); got != want {
+	dev := device.NewCount()
+	leaf := func(shape ...int) *autograd.Var {
+		v := autograd.Outline(dev, shape...)
+		v.SetRequiresGrad(true)
+		return v
+	}
+	layer := autograd.Layer{W: autograd.Matrix{Packed: kernels.Outline(7, 5, kernels.F32)},
+		Low: &autograd.LowRank{A: leaf(2, 5), M: leaf(2, 2), B: leaf(7, 2), Scale: 1}}
+	tape := new(autograd.Tape)
+	y := tape.Linears(autograd.Kept(leaf(3, 5)), layer)[0]
+	if got, want := dev.Work, (Work{Products: 2 * 3 * 5 * 7, Skinny: 2 * 3 * (5*2 + 2*2 + 2*7), Bytes: dev.Work.Bytes}); got != want {
 		t.Errorf("forward: %+v, want %+v", got, want)
 	}
-	tp.backward(y, tp.pool.take(21))
-	if got, want := *tp.work, (Work{Products: 2 * 2 * 3 * 5 * 7, Skinny: 2 * 3 * (3*(5*2+2*7) + 4*2*2), Bytes: tp.work.Bytes}); got != want {
+	if err := tape.Backward(y, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := dev.Work, (Work{Products: 2 * 2 * 3 * 5 * 7, Skinny: 2 * 3 * (3*(5*2+2*7) + 4*2*2), Bytes: dev.Work.Bytes}); got != want {
 		t.Errorf("with the backward pass: %+v, want %+v", got, want)
 	}
 }

@@ -1,12 +1,29 @@
 package plan
 
 import (
-	"maps"
-
 	"moslava/datasets"
-	"moslava/moslora"
 	"moslava/pipelines/vlm"
 )
+
+// Batch is the shape of what a step takes at a time.
+type Batch struct {
+	Lengths []int     // tokens of each sequence, image tokens included
+	Images  []Picture // of all sequences
+	Targets int       // positions that carry loss
+	Asking  []int     // of each sequence, positions from the first that carries loss to the end, 1 if none does; nil: all
+}
+
+// Picture is the size of an image in pixels.
+type Picture struct{ H, W int }
+
+// Tokens is the number of positions.
+func (b Batch) Tokens() int {
+	n := 0
+	for _, l := range b.Lengths {
+		n += l
+	}
+	return n
+}
 
 // ShapeOf is the shape of a batch.
 func ShapeOf(b *datasets.Batch) Batch {
@@ -28,37 +45,51 @@ func ShapeOf(b *datasets.Batch) Batch {
 	return out
 }
 
-// attach adds the adapters that vlm's AttachAdapters would hang on a part.
-func (p *Part) attach(m *vlm.Model, part string, cfg moslora.Config) error {
-	laid, err := m.LayAdapters(part, cfg)
-	if err != nil {
-		return err
+// sample is a batch of that shape for a model that counts: which tokens there are makes no difference, but for images' and targets'.
+func (b Batch) sample(c *vlm.Config) *datasets.Batch {
+	out := &datasets.Batch{Offsets: []int32{0}, IDs: make([]int32, b.Tokens()), Labels: make([]int32, b.Tokens())}
+	for i := range out.Labels {
+		out.Labels[i] = datasets.IgnoreIndex
 	}
-	if p.Rows == nil {
-		p.Saved, p.Rows = map[string]bool{}, map[string]int{}
+	asking := b.Asking
+	if asking == nil {
+		asking = b.Lengths
 	}
-	for _, name := range laid.Saved {
-		p.Saved[name] = true
+	targets := b.Targets
+	for i, n := range b.Lengths { // the first that asks
+		end := int(out.Offsets[i]) + n
+		out.Offsets = append(out.Offsets, int32(end))
+		if targets > 0 && asking[i] > 1 {
+			out.Labels[end-asking[i]] = 0
+			targets--
+		}
 	}
-	maps.Copy(p.Rows, laid.Rows)
-	linears := laid.Linears
-	for _, l := range linears {
-		c := cfg.For(l.Name)
-		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),
-			FrozenA: c.FreezeA, DoRA: c.DoRA, Dropout: c.Dropout > 0}
+	for i, n := range asking {
+		for j := int(out.Offsets[i+1]) - n; j < int(out.Offsets[i+1]) && targets > 0; j++ {
+			if out.Labels[j] == datasets.IgnoreIndex {
+				out.Labels[j] = 0
+				targets--
+			}
+		}
 	}
-	unread, err := m.UnreadLinears(part, cfg)
-	if err != nil {
-		return err
+	other := int32(0)
+	if c.HasVision() && c.ImageToken == 0 {
+		other = 1
 	}
-	p.Counts = append(p.Counts, AdapterCount{Part: part, Trained: countOf(linears, cfg), Unread: countOf(unread, cfg)})
-	return nil
-}
-
-// zeroGrad gives the gradients back, as the trainer does after a step.
-func (m *model) zeroGrad(p *pool) {
-	for _, v := range m.leaves {
-		p.put(v.grad)
-		v.grad = nil
+	for i := range out.IDs {
+		out.IDs[i] = other
 	}
+	at, pixels := 0, map[Picture][]float32{}
+	for _, p := range b.Images {
+		if pixels[p] == nil {
+			pixels[p] = make([]float32, 3*p.H*p.W) // nobody reads them
+		}
+		n := c.ImageTokens(p.H, p.W)
+		out.Images = append(out.Images, datasets.Image{Pixels: pixels[p], H: p.H, W: p.W, At: at, Count: n})
+		for range n {
+			out.IDs[at] = c.ImageToken
+			at++
+		}
+	}
+	return out
 }

@@ -2,12 +2,14 @@ package plan
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
 
 	"moslava/datasets"
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/moslora"
 	"moslava/pipelines/vlm"
@@ -39,8 +41,8 @@ func config(t *testing.T, tower, layers string, tied bool) *vlm.Config {
 	return cfg
 }
 
-// TestTape compares the plan's buffers with those that the tape takes from its pool: how much is out after the forward pass, how
-// much is kept in all, and the most that was ever out.
+// TestTape compares the buffers that a model takes on a device that counts with those that it takes on the processor: how much is out
+// after the forward pass, how much is kept in all, and the most that was ever out.
 func TestTape(t *testing.T) {
 	parts := []string{"vision", "projector", "language"}
 	for _, c := range []struct {
@@ -93,7 +95,7 @@ func TestTape(t *testing.T) {
 						if err := m.AttachAdapters(part, mc, 1); err != nil {
 							t.Fatal(err)
 						}
-						if err := p.attach(outline, part, mc); err != nil {
+						if err := p.Attach(outline, part, mc); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -102,7 +104,7 @@ func TestTape(t *testing.T) {
 						return slices.Contains(c.train, vlm.TowerOf(name)) && !m.Unreachable(name) || m.Adapters.Saves(name)
 					})
 					m.Adapters.Train(true)
-					compare(t, m, newModel(outline, p))
+					compare(t, m, outline, p)
 				})
 			}
 		}
@@ -146,28 +148,35 @@ func TestTapeOfAComposition(t *testing.T) {
 	p.AttachComposition(outline, c)
 	m.Params.Freeze()
 	m.Adapters.Train(true)
-	compare(t, m, newModel(outline, p))
+	compare(t, m, outline, p)
 }
 
 // compare does two steps of different batches, with the same pool.
-func compare(t *testing.T, m *vlm.Model, outline *model) {
+func compare(t *testing.T, m, outline *vlm.Model, p Part) {
 	t.Helper()
-	autograd.ReleaseMemory()
-	start := autograd.PoolUsage().Out
-	pool := newPool(newHeap(1<<20, 0.3))
+	plan, err := newStep(outline, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := device.Host
+	host.Release()
+	start := host.Usage().Out
+	plan.dev.Begin(newHeap(1<<20, 0.3))
 	for i, b := range []*datasets.Batch{batch(m, []int{12, 0, 19}, 5), batch(m, []int{7, 23}, 11)} {
-		shape := ShapeOf(b)
-		autograd.ResetPeak()
-		pool.use.Peak = pool.use.Out
-		real, sim := new(autograd.Tape), &tape{pool: pool, work: new(Work)}
+		host.ResetPeak()
+		plan.dev.ResetPeak()
+		real, counted := new(autograd.Tape), new(autograd.Tape)
 		loss, _, err := m.Loss(real, b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		planned := outline.loss(sim, shape)
+		planned, _, err := outline.Loss(counted, ShapeOf(b).sample(outline.Config))
+		if err != nil {
+			t.Fatal(err)
+		}
 		check := func(when string) {
 			t.Helper()
-			got, want := pool.use, autograd.PoolUsage()
+			got, want := plan.dev.Usage(), host.Usage()
 			want.Out -= start
 			want.Peak -= start
 			if got != want {
@@ -175,23 +184,29 @@ func compare(t *testing.T, m *vlm.Model, outline *model) {
 			}
 		}
 		check("after the forward pass")
-		if real.Len() != len(sim.recs) {
-			t.Errorf("step %d: %d operations are planned, %d recorded", i, len(sim.recs), real.Len())
+		if real.Len() != counted.Len() {
+			t.Errorf("step %d: %d operations are planned, %d recorded", i, counted.Len(), real.Len())
 		}
-		if err := real.Backward(loss, 1); err != nil {
-			t.Fatal(err)
+		for tape, loss := range map[*autograd.Tape]*autograd.Var{real: loss, counted: planned} {
+			if err := tape.Backward(loss, 1); err != nil {
+				t.Fatal(err)
+			}
 		}
-		sim.backward(planned, pool.take(1))
 		check("after the backward pass")
-		for p := range m.Params.All() {
+		real.Release()
+		counted.Release()
+		for p := range plan.params() {
 			if p.Var() != nil {
 				p.Var().ZeroGrad()
 			}
 		}
-		for p := range m.Adapters.Params() {
-			p.Var().ZeroGrad()
+		for _, all := range []iter.Seq[*nn.Param]{m.Params.All(), m.Adapters.Params()} {
+			for p := range all {
+				if p.Var() != nil {
+					p.Var().ZeroGrad()
+				}
+			}
 		}
-		outline.zeroGrad(pool)
 		check("after the step")
 	}
 }

@@ -212,7 +212,9 @@ func (tr *Trainer) step(ctx context.Context, done int, group []*datasets.Batch) 
 			return r, tr.diagnose(tape.Seed, b, sum)
 		}
 		r.Loss += sum / float64(r.Targets)
-		if err := tape.Backward(v, 1/float32(r.Targets)); err != nil {
+		err = tape.Backward(v, 1/float32(r.Targets))
+		tape.Release()
+		if err != nil {
 			return r, err
 		}
 	}
@@ -275,7 +277,9 @@ func Evaluate(ctx context.Context, m Model, batches iter.Seq2[*datasets.Batch, e
 		if err != nil {
 			return 0, 0, err
 		}
-		_, sum, err := m.Loss(&autograd.Tape{Values: true, Context: ctx}, b)
+		tape := &autograd.Tape{Values: true, Context: ctx}
+		_, sum, err := m.Loss(tape, b)
+		tape.Release()
 		if err != nil {
 			return 0, 0, err
 		}

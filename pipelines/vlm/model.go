@@ -130,11 +130,17 @@ func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd
 				return nil, fmt.Errorf("an image of %dx%d pixels has %d features and %d image tokens", rest[i].H, rest[i].W, want, rest[i].Count)
 			}
 		}
-		f, err := m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.Full)
+		var err error
+		projected := t.Scope(func() (f *autograd.Var) {
+			if f, err = m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.Full); err != nil {
+				return nil
+			}
+			return m.Projector.Forward(t, f)
+		})
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, m.Projector.Forward(t, f))
+		out = append(out, projected)
 		rest = rest[n:]
 	}
 	return out, nil

@@ -12,6 +12,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/autograd"
 	"moslava/internal/checkpoint"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/language/chat"
@@ -317,7 +318,7 @@ func checkRealGreedy(t *testing.T, m *Model, p *Processor, c *realCase, png []by
 
 // checkRealLoss compares the loss and, where the reference has them, the gradients of all parameters.
 func checkRealLoss(t *testing.T, m *Model, b *datasets.Batch, c *realCase, grads map[string]realGradient) {
-	defer autograd.ReleaseMemory()
+	defer device.Host.Release()
 	var tape *autograd.Tape
 	if len(grads) > 0 {
 		m.Params.Train(func(string) bool { return true })
@@ -356,7 +357,7 @@ func checkRealLoss(t *testing.T, m *Model, b *datasets.Batch, c *realCase, grads
 // pad_token_id, which for this decoder is the token that ends turns. Here such lookups are no exception, so this
 // test takes those rows off the tape first.
 func checkRealEmbedding(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
-	defer autograd.ReleaseMemory()
+	defer device.Host.Release()
 	table := LanguagePrefix + "model.embed_tokens.weight"
 	m.Params.Train(func(name string) bool { return name == table })
 	defer m.Params.Freeze()

@@ -1,4 +1,4 @@
-package autograd
+package device
 
 import "testing"
 
@@ -15,22 +15,23 @@ func TestPoolClasses(t *testing.T) {
 }
 
 func TestPoolReusesBuffersUpToTwiceTheSize(t *testing.T) {
-	var b buffers
-	b.put(make([]float32, class(1000)))
-	if got := b.get(600); cap(got) != class(1000) {
-		t.Errorf("a buffer of %d for 600, want the one of %d", cap(got), class(1000))
+	c := NewCPU()
+	large := c.Get(1000)
+	c.Put(large)
+	if got := c.Get(600); got.taken != class(1000) || &got.host[0] != &large.host[0] || len(got.host) != 600 {
+		t.Errorf("a buffer of %d for 600, want the one of %d", got.taken, class(1000))
 	}
-	b.put(make([]float32, class(5000)))
-	if got := b.get(600); cap(got) != class(600) {
-		t.Errorf("a buffer of %d for 600", cap(got))
+	c.Put(c.Get(5000))
+	if got := c.Get(600); got.taken != class(600) {
+		t.Errorf("a buffer of %d for 600", got.taken)
 	}
 }
 
 // TestPoolForgetsWhatItHandsOut: a buffer that nobody has any more must be the garbage collector's.
 func TestPoolForgetsWhatItHandsOut(t *testing.T) {
-	var b buffers
-	b.put(make([]float32, class(1000)))
-	b.get(1000)
+	b := NewCPU()
+	b.Put(b.Get(1000))
+	b.Get(1000)
 	if l := b.free[class(1000)]; len(l) != 0 || l[:1][0] != nil {
 		t.Errorf("the pool still has %d elements", len(l[:1][0]))
 	}
@@ -38,14 +39,14 @@ func TestPoolForgetsWhatItHandsOut(t *testing.T) {
 
 // TestPoolIsBounded: batches of many shapes leave no more behind than the most that was out at once, and an eighth.
 func TestPoolIsBounded(t *testing.T) {
-	var b buffers
+	b := NewCPU()
 	use := func(sizes ...int) {
-		var out [][]float32
+		var out []Buffer
 		for _, n := range sizes {
-			out = append(out, b.get(n))
+			out = append(out, b.Get(n))
 		}
 		for _, s := range out {
-			b.put(s)
+			b.Put(s)
 		}
 	}
 	most := 0
