@@ -37,32 +37,8 @@ type Config struct {
 	LayerTypes       []string `json:"layer_types"`        // Qwen2: in place of max_window_layers
 
 	Rope Rope `json:"-"`
-}
 
-// The model types that are implemented.
-const (
-	llama     = "llama" // SmolLM2 and Vicuna are of this type
-	mistral   = "mistral"
-	qwen2     = "qwen2"
-	internlm2 = "internlm2"
-)
-
-// ModelTypes are the model types that ParseConfig reads, sorted.
-func ModelTypes() []string { return []string{internlm2, llama, mistral, qwen2} }
-
-// window is a default of sliding_window.
-func window(n int) *int { return &n }
-
-// defaults are those of transformers, and of InternLM2Config of internlm/internlm2-chat-7b.
-var defaults = map[string]Config{
-	llama: {VocabSize: 32000, HiddenSize: 4096, IntermediateSize: 11008, NumHiddenLayers: 32, NumAttentionHeads: 32,
-		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 2048},
-	mistral: {VocabSize: 32000, HiddenSize: 4096, IntermediateSize: 14336, NumHiddenLayers: 32, NumAttentionHeads: 32, NumKeyValueHeads: 8,
-		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 131072},
-	qwen2: {VocabSize: 151936, HiddenSize: 4096, IntermediateSize: 22016, NumHiddenLayers: 32, NumAttentionHeads: 32, NumKeyValueHeads: 32,
-		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 32768, MaxWindowLayers: 28},
-	internlm2: {VocabSize: 103168, HiddenSize: 4096, IntermediateSize: 11008, NumHiddenLayers: 32, NumAttentionHeads: 32,
-		HiddenAct: "silu", RMSNormEps: 1e-6, MaxPositionEmbeddings: 2048, Bias: true},
+	kind *kind // of ModelType
 }
 
 // refused are fields with which some decoder of the same family computes something else, and the values at which they have no
@@ -87,14 +63,6 @@ var refused = hfconfig.Neutral{
 	"residual_dropout": hfconfig.Off, "attention_dropout": hfconfig.Off,
 }
 
-// refusedOf are fields that one model type reads and another, with the same checkpoint, would pass over.
-var refusedOf = map[string]hfconfig.Neutral{
-	llama:     refused.Plus(hfconfig.Neutral{"bias": hfconfig.Off, "qkv_bias": hfconfig.Off, "sliding_window": hfconfig.Never}),
-	mistral:   refused.Plus(hfconfig.Neutral{"bias": hfconfig.Off, "qkv_bias": hfconfig.Off, "attention_bias": hfconfig.Off, "mlp_bias": hfconfig.Off}),
-	qwen2:     refused.Plus(hfconfig.Neutral{"attention_bias": {false, true}, "mlp_bias": hfconfig.Off, "qkv_bias": {true}}),
-	internlm2: refused.Plus(hfconfig.Neutral{"attention_bias": hfconfig.Off, "mlp_bias": hfconfig.Off, "sliding_window": hfconfig.Never}),
-}
-
 // ParseConfig reads a decoder's configuration. The error names every field that is impossible or changes numbers in a way that
 // is not implemented.
 func ParseConfig(raw []byte) (Config, error) {
@@ -110,27 +78,32 @@ func parse(raw []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	kind := llama
+	name := kinds[0].name
 	if given.Has("model_type") {
-		if err := json.Unmarshal(given["model_type"], &kind); err != nil {
+		if err := json.Unmarshal(given["model_type"], &name); err != nil {
 			return Config{}, fmt.Errorf("model_type: %w", err)
 		}
 	}
-	c, ok := defaults[kind]
+	k, ok := kindNamed(name)
 	if !ok {
-		return Config{}, fmt.Errorf("model_type is %q; implemented are %s", kind, strings.Join(ModelTypes(), ", "))
+		return Config{}, fmt.Errorf("model_type is %q; implemented are %s", name, strings.Join(ModelTypes(), ", "))
 	}
-	if kind == mistral || kind == qwen2 {
-		c.SlidingWindow = window(4096)
+	c := k.defaults
+	if k.window > 0 {
+		window := k.window // of this configuration alone: it may be written to
+		c.SlidingWindow = &window
 	}
 	if err := given.Into(&c); err != nil {
 		return Config{}, err
 	}
-	c.ModelType = kind
+	c.ModelType, c.kind = name, k
 	if given.Null("num_key_value_heads") {
 		c.NumKeyValueHeads = 0
 	}
-	errs := refusedOf[kind].Check(given)
+	if k.derive != nil {
+		k.derive(&c)
+	}
+	errs := k.refused.Check(given)
 	errs = append(errs, c.sizes()...)
 	if len(errs) == 0 { // what follows divides by them
 		errs = append(errs, c.windows(given.Has("layer_types"))...)
@@ -194,13 +167,10 @@ const (
 
 // windows makes LayerTypes say of every layer which keys it sees, and SlidingWindow nil if none has a window.
 func (c *Config) windows(given bool) (errs []error) {
-	if c.ModelType == llama || c.ModelType == internlm2 || c.ModelType == qwen2 && !c.UseSlidingWindow {
-		c.SlidingWindow = nil
-	}
 	want := make([]string, c.NumHiddenLayers)
 	for i := range want {
 		want[i] = fullAttention
-		if c.SlidingWindow != nil && (c.ModelType == mistral || i >= c.MaxWindowLayers) {
+		if c.SlidingWindow != nil && c.kind.slides != nil && c.kind.slides(c, i) {
 			want[i] = slidingAttention
 		}
 	}
@@ -209,7 +179,7 @@ func (c *Config) windows(given bool) (errs []error) {
 		c.LayerTypes = want
 	case len(c.LayerTypes) != c.NumHiddenLayers:
 		errs = append(errs, fmt.Errorf("layer_types has %d entries, num_hidden_layers is %d", len(c.LayerTypes), c.NumHiddenLayers))
-	case c.ModelType != qwen2 && !slices.Equal(c.LayerTypes, want):
+	case !c.kind.free && !slices.Equal(c.LayerTypes, want):
 		errs = append(errs, fmt.Errorf("layer_types is %.80q, which is not supported for %s: want %s in every layer", c.LayerTypes, c.ModelType, want[0]))
 	}
 	for i, t := range c.LayerTypes {
@@ -236,16 +206,25 @@ func (c *Config) windowOf(layer int) int {
 	return 0
 }
 
-// qkvBias and outBias say which attention projections have biases: Qwen2 has them on q, k and v only.
-func (c *Config) qkvBias() bool {
-	return c.ModelType == qwen2 || c.ModelType == llama && c.AttentionBias || c.ModelType == internlm2 && c.Bias
+// GiveBias sets the field of config.json that gives the layer of that name a bias, and with it all whose names have part. ok is false if
+// the type has no such field.
+func (c *Config) GiveBias(layer string) (field, part string, ok bool) {
+	for _, g := range c.kind.gives {
+		if strings.Contains(layer, g.part) {
+			g.set(c)
+			return g.name, g.part, true
+		}
+	}
+	return "", "", false
 }
 
-func (c *Config) outBias() bool {
-	return c.ModelType == llama && c.AttentionBias || c.ModelType == internlm2 && c.Bias
+// biases say which linears of a block have one.
+func (c *Config) biases() biases {
+	if c.kind.biases == nil {
+		return biases{}
+	}
+	return c.kind.biases(c)
 }
-
-func (c *Config) mlpBias() bool { return c.ModelType == llama && c.MLPBias }
 
 // Fused reports whether queries, keys and values come from one matrix, as in InternLM2.
-func (c *Config) Fused() bool { return c.ModelType == internlm2 }
+func (c *Config) Fused() bool { return c.kind.fused != nil }

@@ -59,19 +59,20 @@ func newBlock(s *nn.Scope, c *Config, names Names) *block {
 		return s.LinearNoBias(name, in, out)
 	}
 	d, q, kv, residuals := c.HiddenSize, c.NumAttentionHeads*c.HeadDim, c.NumKeyValueHeads*c.HeadDim, 2*c.NumHiddenLayers
+	has := c.biases()
 	b := &block{cfg: c, norm1: s.RMSNorm(names.Norm1, d, c.RMSNormEps)}
 	if c.Fused() {
-		b.wqkv = linear(s, names.QKV, d, q+2*kv, c.qkvBias())
+		b.wqkv = linear(s, names.QKV, d, q+2*kv, has.qkv)
 	} else {
-		b.q = linear(s, names.Q, d, q, c.qkvBias())
-		b.k = linear(s, names.K, d, kv, c.qkvBias())
-		b.v = linear(s, names.V, d, kv, c.qkvBias())
+		b.q = linear(s, names.Q, d, q, has.qkv)
+		b.k = linear(s, names.K, d, kv, has.qkv)
+		b.v = linear(s, names.V, d, kv, has.qkv)
 	}
-	b.o = s.LinearToResidual(names.O, q, d, c.outBias(), residuals)
+	b.o = s.LinearToResidual(names.O, q, d, has.out, residuals)
 	b.norm2 = s.RMSNorm(names.Norm2, d, c.RMSNormEps)
-	b.gate = linear(s, names.Gate, d, c.IntermediateSize, c.mlpBias())
-	b.up = linear(s, names.Up, d, c.IntermediateSize, c.mlpBias())
-	b.down = s.LinearToResidual(names.Down, c.IntermediateSize, d, c.mlpBias(), residuals)
+	b.gate = linear(s, names.Gate, d, c.IntermediateSize, has.mlp)
+	b.up = linear(s, names.Up, d, c.IntermediateSize, has.mlp)
+	b.down = s.LinearToResidual(names.Down, c.IntermediateSize, d, has.mlp, residuals)
 	return b
 }
 

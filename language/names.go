@@ -1,6 +1,9 @@
 package language
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Names are the parts of a decoder in published checkpoints: Embed below model, Head at the top and all others below
 // model.layers.N.
@@ -14,27 +17,41 @@ type Names struct {
 }
 
 // Names of a configuration's decoder.
-func (c *Config) Names() Names {
-	if c.Fused() {
-		return Names{Embed: "tok_embeddings", Head: "output", Norm1: "attention_norm", Norm2: "ffn_norm",
-			QKV: "attention.wqkv", O: "attention.wo", Gate: "feed_forward.w1", Up: "feed_forward.w3", Down: "feed_forward.w2"}
+func (c *Config) Names() Names { return c.kind.names }
+
+// Stored lists other names under which files of a decoder by itself hold a parameter, given by its published name: those
+// saved without the head have no level above embeddings and blocks.
+func (c *Config) Stored(published string) []string {
+	if bare, ok := strings.CutPrefix(published, "model."); ok {
+		return []string{bare}
 	}
-	return Names{Embed: "embed_tokens", Head: "lm_head", Norm1: "input_layernorm", Norm2: "post_attention_layernorm",
-		Q: "self_attn.q_proj", K: "self_attn.k_proj", V: "self_attn.v_proj", O: "self_attn.o_proj",
-		Gate: "mlp.gate_proj", Up: "mlp.up_proj", Down: "mlp.down_proj"}
+	return nil
 }
 
-// IsEmbedding and IsHead recognise the vocabulary's tables by the ends of their parameters' names, of any model type.
-func IsEmbedding(name string) bool { return hasTable(name, "embed_tokens", "tok_embeddings") }
+// ReadsPast reports whether a tensor of published checkpoints has no effect and is not kept: the output layer of a decoder with
+// tied embeddings.
+func (c *Config) ReadsPast(name string) bool {
+	return c.TieWordEmbeddings && hasTable(name, c.kind.names.Head)
+}
+
+// WritesResidual reports whether a parameter, given by its name below the block, is of a linear that adds to the residual stream.
+func (c *Config) WritesResidual(name string) bool {
+	n := &c.kind.names
+	return strings.HasPrefix(name, n.O+".") || strings.HasPrefix(name, n.Down+".")
+}
+
+// IsEmbedding recognises the vocabulary's table of a decoder of any type by the end of its name.
+func IsEmbedding(name string) bool {
+	return slices.ContainsFunc(kinds, func(k *kind) bool { return hasTable(name, k.names.Embed) })
+}
 
 // IsHead is IsEmbedding for output layers of their own.
-func IsHead(name string) bool { return hasTable(name, "lm_head", "output") }
+func IsHead(name string) bool {
+	return slices.ContainsFunc(kinds, func(k *kind) bool { return hasTable(name, k.names.Head) })
+}
 
-func hasTable(name string, tables ...string) bool {
-	for _, t := range tables {
-		if rest, ok := strings.CutSuffix(name, t+".weight"); ok && (rest == "" || rest[len(rest)-1] == '.') {
-			return true
-		}
-	}
-	return false
+// hasTable reports whether name is the weight of the module table, at any depth.
+func hasTable(name, table string) bool {
+	rest, ok := strings.CutSuffix(name, table+".weight")
+	return ok && (rest == "" || rest[len(rest)-1] == '.')
 }

@@ -21,20 +21,14 @@ func (b *block) project(t *autograd.Tape, x *autograd.Var) (q, k, v *autograd.Va
 		return qkv[0], qkv[1], qkv[2]
 	}
 	all := nn.Linears(t, b.norm1.Lazy(x), b.wqkv)[0]
-	groups, queries, one := b.cfg.groups()
+	groups, queries, one := b.cfg.kind.fused(b.cfg)
 	return t.Columns(all, groups, 0, queries), t.Columns(all, groups, queries, queries+one), t.Columns(all, groups, queries+one, queries+2*one)
 }
 
-// groups says how the rows of InternLM2's wqkv are laid out: for each key-value head, its queries, of which there are so many
-// elements, then the key and the value, of one head each (InternLM2Attention of modeling_internlm2.py: "gs", the last two of
-// which are key and value).
-func (c *Config) groups() (groups, queries, one int) {
-	return c.NumKeyValueHeads, c.NumAttentionHeads / c.NumKeyValueHeads * c.HeadDim, c.HeadDim
-}
-
-// split copies queries, keys and values out of rows of wqkv's output.
+// split copies queries, keys and values out of rows of a fused matrix's output: in each of the row's groups, so many elements of
+// queries, then keys, then as many of values.
 func (c *Config) split(rows int, all, q, k, v []float32) {
-	groups, queries, one := c.groups()
+	groups, queries, one := c.kind.fused(c)
 	width := queries + 2*one
 	kernels.Each(rows, func(r int) {
 		for g := r * groups; g < (r+1)*groups; g++ {

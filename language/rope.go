@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
+	"strings"
 	"sync"
 
 	"moslava/internal/hfconfig"
 	"moslava/internal/kernels"
 )
+
+// scaledRopes are the rope types beside default of all that transformers implements with modeling_rope_utils.
+var scaledRopes = []string{"linear", "dynamic", "llama3", "yarn"}
 
 // Rope is how rotary angles are scaled (transformers modeling_rope_utils, 5.23).
 type Rope struct {
@@ -97,12 +102,12 @@ func (r *Rope) resolve(name string, c *Config) error {
 		return fmt.Errorf("%s: factor is %g and original_max_position_embeddings %g, want positive numbers", name, r.factor, r.Original)
 	}
 	switch {
-	case c.ModelType == internlm2 && r.Type != "default" && r.Type != "dynamic":
-		return fmt.Errorf("%s: rope_type is %q, which is not supported for internlm2; implemented are default and dynamic", name, r.Type)
 	case r.Type == "default":
 		return nil
-	case r.Type != "linear" && r.Type != "dynamic" && r.Type != "llama3" && r.Type != "yarn":
-		return fmt.Errorf("%s: rope_type is %q; implemented are default, linear, dynamic, llama3 and yarn", name, r.Type)
+	case len(c.kind.ropes) == 0:
+		return fmt.Errorf("%s: rope_type is %q, which is not supported for %s", name, r.Type, c.ModelType)
+	case !slices.Contains(c.kind.ropes, r.Type):
+		return fmt.Errorf("%s: rope_type is %q; implemented for %s are default, %s", name, r.Type, c.ModelType, strings.Join(c.kind.ropes, ", "))
 	case r.Type == "yarn":
 		return r.yarn(name, c, r.Factor != nil)
 	case r.Factor == nil:

@@ -23,7 +23,7 @@ func TestDynamicRope(t *testing.T) {
 		}
 		return d
 	}
-	for _, kind := range []string{llama, internlm2} {
+	for _, kind := range []string{llama.name, internlm2.name} {
 		plain := open(kind, "")
 		ids := []int32{1, 2, 3, 4, 5, 6}
 		want := plain.Forward(nil, plain.Embed.Forward(nil, ids), []int32{0, 6}, nil).Floats()

@@ -2,10 +2,32 @@ package vision
 
 import "moslava/internal/nn"
 
-// newCLIP declares transformers' CLIPVisionModel. post_layernorm belongs to the pooled output,
+// clip is transformers' CLIPVisionModel.
+var clip = &kind{
+	name: "clip_vision_model", whole: "clip", near: nearby{"clip_text_model": textTower},
+	defaults: Config{HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
+		ImageSize: 224, PatchSize: 32, HiddenAct: "quick_gelu", LayerNormEps: 1e-5},
+	build:         newCLIP,
+	class:         true,
+	interpolation: cubic,
+	names:         clipNames,
+	pooled:        PoolClass,
+}
+
+const textTower = "this is a text tower"
+
+// clipNames are those of CLIP and, but for the head, of SigLIP.
+var clipNames = names{
+	level:     "vision_model.",
+	positions: "embeddings.position_embedding.weight",
+	blocks:    "encoder.layers.",
+	norm:      "post_layernorm",
+}
+
+// newCLIP declares the parameters. post_layernorm belongs to the pooled output,
 // which LLaVA does not use; it is loaded so that an export is whole.
 func newCLIP(s *nn.Scope, cfg Config) *Tower {
-	s = s.In("vision_model")
+	s = cfg.scope(s)
 	d := cfg.HiddenSize
 	e := s.In("embeddings")
 	t := &Tower{Config: cfg, embed: embeddings{

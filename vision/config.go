@@ -30,42 +30,15 @@ type Config struct {
 
 	UseHead bool `json:"vision_use_head"` // SigLIP: the files hold a pooling head, which is read past
 
-	// Dinov2 only.
+	// DINOv2 only.
 	MLPRatio  float64 `json:"mlp_ratio"`
 	QKVBias   bool    `json:"qkv_bias"`
 	SwiGLU    bool    `json:"use_swiglu_ffn"`
 	UseMask   bool    `json:"use_mask_token"`
 	Registers int     `json:"num_register_tokens"` // of dinov2_with_registers
 
-	act kernels.Act
-}
-
-// Model types that are implemented.
-const (
-	clipType      = "clip_vision_model"
-	siglipType    = "siglip_vision_model"
-	dinov2Type    = "dinov2"
-	registersType = "dinov2_with_registers"
-)
-
-// wholes are models that a tower is part of, as their vision_config.
-var wholes = map[string]string{"clip": clipType, "siglip": siglipType}
-
-// defaults are transformers'.
-var defaults = map[string]Config{
-	clipType: {HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
-		ImageSize: 224, PatchSize: 32, HiddenAct: "quick_gelu", LayerNormEps: 1e-5},
-	siglipType: {HiddenSize: 768, IntermediateSize: 3072, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3,
-		ImageSize: 224, PatchSize: 16, HiddenAct: "gelu_pytorch_tanh", LayerNormEps: 1e-6, UseHead: true},
-	dinov2Type: {HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
-		ImageSize: 224, PatchSize: 14, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true},
-	registersType: {HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
-		ImageSize: 224, PatchSize: 16, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true, Registers: 4},
-}
-
-// ModelTypes are the model types that ParseConfig reads, sorted.
-func ModelTypes() []string {
-	return []string{"clip", clipType, dinov2Type, registersType, "siglip", siglipType}
+	act  kernels.Act
+	kind *kind // of ModelType
 }
 
 // refused are fields with which a tower of the same family computes something else, and the values at which they have no effect.
@@ -76,26 +49,26 @@ var refused = hfconfig.Neutral{"num_patches": hfconfig.Never, "dropout": hfconfi
 // Part is the vision_config of a whole CLIP or SigLIP model with the model_type that the tower has by itself; of any other
 // configuration it is raw.
 func Part(raw []byte) ([]byte, error) {
-	var kind struct {
+	var whole struct {
 		ModelType string                     `json:"model_type"`
 		Vision    map[string]json.RawMessage `json:"vision_config"`
 	}
 	given, err := hfconfig.Parse(raw)
 	if err == nil {
-		err = given.Into(&kind)
+		err = given.Into(&whole)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("vision config: %w", err)
 	}
-	t, ok := wholes[kind.ModelType]
-	if !ok {
+	i := slices.IndexFunc(kinds, func(k *kind) bool { return k.whole != "" && k.whole == whole.ModelType })
+	if i < 0 {
 		return raw, nil
 	}
-	if kind.Vision == nil {
-		return nil, fmt.Errorf("vision config: model_type is %q and there is no vision_config", kind.ModelType)
+	if whole.Vision == nil {
+		return nil, fmt.Errorf("vision config: model_type is %q and there is no vision_config", whole.ModelType)
 	}
-	kind.Vision["model_type"], _ = json.Marshal(t)
-	return json.Marshal(kind.Vision)
+	whole.Vision["model_type"], _ = json.Marshal(kinds[i].name)
+	return json.Marshal(whole.Vision)
 }
 
 // ParseConfig reads a tower's configuration. A config.json of a whole CLIP or SigLIP model is read through
@@ -109,50 +82,41 @@ func ParseConfig(raw []byte) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
-	kind := clipType
+	name := kinds[0].name
 	if given.Has("model_type") {
-		if err := json.Unmarshal(given["model_type"], &kind); err != nil {
+		if err := json.Unmarshal(given["model_type"], &name); err != nil {
 			return Config{}, fmt.Errorf("vision config: model_type: %w", err)
 		}
 	}
-	c, ok := defaults[kind]
+	k, ok := kindNamed(name)
 	if !ok {
-		return Config{}, fmt.Errorf("vision config: model_type is %q; implemented are %s%s", kind, strings.Join(ModelTypes(), ", "), hint(kind))
+		return Config{}, fmt.Errorf("vision config: model_type is %q; implemented are %s%s",
+			name, strings.Join(ModelTypes(), ", "), hint(name))
 	}
-	for _, name := range []string{"image_size", "patch_size"} {
-		if err := square(given, name); err != nil {
+	c := k.defaults
+	for _, side := range []string{"image_size", "patch_size"} {
+		if err := square(given, side); err != nil {
 			return Config{}, fmt.Errorf("vision config: %w", err)
 		}
 	}
 	if err := given.Into(&c); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
-	c.ModelType = kind
-	if kind != registersType {
+	c.ModelType, c.kind = name, k
+	if !k.registers {
 		c.Registers = 0
 	}
 	errs := refused.Check(given)
 	if err := c.head(given); err != nil {
 		errs = append(errs, err)
 	}
-	if c.MLPRatio > 0 && c.MLPRatio < 1<<10 && c.HiddenSize > 0 && c.HiddenSize <= maxSize {
-		c.IntermediateSize = c.dinov2Width()
+	if k.derive != nil {
+		k.derive(&c)
 	}
 	if err := errors.Join(append(errs, c.validate())...); err != nil {
 		return Config{}, fmt.Errorf("vision config: %w", err)
 	}
 	return c, nil
-}
-
-// hint says more about a model type that is often met and not implemented.
-func hint(kind string) string {
-	switch kind {
-	case "siglip2", "siglip2_vision_model":
-		return " (fixed-resolution SigLIP 2 is published as siglip; this is the variant with pictures of any shape)"
-	case "clip_text_model", "siglip_text_model":
-		return " (this is a text tower)"
-	}
-	return ""
 }
 
 // square turns a side that is given as [n, n] into n.
@@ -175,16 +139,6 @@ func (c *Config) head(given hfconfig.Fields) error {
 		return nil
 	}
 	return fmt.Errorf("head_dim is %.60s, only hidden_size/num_attention_heads is supported", given["head_dim"])
-}
-
-// dinov2Width is the width inside the MLP of a DINOv2 block, which follows from mlp_ratio; with SwiGLU it is two thirds of that,
-// rounded up to a multiple of 8 (Dinov2SwiGLUFFN).
-func (c *Config) dinov2Width() int {
-	n := int(float64(c.HiddenSize) * c.MLPRatio)
-	if c.SwiGLU {
-		n = (int(float64(n)*2/3) + 7) / 8 * 8
-	}
-	return n
 }
 
 // maxSize is the most that a size in a configuration can be.
@@ -225,13 +179,7 @@ func (c *Config) validate() error {
 }
 
 // HasClass reports whether the tower has a class token. SigLIP has none.
-func (c *Config) HasClass() bool { return c.ModelType != siglipType }
-
-// ReadsPast reports whether a parameter of published checkpoints, without the tower's prefix, has no effect on any feature and is
-// not kept: SigLIP's pooling head.
-func (c *Config) ReadsPast(name string) bool {
-	return c.ModelType == siglipType && (strings.HasPrefix(name, "vision_model.head.") || strings.HasPrefix(name, "head."))
-}
+func (c *Config) HasClass() bool { return c.kind.class }
 
 // side is the number of patches along a side of the position table.
 func (c *Config) side() int { return c.ImageSize / c.PatchSize }
@@ -263,6 +211,9 @@ func (c *Config) Interpolates(h, w int) bool {
 }
 
 // TakesAnySize reports whether transformers' model interpolates without being asked to.
-func (c *Config) TakesAnySize() bool {
-	return slices.Contains([]string{dinov2Type, registersType}, c.ModelType)
+func (c *Config) TakesAnySize() bool { return c.kind.interpolates }
+
+// Outputs say what transformers' model of this type returns beside hidden states.
+func (c *Config) Outputs() Outputs {
+	return Outputs{Norm: c.kind.names.level + c.kind.names.norm, Normed: c.kind.lastNormed, Pooled: c.kind.pooled}
 }

@@ -2,7 +2,53 @@ package vision
 
 import "moslava/internal/nn"
 
-// newDinov2 declares transformers' Dinov2Model, or Dinov2WithRegistersModel. mask_token and the final layernorm take no part
+// dinov2 is transformers' Dinov2Model.
+var dinov2 = &kind{
+	name: "dinov2",
+	defaults: Config{HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
+		ImageSize: 224, PatchSize: 14, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true},
+	derive:        (*Config).dinov2Width,
+	build:         newDinov2,
+	class:         true,
+	interpolates:  true,
+	interpolation: cubic,
+	names:         dinov2Names,
+	lastNormed:    true,
+	pooled:        PoolClass,
+}
+
+// dinov2Registers is transformers' Dinov2WithRegistersModel: register tokens behind the class token, and antialiased positions.
+var dinov2Registers = &kind{
+	name: "dinov2_with_registers",
+	defaults: Config{HiddenSize: 768, NumHiddenLayers: 12, NumAttentionHeads: 12, NumChannels: 3, MLPRatio: 4,
+		ImageSize: 224, PatchSize: 16, HiddenAct: "gelu", LayerNormEps: 1e-6, QKVBias: true, UseMask: true, Registers: 4},
+	derive:        (*Config).dinov2Width,
+	build:         newDinov2,
+	class:         true,
+	registers:     true,
+	interpolates:  true,
+	interpolation: cubicAntialiased,
+	names:         dinov2Names,
+	lastNormed:    true,
+	pooled:        PoolClass,
+}
+
+// dinov2Names have no level of their own. With a classifier the tower is below dinov2 or dinov2_with_registers.
+var dinov2Names = names{
+	wraps: []string{"dinov2.", "dinov2_with_registers."},
+	renamed: []rename{
+		{".attention.attention.query", ".attention.q_proj"},
+		{".attention.attention.key", ".attention.k_proj"},
+		{".attention.attention.value", ".attention.v_proj"},
+		{".attention.output.dense", ".attention.o_proj"},
+	},
+	positions: "embeddings.position_embeddings",
+	blocks:    "encoder.layer.",
+	norm:      "layernorm",
+	unread:    []string{"embeddings.mask_token"},
+}
+
+// newDinov2 declares the parameters. mask_token and the final layernorm take no part
 // in the features; they are loaded so that an export is whole.
 func newDinov2(s *nn.Scope, cfg Config) *Tower {
 	d, side := cfg.HiddenSize, cfg.side()
@@ -50,4 +96,17 @@ func newDinov2(s *nn.Scope, cfg Config) *Tower {
 	}
 	s.LayerNorm("layernorm", d, cfg.LayerNormEps)
 	return t
+}
+
+// dinov2Width sets the width inside the MLP of a block, which follows from mlp_ratio; with SwiGLU it is two thirds of that,
+// rounded up to a multiple of 8 (Dinov2SwiGLUFFN).
+func (c *Config) dinov2Width() {
+	if !(c.MLPRatio > 0 && c.MLPRatio < 1<<10 && c.HiddenSize > 0 && c.HiddenSize <= maxSize) {
+		return // validate says so
+	}
+	n := int(float64(c.HiddenSize) * c.MLPRatio)
+	if c.SwiGLU {
+		n = (int(float64(n)*2/3) + 7) / 8 * 8
+	}
+	c.IntermediateSize = n
 }

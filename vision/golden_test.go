@@ -159,6 +159,20 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+// TestOtherTypesFieldsHaveNoEffect: a field that only another type of tower reads changes nothing.
+func TestOtherTypesFieldsHaveNoEffect(t *testing.T) {
+	for raw, width := range map[string]int{
+		`{"model_type":"clip_vision_model","mlp_ratio":2,"num_register_tokens":3}`:   3072,
+		`{"model_type":"siglip_vision_model","mlp_ratio":2,"num_register_tokens":3}`: 3072,
+		`{"model_type":"dinov2","mlp_ratio":2,"num_register_tokens":3}`:              1536,
+	} {
+		c, err := ParseConfig([]byte(raw))
+		if err != nil || c.IntermediateSize != width || c.Registers != 0 {
+			t.Errorf("%s: width %d, %d registers, error %v; want %d and none", raw, c.IntermediateSize, c.Registers, err, width)
+		}
+	}
+}
+
 func TestBadInputIsAnError(t *testing.T) {
 	tower, _ := load(t, "clip-tiny", "config.json")
 	px := make([]float32, 3*56*56)

@@ -17,14 +17,9 @@ func (t *Tower) positions(tape *autograd.Tape, h, w int) *autograd.Var {
 }
 
 // resampling is the matrix [(1+)gh*gw, (1+)side*side] that keeps the class token's row and interpolates the grid as
-// torch.nn.functional.interpolate does with mode bicubic and half-pixel centres: with antialiasing for DINOv2 with registers,
-// without it for the others.
+// torch.nn.functional.interpolate does with half-pixel centres and the weights that the tower's row names.
 func (c *Config) resampling(h, w int) *autograd.Var {
 	side, gh, gw := c.side(), h/c.PatchSize, w/c.PatchSize
-	weights := cubic
-	if c.ModelType == registersType {
-		weights = cubicAntialiased
-	}
 	first := 0
 	if c.HasClass() {
 		first = 1
@@ -35,7 +30,7 @@ func (c *Config) resampling(h, w int) *autograd.Var {
 	if first == 0 {
 		m[0] = 0
 	}
-	rows, cols := weights(side, gh), weights(side, gw)
+	rows, cols := c.kind.interpolation(side, gh), c.kind.interpolation(side, gw)
 	for y := range gh {
 		for x := range gw {
 			r := m[(first+y*gw+x)*n+first:]
@@ -59,6 +54,7 @@ func (c *Config) Resampled(table []float32, h, w int) []float32 {
 	return (*autograd.Tape)(nil).MatMul(c.resampling(h, w), v).Floats()
 }
 
+// tap is a source position and its weight.
 type tap struct {
 	at int
 	w  float64
@@ -75,7 +71,8 @@ func keys(x, a float64) float64 {
 	return 0
 }
 
-// cubic gives, for each of out positions, the four source positions and their weights: a = -0.75, repeated edges.
+// cubic is torch's mode bicubic without antialias. It gives, for each of out positions, the four source positions and their
+// weights: a = -0.75, repeated edges.
 func cubic(in, out int) [][]tap {
 	ws := make([][]tap, out)
 	for i := range out {
@@ -89,8 +86,8 @@ func cubic(in, out int) [][]tap {
 	return ws
 }
 
-// cubicAntialiased gives, for each of out positions, the source positions that a kernel as wide as the scale covers, and their
-// weights: a = -0.5, what lies beyond the edges left out and the rest brought to a sum of one (torch's _upsample_bicubic2d_aa).
+// cubicAntialiased is torch's mode bicubic with antialias. It gives, for each of out positions, the source positions that a
+// kernel as wide as the scale covers, and their weights: a = -0.5, what lies beyond the edges left out and the rest brought to a sum of one (torch's _upsample_bicubic2d_aa).
 func cubicAntialiased(in, out int) [][]tap {
 	scale := float64(in) / float64(out)
 	wide := max(scale, 1)

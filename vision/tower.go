@@ -41,13 +41,7 @@ type block struct {
 
 // New declares a tower under the names of published checkpoints.
 func New(s *nn.Scope, cfg Config) *Tower {
-	switch cfg.ModelType {
-	case dinov2Type, registersType:
-		return newDinov2(s, cfg)
-	case siglipType:
-		return newSigLIP(s, cfg)
-	}
-	return newCLIP(s, cfg)
+	return cfg.kind.build(s, cfg)
 }
 
 // States resolves layer indexes (negative ones count from the end; 0 is what enters the first

@@ -198,20 +198,6 @@ func IsBuffer(name string) bool {
 	return false
 }
 
-// IsHead recognises the weight of an output layer, which a decoder with tied embeddings has no use for.
-func IsHead(name string) bool {
-	return name == "lm_head.weight" || strings.HasSuffix(name, ".lm_head.weight")
-}
-
-// besideTower are what files hold beside a vision tower that gives hidden states: the text tower of a whole CLIP or SigLIP
-// model, what both are compared by, the head that SigLIP pools with, DINOv2's classifier, and the rest of a LLaVA model.
-var besideTower = []string{"text_model.", "text_projection.", "visual_projection.", "logit_scale", "logit_bias",
-	"vision_model.head.", "head.", "classifier.",
-	"language_model.", "model.language_model.", "lm_head.", "multi_modal_projector.", "model.multi_modal_projector."}
-
-// IsBesideTower recognises tensors that are in a file with a vision tower and take no part in its hidden states.
-func IsBesideTower(name string) bool { return begins(name, besideTower) }
-
 // nearest returns the name that shares the most with wanted at both ends,
 // which finds other prefixes, other layer numbers and slips of the pen alike,
 // if that is at least half of wanted.

@@ -10,6 +10,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
+	"moslava/language"
 	"moslava/moslora"
 	"moslava/pipelines/vlm"
 )
@@ -143,8 +144,8 @@ func (r *Report) checkpoint(opt Options) error {
 			Tie bool `json:"tie_word_embeddings"`
 		} `json:"text_config"`
 	}
-	if json.Unmarshal(r.Config, &c) == nil && (c.Tie || c.Text.Tie) && slices.ContainsFunc(d.Names(), checkpoint.IsHead) {
-		if slices.ContainsFunc(fit.Ignored, checkpoint.IsHead) {
+	if json.Unmarshal(r.Config, &c) == nil && (c.Tie || c.Text.Tie) && slices.ContainsFunc(d.Names(), language.IsHead) {
+		if slices.ContainsFunc(fit.Ignored, language.IsHead) {
 			r.warn("the head is stored although tie_word_embeddings is true: it is the same as the embeddings, which are used in its place")
 		} else {
 			r.warn("the head is stored although tie_word_embeddings is true, and differs from the embeddings: both are used, as in transformers")

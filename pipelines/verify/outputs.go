@@ -9,6 +9,8 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/compare"
 	"moslava/internal/kernels"
+	"moslava/pipelines/vlm/families"
+	"moslava/vision"
 )
 
 // What a tower of transformers gives besides its hidden states is computed here, in float64 and from the formulas, because the
@@ -22,34 +24,25 @@ func (r *run) outputs(t tower, prefix string, last *autograd.Var, images int) er
 	x := compare.Widen(last.Floats())
 	d := t.Config.HiddenSize
 	tokens := last.Rows() / images
-	norm := "vision_model.post_layernorm"
-	if t.params.Get(norm+".weight") == nil {
-		norm = "layernorm"
-	}
-	normed, err := t.layerNorm(norm, x)
+	out := t.Config.Outputs()
+	normed, err := t.layerNorm(out.Norm, x)
 	if err != nil {
 		return err
 	}
-	first := func(x []float64) []float64 {
-		var out []float64
+	first := func(x []float64) (rows []float64) {
 		for i := range images {
-			out = append(out, x[i*tokens*d:][:d]...)
+			rows = append(rows, x[i*tokens*d:][:d]...)
 		}
-		return out
+		return rows
 	}
-	var pooled []float64
-	switch t.Config.ModelType {
-	case "clip_vision_model": // the class token, normed; the last hidden state is not
-		pooled = first(normed)
-	case "siglip_vision_model":
-		x = normed
-		if r.has(prefix + "output.pooler") {
-			if pooled, err = t.attentionPool(normed, images); err != nil {
-				return err
-			}
+	pooled := first(normed)
+	if out.Pooled == vision.PoolAttention && r.has(prefix+"output.pooler") {
+		if pooled, err = t.attentionPool(normed, images); err != nil {
+			return err
 		}
-	default:
-		x, pooled = normed, first(normed)
+	}
+	if out.Normed {
+		x = normed
 	}
 	r.check(prefix+"output.last_hidden_state", x, []int{images, tokens, d})
 	r.check(prefix+"output.pooler", pooled, []int{images, d})
@@ -90,7 +83,7 @@ func (t tower) attentionPool(x []float64, images int) ([]float64, error) {
 		return nil, err
 	}
 	defer ckpt.Close()
-	src := ckpt.Rename(checkpoint.Candidates(checkpoint.Vision))
+	src := ckpt.Rename(families.TowerStored(&t.Config))
 	d, f := t.Config.HiddenSize, t.Config.IntermediateSize
 	var failed error
 	read := func(name string, shape ...int) []float32 {

@@ -103,7 +103,7 @@ func (r *run) model(dir string, opt Options) error {
 	case "language":
 		return r.language(dir, opt.Config)
 	default:
-		return r.llava(dir, opt.Config)
+		return r.whole(dir, opt.Config)
 	}
 }
 

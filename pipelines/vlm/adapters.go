@@ -141,14 +141,11 @@ func (m *Model) linear(name string) *nn.Linear {
 
 // addBiases gives all layers of a layer's kind a bias of zeros.
 func (m *Model) addBiases(module string) error {
-	field, part, has := "", "", &m.Config.Text.AttentionBias
-	switch {
-	case strings.Contains(module, ".self_attn."):
-		field, part = "attention_bias", ".self_attn."
-	case strings.Contains(module, ".mlp."):
-		field, part, has = "mlp_bias", ".mlp.", &m.Config.Text.MLPBias
+	field, part, ok := "", "", false
+	if TowerOf(module) == "language" {
+		field, part, ok = m.Config.Text.GiveBias(module)
 	}
-	if field == "" || TowerOf(module) != "language" || m.Config.Text.ModelType != "llama" {
+	if !ok {
 		return fmt.Errorf("%s: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one to merge it into, which PEFT refuses, too: use the adapters unmerged, with --adapters", module)
 	}
 	for l := range m.Params.Linears() {
@@ -156,7 +153,6 @@ func (m *Model) addBiases(module string) error {
 			m.Params.AddBias(l)
 		}
 	}
-	*has = true
 	return m.Config.setText(field, true)
 }
 

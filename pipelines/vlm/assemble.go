@@ -13,6 +13,7 @@ import (
 	"moslava/language"
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision"
 )
 
@@ -45,13 +46,13 @@ func Assemble(t Towers) (*Model, *Processor, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	src, err := t.open(rows)
+	src, err := t.open(cfg, rows)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer src.close()
 	if src.language != nil {
-		if err := cfg.compareTables(src.language.Rename(checkpoint.Candidates(checkpoint.Language)), ""); err != nil {
+		if err := cfg.compareTables(src.language.Rename(families.DecoderStored(&cfg.Text)), ""); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -74,7 +75,7 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 	cfg, _, err := t.config(tok)
 	if err == nil && !t.Random && cfg.Text.TieWordEmbeddings {
 		if d, fails := checkpoint.Open(t.Language); fails == nil { // an outline needs no weights
-			err = errors.Join(cfg.compareTables(d.Rename(checkpoint.Candidates(checkpoint.Language)), ""), d.Close())
+			err = errors.Join(cfg.compareTables(d.Rename(families.DecoderStored(&cfg.Text)), ""), d.Close())
 		}
 	}
 	if err != nil {
@@ -107,7 +108,7 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 	if err != nil {
 		return nil, 0, err
 	}
-	if text, err = decoderIn(text); err != nil {
+	if text, err = families.DecoderIn(text); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
 	}
 	alone, err := ParseDecoderConfig(text)
@@ -132,7 +133,7 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	if err != nil {
 		return nil, err
 	}
-	if image, err = towerIn(image); err != nil {
+	if image, err = families.TowerIn(image); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
 	tower, err := vision.ParseConfig(image)
@@ -142,9 +143,9 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	if !tower.HasClass() && t.Strategy == "default" {
 		return nil, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
 	}
-	token, n := int32(vocab), vocab+1
+	family, token, n := families.LLaVA, int32(vocab), vocab+1
 	if tok != nil {
-		if token, err = tok.AddSpecial(ImageTokenText); err != nil {
+		if token, err = tok.AddSpecial(family.ImageToken); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Language, err)
 		}
 		n = tok.VocabSize()
@@ -152,7 +153,7 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	if n > vocab {
 		vocab = (n + 63) / 64 * 64
 	}
-	cfg, err := NewConfig(Parts{Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
+	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
 		Strategy: t.Strategy, Act: "gelu"})
 	if err != nil {
 		return nil, err

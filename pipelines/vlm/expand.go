@@ -3,7 +3,6 @@ package vlm
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -93,7 +92,7 @@ func (e expanded) Tensor(name string, shape []int, init nn.Init) ([]float32, err
 		return e.Source.Tensor(name, shape, init)
 	}
 	data, err := e.Source.Tensor(layersPrefix+strconv.Itoa(e.cfg.origin[i])+"."+rest, shape, init)
-	if err == nil && e.cfg.copied[i] && slices.ContainsFunc([]string{"self_attn.o_proj.", "mlp.down_proj."}, func(layer string) bool { return strings.HasPrefix(rest, layer) }) {
+	if err == nil && e.cfg.copied[i] && e.cfg.Text.WritesResidual(rest) {
 		clear(data)
 	}
 	return data, err

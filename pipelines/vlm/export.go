@@ -41,7 +41,7 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	cfg, err := m.Config.JSON(map[string]any{"architectures": []string{"LlavaForConditionalGeneration"},
+	cfg, err := m.Config.JSON(map[string]any{"architectures": []string{m.Config.Family.Architecture},
 		"dtype": torchName(dtype), "image_seq_length": p.imageSeqLength(), "vision_config": tower})
 	if err != nil {
 		return err
@@ -131,10 +131,9 @@ func (p *Processor) Save(dir string) error {
 	if err := writeText(dir, "preprocessor_config.json", px); err != nil {
 		return err
 	}
-	err = checkpoint.WriteJSON(dir, "processor_config.json", map[string]any{ // transformers 5 keeps the image processor here, 4 beside it
-		"processor_class": "LlavaProcessor", "image_processor": json.RawMessage(px), "image_token": ImageTokenText, "patch_size": p.Config.Vision.PatchSize,
-		"num_additional_image_tokens": p.Config.Vision.Extra(), "vision_feature_select_strategy": p.Config.Strategy()})
-	if err != nil {
+	processor := p.Config.Family.Processor(&p.Config.Model)
+	processor["image_processor"] = json.RawMessage(px) // transformers 5 keeps it here, 4 beside it
+	if err := checkpoint.WriteJSON(dir, "processor_config.json", processor); err != nil {
 		return err
 	}
 	return p.saveText(dir)
@@ -156,7 +155,7 @@ func (p *Processor) saveText(dir string) error {
 		"model_max_length": p.Config.Text.MaxPositionEmbeddings,
 	}
 	if p.Config.HasVision() {
-		cfg["image_token"] = ImageTokenText
+		cfg["image_token"] = p.Config.imageToken()
 	}
 	src, vars := p.templateText()
 	for name, v := range vars {

@@ -8,13 +8,15 @@ import (
 	"moslava/internal/infile"
 	"moslava/internal/nn"
 	"moslava/language"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision"
 )
 
 // Fit is how the tensors of a directory compare with what its configuration asks for. No number is read.
 type Fit struct {
 	checkpoint.MismatchError
-	Ignored []string // tensors that are known and have no effect
+	Ignored  []string // tensors that are known and have no effect
+	TiedHead bool     // an output layer is among them, because the decoder's embeddings are tied
 }
 
 // Compare finds the fit of a directory of any kind that Kind knows.
@@ -28,24 +30,20 @@ func Compare(dir string) (*Fit, error) {
 		return nil, err
 	}
 	var ps *nn.Params
-	layout, ignored := checkpoint.LLaVA, func(string) bool { return false }
+	var stored func(name string) []string
+	var ignored func(name string) bool
+	var text *language.Config
 	switch kind {
-	case "llava":
-		m, err := LoadOutline(dir)
-		if err != nil {
-			return nil, err
-		}
-		ps, ignored = m.Params, m.Config.ignores
 	case "vision":
 		cfg, err := vision.ParseConfig(raw)
 		if err != nil {
 			return nil, err
 		}
-		layout, ignored = checkpoint.Vision, checkpoint.IsBesideTower
+		stored, ignored = families.TowerStored(&cfg), families.IsBesideTower
 		if _, ps, err = nn.Outline(func(s *nn.Scope) *vision.Tower { return vision.New(s, cfg) }); err != nil {
 			return nil, err
 		}
-	default:
+	case "language":
 		cfg, err := language.ParseConfig(raw)
 		if err != nil {
 			return nil, err
@@ -53,10 +51,16 @@ func Compare(dir string) (*Fit, error) {
 		if err := untieStored(dir, &cfg); err != nil {
 			return nil, err
 		}
-		layout, ignored = checkpoint.Language, func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
+		text, stored, ignored = &cfg, families.DecoderStored(&cfg), cfg.ReadsPast
 		if _, ps, err = nn.Outline(func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) }); err != nil {
 			return nil, err
 		}
+	default:
+		m, err := LoadOutline(dir)
+		if err != nil {
+			return nil, err
+		}
+		ps, text, stored, ignored = m.Params, &m.Config.Text, m.Config.Stored, m.Config.ignores
 	}
 	d, err := checkpoint.Open(dir)
 	if err != nil {
@@ -66,7 +70,9 @@ func Compare(dir string) (*Fit, error) {
 	if err := refuseQuantized(d, nil); err != nil {
 		return nil, err
 	}
-	return fit(ps, d.Rename(checkpoint.Candidates(layout)), ignored), nil
+	f := fit(ps, d.Rename(stored), ignored)
+	f.TiedHead = text != nil && slices.ContainsFunc(d.Names(), text.ReadsPast)
+	return f, nil
 }
 
 func fit(ps *nn.Params, d *checkpoint.Dir, ignored func(name string) bool) *Fit {

@@ -210,8 +210,8 @@ func TestNamesGoBothWays(t *testing.T) {
 	for _, name := range llavas(t) {
 		m := open(t, name)
 		for p := range m.Params.All() {
-			if back := m.PublishedName(MemoryName(p.Name)); back != p.Name {
-				t.Errorf("%s: in memory %s, back %s", p.Name, MemoryName(p.Name), back)
+			if back := m.PublishedName(m.MemoryName(p.Name)); back != p.Name {
+				t.Errorf("%s: in memory %s, back %s", p.Name, m.MemoryName(p.Name), back)
 			}
 			if m.PublishedName(p.Name) != p.Name {
 				t.Errorf("%s: published as %s", p.Name, m.PublishedName(p.Name))

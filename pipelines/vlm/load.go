@@ -11,6 +11,7 @@ import (
 	"moslava/internal/infile"
 	"moslava/internal/nn"
 	"moslava/language"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision"
 )
 
@@ -20,7 +21,7 @@ const ConfigFile = "config.json"
 // MaxConfig bounds a configuration's file, in bytes.
 const MaxConfig = 16 << 20
 
-// Load opens a LLaVA directory in any of the layouts that checkpoint.LLaVA lists, or a decoder alone in one of checkpoint.Language.
+// Load opens a whole model's directory in any of its family's layouts, or a decoder alone in any of families.DecoderStored.
 func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
 
 // LoadOutline is Load without weights, which need not be there: see Outline.
@@ -44,8 +45,8 @@ func readConfig(path string, expand int) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o, is, err := readOriginal(raw); err == nil && is {
-		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), o.advice(filepath.Dir(path)))
+	if err := families.Elsewhere(filepath.Dir(path), raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Dir(path), err)
 	}
 	parse := ParseConfig
 	if kind, err := Kind(raw); err == nil && kind == "language" {
@@ -86,10 +87,10 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 	if err := refuseQuantized(ckpt, nil); err != nil {
 		return nil, err
 	}
-	named, prefix := ckpt.Rename(checkpoint.Candidates(checkpoint.LLaVA)), LanguagePrefix
+	named, prefix := ckpt.Rename(cfg.Stored), LanguagePrefix
 	src := nn.From(named)
 	if !cfg.HasVision() {
-		named, prefix = ckpt.Rename(checkpoint.Candidates(checkpoint.Language)), ""
+		named, prefix = ckpt.Rename(families.DecoderStored(&cfg.Text)), ""
 		src = nn.Mux{LanguagePrefix: nn.From(named)}
 	}
 	if err := cfg.compareTables(named, prefix); err != nil {
@@ -104,17 +105,17 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 
 // ignores reports whether a tensor of a model's file holds nothing that the model needs.
 func (c *Config) ignores(name string) bool {
-	return checkpoint.IsBuffer(name) || c.Text.TieWordEmbeddings && checkpoint.IsHead(name) || c.readsPast(name)
+	return checkpoint.IsBuffer(name) || c.Text.ReadsPast(name) || c.readsPast(name)
 }
 
-// readsPast reports whether a tensor in a LLaVA file is one of the tower's that has no effect, see vision.Config.ReadsPast.
+// readsPast reports whether a tensor in a whole model's file is one of the tower's that has no effect, see vision.Config.ReadsPast.
 func (c *Config) readsPast(name string) bool {
 	name = strings.TrimPrefix(name, "model.")
 	rest, ok := strings.CutPrefix(name, VisionPrefix)
-	return ok && c.Vision.ReadsPast(rest)
+	return ok && c.HasVision() && c.Vision.ReadsPast(rest)
 }
 
-// Kind is what a configuration is of: "llava", "vision" or "language".
+// Kind is what a configuration is of: "vision", "language", or a family of whole models by its model_type.
 func Kind(raw []byte) (string, error) {
 	var f struct {
 		ModelType *string `json:"model_type"`
@@ -125,8 +126,8 @@ func Kind(raw []byte) (string, error) {
 	if f.ModelType == nil {
 		return "", errors.New("no model_type")
 	}
-	if *f.ModelType == "llava" {
-		return "llava", nil
+	if family, ok := families.Named(*f.ModelType); ok {
+		return family.ModelType, nil
 	}
 	alone, err := json.Marshal(map[string]any{"model_type": f.ModelType, "vision_config": struct{}{}})
 	if err != nil {
@@ -140,7 +141,7 @@ func Kind(raw []byte) (string, error) {
 	if image == nil {
 		return "vision", nil
 	}
-	return "", fmt.Errorf("model_type %q is none that is implemented: it is not llava; %w; %w", *f.ModelType, image, text)
+	return "", fmt.Errorf("model_type %q is none that is implemented: it is not %s; %w; %w", *f.ModelType, families.Known(), image, text)
 }
 
 // LoadTower opens a vision tower alone, or that of a whole CLIP model, with the configuration in the given file.
@@ -153,7 +154,7 @@ func LoadTower(dir, config string) (*vision.Tower, *nn.Params, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
 	}
-	return part(dir, checkpoint.Vision, checkpoint.IsBesideTower, func(s *nn.Scope) *vision.Tower { return vision.New(s, cfg) })
+	return part(dir, families.TowerStored(&cfg), families.IsBesideTower, func(s *nn.Scope) *vision.Tower { return vision.New(s, cfg) })
 }
 
 // LoadDecoder opens a decoder alone, with the configuration in the given file.
@@ -166,11 +167,10 @@ func LoadDecoder(dir, config string) (*language.Decoder, *nn.Params, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", config, err)
 	}
-	tied := func(name string) bool { return cfg.TieWordEmbeddings && checkpoint.IsHead(name) }
 	if err := untieStored(dir, &cfg); err != nil {
 		return nil, nil, err
 	}
-	return part(dir, checkpoint.Language, tied, func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) })
+	return part(dir, families.DecoderStored(&cfg), cfg.ReadsPast, func(s *nn.Scope) *language.Decoder { return language.New(s, cfg) })
 }
 
 // untieStored is Config.compareTables for a decoder alone.
@@ -180,13 +180,13 @@ func untieStored(dir string, cfg *language.Config) error {
 		return err
 	}
 	defer d.Close()
-	apart, err := tablesDiffer(cfg, d.Rename(checkpoint.Candidates(checkpoint.Language)), "")
+	apart, err := tablesDiffer(cfg, d.Rename(families.DecoderStored(cfg)), "")
 	cfg.TieWordEmbeddings = cfg.TieWordEmbeddings && !apart
 	return err
 }
 
 // part builds what construct declares from a directory that holds nothing else, but for buffers and what is beside it.
-func part[M any](dir string, layout []checkpoint.Prefix, beside func(name string) bool, construct func(*nn.Scope) M) (m M, ps *nn.Params, err error) {
+func part[M any](dir string, stored func(name string) []string, beside func(name string) bool, construct func(*nn.Scope) M) (m M, ps *nn.Params, err error) {
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {
 		return m, nil, err
@@ -195,7 +195,7 @@ func part[M any](dir string, layout []checkpoint.Prefix, beside func(name string
 	if err := refuseQuantized(ckpt, beside); err != nil {
 		return m, nil, err
 	}
-	m, ps, err = nn.Build(nn.From(ckpt.Rename(checkpoint.Candidates(layout))), construct)
+	m, ps, err = nn.Build(nn.From(ckpt.Rename(stored)), construct)
 	left := ckpt.Unused(func(name string) bool { return checkpoint.IsBuffer(name) || beside(name) })
 	return m, ps, checkpoint.Mismatch(dir, err, left)
 }

@@ -12,15 +12,16 @@ import (
 	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/moslora"
+	"moslava/pipelines/vlm/families"
 	"moslava/projector"
 	"moslava/vision"
 )
 
-// Prefixes of the parameters' published names.
+// Prefixes of the parameters' names.
 const (
-	VisionPrefix    = "vision_tower."
-	ProjectorPrefix = "multi_modal_projector."
-	LanguagePrefix  = "language_model."
+	VisionPrefix    = families.Vision
+	ProjectorPrefix = families.Connector
+	LanguagePrefix  = families.Language
 )
 
 // Model is a LLaVA model with the adapters attached to it, or a decoder alone: then Config.HasVision is false, Vision and Projector are
@@ -55,13 +56,13 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	}
 	_, ps, err := nn.BuildStored(src, storage.Kind, func(s *nn.Scope) *Model {
 		if cfg.HasVision() {
-			m.Vision = vision.New(s.In("vision_tower"), cfg.Vision)
-			m.Projector = projector.New(s.In("multi_modal_projector"), cfg.Projector)
+			m.Vision = vision.New(s.In(strings.TrimSuffix(VisionPrefix, ".")), cfg.Vision)
+			m.Projector = projector.New(s.In(strings.TrimSuffix(ProjectorPrefix, ".")), cfg.Projector)
 			if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
 				s.Fail(err)
 			}
 		}
-		m.Language = language.New(s.In("language_model"), cfg.Text)
+		m.Language = language.New(s.In(strings.TrimSuffix(LanguagePrefix, ".")), cfg.Text)
 		return m
 	})
 	if err != nil {
@@ -203,23 +204,15 @@ func (m *Model) Unreachable(name string) bool {
 	if !ok {
 		return false
 	}
-	for _, part := range []string{"vision_model.post_layernorm", "layernorm", "embeddings.mask_token"} {
-		if strings.HasPrefix(rest, part) {
-			return true
-		}
-	}
 	states, err := m.Vision.States(m.Config.FeatureLayers)
-	if err != nil {
-		return false
-	}
-	for _, prefix := range []string{"vision_model.encoder.layers.%d.", "encoder.layer.%d."} {
-		var block int
-		if n, _ := fmt.Sscanf(rest, prefix, &block); n == 1 {
-			return block >= slices.Max(states)
-		}
-	}
-	return false
+	return err == nil && m.Config.Vision.Unread(rest, slices.Max(states))
 }
+
+// MemoryName is the path that transformers has in memory for a module of m, see families.Model.MemoryName.
+func (m *Model) MemoryName(name string) string { return m.Config.MemoryName(name) }
+
+// PublishedName is the program's path of a module that an adapter's file names, see families.Model.PublishedName.
+func (m *Model) PublishedName(name string) string { return m.Config.PublishedName(name) }
 
 // IsEmbedding and IsHead recognise the decoder's tables by their parameters' names.
 func IsEmbedding(name string) bool {

@@ -7,9 +7,6 @@ import (
 	"moslava/internal/safetensors"
 )
 
-// positionTable is the parameter of CLIP and SigLIP.
-const positionTable = VisionPrefix + "vision_model.embeddings.position_embedding.weight"
-
 // exportPositions returns the vision_config of an export. transformers' LLaVA takes pictures of CLIP's and SigLIP's own size only:
 // where the model was used at another one, the tower in list becomes one of that size, with positions that are interpolated once
 // and for all. Nothing that is computed changes.
@@ -23,7 +20,7 @@ func (m *Model) exportPositions(p *Processor, list []safetensors.Tensor) (json.R
 		return nil, fmt.Errorf("pictures are %dx%d, and transformers' %s takes squares only", h, w, c.ModelType)
 	}
 	for i := range list {
-		if list[i].Name != positionTable || !c.Interpolates(h, w) {
+		if list[i].Name != VisionPrefix+c.PositionName() || !c.Interpolates(h, w) {
 			continue
 		}
 		load := list[i].Load

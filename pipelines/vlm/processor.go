@@ -13,9 +13,6 @@ import (
 	"moslava/vision/preprocess"
 )
 
-// ImageTokenText is how the image token is spelled in a tokenizer.
-const ImageTokenText = "<image>"
-
 // Processor turns stored samples and questions into the model's input. It is a datasets.Encoder and
 // may be used from several goroutines.
 type Processor struct {
@@ -96,12 +93,13 @@ func (p *Processor) check() error {
 	if !p.Config.HasVision() {
 		return nil
 	}
-	id, ok := p.Tokenizer.ID(ImageTokenText)
+	token := p.Config.imageToken()
+	id, ok := p.Tokenizer.ID(token)
 	if !ok {
-		return fmt.Errorf("the tokenizer has no %s token", ImageTokenText)
+		return fmt.Errorf("the tokenizer has no %s token", token)
 	}
 	if id != p.Config.ImageToken {
-		return fmt.Errorf("%s is token %d in the tokenizer, image_token_index is %d", ImageTokenText, id, p.Config.ImageToken)
+		return fmt.Errorf("%s is token %d in the tokenizer, image_token_index is %d", token, id, p.Config.ImageToken)
 	}
 	if h, w, fixed := p.Pixels.Size(); fixed {
 		if err := p.Config.Vision.CheckSize(h, w); err != nil {
@@ -186,7 +184,7 @@ func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []d
 
 // promptIDs is Prompt for pictures that have been read; it sets their places.
 func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
-	opt := chat.Options{ImageToken: ImageTokenText}
+	opt := chat.Options{ImageToken: p.Config.imageToken()}
 	for _, im := range images {
 		opt.ImageTokens = append(opt.ImageTokens, im.Count)
 	}
@@ -214,7 +212,7 @@ func turn(q Question) []chat.Message {
 }
 
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
-	opt := chat.Options{ImageToken: ImageTokenText}
+	opt := chat.Options{ImageToken: p.Config.imageToken()}
 	var images []datasets.Image
 	for i, b := range pictures {
 		im, err := p.image(b)

@@ -176,7 +176,7 @@ func realModel(t *testing.T, weights, goldens string) (*Model, *Processor) {
 // reference has: it leaves out what the template puts behind the last turn.
 func realBatch(t *testing.T, p *Processor, c *realCase, png []byte) *datasets.Batch {
 	t.Helper()
-	content := ImageTokenText + "\n" + c.Question
+	content := chat.ImageMarker + "\n" + c.Question
 	enc, err := p.Encode(datasets.Sample{Pictures: []datasets.Picture{{Bytes: png}},
 		Turns: []datasets.Turn{{From: datasets.Human, Value: content}, {From: datasets.GPT, Value: c.Answer}}})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
+	"moslava/pipelines/vlm/families"
 )
 
 // sources are the checkpoints that a model is put together from; those of parts that are drawn are nil.
@@ -16,8 +17,8 @@ type sources struct {
 	vision, language, projector *checkpoint.Dir
 }
 
-// open sends the parts of the model to where they come from. oldVocab is how many rows the decoder's tables have.
-func (t Towers) open(oldVocab int) (s *sources, err error) {
+// open sends the parts of the model that cfg describes to where they come from. oldVocab is how many rows the decoder's tables have.
+func (t Towers) open(cfg *Config, oldVocab int) (s *sources, err error) {
 	fresh := nn.Random(t.Seed)
 	s = &sources{tensors: fresh}
 	defer func() {
@@ -38,18 +39,18 @@ func (t Towers) open(oldVocab int) (s *sources, err error) {
 			if s.vision, err = checkpoint.Open(t.Vision); err != nil {
 				return s, err
 			}
-			if err = refuseQuantized(s.vision, checkpoint.IsBesideTower); err != nil {
+			if err = refuseQuantized(s.vision, families.IsBesideTower); err != nil {
 				return s, err
 			}
-			parts[VisionPrefix] = nn.From(s.vision.Rename(checkpoint.Candidates(checkpoint.Vision)))
+			parts[VisionPrefix] = nn.From(s.vision.Rename(families.TowerStored(&cfg.Vision)))
 		}
 		if s.language, err = checkpoint.Open(t.Language); err != nil {
 			return s, err
 		}
-		if err = refuseQuantized(s.language, checkpoint.IsBesideDecoder); err != nil {
+		if err = refuseQuantized(s.language, families.IsBesideDecoder); err != nil {
 			return s, err
 		}
-		parts[LanguagePrefix] = grown{nn.From(s.language.Rename(checkpoint.Candidates(checkpoint.Language))), oldVocab}
+		parts[LanguagePrefix] = grown{nn.From(s.language.Rename(families.DecoderStored(&cfg.Text))), oldVocab}
 	}
 	s.tensors = parts
 	return s, nil
@@ -70,11 +71,11 @@ func (s *sources) unexpected(cfg *Config, err error) (out []string) {
 		dir    *checkpoint.Dir
 		beside func(name string) bool
 	}{
-		{s.vision, checkpoint.IsBesideTower},
+		{s.vision, families.IsBesideTower},
 		{s.language, func(name string) bool {
-			return checkpoint.IsBesideDecoder(name) || cfg.Text.TieWordEmbeddings && checkpoint.IsHead(name)
+			return families.IsBesideDecoder(name) || cfg.Text.ReadsPast(name)
 		}},
-		{s.projector, func(name string) bool { return !checkpoint.IsProjector(name) }},
+		{s.projector, func(name string) bool { return !families.IsConnector(name) }},
 	} {
 		if p.dir == nil {
 			continue
@@ -116,8 +117,8 @@ func OpenProjector(path string) (*checkpoint.Dir, error) {
 		return nil, err
 	}
 	for _, name := range d.Names() {
-		if checkpoint.IsProjector(name) {
-			return d.Rename(checkpoint.Candidates(checkpoint.Projector)), nil
+		if families.IsConnector(name) {
+			return d.Rename(families.ConnectorStored), nil
 		}
 	}
 	return nil, errors.Join(fmt.Errorf("%s: no projector: none of its %d tensors is named as one", path, len(d.Names())), d.Close())

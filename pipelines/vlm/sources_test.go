@@ -9,6 +9,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/vlm/families"
 )
 
 // spread writes the parts of a model to directories of their own: a whole CLIP model, and a decoder with the projector in LLaVA's own
@@ -37,7 +38,7 @@ func spread(t *testing.T, m *Model, extra ...safetensors.Tensor) Towers {
 
 func TestTowersFromDifferentPlaces(t *testing.T) {
 	m := open(t, "llava-tiny")
-	src, err := spread(t, m).open(m.Config.Text.VocabSize)
+	src, err := spread(t, m).open(m.Config, m.Config.Text.VocabSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestAllThatIsWrongWithTowersIsOneError(t *testing.T) {
 	m := open(t, "llava-tiny")
 	towers := spread(t, m, safetensors.Tensor{Name: "model.layers.9.strange", Shape: []int{1}, Data: []float32{1}},
 		safetensors.Tensor{Name: "model.mm_projector.4.weight", Shape: []int{1}, Data: []float32{1}})
-	src, err := towers.open(m.Config.Text.VocabSize)
+	src, err := towers.open(m.Config, m.Config.Text.VocabSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestProjectorRefusals(t *testing.T) {
 func TestLLaVAsOwnConfig(t *testing.T) {
 	const own = `{"model_type":"llava_llama","mm_vision_tower":"openai/clip-vit-large-patch14-336","mm_hidden_size":1024,
 		"mm_projector_type":"mlp2x_gelu","mm_vision_select_layer":-2,"mm_vision_select_feature":"patch","vocab_size":32000`
-	raw, err := decoderOf([]byte(own + "}"))
+	raw, err := families.DecoderIn([]byte(own + "}"))
 	if err != nil || strings.Contains(string(raw), "mm_") || !strings.Contains(string(raw), `"model_type":"llama"`) {
 		t.Errorf("%s, %v", raw, err)
 	}
@@ -147,7 +148,7 @@ func TestLLaVAsOwnConfig(t *testing.T) {
 		`,"mm_projector_type":"mlp3x_gelu"}`:      "mlp3x_gelu",
 		`,"model_type":"llava_mpt"}`:              "llava_mpt",
 	} {
-		if _, err := decoderOf([]byte(own + extra)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := families.DecoderIn([]byte(own + extra)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", extra, err, want)
 		}
 	}
@@ -172,10 +173,8 @@ func FuzzKind(f *testing.F) {
 		if (err == nil) != (kind != "") {
 			t.Errorf("kind %q, error %v", kind, err)
 		}
-		if o, is, err := readOriginal(raw); err == nil && is && o.advice("dir") == nil {
-			t.Error("no advice")
-		}
-		if text, err := decoderOf(raw); err == nil && kind == "language" {
+		families.Elsewhere("dir", raw)
+		if text, err := families.DecoderIn(raw); err == nil && kind == "language" {
 			if _, err := Kind(text); err != nil {
 				t.Errorf("%s became %s: %v", raw, text, err)
 			}

@@ -11,6 +11,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/hfconfig"
 	"moslava/language"
+	"moslava/pipelines/vlm/families"
 )
 
 // A decoder's output layer may share the embedding's table. It does so no longer where a file holds another head, or where an adapter or a
@@ -87,11 +88,10 @@ func (c *Config) compareStored(dir string) error {
 		return nil // whoever reads the weights says what is wrong
 	}
 	defer d.Close()
-	layout, prefix := checkpoint.LLaVA, LanguagePrefix
 	if !c.HasVision() {
-		layout, prefix = checkpoint.Language, ""
+		return c.compareTables(d.Rename(families.DecoderStored(&c.Text)), "")
 	}
-	return c.compareTables(d.Rename(checkpoint.Candidates(layout)), prefix)
+	return c.compareTables(d.Rename(c.Stored), LanguagePrefix)
 }
 
 // settle brings the configuration in line with what adapters have made of the decoder.

@@ -167,6 +167,7 @@ func TestSelectFeatures(t *testing.T) {
 func TestExportedPositionsAreThoseThatWereUsed(t *testing.T) {
 	m := parsed(t, internlm2)
 	c := m.Config.Vision
+	positionTable := VisionPrefix + c.PositionName()
 	table := m.Params.Get(positionTable)
 	big := c
 	big.ImageSize = 40
@@ -197,5 +198,24 @@ func TestExportedPositionsAreThoseThatWereUsed(t *testing.T) {
 	b, err := n.Features(nil, image)
 	if err != nil || !slices.Equal(a[0].Floats(), b[0].Floats()) {
 		t.Errorf("features differ, error %v", err)
+	}
+}
+
+// TestExpandedDecodersComputeTheSame: whatever the linears are called, inserted blocks change nothing.
+func TestExpandedDecodersComputeTheSame(t *testing.T) {
+	m := parsed(t, internlm2)
+	dir := t.TempDir()
+	if err := checkpoint.Save(dir, tensors(m.Params, "", safetensors.F32), maxShard, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(internlm2), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	longer, err := LoadExpanded(dir, Storage{}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := longer.Language.Config.NumHiddenLayers; n != 3 || !slices.Equal(logits(t, longer), logits(t, m)) {
+		t.Errorf("with %d blocks logits differ", n)
 	}
 }

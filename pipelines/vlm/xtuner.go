@@ -94,7 +94,7 @@ func (m *Model) loadXTuner(dir string) error {
 		if _, err := os.Stat(from); errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		saved, err := moslora.Load(from, func(name string) string { return m.towerName(t.prefix, name) })
+		saved, err := moslora.Load(from, func(name string) string { return m.PublishedName(t.prefix + name) })
 		if err != nil {
 			return err
 		}
@@ -105,14 +105,6 @@ func (m *Model) loadXTuner(dir string) error {
 		return err
 	}
 	return m.attachAll(parts, whole)
-}
-
-// towerName is the program's name of what a tower by itself calls name.
-func (m *Model) towerName(prefix, name string) string {
-	if prefix == VisionPrefix && m.Config.Vision.ModelType != "dinov2" && !strings.HasPrefix(name, "vision_model.") {
-		name = "vision_model." + name // transformers 5 has no such level in memory
-	}
-	return m.PublishedName(prefix + name)
 }
 
 // readXTunerProjector reads the projector under the program's names; none if there is no directory.

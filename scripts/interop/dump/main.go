@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/datasets"
+	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
 
@@ -65,7 +66,7 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 		if image, err = os.ReadFile(picture); err != nil {
 			return err
 		}
-		text = vlm.ImageTokenText + "\n" + question
+		text = chat.ImageMarker + "\n" + question
 	}
 	enc, err := p.Encode(datasets.Sample{Pictures: []datasets.Picture{{Bytes: image}},
 		Turns: []datasets.Turn{{From: datasets.Human, Value: text}, {From: datasets.GPT, Value: "A"}}})

@@ -10,7 +10,7 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-func (r *run) llava(dir, config string) error {
+func (r *run) whole(dir, config string) error {
 	m, err := vlm.LoadConfigured(dir, config)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package vlm
+package families
 
 import (
 	"encoding/json"
