@@ -112,7 +112,7 @@ func answering(t *testing.T) (*vlm.Answerer, string) {
 	before := kernels.Threads()
 	t.Cleanup(func() { kernels.SetThreads(before) })
 	model, path := askable(t)
-	a, err := OpenAnswerer(model, "", "")
+	a, err := OpenAnswerer(t.Context(), model, AnswererOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

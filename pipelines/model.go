@@ -176,14 +176,19 @@ func chatTemplate(c recipe.Model) (*chat.Template, error) {
 
 // modelAfter is the recipe's model as stage i leaves it; -1 is the recipe's own.
 func modelAfter(r *recipe.Recipe, d *run.Dir, i int) (*vlm.Model, *vlm.Processor, error) {
-	m, p, err := baseModel(r)
-	if err != nil {
-		return nil, nil, err
-	}
 	var chain []string
 	for i >= 0 {
 		chain = append([]string{d.StageDir(i)}, chain...)
 		i, _ = d.From(i)
+	}
+	return modelOf(r, chain)
+}
+
+// modelOf is the recipe's model, changed by the stages with these directories, one after the other.
+func modelOf(r *recipe.Recipe, chain []string) (*vlm.Model, *vlm.Processor, error) {
+	m, p, err := baseModel(r)
+	if err != nil {
+		return nil, nil, err
 	}
 	for k, dir := range chain {
 		last, err := lastAdapters(chain[k+1:])

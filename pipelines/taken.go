@@ -42,6 +42,15 @@ func newTaker(ctx context.Context, r *recipe.Recipe, out io.Writer) *taker {
 
 // stage lists the files that a stage takes and that are not of this run, each with its hash.
 func (t *taker) stage(i int) ([]run.Taken, error) {
+	out, err := t.list(i)
+	if err != nil {
+		return nil, err
+	}
+	return out, t.hashes.Save()
+}
+
+// list is stage without a trace; -1 stands for what all stages take, the model.
+func (t *taker) list(i int) ([]run.Taken, error) {
 	out := []run.Taken{}
 	for _, p := range t.recipe.Reads() {
 		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
@@ -61,7 +70,7 @@ func (t *taker) stage(i int) ([]run.Taken, error) {
 			out = append(out, taken)
 		}
 	}
-	return out, t.hashes.Save()
+	return out, nil
 }
 
 func isData(key string) bool {

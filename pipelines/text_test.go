@@ -133,7 +133,7 @@ func checkDirectory(t *testing.T, dir string) {
 // opened reads a model's directory.
 func opened(t *testing.T, dir string) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	a, err := OpenAnswerer(dir, "", "")
+	a, err := OpenAnswerer(t.Context(), dir, AnswererOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

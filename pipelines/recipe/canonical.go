@@ -31,6 +31,24 @@ func (r *Recipe) StageJSON(i int) ([]byte, error) {
 
 // JSON is the whole recipe as it was understood, with all defaults filled in, for people and for records.
 func (r *Recipe) JSON() ([]byte, error) {
+	all, err := r.all()
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(all, "", "  ")
+}
+
+// ModelJSON is the part of StageJSON that decides what the first stage starts from: the seed and the model.
+func (r *Recipe) ModelJSON() ([]byte, error) {
+	c, err := r.canoniser(false)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"seed": r.Seed, "model": c.value(reflect.ValueOf(r.Model), "model")})
+}
+
+// all has every key of the recipe.
+func (r *Recipe) all() (map[string]any, error) {
 	c, err := r.canoniser(true)
 	if err != nil {
 		return nil, err
@@ -41,7 +59,7 @@ func (r *Recipe) JSON() ([]byte, error) {
 	}
 	all := c.value(reflect.ValueOf(*r), "").(map[string]any)
 	all["stages"] = stages
-	return json.MarshalIndent(all, "", "  ")
+	return all, nil
 }
 
 // A canoniser turns parts of a recipe into maps, which encoding/json writes sorted by key.

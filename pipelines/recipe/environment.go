@@ -108,10 +108,17 @@ func (e *maskedError) Unwrap() error { return e.err }
 
 // Variables are the values, by name, of the environment variables that decide what stage i leaves behind.
 func (r *Recipe) Variables(i int) map[string]string {
+	return r.variablesOf("seed", "model.", "data.", "stages."+strconv.Itoa(i)+".")
+}
+
+// ModelVariables are those of them that decide what the first stage starts from.
+func (r *Recipe) ModelVariables() map[string]string { return r.variablesOf("seed", "model.") }
+
+// variablesOf are the variables in the texts of some keys, given as they begin.
+func (r *Recipe) variablesOf(keys ...string) map[string]string {
 	out := map[string]string{}
-	stage := "stages." + strconv.Itoa(i) + "."
 	for key, text := range r.raw {
-		if strings.HasPrefix(key, "model.") || strings.HasPrefix(key, "data.") || strings.HasPrefix(key, stage) || key == "seed" {
+		if slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(key, k) }) {
 			for _, m := range variable.FindAllStringSubmatch(text, -1) {
 				if value, ok := r.variables[m[1]]; ok {
 					out[m[1]] = value

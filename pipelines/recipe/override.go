@@ -21,6 +21,7 @@ func (r *Recipe) Override(sets []string) error {
 	if err != nil {
 		return err
 	}
+	changed.text = r.text
 	*r = *changed
 	return nil
 }

@@ -60,6 +60,7 @@ type Recipe struct {
 	Stages []Stage `yaml:"stages,required"`
 
 	file string     // as given to Load or Parse
+	text []byte     // what stands in it
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
 
@@ -177,7 +178,12 @@ func parse(name string, b []byte, overrides []string) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(name, root, overrides)
+	r, err := build(name, root, overrides)
+	if err != nil {
+		return nil, err
+	}
+	r.text = b
+	return r, nil
 }
 
 // build makes a recipe from a parsed document, which it leaves alone, and overrides.

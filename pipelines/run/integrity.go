@@ -78,24 +78,34 @@ func (d *Dir) intactStage(i int) error {
 	if err != nil {
 		return err
 	}
-	e := &ChangedError{Stage: d.recipe.Stages[i].Name, Dir: d.StageDir(i), Finished: true}
 	for _, o := range m.Outputs {
 		if o.stat(d.StageDir(i)) != "" {
 			return nil
 		}
-		got, err := hashFile(o.in(d.StageDir(i)))
-		if err != nil {
-			return err
-		}
-		if got.SHA256 != o.SHA256 {
-			e.Changes = append(e.Changes, Change{"its file " + o.Path, "SHA-256 " + o.SHA256, "SHA-256 " + got.SHA256})
-		}
 	}
-	if len(e.Changes) > 0 {
-		return e
+	changes, err := changedOutputs(d.StageDir(i), m)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 {
+		return &ChangedError{Stage: d.recipe.Stages[i].Name, Dir: d.StageDir(i), Finished: true, Changes: changes}
 	}
 	d.intact[i] = true
 	return nil
+}
+
+// changedOutputs reads the outputs of a finished stage, all of which are there.
+func changedOutputs(dir string, m *Manifest) (changes []Change, err error) {
+	for _, o := range m.Outputs {
+		got, err := hashFile(o.in(dir))
+		if err != nil {
+			return nil, err
+		}
+		if got.SHA256 != o.SHA256 {
+			changes = append(changes, Change{"its file " + o.Path, "SHA-256 " + o.SHA256, "SHA-256 " + got.SHA256})
+		}
+	}
+	return changes, nil
 }
 
 func (d *Dir) notice(text string) {

@@ -4,7 +4,7 @@
 // Layout of a run directory:
 //
 //	.lock               held while a process works here
-//	recipe.json         the recipe of the last process, as it was understood, with all defaults
+//	recipe.json         the recipe of the last process, as it was understood, with all defaults, and as it was written
 //	00-align/           one directory a stage, numbered in the order of the recipe
 //	    begun.json      configuration and inputs, written before anything else
 //	    ...             what the stage writes
@@ -87,7 +87,7 @@ func (d *Dir) prepare() error {
 	if err := d.renumber(); err != nil {
 		return err
 	}
-	b, err := d.recipe.JSON()
+	b, err := d.recipe.Record(d.path)
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}

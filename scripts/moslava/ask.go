@@ -23,7 +23,8 @@ type askOptions struct {
 	adapters string
 	weights  string
 	json     bool
-	pixels   int // the largest picture that is read
+	pixels   int       // the largest picture that is read
+	notes    io.Writer // takes what is said beside the answer
 	gen      language.Generation
 }
 
@@ -34,15 +35,20 @@ type askAnswer struct {
 	Text      string  `json:"text"`       // of the new ids, special tokens left out
 }
 
+// modelArgument says what MODEL is.
+const modelArgument = "MODEL is a model's directory, such as an export, or that of\n" +
+	"a run: then its model is asked as the last finished stage that changes it left it, with its adapters, or that of a stage in it, such as\n" +
+	"runs/mine/00-align. A run is only read, and it may be going on."
+
 // askCommand is `moslava ask MODEL [IMAGE...] QUESTION`.
 func askCommand() *cobra.Command {
 	var opt askOptions
 	c := &cobra.Command{
 		Use:   "ask MODEL [IMAGE...] QUESTION",
-		Short: "Ask a model directory about a picture or several, or without one about text alone",
-		Long: "Asks a LLaVA model directory about a picture or several, or this or a decoder's directory about text alone. Several pictures come before\n" +
-			"the question, in the order given, or where it says <image> for each of them. - in place of a picture reads it from standard input;\n" +
-			"for a question without a picture leave the picture out, or write none.",
+		Short: "Ask a model about a picture or several, or without one about text alone",
+		Long: "Asks a LLaVA model about a picture or several, or this or a decoder about text alone. " + modelArgument + "\n\n" +
+			"Several pictures come before the question, in the order given, or where it says <image> for each of them. - in place of a picture\n" +
+			"reads it from standard input; for a question without a picture leave the picture out, or write none.",
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opt.check(); err != nil {
@@ -52,6 +58,7 @@ func askCommand() *cobra.Command {
 			if last == 1 && isPicture(args[last]) {
 				return fmt.Errorf("%q stands for a picture, and there is no question: want MODEL IMAGE QUESTION, or MODEL QUESTION", args[last])
 			}
+			opt.notes = cmd.ErrOrStderr()
 			return ask(cmd.Context(), cmd.InOrStdin(), terminal.Data(cmd.OutOrStdout()), args[0], args[1:last], args[last], opt)
 		},
 	}
@@ -89,13 +96,10 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures 
 	if q.Pictures, err = readPictures(in, pictures); err != nil {
 		return err
 	}
-	a, err := pipelines.OpenAnswerer(dir, opt.adapters, opt.weights)
+	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, MaxPixels: opt.pixels, Out: opt.notes}
+	a, err := pipelines.OpenAnswerer(ctx, dir, which)
 	if err != nil {
 		return err
-	}
-	a.Processor = a.Processor.WithMaxPixels(opt.pixels)
-	for _, w := range vlm.LeftoverQuantization(dir) {
-		fmt.Fprintf(os.Stderr, "warning: %s\n", w)
 	}
 	ids, err := a.Processor.QuestionIDs(q)
 	if err != nil {

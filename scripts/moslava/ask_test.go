@@ -124,6 +124,33 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestAskARun: a run, or a stage in it, stands for the model that it left, which answers as what was exported of it.
+func TestAskARun(t *testing.T) {
+	model, adapters := tinyModel(t)
+	run, picture := filepath.Dir(filepath.Dir(model)), greyPicture(t)
+	say := func(args ...string) string {
+		t.Helper()
+		out, err := command(append(append([]string{"ask"}, args...), picture, "What is in the picture?", "--max-new", "12", "--json")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	plain, tuned := say(model), say(model, "--adapters", adapters)
+	for dir, want := range map[string]string{run: tuned, filepath.Join(run, "00-pretrain"): plain, filepath.Join(run, "02-tune"): tuned,
+		filepath.Join(run, "01-base"): plain, filepath.Join(run, "03-adapters"): tuned} {
+		if got := say(dir); got != want {
+			t.Errorf("%s says %q, want %q", dir, got, want)
+		}
+	}
+	if got := say(filepath.Join(run, "00-pretrain"), "--adapters", adapters); got != tuned {
+		t.Errorf("with adapters %q, want %q", got, tuned)
+	}
+	if _, err := command("ask", run, "none", "?", "--adapters", adapters); err == nil || !strings.Contains(err.Error(), "02-tune has adapters already") {
+		t.Errorf("adapters on adapters: %v", err)
+	}
+}
+
 func TestAskSaysWhatIsWrong(t *testing.T) {
 	dir, _ := tinyModel(t)
 	empty, grey := t.TempDir(), greyPicture(t)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,11 +16,15 @@ func evaluateCommand() *cobra.Command {
 	var opt pipelines.EvaluateOptions
 	c := &cobra.Command{
 		Use:   "evaluate MODEL SUITE.tsv",
-		Short: "Ask a model directory the questions of a table; interrupted, it goes on where it was",
+		Short: "Ask a model the questions of a table; interrupted, it goes on where it was",
+		Long:  "Asks a model the questions of a table. Interrupted and called again, it goes on where it was. " + modelArgument,
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Dir == "" {
-				opt.Dir = filepath.Join("runs", filepath.Base(filepath.Clean(args[0]))+"-"+strings.TrimSuffix(filepath.Base(args[1]), filepath.Ext(args[1])))
+				var err error
+				if opt.Dir, err = pipelines.EvaluateDir(args[0], args[1]); err != nil {
+					return err
+				}
 			}
 			if err := checkMaxPixels(opt.MaxPixels); err != nil {
 				return err
@@ -35,7 +38,7 @@ func evaluateCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&opt.Dir, "out", "", "directory for verdicts, predictions and scores (default runs/MODEL-SUITE)")
+	f.StringVar(&opt.Dir, "out", "", "directory for verdicts, predictions and scores (default runs/MODEL-SUITE, of a run runs/RUN-STAGE-SUITE)")
 	f.StringVar(&opt.Protocol, "protocol", "", "rules for asking and for reading answers: "+strings.Join(eval.ProtocolNames(), ", ")+" (default: the suite's, for most the first)")
 	f.IntVar(&opt.Limit, "limit", 0, "ask only the first so many questions; 0: all")
 	f.StringVar(&opt.Shard, "shard", "", "ask only part i of n, written i/n and counted from 1; moslava join puts the parts together")

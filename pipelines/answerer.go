@@ -1,0 +1,147 @@
+package pipelines
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"moslava/internal/infile"
+	"moslava/pipelines/vlm"
+)
+
+// AnswererOptions say how a model is opened to be asked.
+type AnswererOptions struct {
+	Adapters  string    // a directory of adapters that are attached; empty: none
+	Weights   string    // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
+	MaxPixels int       // the largest picture that is read; 0: preprocess.DefaultMaxPixels
+	Out       io.Writer // is told which model of a run is taken, and warnings; nil: nobody
+}
+
+// OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished stage that
+// changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be finished. Commands call
+// OpenAnswerer; its errors name their flags.
+func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (*vlm.Answerer, error) {
+	a, _, err := open(ctx, model, opt)
+	return a, err
+}
+
+// openAnswerer is OpenAnswerer, and names who answers.
+func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, id string, err error) {
+	a, run, err := open(ctx, model, opt)
+	if err != nil {
+		return nil, "", err
+	}
+	id, err = modelID(model, opt.Adapters, opt.Weights, run)
+	return a, id, err
+}
+
+// open opens a model; run is nil if it is none of a run.
+func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, run *runModel, err error) {
+	if opt.Out == nil {
+		opt.Out = io.Discard
+	}
+	a, dirs := &vlm.Answerer{}, []string{model}
+	if run, err = findRunModel(model); err != nil {
+		return nil, nil, err
+	}
+	if run != nil {
+		a.Model, a.Processor, err = run.open(ctx, opt.Out)
+		dirs = modelDirs(run.view.Recipe)
+	} else {
+		a.Model, a.Processor, err = openModelDir(model)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if opt.Adapters != "" {
+		if run != nil && a.Model.Adapters.Len() > 0 {
+			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model", run.dir())
+		}
+		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := a.Model.Freeze(opt.Weights); err != nil {
+		return nil, nil, fmt.Errorf("--weights: %w", err)
+	}
+	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
+	for _, w := range vlm.LeftoverQuantization(dirs...) {
+		fmt.Fprintf(opt.Out, "warning: %s\n", w)
+	}
+	return a, run, nil
+}
+
+func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
+	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one", dir, vlm.ConfigFile)
+	}
+	m, err := vlm.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := vlm.LoadProcessor(dir, m.Config)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return m, p, nil
+}
+
+// modelFiles are the endings of the files that decide what a model answers.
+var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
+
+// modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the same.
+func modelID(model, adapters, weights string, run *runModel) (string, error) {
+	h := sha256.New()
+	dirs := []string{model, adapters}
+	if run != nil {
+		if err := run.identify(h); err != nil {
+			return "", err
+		}
+		dirs = []string{adapters}
+	}
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return "", err
+		}
+		for _, e := range entries {
+			if name := e.Name(); slices.Contains(modelFiles, filepath.Ext(name)) {
+				if err := hashFile(h, dir, name); err != nil {
+					return "", err
+				}
+			}
+		}
+	}
+	id := hex.EncodeToString(h.Sum(nil)[:8])
+	if weights != "" && weights != "f32" {
+		id += "-" + weights
+	}
+	return id, nil
+}
+
+// hashFile adds a file's name, size and content, wherever a link leads.
+func hashFile(h io.Writer, dir, name string) error {
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return err
+	}
+	f, err := infile.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	fmt.Fprintf(h, "%s\x00%d\x00", name, info.Size())
+	_, err = io.Copy(h, f)
+	return err
+}

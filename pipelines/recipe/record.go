@@ -1,0 +1,80 @@
+package recipe
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// source is what a recipe was read from. With it a record can be read again, whatever has become of the file.
+type source struct {
+	File      string   `json:"file"`                // absolute, ${NAME} in the place of values of variables
+	Relative  string   `json:"relative,omitempty"`  // the same from the directory of the record, for when both have moved
+	Overrides []string `json:"overrides,omitempty"` // as Load takes them
+	Text      string   `json:"text"`                // of the file
+}
+
+// sourceKey is the key of a record beside those of the recipe.
+const sourceKey = "source"
+
+// Record is JSON and, under the key source, what FromRecord reads again: the recipe's text, its overrides and its file, as seen from the directory
+// that the record is in.
+func (r *Recipe) Record(dir string) ([]byte, error) {
+	all, err := r.all()
+	if err != nil {
+		return nil, err
+	}
+	file, err := filepath.Abs(r.file)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	s := source{File: r.Mask(file), Text: string(r.text)}
+	if rel, err := filepath.Rel(dir, file); err == nil {
+		s.Relative = filepath.ToSlash(r.Mask(rel))
+	}
+	for _, set := range r.sets {
+		key, value, _ := strings.Cut(set, "=")
+		s.Overrides = append(s.Overrides, key+"="+r.Mask(value))
+	}
+	all[sourceKey] = s
+	return json.MarshalIndent(all, "", "  ")
+}
+
+// ErrNoSource is the error of records that an earlier version wrote.
+var ErrNoSource = errors.New("the record does not say what recipe it is of: an earlier version wrote it")
+
+// FromRecord reads the recipe of a record in a directory. Its relative paths are relative to where its file was, or to where that is as seen from
+// the record if both have moved. Variables are those of the environment now.
+func FromRecord(b []byte, dir string) (*Recipe, error) {
+	var record struct {
+		Source *source `json:"source"`
+	}
+	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&record); err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	s := record.Source
+	if s == nil {
+		return nil, ErrNoSource
+	}
+	file, err := Expand(s.File)
+	if err != nil {
+		return nil, fmt.Errorf("recipe: %s: %w", s.File, err)
+	}
+	if _, err := os.Stat(filepath.Dir(file)); err != nil && s.Relative != "" {
+		moved, err := Expand(s.Relative)
+		if err != nil {
+			return nil, fmt.Errorf("recipe: %s: %w", s.Relative, err)
+		}
+		if file, err = filepath.Abs(filepath.Join(dir, filepath.FromSlash(moved))); err != nil {
+			return nil, fmt.Errorf("recipe: %w", err)
+		}
+	}
+	return parse(file, []byte(s.Text), s.Overrides)
+}
