@@ -20,7 +20,7 @@ func analyzeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze ADAPTER",
 		Short: "Look inside a MoSLoRA or LoRA adapter directory: spectrum, mixer, directions, size beside the weights",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) (failed error) {
 			if cmd.Flags().Changed("seed") {
 				opt.Seed = &seed

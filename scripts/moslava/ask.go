@@ -49,7 +49,7 @@ func askCommand() *cobra.Command {
 		Long: "Asks a LLaVA model about a picture or several, or this or a decoder about text alone. " + modelArgument + "\n\n" +
 			"Several pictures come before the question, in the order given, or where it says <image> for each of them. - in place of a picture\n" +
 			"reads it from standard input; for a question without a picture leave the picture out, or write none.",
-		Args: cobra.MinimumNArgs(2),
+		Args: atLeast(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opt.check(); err != nil {
 				return err

@@ -178,7 +178,7 @@ func TestAskSaysWhatIsWrong(t *testing.T) {
 		"temperature":      {[]string{dir, "none", "?", "--temperature", "-1"}, []string{"--temperature", "-1"}},
 		"NaN":              {[]string{dir, "none", "?", "--temperature", "NaN"}, []string{"--temperature", "NaN"}},
 		"top-p":            {[]string{dir, "none", "?", "--top-p", "0"}, []string{"--top-p", "0"}},
-		"arguments":        {[]string{dir}, []string{"2 arg"}},
+		"arguments":        {[]string{dir}, []string{"1 argument", "ask MODEL [IMAGE...] QUESTION"}},
 		"no question":      {[]string{dir, text}, []string{"notes.txt", "no question"}},
 		"nothing at all":   {[]string{dir, "none"}, []string{`"none"`, "no question"}},
 		"none and others":  {[]string{dir, text, "none", "?"}, []string{"none: no such file"}},

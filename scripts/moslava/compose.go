@@ -14,7 +14,7 @@ func composeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compose DIR ADAPTER=WEIGHT...",
 		Short: "Write the weighted sum of adapter directories as one plain LoRA directory",
-		Args:  cobra.MinimumNArgs(2),
+		Args:  atLeast(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := pipelines.Compose(args[0], args[1:], force); err != nil {
 				return err

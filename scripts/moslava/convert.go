@@ -26,7 +26,7 @@ func convertCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
 		Short: "Store JSON, Parquet or Arrow data and its pictures as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
-		Args:  cobra.ExactArgs(2),
+		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(stored.Images), args[0]), Force: force})
 			if err != nil {

@@ -12,7 +12,7 @@ func demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Make a data set, align, tune, evaluate, export and ask, from towers that are part of the program",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt.Out = cmd.OutOrStdout()
 			return demo.Run(cmd.Context(), opt)

@@ -18,7 +18,7 @@ func evaluateCommand() *cobra.Command {
 		Use:   "evaluate MODEL SUITE.tsv",
 		Short: "Ask a model the questions of a table; interrupted, it goes on where it was",
 		Long:  "Asks a model the questions of a table. Interrupted and called again, it goes on where it was. " + modelArgument,
-		Args:  cobra.ExactArgs(2),
+		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Dir == "" {
 				var err error
@@ -64,7 +64,7 @@ func joinCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "join SUITE.tsv DIR...",
 		Short: "Put the shards of an evaluation together and score them as the whole",
-		Args:  cobra.MinimumNArgs(2),
+		Args:  atLeast(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return errors.New("found no --out, expected the directory to write to")

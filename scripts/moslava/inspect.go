@@ -15,7 +15,7 @@ func inspectCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "inspect PATH",
 		Short: "Describe a model, a file of tensors, adapters, stored samples or a recipe, and warn of what is odd",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := inspect.Inspect(args[0], opt)
 			if err != nil {

@@ -29,7 +29,7 @@ func preprocessCommand() *cobra.Command {
 		Use:   "preprocess --config FILE IMAGE --out FILE.npy",
 		Short: "Write the pixel values that a vision tower gets of a picture: [1, 3, H, W] float32 in .npy",
 		Long:  "Writes the pixel values that a vision tower gets of a picture: [1, 3, H, W] float32 in .npy. - in place of the picture reads it from standard input.",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkMaxPixels(opt.pixels); err != nil {
 				return err

@@ -115,7 +115,7 @@ func TestPreprocessSaysWhatIsWrong(t *testing.T) {
 	}{
 		"no config":      {[]string{picture, "--out", out}, []string{"config"}},
 		"no out":         {[]string{picture, "--config", in("good.json")}, []string{"out"}},
-		"no picture":     {[]string{"--config", in("good.json"), "--out", out}, []string{"1 arg"}},
+		"no picture":     {[]string{"--config", in("good.json"), "--out", out}, []string{"0 arguments", "IMAGE"}},
 		"missing config": {[]string{picture, "--config", in("none.json"), "--out", out}, []string{"none.json", "no such file"}},
 		"empty folder":   {[]string{picture, "--config", t.TempDir(), "--out", out}, []string{"preprocessor_config.json", "no such file"}},
 		"no part":        {[]string{picture, "--config", in("processor_config.json"), "--out", out}, []string{"processor_config.json", "image_processor is missing"}},

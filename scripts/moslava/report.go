@@ -14,7 +14,7 @@ func reportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:               "report RUN_DIR",
 		Short:             "Make one HTML page of a run: accuracies with intervals, what was missed, a comparison with another run; or its curves",
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly(1),
 		ValidArgsFunction: completeDirectories,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := pipelines.Report(args[0], opt)

@@ -51,7 +51,7 @@ fields of pipelines.Event; a step has the record of metrics.jsonl, a result the 
 	f := c.Flags()
 	f.StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.lr=1e-4")
 	f.StringSliceVar(&opt.Only, "only", nil, "run only the stages of these names")
-	f.BoolVar(&opt.Force, "force", false, "do stages again whose configuration has changed")
+	f.BoolVar(&opt.Force, "force", false, "set aside stages whose configuration, inputs or results have changed (NAME becomes NAME~1), and do them again")
 	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress; errors are still printed")
 	f.BoolVar(&asJSON, "json", false, "write what is done to standard output, one JSON object a line")
 	f.BoolVar(&opt.OverMemory, "over-memory", false, "run stages that are planned to take more memory than there is")

@@ -30,7 +30,7 @@ func scoreCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "score --suite NAME_OR_FILE --predictions FILE",
 		Short: "Score answers that are there already, of this program or another, without a model",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) (failed error) {
 			if verdicts != "" { // before anybody is asked
 				release, err := output.File(verdicts, output.Options{Reads: []string{opt.Predictions}, Force: force})

@@ -13,7 +13,7 @@ func studyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "study STUDY.yaml",
 		Short: "Compare methods over seeds, learning rates and shares of the data; interrupted, it goes on where it was",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := study.Load(args[0])
 			if err != nil {

@@ -25,7 +25,7 @@ func tokenizeCommand() *cobra.Command {
 		Long: `Reads lines from standard input and writes one line for each. A line of text, without its line break, becomes ids with
 spaces between them; with --decode, ids become text. With --json, a line of text is a JSON string and a line of ids a JSON array, so that
 texts may hold line breaks. A character that the vocabulary cannot spell is left out, as transformers does, with a warning. FILE_OR_DIR is a tokenizer.json, a SentencePiece tokenizer.model, or a model directory with one of them.`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			t, err := tokenizer.Open(from)
 			if err != nil {

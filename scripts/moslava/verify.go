@@ -14,7 +14,7 @@ func verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify MODEL GOLDEN.safetensors",
 		Short: "Compare what a model or an image processor computes with reference results (scripts/goldens/dump.py), number by number",
-		Args:  cobra.ExactArgs(2),
+		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("tol") && !(opt.Tol > 0) {
 				return fmt.Errorf("--tol is %g, want more than 0", opt.Tol)

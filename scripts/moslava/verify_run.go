@@ -13,7 +13,7 @@ func verifyRunCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify-run RUN_DIR",
 		Short: "Read a run's files again, and those it was made from, and say which have changed since they were recorded",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			checks, err := pipelines.VerifyRun(cmd.Context(), args[0])
 			if err != nil {

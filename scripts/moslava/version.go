@@ -15,7 +15,7 @@ func versionCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "version",
 		Short: "Print which program this is: version, commit, compiler, platform and kernels",
-		Args:  cobra.NoArgs,
+		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := pipelines.ThisBuild()
 			if asJSON {
