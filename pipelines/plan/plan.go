@@ -176,6 +176,16 @@ func Make(in Input, rates Rates) (Stage, error) {
 	return s, nil
 }
 
+// Holding is the memory of a model that is not trained: its weights, and reading them. Of in, batches and data are left out of account.
+func Holding(in Input) Memory {
+	m := newModel(in.Model, in.Part)
+	memory := m.weights()
+	memory.Loading = m.loading(in.Files, in.Share)
+	memory.Scratch = m.scratch(in.Threads, Batch{})
+	memory, _ = m.step(memory, nil, in.Share)
+	return memory
+}
+
 func longest(batches []Batch) (out Batch) {
 	for _, b := range batches {
 		if b.Tokens() > out.Tokens() {
