@@ -71,7 +71,12 @@ func (f *preflight) holding(_ context.Context, s *recipe.Stage) {
 		return // the model is not read, which is said elsewhere
 	}
 	in := plan.Input{Model: f.model, Part: plan.Part{Storage: storage, Files: fileKinds(r, s)}, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r)}
-	f.held = append(f.held, plan.Stage{Name: s.Name, Memory: plan.Holding(in)})
+	memory, err := plan.Holding(in)
+	if err != nil {
+		f.problem(s, "", err)
+		return
+	}
+	f.held = append(f.held, plan.Stage{Name: s.Name, Memory: memory})
 }
 
 // disk adds up what is written to each file system.

@@ -177,13 +177,17 @@ func Make(in Input, rates Rates) (Stage, error) {
 }
 
 // Holding is the memory of a model that is not trained: its weights, and reading them. Of in, batches and data are left out of account.
-func Holding(in Input) Memory {
-	m := newModel(in.Model, in.Part)
-	memory := m.weights()
-	memory.Loading = m.loading(in.Files, in.Share)
-	memory.Scratch = m.scratch(in.Threads, Batch{})
-	memory, _ = m.step(memory, nil, in.Share)
-	return memory
+func Holding(in Input) (Memory, error) {
+	p, err := newStep(in.Model, in.Part)
+	if err != nil {
+		return Memory{}, err
+	}
+	defer p.bare()
+	memory := p.weights()
+	memory.Loading = p.loading(in.Files, in.Share)
+	memory.Scratch = p.scratch(in.Threads, Batch{})
+	memory, _, err = p.run(memory, nil, in.Share)
+	return memory, err
 }
 
 func longest(batches []Batch) (out Batch) {
