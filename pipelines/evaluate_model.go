@@ -56,7 +56,15 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if opt.Threads > 0 {
 		kernels.SetThreads(opt.Threads)
 	}
-	release, err := output.Dir(opt.Dir, output.Options{Reads: []string{model, opt.Adapters, suitePath(suite)}, Mine: suiteFile, Force: opt.Force})
+	run, err := findRunModel(model)
+	if err != nil {
+		return nil, err
+	}
+	var outside []string // what the run alone writes to
+	if run != nil {
+		outside = []string{run.view.Path}
+	}
+	release, err := output.Dir(opt.Dir, output.Options{Reads: []string{model, opt.Adapters, suitePath(suite)}, Outside: outside, Mine: suiteFile, Force: opt.Force})
 	if err != nil {
 		return nil, err
 	}

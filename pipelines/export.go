@@ -27,13 +27,18 @@ func (s *stage) merge() ([]string, error) {
 
 var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16, "float16": safetensors.F16}
 
+// writesFull says whether a stage writes a whole model with the weights that it was rounded from, if it was.
+func writesFull(s *recipe.Stage) bool {
+	return s.Export != nil && (s.Export.Format == "hf" || s.Export.Format == "towers") && s.Export.MergeInto != "rounded"
+}
+
 // export writes the model for other programs.
 func (s *stage) export() (_ []string, failed error) {
 	c := s.Stage.Export
 	from, _ := s.dir.From(s.index)
 	r := s.recipe
 	whole := c.Format == "hf" || c.Format == "towers"
-	if whole && c.MergeInto != "rounded" && r.Model.Quantize != (recipe.Quantize{}) {
+	if writesFull(s.Stage) && r.Model.Quantize != (recipe.Quantize{}) {
 		// As PEFT's users do it: what was tuned on rounded weights is merged into those it was rounded from.
 		fmt.Fprintf(s.out, "%s: the recipe quantizes the model; the full weights are written, adapters merged into them\n", s.Name)
 		r = unrounded(r)

@@ -45,17 +45,14 @@ type Plan struct {
 	Problems []Problem `json:"problems,omitempty"`
 }
 
-// MakePlan plans the training stages of r, and says what would stop a run. Of the model only configurations and the tokenizer are read; data is
+// MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
 // sampled if it is there.
 func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
 	f, err := lookAhead(ctx, r, everyStage(r), opt)
 	if err != nil {
 		return nil, err
 	}
-	if len(f.planned) == 0 && len(f.problems) == 0 {
-		return nil, errors.New("the recipe has no training stage")
-	}
-	out := &Plan{Recipe: r.Name, Problems: f.problems}
+	out := &Plan{Recipe: r.Name, Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
@@ -69,7 +66,7 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
 	}
-	if n := len(out.Stages); n > 0 {
+	if len(out.Stages)+len(f.held) > 0 {
 		out.Memory = f.memory(out.Stages)
 	}
 	return out, nil
@@ -370,7 +367,11 @@ func threadsOf(r *recipe.Recipe) int {
 func (p *Plan) Write(out io.Writer) error {
 	m := p.Machine
 	if len(p.Stages) == 0 {
-		return nil
+		if p.Memory == nil {
+			return nil
+		}
+		_, err := fmt.Fprintf(out, "%s trains nothing\n%s\n", p.Recipe, p.Memory)
+		return err
 	}
 	_, err := fmt.Fprintf(out, "%s on %d threads (%s): products %.0f GFLOP/s, memory %.1f GB/s, optimiser %.0f million parameters/s, measured just now\n",
 		p.Recipe, m.Threads, m.ISA, m.Products/1e9, m.Bytes/1e9, m.Updates/1e6)

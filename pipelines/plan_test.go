@@ -72,8 +72,40 @@ func TestPlanOfADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = parse(t, t.TempDir(), towers+"stages: {kind: export}\n")
-	_, err := MakePlan(context.Background(), r, PlanOptions{})
-	names(t, err, "no training stage")
+	p, err := MakePlan(context.Background(), r, PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := p.Write(&text); err != nil || p.Memory == nil || p.Memory.Need == 0 || !strings.Contains(text.String(), "trains nothing") || !strings.Contains(text.String(), "stage export") {
+		t.Errorf("%v, %s", err, &text)
+	}
+}
+
+// TestHolding: stages that train nothing take memory for the model, fewer bits less, and an export of full weights all of it.
+func TestHolding(t *testing.T) {
+	needs := func(quantize, stage string) int64 {
+		t.Helper()
+		text := "model: {vision: tiny/vision, language: tiny/language, init: random, feature_layer: -1" + quantize + "}\nstages: " + stage
+		p, err := MakePlan(context.Background(), parse(t, t.TempDir(), text), PlanOptions{})
+		if err == nil {
+			err = p.Err()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Memory.Need
+	}
+	const nf4, asks = ", quantize: {language: nf4, vision: nf4, vocabulary: bfloat16}", `{kind: evaluate, suites: {tsv: "scenes:test?n=6&seed=1", name: s}}`
+	full := needs("", asks)
+	for _, stage := range []string{asks, "{kind: export, merge_into: rounded}"} {
+		if got := needs(nf4, stage); got >= full {
+			t.Errorf("%s takes %d bytes rounded and %d in full", stage, got, full)
+		}
+	}
+	if got := needs(nf4, "{kind: export}"); got != full {
+		t.Errorf("an export of full weights takes %d bytes, want %d", got, full)
+	}
 }
 
 // TestFileKinds: parts whose files have half precision, until a stage changes them.

@@ -60,6 +60,7 @@ type preflight struct {
 	model     *vlm.Model // an outline
 	processor *vlm.Processor
 	planned   []planned
+	held      []plan.Stage // that hold the model and train nothing: names and memory alone
 	problems  []Problem
 	disk      disk
 }
@@ -77,8 +78,9 @@ var checks = map[string][]func(*preflight, context.Context, *recipe.Stage){
 	recipe.Pretrain: {(*preflight).training, (*preflight).statesFit},
 	recipe.Align:    {(*preflight).training, (*preflight).statesFit},
 	recipe.Tune:     {(*preflight).training, (*preflight).statesFit},
-	recipe.Evaluate: {(*preflight).suites},
-	recipe.Export:   {(*preflight).format, (*preflight).target, (*preflight).exportFits},
+	recipe.Merge:    {(*preflight).holding},
+	recipe.Evaluate: {(*preflight).suites, (*preflight).holding},
+	recipe.Export:   {(*preflight).format, (*preflight).target, (*preflight).exportFits, (*preflight).holding},
 }
 
 // lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at, or ctx's.
@@ -134,10 +136,10 @@ func ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, opt Options) error
 	for _, p := range f.planned {
 		stages = append(stages, p.made)
 	}
-	if len(stages) == 0 {
+	m := f.memory(stages)
+	if m.Need == 0 {
 		return nil
 	}
-	m := f.memory(stages)
 	fmt.Fprintln(opt.Out, m)
 	if err := m.Err(); err != nil && !opt.OverMemory {
 		return fmt.Errorf("stage %s: %w; --over-memory runs it all the same", m.Stage, err)

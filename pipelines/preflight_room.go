@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"moslava/internal/machine"
 	"moslava/pipelines/plan"
@@ -18,6 +19,8 @@ type MemoryCheck struct {
 	Need  int64  `json:"need"`            // bytes at the peak
 	Has   int64  `json:"has,omitempty"`   // bytes; 0: the system does not say
 	Limit string `json:"limit,omitempty"` // what sets it
+
+	less string // what would take less
 }
 
 func (m *MemoryCheck) String() string {
@@ -33,22 +36,47 @@ func (m *MemoryCheck) Err() error {
 	if m.Limit == "" || m.Need <= m.Has {
 		return nil
 	}
-	return fmt.Errorf("it needs about %s of memory at its peak, and there are %s (%s): a smaller batch or max_length, checkpointing: true or model.quantize takes less",
-		machine.Text(m.Need), machine.Text(m.Has), m.Limit)
+	return fmt.Errorf("it needs about %s of memory at its peak, and there are %s (%s): %s takes less", machine.Text(m.Need), machine.Text(m.Has), m.Limit, m.less)
 }
 
-// memory finds the stage that takes the most.
-func (f *preflight) memory(stages []plan.Stage) *MemoryCheck {
+// memory finds the stage that takes the most, of training stages and of those that hold the model.
+func (f *preflight) memory(training []plan.Stage) *MemoryCheck {
 	m := &MemoryCheck{}
-	for _, s := range stages {
+	for i, s := range slices.Concat(training, f.held) {
 		if n := int64(s.Memory.Peak); n > m.Need {
-			m.Need, m.Stage = n, s.Name
+			m.Need, m.Stage, m.less = n, s.Name, "a smaller batch or max_length, checkpointing: true or model.quantize"
+			if i >= len(training) {
+				m.less = "model.quantize"
+				if stage, _ := f.recipe.Stage(s.Name); writesFull(stage) {
+					m.less = "model.quantize with merge_into: rounded"
+				}
+			}
 		}
 	}
 	if room, err := machine.Memory(); err == nil {
 		m.Has, m.Limit = room.Bytes, room.Limit
 	}
 	return m
+}
+
+// holding notes what a stage takes that asks the model, folds adapters in or writes it: prompts and what is computed of them come on top.
+func (f *preflight) holding(_ context.Context, s *recipe.Stage) {
+	r := f.recipe
+	if writesFull(s) {
+		r = unrounded(r)
+	}
+	q := r.Model.Quantize
+	storage, err := vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary)
+	if err != nil {
+		return // the model is not read, which is said elsewhere
+	}
+	in := plan.Input{Model: f.model, Part: plan.Part{Storage: storage, Files: fileKinds(r, s)}, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r)}
+	memory, err := plan.Holding(in)
+	if err != nil {
+		f.problem(s, "", err)
+		return
+	}
+	f.held = append(f.held, plan.Stage{Name: s.Name, Memory: memory})
 }
 
 // disk adds up what is written to each file system.

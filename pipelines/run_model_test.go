@@ -165,6 +165,10 @@ func TestEvaluateARun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	opt.Dir, opt.Force = filepath.Join(dir, "01-tune"), true
+	_, err := EvaluateModel(t.Context(), dir, suite, opt)
+	names(t, err, "01-tune", "lies inside", "a run writes")
+	opt.Dir, opt.Force = filepath.Join(root, "out"), false
 	if _, err := EvaluateModel(t.Context(), filepath.Join(dir, "00-pretrain"), suite, opt); err == nil {
 		t.Error("verdicts of two models were mixed")
 	}

@@ -18,6 +18,7 @@ import (
 // Options of Dir and File.
 type Options struct {
 	Reads   []string               // files and directories that the command reads
+	Outside []string               // directories in which others write, and the command must not
 	Mine    func(name string) bool // which names in a directory are of an earlier call that this one goes on with; nil: none are
 	Replace bool                   // a file that is there is of an earlier call, and is replaced
 	Force   bool                   // set aside what is there: NAME becomes NAME~1, or the next number that is free
@@ -85,6 +86,15 @@ func take(path string, opt Options, free, sweep func() error) (func() error, err
 		}
 		if how == overlap.Same || how == overlap.Contains {
 			return nil, fmt.Errorf("%s, which would be written to, %s %s, which is read: give another path", path, how, read)
+		}
+	}
+	for _, dir := range opt.Outside {
+		how, err := overlap.Of(path, dir)
+		if err != nil {
+			return nil, err
+		}
+		if how == overlap.Inside {
+			return nil, fmt.Errorf("%s, which would be written to, lies inside %s, where a run writes: give another path", path, dir)
 		}
 	}
 	l, err := lock.Beside(path)

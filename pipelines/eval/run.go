@@ -100,7 +100,7 @@ func (r *runner) resume(old []Verdict) error {
 	for i, v := range old {
 		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
-			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: use another file or remove this one",
+			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: write to another directory, or set this one aside, which --force does",
 				r.opt.VerdictsPath, v.ID, v.Model, v.Suite, v.Protocol, v.Blank, want.Model, want.Suite, want.Protocol, want.Blank)
 		}
 		it, ok := r.known[v.ID]
@@ -115,7 +115,7 @@ func (r *runner) resume(old []Verdict) error {
 			return fmt.Errorf("%s: found a verdict on item %d with another prompt, %.80q, expected %.80q", r.opt.VerdictsPath, v.ID, v.Prompt, prompt)
 		}
 		if v.Judge != "" && v.Judge != r.judge {
-			return fmt.Errorf("%s: found a verdict on item %d by judge %q, expected %s: use another file or remove this one", r.opt.VerdictsPath, v.ID, v.Judge, nameOr(r.judge, "no judge"))
+			return fmt.Errorf("%s: found a verdict on item %d by judge %q, expected %s: write to another directory, or set this one aside, which --force does", r.opt.VerdictsPath, v.ID, v.Judge, nameOr(r.judge, "no judge"))
 		}
 		if err := r.opt.Protocol.reread(it, &v); err != nil {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)

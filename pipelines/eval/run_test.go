@@ -167,7 +167,7 @@ func TestRunResumes(t *testing.T) {
 	}
 	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, LetterLogit)}} {
 		other.VerdictsPath = path
-		if _, err := Run(context.Background(), s, o2, other); err == nil || !strings.Contains(err.Error(), "use another file") {
+		if _, err := Run(context.Background(), s, o2, other); err == nil || !strings.Contains(err.Error(), "write to another directory") {
 			t.Errorf("found %v, expected a refusal to mix", err)
 		}
 	}

@@ -176,6 +176,20 @@ func Make(in Input, rates Rates) (Stage, error) {
 	return s, nil
 }
 
+// Holding is the memory of a model that is not trained: its weights, and reading them. Of in, batches and data are left out of account.
+func Holding(in Input) (Memory, error) {
+	p, err := newStep(in.Model, in.Part)
+	if err != nil {
+		return Memory{}, err
+	}
+	defer p.bare()
+	memory := p.weights()
+	memory.Loading = p.loading(in.Files, in.Share)
+	memory.Scratch = p.scratch(in.Threads, Batch{})
+	memory, _, err = p.run(memory, nil, in.Share)
+	return memory, err
+}
+
 func longest(batches []Batch) (out Batch) {
 	for _, b := range batches {
 		if b.Tokens() > out.Tokens() {

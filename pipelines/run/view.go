@@ -143,5 +143,5 @@ func (v *View) Agrees(f Finished, now []Taken) error {
 		return nil
 	}
 	e := &ChangedError{Changes: changes}
-	return fmt.Errorf("run: the model that %s left cannot be had any more, as something has changed since: %s", f.Dir, e.list())
+	return fmt.Errorf("run: it cannot be had any more, as something has changed since stage %s was done: %s", f.Stage, e.list())
 }
