@@ -24,9 +24,9 @@ type AnswererOptions struct {
 	Out       io.Writer // is told which model of a run is taken, and warnings; nil: nobody
 }
 
-// OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished stage that
-// changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be finished. Commands call
-// OpenAnswerer; its errors name their flags.
+// OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished
+// stage that changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be
+// finished. Commands call OpenAnswerer; its errors name their flags.
 func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (*vlm.Answerer, error) {
 	a, _, err := open(ctx, model, opt)
 	return a, err
@@ -96,7 +96,8 @@ func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
 // modelFiles are the endings of the files that decide what a model answers.
 var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
 
-// modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the same.
+// modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the
+// same.
 func modelID(model, adapters, weights string, run *runModel) (string, error) {
 	h := sha256.New()
 	dirs := []string{model, adapters}

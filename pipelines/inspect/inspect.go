@@ -113,7 +113,7 @@ func (r *Report) directory(opt Options) error {
 	}
 	d, err := checkpoint.Open(r.Path)
 	if err != nil {
-		for _, pattern := range []string{"*.json", "*.jsonl"} {
+		for _, pattern := range []string{"[^.]*.json", "[^.]*.jsonl"} {
 			if files, _ := filepath.Glob(filepath.Join(r.Path, pattern)); len(files) > 0 {
 				return fmt.Errorf("%s: neither %s nor %s nor .arrow or .parquet files are there; if %s holds samples, name the file", r.Path, vlm.ConfigFile, moslora.ConfigFile, files[0])
 			}

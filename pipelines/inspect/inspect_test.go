@@ -116,7 +116,11 @@ func TestOtherKinds(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	wantWarnings(t, r, filepath.Join(dir, "m"))
-	for path, want := range map[string]string{"nowhere": "nowhere", "inspect.go": `ending ".go"`, dir: "config.json"} {
+	rows := t.TempDir()
+	if err := os.WriteFile(filepath.Join(rows, "rows.json"), []byte("[]"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"nowhere": "nowhere", "inspect.go": `ending ".go"`, dir: "config.json", rows: "rows.json holds samples, name the file"} {
 		if _, err := Inspect(path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", path, err, want)
 		}

@@ -21,8 +21,8 @@ type source struct {
 // sourceKey is the key of a record beside those of the recipe.
 const sourceKey = "source"
 
-// Record is JSON and, under the key source, what FromRecord reads again: the recipe's text, its overrides and its file, as seen from the directory
-// that the record is in.
+// Record is JSON and, under the key source, what FromRecord reads again: the recipe's text, its overrides and its file,
+// as seen from the directory that the record is in.
 func (r *Recipe) Record(dir string) ([]byte, error) {
 	all, err := r.all()
 	if err != nil {
@@ -50,8 +50,8 @@ func (r *Recipe) Record(dir string) ([]byte, error) {
 // ErrNoSource is the error of records that an earlier version wrote.
 var ErrNoSource = errors.New("the record does not say what recipe it is of: an earlier version wrote it")
 
-// FromRecord reads the recipe of a record in a directory. Its relative paths are relative to where its file was, or to where that is as seen from
-// the record if both have moved. Variables are those of the environment now.
+// FromRecord reads the recipe of a record in a directory. Its relative paths are relative to where its file was, or to
+// where that is as seen from the record if both have moved. Variables are those of the environment now.
 func FromRecord(b []byte, dir string) (*Recipe, error) {
 	var record struct {
 		Source *source `json:"source"`

@@ -15,8 +15,8 @@ import (
 	"moslava/pipelines/recipe"
 )
 
-// A View is a run that is looked at: without a lock, and nothing in it is changed. What is finished stays as it is while
-// another process works on the rest.
+// A View is a run that is looked at: without a lock, and nothing in it is changed. What is finished stays as it is
+// while another process works on the rest.
 type View struct {
 	Path     string
 	Recipe   *recipe.Recipe // of the last process
@@ -103,8 +103,8 @@ func (v *View) Chain(f Finished) (chain []Finished, err error) {
 	return nil, fmt.Errorf("run: the stages of %s take each other's models in a ring", v.Path)
 }
 
-// Agrees reads again what a stage left behind, and compares the model that it started from with the recipe's, whose files now are given. What
-// does not agree is an error.
+// Agrees reads again what a stage left behind, and compares the model that it started from with the recipe's, whose
+// files now are given. What does not agree is an error.
 func (v *View) Agrees(f Finished, now []Taken) error {
 	for _, o := range f.Outputs {
 		if why := o.stat(f.Dir); why != "" {

@@ -36,9 +36,9 @@ type askAnswer struct {
 }
 
 // modelArgument says what MODEL is.
-const modelArgument = "MODEL is a model's directory, such as an export, or that of\n" +
-	"a run: then its model is asked as the last finished stage that changes it left it, with its adapters, or that of a stage in it, such as\n" +
-	"runs/mine/00-align. A run is only read, and it may be going on."
+const modelArgument = "MODEL is a model's directory, such as an export.\n" +
+	"The directory of a run stands for its model as the last finished stage that changes it left it, with its adapters; that of a stage in\n" +
+	"a run, such as runs/mine/00-align, for the model as that stage left it. A run is only read, and it may be going on."
 
 // askCommand is `moslava ask MODEL [IMAGE...] QUESTION`.
 func askCommand() *cobra.Command {
