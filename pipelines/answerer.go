@@ -62,7 +62,8 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 	}
 	if opt.Adapters != "" {
 		if run != nil && a.Model.Adapters.Len() > 0 {
-			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model", run.dir())
+			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
+				run.dir())
 		}
 		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
 			return nil, nil, err
@@ -80,7 +81,8 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 
 func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one", dir, vlm.ConfigFile)
+		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
+			dir, vlm.ConfigFile)
 	}
 	m, err := vlm.Load(dir)
 	if err != nil {

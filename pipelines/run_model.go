@@ -50,7 +50,8 @@ func findRunModel(dir string) (*runModel, error) {
 	case at < 0 && stage != "":
 		return nil, fmt.Errorf("%s: the stage is not finished: moslava run goes on with it", dir)
 	case at < 0 && len(v.Begun) > 0:
-		return nil, fmt.Errorf("%s: no stage that changes the model is finished (%s is not): moslava run goes on there", dir, strings.Join(v.Begun, ", "))
+		return nil, fmt.Errorf("%s: no stage that changes the model is finished (%s is not): moslava run goes on there",
+			dir, strings.Join(v.Begun, ", "))
 	case at < 0:
 		return nil, fmt.Errorf("%s: no stage that changes the model is finished; name the model itself", dir)
 	}

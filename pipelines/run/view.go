@@ -39,8 +39,11 @@ func Find(dir string) (root, stage string, ok bool) {
 	if is(dir) {
 		return filepath.Clean(dir), "", true
 	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", "", false
+	}
 	abs, err := filepath.Abs(dir)
-	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() || err != nil || !numbered.MatchString(filepath.Base(abs)) || !is(filepath.Dir(abs)) {
+	if err != nil || !numbered.MatchString(filepath.Base(abs)) || !is(filepath.Dir(abs)) {
 		return "", "", false
 	}
 	if root = filepath.Join(dir, ".."); filepath.IsAbs(dir) {
@@ -95,7 +98,8 @@ func (v *View) Chain(f Finished) (chain []Finished, err error) {
 			return nil, fmt.Errorf("run: %s takes the model of stage %s, which is not finished any more", f.Dir, in.Stage)
 		}
 		if v.Finished[i].OutputsSHA256 != in.OutputsSHA256 {
-			return nil, fmt.Errorf("run: %s was made from what %s held earlier: it has been done again since", f.Dir, v.Finished[i].Dir)
+			return nil, fmt.Errorf("run: %s was made from what %s held earlier: it has been done again since",
+				f.Dir, v.Finished[i].Dir)
 		}
 		f = v.Finished[i]
 		chain = slices.Insert(chain, 0, f)
