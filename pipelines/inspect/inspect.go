@@ -113,6 +113,9 @@ func (r *Report) directory(opt Options) error {
 	}
 	d, err := checkpoint.Open(r.Path)
 	if err != nil {
+		if _, err := os.Stat(filepath.Join(r.Path, runRecord)); err == nil {
+			return fmt.Errorf("%s is the directory of a run: moslava report and verify-run look at it; inspect takes what its stages left", r.Path)
+		}
 		for _, pattern := range []string{"[^.]*.json", "[^.]*.jsonl"} {
 			if files, _ := filepath.Glob(filepath.Join(r.Path, pattern)); len(files) > 0 {
 				return fmt.Errorf("%s: neither %s nor %s nor .arrow or .parquet files are there; if %s holds samples, name the file", r.Path, vlm.ConfigFile, moslora.ConfigFile, files[0])
@@ -146,3 +149,6 @@ func (r *Report) recipe() error {
 func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
+
+// runRecord is the file that tells the directory of a run, see pipelines/run.
+const runRecord = "recipe.json"

@@ -120,7 +120,11 @@ func TestOtherKinds(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(rows, "rows.json"), []byte("[]"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"nowhere": "nowhere", "inspect.go": `ending ".go"`, dir: "config.json", rows: "rows.json holds samples, name the file"} {
+	run := t.TempDir()
+	if err := os.WriteFile(filepath.Join(run, runRecord), []byte("{}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{run: "directory of a run", "nowhere": "nowhere", "inspect.go": `ending ".go"`, dir: "config.json", rows: "rows.json holds samples, name the file"} {
 		if _, err := Inspect(path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", path, err, want)
 		}
