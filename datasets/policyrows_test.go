@@ -62,3 +62,12 @@ func TestConvertLooksFirst(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestTextsAreUTF8: what is no UTF-8 in a column of Arrow, which checks nothing, is an error that names the key.
+func TestTextsAreUTF8(t *testing.T) {
+	for _, v := range []any{"he\xc3 \xe9llo", []byte{0xff}} {
+		if _, err := asText("content", v); err == nil || !strings.Contains(err.Error(), "content is no valid UTF-8") {
+			t.Errorf("%q: error %v", v, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A stored row, whether of JSON or Arrow, is read as an *object. Its values are nil, bool, number, string, []byte
@@ -80,13 +81,19 @@ func found(v any) string {
 
 // asText is the text of a key that has to have one.
 func asText(key string, v any) (string, error) {
+	var text string
 	switch v := v.(type) {
 	case string:
-		return v, nil
+		text = v
 	case []byte: // a column of binary that holds text
-		return string(v), nil
+		text = string(v)
+	default:
+		return "", fmt.Errorf("%s is %s, expected a text", key, found(v))
 	}
-	return "", fmt.Errorf("%s is %s, expected a text", key, found(v))
+	if !utf8.ValidString(text) { // JSON is read strictly; Arrow and Parquet check nothing
+		return "", fmt.Errorf("%s is no valid UTF-8: %.60q", key, text)
+	}
+	return text, nil
 }
 
 // readID is a row's id: a text, or a number, which JSON and pandas may have made a float.

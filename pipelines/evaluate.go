@@ -45,12 +45,8 @@ func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer, j eval
 	if err != nil {
 		return err
 	}
-	var images []string
-	if c.Images != "" {
-		images = []string{string(c.Images)}
-	}
 	res, err := askSuite(ctx, filepath.Join(s.path, c.Name), string(c.TSV), a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank, Judge: j},
-		suiteOptions{name: c.Name, protocol: c.Protocol, images: images, title: s.Name + " " + c.Name, out: s.out, mask: s.recipe.Mask})
+		suiteOptions{name: c.Name, protocol: c.Protocol, images: folders(c.Images), title: s.Name + " " + c.Name, out: s.out, mask: s.recipe.Mask})
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(drawn)) }()
-	suite, err := openSuite(string(c.TSV), c.Name, drawn)
+	suite, err := openSuite(string(c.TSV), c.Name, drawn, folders(c.Images)...)
 	if err != nil {
 		return err
 	}

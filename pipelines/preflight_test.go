@@ -104,6 +104,28 @@ func TestLateFaults(t *testing.T) {
 	}
 }
 
+// TestSuitesOfPicturesElsewhere: the pictures of a suite are looked for below its images, beforehand as when it is asked.
+func TestSuitesOfPicturesElsewhere(t *testing.T) {
+	at := t.TempDir()
+	photo, err := os.ReadFile("../vision/preprocess/testdata/photo.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, b := range map[string][]byte{"tables/s.tsv": []byte("index\tquestion\tA\tB\tanswer\timage_path\n1\twhat?\tx\ty\tA\tp.png\n"),
+		"pictures/p.png": photo, "more/q.png": photo} {
+		path = filepath.Join(at, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, b, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := towers + fmt.Sprintf("stages: [{kind: evaluate, suites: {tsv: %q, images: [%q, %q]}}]\n", filepath.Join(at, "tables", "s.tsv"),
+		filepath.Join(at, "more"), filepath.Join(at, "pictures"))
+	var out bytes.Buffer
+	if err := Run(t.Context(), parse(t, t.TempDir(), text), Options{Out: &out}); err != nil {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
 // TestFinishedIsNotLookedAt: what is finished needs its data no more.
 func TestFinishedIsNotLookedAt(t *testing.T) {
 	dir := t.TempDir()

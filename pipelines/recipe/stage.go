@@ -205,9 +205,9 @@ type Suite struct {
 	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
 	// vlmevalkit-2024.06.
 	Protocol string `yaml:"protocol" enum:"vlmevalkit-2024.06|vlmevalkit-2025.08|vlmevalkit-2026.08|llava-1.5|lmms-eval|mmmu-official|llm-adapters|letter-logit"`
-	// Images is the directory that paths in the table's column image_path are below. Default: the table's, or what a
-	// definition says.
-	Images Path `yaml:"images"`
+	// Images are the directories that paths in the table's column image_path are looked for below, in order. Default: the table's, or
+	// what a definition says.
+	Images []Path `yaml:"images"`
 	// Limit takes only the first so many questions; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`
 	// Shard takes only a part of those, i/n for part i of n counted from 1, as in 2/4; moslava join puts parts together. Default: everything.
