@@ -152,6 +152,7 @@ def predictions(program, model, work, name, rows, answer):
     rng = random.Random(3)
     for v in lines:
         v["raw"] = answer(rng, by[v["id"]])
+        del v["sum"]  # it was that of the answer that stood there
     (out / "verdicts.jsonl").write_text("".join(json.dumps(v) + "\n" for v in lines))
     output(program, "evaluate", model, tsv, "--out", out, "--protocol", PROTOCOL)
     return tsv, out, {v["id"]: v["raw"] for v in lines}

@@ -60,15 +60,16 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 			}
 		}
 	}
-	var image []byte
 	text := question
+	var pictures []datasets.Picture
 	if picture != "none" {
-		if image, err = os.ReadFile(picture); err != nil {
+		image, err := os.ReadFile(picture)
+		if err != nil {
 			return err
 		}
-		text = chat.ImageMarker + "\n" + question
+		text, pictures = chat.ImageMarker+"\n"+question, []datasets.Picture{{Bytes: image}}
 	}
-	enc, err := p.Encode(datasets.Sample{Pictures: []datasets.Picture{{Bytes: image}},
+	enc, err := p.Encode(datasets.Sample{Pictures: pictures,
 		Turns: []datasets.Turn{{From: datasets.Human, Value: text}, {From: datasets.GPT, Value: "A"}}})
 	if err != nil {
 		return err
