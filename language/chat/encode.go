@@ -52,11 +52,16 @@ func (t *Template) Encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 }
 
 // Prompt tokenises what the model has read when it has to answer messages, the last of which is not the assistant's.
+// A prompt without any token is an error, for there is nothing that the model could go on from.
 // For messages that begin a longer conversation, its ids are the beginning of what Encode gives for that.
 func (t *Template) Prompt(tok *tokenizer.Tokenizer, messages []Message, opt Options) (Encoded, error) {
 	e, err := t.encode(tok, messages, opt, true)
 	if err != nil {
 		return Encoded{}, fmt.Errorf("%s: %w", t.name, err)
+	}
+	if len(e.IDs) == 0 {
+		return Encoded{}, fmt.Errorf("%s: the prompt has no tokens: the template makes no text of %d messages", t.name,
+			len(messages))
 	}
 	e.Labels = nil
 	return e, nil

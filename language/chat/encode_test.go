@@ -362,6 +362,16 @@ func TestEncodeErrors(t *testing.T) {
 	}
 }
 
+// There is nothing that a model could go on from.
+func TestPromptWithoutTokens(t *testing.T) {
+	for _, source := range []string{"", "{# nothing #}", "{{ messages[0].content * 0 }}"} {
+		_, err := parsed(t, source, nil).Prompt(byteTokenizer(t), []Message{{"user", "a"}}, Options{})
+		if err == nil || !strings.Contains(err.Error(), "the prompt has no tokens") {
+			t.Errorf("%q: error %v", source, err)
+		}
+	}
+}
+
 // A tokenizer that cannot spell a character says so through Encode.
 func TestEncodePassesTokenizerErrors(t *testing.T) {
 	b := `{"added_tokens":[{"id":1,"content":"<|im_start|>"},{"id":2,"content":"<|im_end|>"}],"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}`
