@@ -95,6 +95,11 @@ func (p *pictureFiles) find(name string) (pictureFile, error) {
 			continue
 		}
 		b, err := f.bytes()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if to := f.leadsOut(); to != "" {
+				return p.linked(name, to)
+			}
+		}
 		if err == nil {
 			f.sum = sha256.Sum256(b)
 			return f, nil
@@ -108,6 +113,51 @@ func (p *pictureFiles) find(name string) (pictureFile, error) {
 		return pictureFile{}, &gone{fmt.Sprintf("found %q, which is no file below %s: %s", name, p.where(), remedy), wrong}
 	}
 	return pictureFile{}, fmt.Errorf("found %q, which lies outside %s: %s", name, p.where(), remedy)
+}
+
+// leadsOut is where the path really leads if a symbolic link on it leads out of the root, otherwise empty.
+func (f pictureFile) leadsOut() string {
+	root, err := realPath(f.root)
+	if err != nil {
+		return ""
+	}
+	to, err := realPath(filepath.Join(root, f.path))
+	if err != nil {
+		return ""
+	}
+	if rel, err := filepath.Rel(root, to); err == nil && filepath.IsLocal(rel) {
+		return ""
+	}
+	return to
+}
+
+// linked is the file that a row's symbolic link out of its root leads to: links obey the same rule as paths.
+func (p *pictureFiles) linked(name, to string) (pictureFile, error) {
+	for _, root := range p.roots {
+		top, err := realPath(root)
+		if err != nil {
+			continue
+		}
+		rel, err := filepath.Rel(top, to)
+		if err != nil || !filepath.IsLocal(rel) {
+			continue
+		}
+		f := pictureFile{root: root, path: rel}
+		b, err := f.bytes()
+		f.sum = sha256.Sum256(b)
+		return f, err
+	}
+	return pictureFile{}, fmt.Errorf("found %q, which is a symbolic link to %s and lies outside %s: %s", name, to,
+		p.where(), remedy)
+}
+
+// realPath is absolute and has no symbolic links.
+func realPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
 }
 
 const remedy = "name the directory of the pictures with images, or --images"
