@@ -43,7 +43,11 @@ fields of pipelines.Event; a step has the record of metrics.jsonl, a result the 
 			var writing error
 			if asJSON {
 				e := json.NewEncoder(cmd.OutOrStdout())
-				opt.Events = func(event pipelines.Event) { writing = errors.Join(writing, e.Encode(event)) }
+				opt.Events = func(event pipelines.Event) {
+					if writing == nil { // nothing after a gap, and one error for a full disk
+						writing = e.Encode(event)
+					}
+				}
 			}
 			return errors.Join(pipelines.Run(cmd.Context(), r, opt), writing)
 		},

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"moslava/pipelines"
@@ -30,6 +33,26 @@ func tinyText(t *testing.T, dir string) string {
 		}
 	}
 	return path
+}
+
+type fullDisk struct{ writes int }
+
+func (d *fullDisk) Write([]byte) (int, error) {
+	d.writes++
+	return 0, syscall.ENOSPC
+}
+
+// A run whose listener cannot be told anything is finished all the same, and ends with one error.
+func TestRunTellsNobody(t *testing.T) {
+	var disk fullDisk
+	c := root()
+	c.SetArgs([]string{"run", tinyText(t, t.TempDir()), "--json", "--quiet"})
+	c.SetOut(&disk)
+	c.SetErr(io.Discard)
+	err := c.Execute()
+	if !errors.Is(err, syscall.ENOSPC) || strings.Count(err.Error(), "\n") > 0 || disk.writes != 1 {
+		t.Errorf("found %d writes and the error %v, expected one of each", disk.writes, err)
+	}
 }
 
 // With --json a run tells what it does, an object a line; --quiet keeps everything else back.
