@@ -161,7 +161,7 @@ def predictions(program, model, work, name, rows, answer):
 def readings_differ(program, tsv, out, work):
     readings = {}
     for protocol in (PROTOCOL, "vlmevalkit-2024.06"):
-        to = work / f"{protocol}.jsonl"
+        to = work / f"{tsv.stem}-{protocol}.jsonl"
         output(program, "score", "--suite", tsv, "--predictions", out / "predictions.xlsx", "--protocol", protocol, "--verdicts", to)
         readings[protocol] = [json.loads(line)["extracted"] for line in to.read_text().splitlines()]
     late, early = readings.values()
