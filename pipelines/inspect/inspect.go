@@ -14,6 +14,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -71,6 +72,13 @@ func Inspect(path string, opt Options) (*Report, error) {
 	r := &Report{Path: path, Warnings: []string{}}
 	if info.IsDir() {
 		return r, r.directory(opt)
+	}
+	f, err := infile.Open(path) // what is no regular file is an error here, whatever its ending
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, err
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".safetensors", ".bin", ".pt", ".pth":
