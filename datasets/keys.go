@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"moslava/internal/spelling"
 )
 
 // A level is a place in a row at which keys stand: the row itself, a turn, a part of a turn's content, a picture.
@@ -114,7 +116,7 @@ func (l *level) nearest(name string) string {
 	slices.Sort(names)
 	best, least := "", max(1, min(len(name)/2, 2))
 	for _, n := range names {
-		if d := edits(name[:min(len(name), 64)], n); d < least || d == least && best == "" {
+		if d := spelling.Distance(name, n); d < least || d == least && best == "" {
 			best, least = n, d
 		}
 	}
@@ -123,27 +125,4 @@ func (l *level) nearest(name string) string {
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return l.keys[n].refused != "" })
 	return fmt.Sprintf("%s has %s", l.name, strings.Join(names, ", "))
-}
-
-// edits is how many letters have to be put in, taken out or replaced to make b of a, a swap of neighbours being one.
-func edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

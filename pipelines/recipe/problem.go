@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"moslava/internal/spelling"
 )
 
 // A Problem is one thing wrong with a recipe.
@@ -57,38 +59,13 @@ func nearest(word string, known []string) string {
 		return "none is expected here"
 	}
 	best := slices.MinFunc(known, func(a, b string) int {
-		if d := distance(word, a) - distance(word, b); d != 0 {
+		if d := spelling.Distance(word, a) - spelling.Distance(word, b); d != 0 {
 			return d
 		}
 		return strings.Compare(a, b)
 	})
-	if distance(word, best) <= max(2, min(len(word), len(best))/2) {
+	if spelling.Distance(word, best) <= max(2, min(len(word), len(best))/2) {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return "expected one of " + strings.Join(known, ", ")
-}
-
-// distance is Damerau's (optimal string alignment): insertions, deletions, replacements
-// and swaps of neighbours that make a into b. Long words are cut; they are no typing errors.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a[:min(len(a), 64)]), strings.ToLower(b[:min(len(b), 64)])
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
