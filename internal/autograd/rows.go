@@ -150,3 +150,42 @@ func (f *concatColumns) Backward(gy mat.Tensor) error {
 	g.release()
 	return nil
 }
+
+type concatRows struct{ xs []*Var }
+
+// ConcatRows lays arrays of the same number of columns end to end.
+func (t *Tape) ConcatRows(xs ...*Var) *Var { return t.Apply(&concatRows{xs}) }
+
+func (f *concatRows) Operands() []mat.Tensor { return tensors(f.xs...) }
+
+func (f *concatRows) Forward() (mat.Tensor, error) {
+	n, d := 0, f.xs[0].Cols()
+	for _, x := range f.xs {
+		if x.Cols() != d {
+			return nil, fmt.Errorf("%d columns and %d columns", d, x.Cols())
+		}
+		n += x.Rows()
+	}
+	y := newVar(f.xs[0].dev, n, d)
+	at := 0
+	for _, x := range f.xs {
+		y.dev.Copy(y.buf.Part(at, x.Size()), x.buf)
+		at += x.Size()
+	}
+	return y, nil
+}
+
+func (f *concatRows) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	at := 0
+	for _, x := range f.xs {
+		if x.RequiresGrad() {
+			dx := newVar(g.dev, x.shape...)
+			g.dev.Copy(dx.buf, g.buf.Part(at, x.Size()))
+			x.AccGrad(dx)
+		}
+		at += x.Size()
+	}
+	g.release()
+	return nil
+}

@@ -1,0 +1,82 @@
+package language
+
+import (
+	"moslava/internal/autograd"
+	"moslava/internal/kernels"
+)
+
+// pass is what one forward pass computes, beside the rows themselves.
+type pass struct {
+	pos   []int32 // of each row in its sequence
+	table *kernels.RopeTable
+	keys  keys
+	some  *selection // rows that leave the last block; nil: all
+}
+
+// keys are what queries attend over: the rows of this pass, or those of earlier ones as well.
+type keys interface {
+	// attend is a block's attention for queries of all rows, or of those in some, once k and v of all rows are there.
+	attend(t *autograd.Tape, b *block, q, k, v *autograd.Var, some *selection) *autograd.Var
+}
+
+// ownKeys are those of the pass alone, whole sequences.
+type ownKeys []kernels.Span
+
+func (spans ownKeys) attend(t *autograd.Tape, b *block, q, k, v *autograd.Var, some *selection) *autograd.Var {
+	if some != nil {
+		spans = some.spans
+	}
+	return t.Attention(q, k, v, b.attention(), spans)
+}
+
+// sequences is a pass over whole sequences laid end to end.
+func (d *Decoder) sequences(offsets []int32) (*pass, ownKeys) {
+	spans, p := make(ownKeys, len(offsets)-1), new(pass)
+	longest := 0
+	for b := range spans {
+		lo, hi := int(offsets[b]), int(offsets[b+1])
+		spans[b] = kernels.Span{Q0: lo, QN: hi - lo, K0: lo, KN: hi - lo}
+		longest = max(longest, hi-lo)
+		for i := range hi - lo {
+			p.pos = append(p.pos, int32(i))
+		}
+	}
+	p.keys, p.table = spans, d.rope.upTo(longest)
+	return p, spans
+}
+
+// selection is some rows of a pass, and the queries with which a block computes them.
+type selection struct {
+	rows    []int32
+	queries []int32        // rows that ask: of each sequence those from its first in rows to its end, or else the last
+	pos     []int32        // of each query
+	spans   []kernels.Span // of queries over the keys of all rows; none over a cache, which has its own
+	among   []int32        // where rows are among queries
+}
+
+// choose selects rows, given in ascending order, of sequences with the positions pos. A sequence that has none asks once, because keys and values that nobody asks would
+// have no gradient at all.
+func (spans ownKeys) choose(rows, pos []int32) *selection {
+	s := &selection{rows: rows}
+	for _, span := range spans {
+		end := int32(span.K0 + span.KN)
+		from := end - 1
+		if len(rows) > 0 && rows[0] < end {
+			from = rows[0]
+		}
+		if span.KN == 0 {
+			continue
+		}
+		q0 := len(s.queries)
+		for r := from; r < end; r++ {
+			if len(rows) > 0 && rows[0] == r {
+				s.among = append(s.among, int32(len(s.queries)))
+				rows = rows[1:]
+			}
+			s.queries = append(s.queries, r)
+			s.pos = append(s.pos, pos[r])
+		}
+		s.spans = append(s.spans, kernels.Span{Q0: q0, QN: len(s.queries) - q0, K0: span.K0, KN: span.KN})
+	}
+	return s
+}
