@@ -80,18 +80,25 @@ func (f *splice) Backward(gy mat.Tensor) error {
 }
 
 type selectRows struct {
-	x  *Var
-	at []int32
+	x    *Var
+	at   []int32
+	join int // rows that become one
 }
 
 // SelectRows returns rows at of x [n, d] as [len(at), d]. A row may be taken only once.
-func (t *Tape) SelectRows(x *Var, at []int32) *Var { return t.Apply(&selectRows{x, at}) }
+func (t *Tape) SelectRows(x *Var, at []int32) *Var { return t.JoinRows(x, at, 1) }
+
+// JoinRows is SelectRows with every k rows laid side by side: [len(at)/k, k*d].
+func (t *Tape) JoinRows(x *Var, at []int32, k int) *Var { return t.Apply(&selectRows{x, at, k}) }
 
 func (f *selectRows) Operands() []mat.Tensor { return tensors(f.x) }
 
 func (f *selectRows) Forward() (mat.Tensor, error) {
+	if len(f.at)%f.join != 0 {
+		return nil, fmt.Errorf("%d rows cannot be joined %d at a time", len(f.at), f.join)
+	}
 	d := f.x.Cols()
-	y := newVar(f.x.dev, len(f.at), d)
+	y := newVar(f.x.dev, len(f.at)/f.join, f.join*d)
 	y.dev.Gather(y.buf, f.x.buf, f.at, d)
 	return y, nil
 }
