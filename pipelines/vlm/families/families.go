@@ -49,7 +49,7 @@ type Family struct {
 }
 
 // all are the families that are implemented.
-var all = []*Family{LLaVA, SmolVLM}
+var all = []*Family{LLaVA, SmolVLM, Idefics3}
 
 // Named finds a family by the model_type of its config.json.
 func Named(modelType string) (*Family, bool) {
