@@ -214,7 +214,7 @@ func TestPicturesForADecoder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Features(nil, []datasets.Image{{H: 8, W: 8}}); err == nil || !strings.Contains(err.Error(), why) {
+	if _, err := m.Features(nil, []datasets.Tile{{H: 8, W: 8}}); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("features: %v", err)
 	}
 	a := &vlm.Answerer{Model: m, Processor: p}

@@ -111,8 +111,8 @@ var Packages = []Package{
 		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
-	{Path: "pipelines/vlm/families", Files: "vision projector language internal/hfconfig", Tests: "internal/safetensors",
-		Why: "a family says which tower, connector and decoder its config.json means; it reads no weights and no pixels"},
+	{Path: "pipelines/vlm/families", Files: "vision vision/preprocess projector language datasets internal/hfconfig", Tests: "internal/safetensors",
+		Why: "a family says which tower, connector and decoder its config.json means, and cuts pictures; it reads no weights; datasets: tiles and layouts"},
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families pipelines/eval " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why: "the place where the siblings meet; eval: it implements Answerer. " +

@@ -91,7 +91,7 @@ func place(cfg *vlm.Config, ids []int32, px pixels) ([]datasets.Image, error) {
 		}
 		tokens++
 		if k := len(out); k < len(px.images) && tokens == k*count+1 {
-			out = append(out, datasets.Image{Pixels: px.images[k], H: px.h, W: px.w, At: i, Count: count})
+			out = append(out, datasets.OneTile(datasets.Tile{Pixels: px.images[k], H: px.h, W: px.w}, i, count))
 		}
 	}
 	if tokens != len(px.images)*count {

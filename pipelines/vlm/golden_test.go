@@ -70,7 +70,7 @@ func goldenImages(t *testing.T, g *golden.Golden, name string, ids []int32, cfg 
 	for i := 0; i < len(ids); i++ {
 		if ids[i] == cfg.ImageToken {
 			k := len(images)
-			images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: i, Count: count})
+			images = append(images, datasets.OneTile(datasets.Tile{Pixels: px[k*size:][:size], H: shape[2], W: shape[3]}, i, count))
 			i += count - 1
 		}
 	}
@@ -103,11 +103,11 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 				}
 				g.Check(t, name, want, g.Shape(t, name), tol.Forward)
 			}
-			f, err := m.Features(nil, b.Images)
+			f, err := m.Features(nil, datasets.Tiles(b.Images))
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Count, d}, tol.Forward)
+			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Layout.Len(), d}, tol.Forward)
 			x, err := m.Embed(nil, b.IDs, b.Images)
 			if err != nil {
 				t.Fatal(err)
@@ -180,7 +180,7 @@ func TestGenerationAgreesWithTransformers(t *testing.T) {
 			for k := used; k < used+perSample[i]; k++ {
 				at += slices.Index(ids[at:], m.Config.ImageToken)
 				n := m.Config.ImageTokens(shape[2], shape[3])
-				images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: at, Count: n})
+				images = append(images, datasets.OneTile(datasets.Tile{Pixels: px[k*size:][:size], H: shape[2], W: shape[3]}, at, n))
 				at += n
 			}
 			used += perSample[i]

@@ -113,66 +113,6 @@ func (m *Model) Freeze(weights string) error {
 	return nil
 }
 
-// Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.
-func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd.Var, error) {
-	if len(images) > 0 && !m.Config.HasVision() {
-		return nil, errNoVision
-	}
-	var out []*autograd.Var
-	for rest := images; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].H == rest[0].H && rest[n].W == rest[0].W {
-			n++
-		}
-		pixels := make([][]float32, n)
-		for i := range n {
-			pixels[i] = rest[i].Pixels
-			if want := m.Config.ImageTokens(rest[i].H, rest[i].W); rest[i].Count != want {
-				return nil, fmt.Errorf("an image of %dx%d pixels has %d features and %d image tokens", rest[i].H, rest[i].W, want, rest[i].Count)
-			}
-		}
-		var err error
-		projected := t.Scope(func() (f *autograd.Var) {
-			if f, err = m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.Features); err != nil {
-				return nil
-			}
-			p := m.Config.Vision.PatchSize
-			return m.Projector.Forward(t, f, rest[0].H/p, rest[0].W/p)
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, projected)
-		rest = rest[n:]
-	}
-	return out, nil
-}
-
-// Embed maps ids [N] to embeddings [N, D] with the features of images in their places.
-func (m *Model) Embed(t *autograd.Tape, ids []int32, images []datasets.Image) (*autograd.Var, error) {
-	x := m.Language.Embed.Forward(t, ids)
-	features, err := m.Features(t, images)
-	if err != nil {
-		return nil, err
-	}
-	at := 0
-	for _, f := range features {
-		var rows []int32
-		for len(rows) < f.Rows() {
-			im := images[at]
-			for i := im.At; i < im.At+im.Count; i++ {
-				if i < 0 || i >= len(ids) || ids[i] != m.Config.ImageToken {
-					return nil, fmt.Errorf("image %d has its features at positions %d to %d, where there is no image token", at, im.At, im.At+im.Count)
-				}
-				rows = append(rows, int32(i))
-			}
-			at++
-		}
-		x = t.Splice(x, f, rows)
-	}
-	return x, nil
-}
-
 // Loss returns the summed cross-entropy of the batch's targets, on the tape and in float64.
 func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum float64, err error) {
 	defer autograd.Catch(&err)

@@ -129,10 +129,11 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	for _, pic := range s.Pictures {
 		pictures = append(pictures, pic.Bytes)
 	}
-	images, opt, err := p.images(pictures)
+	images, err := p.images(pictures)
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	opt := p.markers(images)
 	for i, t := range s.Turns {
 		if t.Context {
 			opt.Context = append(opt.Context, i)
@@ -171,7 +172,7 @@ func (p *Processor) encodeText(text string) (datasets.Example, error) {
 
 // Prompt makes the ids that come before the model's answer to msgs.
 func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []datasets.Image, error) {
-	images, _, err := p.images(pictures)
+	images, err := p.images(pictures)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,11 +185,7 @@ func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []d
 
 // promptIDs is Prompt for pictures that have been read; it sets their places.
 func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
-	opt := chat.Options{ImageToken: p.Config.imageToken()}
-	for _, im := range images {
-		opt.ImageTokens = append(opt.ImageTokens, im.Count)
-	}
-	enc, err := p.Template.Prompt(p.Tokenizer, msgs, opt)
+	enc, err := p.Template.Prompt(p.Tokenizer, msgs, p.markers(images))
 	if err != nil {
 		return nil, err
 	}
@@ -209,36 +206,4 @@ func turn(q Question) []chat.Message {
 		content = strings.Repeat(chat.ImageMarker+"\n", len(q.Pictures)) + content
 	}
 	return []chat.Message{{Role: "user", Content: content}}
-}
-
-func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
-	opt := chat.Options{ImageToken: p.Config.imageToken()}
-	var images []datasets.Image
-	for i, b := range pictures {
-		im, err := p.image(b)
-		if err != nil {
-			return nil, opt, fmt.Errorf("picture %d: %w", i+1, err)
-		}
-		images = append(images, im)
-		opt.ImageTokens = append(opt.ImageTokens, im.Count)
-	}
-	return images, opt, nil
-}
-
-// image reads an encoded picture; its place is not set.
-func (p *Processor) image(encoded []byte) (datasets.Image, error) {
-	if p.Pixels == nil {
-		return datasets.Image{}, errNoVision
-	}
-	px, h, w, err := p.Pixels.ApplyBytes(encoded)
-	if err != nil {
-		return datasets.Image{}, err
-	}
-	return datasets.Image{Pixels: px, H: h, W: w, Count: p.Config.ImageTokens(h, w)}, nil
-}
-
-func place(images []datasets.Image, at []int) {
-	for i := range images {
-		images[i].At = at[i]
-	}
 }

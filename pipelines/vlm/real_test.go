@@ -196,7 +196,7 @@ func realBatch(t *testing.T, p *Processor, c *realCase, png []byte) *datasets.Ba
 	if want := c.prompt(); !slices.Equal(ids, want) {
 		t.Errorf("the prompt's ids are %v, want %v", ids, want)
 	}
-	im := enc.Images[0]
+	im := enc.Images[0].Tiles[0]
 	for _, e := range c.Pixels {
 		got := im.Pixels[(e.Index[0]*im.H+e.Index[1])*im.W+e.Index[2]]
 		near(t, fmt.Sprintf("pixel %v", e.Index), float64(got), e.Value, pixelTol)
@@ -235,7 +235,7 @@ func (w worst) check(t *testing.T, what string, tol float64) {
 }
 
 func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
-	im := b.Images[0]
+	im := b.Images[0].Tiles[0]
 	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.Features)
 	if err != nil {
 		t.Fatal(err)

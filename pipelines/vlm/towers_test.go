@@ -44,7 +44,7 @@ func logits(t *testing.T, m *Model) []float32 {
 	for i := range px {
 		px[i] = float32(i%7) / 7
 	}
-	x, err := m.Embed(nil, ids, []datasets.Image{{Pixels: px, H: side, W: side, At: 1, Count: 4}})
+	x, err := m.Embed(nil, ids, []datasets.Image{datasets.OneTile(datasets.Tile{Pixels: px, H: side, W: side}, 1, 4)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,12 +190,12 @@ func TestExportedPositionsAreThoseThatWereUsed(t *testing.T) {
 	for i := range px {
 		px[i] = float32(i%11) / 11
 	}
-	image := []datasets.Image{{Pixels: px, H: 40, W: 40, Count: 25}}
-	a, err := m.Features(nil, image)
+	tile := []datasets.Tile{{Pixels: px, H: 40, W: 40}}
+	a, err := m.Features(nil, tile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := n.Features(nil, image)
+	b, err := n.Features(nil, tile)
 	if err != nil || !slices.Equal(a[0].Floats(), b[0].Floats()) {
 		t.Errorf("features differ, error %v", err)
 	}

@@ -21,14 +21,14 @@ type prompt struct {
 // placed is a picture in a prompt.
 type placed struct {
 	*picture
-	at int // of its first image token
+	rows []int32 // where its features stand
 }
 
 // picture is what is kept of one that prompts are about.
 type picture struct {
 	digest   [sha256.Size]byte
 	image    datasets.Image // without its place
-	features *autograd.Var  // [Count, D]
+	features []float32      // [features, D] of all tiles; until they are there, image has pixels
 }
 
 // pictureCache keeps the last pictures that were asked about.
@@ -172,8 +172,10 @@ func (a *Answerer) prompt(q Question, raw bool) (prompt, error) {
 	if p.ids, err = a.Processor.promptIDs(turn(q), images); err != nil {
 		return p, err
 	}
-	for i := range images {
-		p.pictures[i].at = images[i].At
+	for i, im := range images {
+		if p.pictures[i].rows, err = a.Model.rows(p.ids, im); err != nil {
+			return p, fmt.Errorf("picture %d: %w", i+1, err)
+		}
 	}
 	return p, nil
 }
@@ -193,36 +195,35 @@ func (a *Answerer) picture(encoded []byte) (*picture, error) {
 	return p, nil
 }
 
-// look computes the features of the prompts' pictures that have none, lookAtOnce together.
+// look computes the features of the prompts' pictures that have none, lookAtOnce tiles together.
 func (a *Answerer) look(ctx context.Context, prompts []prompt) error {
 	var fresh []*picture
+	var tiles []datasets.Tile
 	for _, p := range prompts {
 		for _, at := range p.pictures {
 			if at.features == nil && !slices.Contains(fresh, at.picture) {
 				fresh = append(fresh, at.picture)
+				tiles = append(tiles, at.image.Tiles...)
 			}
 		}
 	}
 	const lookAtOnce = 4
-	for some := range slices.Chunk(fresh, lookAtOnce) {
-		images := make([]datasets.Image, len(some))
-		for i, p := range some {
-			images[i] = p.image
-		}
-		features, err := a.Model.Features(&autograd.Tape{Values: true, Context: ctx}, images)
+	var rows []float32
+	for some := range slices.Chunk(tiles, lookAtOnce) {
+		features, err := a.Model.Features(&autograd.Tape{Values: true, Context: ctx}, some)
 		if err != nil {
 			return err
 		}
-		var rows []float32
-		d := a.Model.Config.Text.HiddenSize
 		for _, f := range features {
 			rows = append(rows, f.Floats()...)
 		}
-		for _, p := range some {
-			n := p.image.Count
-			p.features = autograd.New(rows[:n*d:n*d], n, d)
-			p.image.Pixels = nil
-			rows = rows[n*d:]
+	}
+	d := a.Model.Config.Text.HiddenSize
+	for _, p := range fresh {
+		n := p.image.Layout.Features() * d
+		p.features, rows = slices.Clone(rows[:n]), rows[n:]
+		for i := range p.image.Tiles {
+			p.image.Tiles[i].Pixels = nil
 		}
 	}
 	return nil
@@ -274,11 +275,7 @@ func (a *Answerer) extend(level []*prefix, prompts []prompt, room int) (*autogra
 	chunks := make([]language.Chunk, len(level))
 	for i, p := range level {
 		a.place(p, prompts, room)
-		x, err := a.embed(prompts[p.rows[0]], p.from, p.to)
-		if err != nil {
-			return nil, err
-		}
-		chunks[i] = language.Chunk{Slot: p.slot, X: x}
+		chunks[i] = language.Chunk{Slot: p.slot, X: a.embed(prompts[p.rows[0]], p.from, p.to)}
 	}
 	return a.Model.Language.Extend(a.cache, chunks)
 }
@@ -299,7 +296,7 @@ func (a *Answerer) place(p *prefix, prompts []prompt, room int) {
 	}
 }
 
-// keys tells the prompts' positions apart: by id, and image tokens by picture.
+// keys tells the prompts' positions apart: by id, and features by picture.
 func (a *Answerer) keys(prompts []prompt) [][]int64 {
 	number := map[*picture]int64{}
 	keys := make([][]int64, len(prompts))
@@ -312,8 +309,8 @@ func (a *Answerer) keys(prompts []prompt) [][]int64 {
 			if _, ok := number[at.picture]; !ok {
 				number[at.picture] = int64(len(number))
 			}
-			for k := range at.image.Count {
-				keys[i][at.at+k] = -1 - number[at.picture]
+			for _, row := range at.rows {
+				keys[i][row] = -1 - number[at.picture]
 			}
 		}
 	}
@@ -321,17 +318,15 @@ func (a *Answerer) keys(prompts []prompt) [][]int64 {
 }
 
 // embed makes the embeddings of positions from..to, with the pictures' features in their places.
-func (a *Answerer) embed(p prompt, from, to int) (*autograd.Var, error) {
+func (a *Answerer) embed(p prompt, from, to int) *autograd.Var {
 	x := a.Model.Language.Embed.Forward(nil, p.ids[from:to])
 	d := x.Cols()
 	for _, at := range p.pictures {
-		end := at.at + at.image.Count
-		for i := max(from, at.at); i < min(to, end); i++ {
-			if p.ids[i] != a.Model.Config.ImageToken {
-				return nil, fmt.Errorf("a picture has its features at positions %d to %d, where there is no image token", at.at, end)
+		for f, row := range at.rows {
+			if i := int(row); from <= i && i < to {
+				copy(x.Floats()[(i-from)*d:(i-from+1)*d], at.features[f*d:])
 			}
-			copy(x.Floats()[(i-from)*d:(i-from+1)*d], at.features.Floats()[(i-at.at)*d:])
 		}
 	}
-	return x, nil
+	return x
 }

@@ -1,5 +1,6 @@
 // Package families says of each family of vision-language models what its directories look like: config.json, the names of
-// parameters in files and in transformers' memory, the connector, the image token, and how many tokens a picture takes.
+// parameters in files and in transformers' memory, the connector, the image token, and what a picture becomes: tiles of pixels for the
+// tower, and a layout of their features and of ids for the decoder.
 //
 // A family is one file, or a few that begin with its name, and an entry in all. Inside the program parameters have the names of
 // LLaVA's published checkpoints: Vision, Connector and Language in front of what tower, connector and decoder declare.
@@ -10,10 +11,12 @@ import (
 	"fmt"
 	"strings"
 
+	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
+	"moslava/vision/preprocess"
 )
 
 // Prefixes of the parameters' names inside the program.
@@ -42,8 +45,10 @@ type Family struct {
 	DecoderConfig func(m *Model, given hfconfig.Fields) (json.RawMessage, error)
 	// Processor are the fields of a processor_config.json for the model.
 	Processor func(*Model) map[string]any
-	// ImageTokens is how many image tokens a picture of h x w pixels takes.
+	// ImageTokens is how many features tower and connector make of a tile of h x w pixels, each of which takes an image token.
 	ImageTokens func(m *Model, h, w int) int
+	// Cut makes tiles of a decoded picture, and the layout of their features.
+	Cut func(m *Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error)
 
 	names names
 }
@@ -75,7 +80,7 @@ type Model struct {
 // HasVision reports whether there is a vision tower, and a connector behind it. Without them the model takes text alone.
 func (m *Model) HasVision() bool { return m.Family != nil }
 
-// ImageTokens is how many image tokens a picture of h x w pixels takes.
+// ImageTokens is how many features a tile of h x w pixels has, each of which takes an image token.
 func (m *Model) ImageTokens(h, w int) int { return m.Family.ImageTokens(m, h, w) }
 
 // Strategy is the vision_feature_select_strategy.
