@@ -194,3 +194,18 @@ func TestErrorsAreTheirOwn(t *testing.T) {
 		t.Errorf("error %v of a search that tells ids", err)
 	}
 }
+
+// TestCancelledWhileLooking: a request whose context ends while its pictures pass the tower ends with the cause.
+func TestCancelledWhileLooking(t *testing.T) {
+	m, p := small(t)
+	e := New(m, p, Limits{})
+	read, err := e.prompt(Request{Messages: vlm.Turn("what", 1), Pictures: [][]byte{drawing(t, 1)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := e.look(ctx, read); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -85,7 +85,8 @@ func (e *Engine) picture(encoded []byte) (*picture, error) {
 const tilesAtOnce = 4
 
 // look marks a prompt's pictures as used and computes the features of those that have none.
-func (e *Engine) look(ctx context.Context, p *prompt) error {
+func (e *Engine) look(ctx context.Context, p *prompt) (err error) {
+	defer autograd.Catch(&err)
 	var fresh []*picture
 	var tiles []datasets.Tile
 	for _, at := range p.pictures {

@@ -141,7 +141,7 @@ func TestCardOfSeveralPictures(t *testing.T) {
 
 func TestComparison(t *testing.T) {
 	suite, a := answered(t, "emoji_en.tsv", 9, eval.Options{})
-	_, b := answered(t, "emoji_en.tsv", 5, eval.Options{StopEarly: true})
+	_, b := answered(t, "emoji_en.tsv", 5, eval.Options{StopEarly: true, Together: 1})
 	s, err := NewSection("emoji", a, b, suite, 2)
 	if err != nil {
 		t.Fatal(err)
