@@ -2,6 +2,7 @@ package language
 
 import (
 	"fmt"
+	"slices"
 
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
@@ -18,6 +19,7 @@ type Cache struct {
 // slot is one sequence: by layer, what its positions have been computed to.
 type slot struct {
 	n, capacity int
+	next        int // the position that follows those of its rows
 	mem         []float32
 	kv          []kernels.KV
 }
@@ -98,31 +100,42 @@ func (c *Cache) Fork(src, dst int) {
 	}
 	from, to := &c.slots[src], &c.slots[dst]
 	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], from.n) })
-	to.n = from.n
+	to.n, to.next = from.n, from.next
 }
 
 // Chunk is a piece of a sequence to be appended to a slot.
 type Chunk struct {
-	Slot int
-	X    *autograd.Var // embeddings [n, D]
+	Slot      int
+	X         *autograd.Var // embeddings [n, D]
+	Positions []int32       // [n], which angles turn each row; nil: they count on from the highest of the slot
 }
 
 // Extend appends chunks to their slots, each slot at most once, and returns the hidden state after
 // the final norm at each chunk's last position, [len(chunks), D]. A chunk's result does not depend on
 // the others, to the bit.
 func (d *Decoder) Extend(c *Cache, chunks []Chunk) (*autograd.Var, error) {
-	p := pass{d: d, c: c, table: d.rope.upTo(1)}
+	p := pass{d: d, c: c}
+	var next []int // position of each slot's next row
 	for _, ch := range chunks {
 		s, n := &c.slots[ch.Slot], ch.X.Rows()
 		if s.n+n > s.capacity {
 			return nil, fmt.Errorf("language: %d positions do not fit into a cache of %d that holds %d", n, s.capacity, s.n)
 		}
 		p.add(ch.Slot, s.n, n)
+		switch len(ch.Positions) {
+		case 0:
+			p.pos = count(p.pos, s.next, n)
+		case n:
+			p.pos = append(p.pos, ch.Positions...)
+		default:
+			return nil, fmt.Errorf("language: %d positions of %d rows", len(ch.Positions), n)
+		}
+		next = append(next, max(s.next, after(p.pos[p.rows-n:])))
 	}
 	if err := d.Config.Fits(p.longest); err != nil {
 		return nil, fmt.Errorf("language: %w", err)
 	}
-	p.table = d.rope.upTo(p.longest)
+	p.table = d.rope.upTo(slices.Max(next))
 	w := &c.work
 	w.fit(&d.Config, p.rows)
 	at := 0
@@ -131,7 +144,7 @@ func (d *Decoder) Extend(c *Cache, chunks []Chunk) (*autograd.Var, error) {
 	}
 	p.run()
 	for i, ch := range chunks {
-		c.slots[ch.Slot].n = p.spans[i].Len
+		c.slots[ch.Slot].n, c.slots[ch.Slot].next = p.spans[i].Len, next[i]
 	}
 	out := make([]float32, len(chunks)*d.Config.HiddenSize)
 	d.norm.Normalise(len(chunks), w.x[:len(out)], out, w.rstd)

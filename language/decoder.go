@@ -76,11 +76,10 @@ func newBlock(s *nn.Scope, c *Config, names Names) *block {
 	return b
 }
 
-// Forward maps embeddings x [N, D] of sequences laid end to end, sequence b in rows offsets[b] to
-// offsets[b+1], to hidden states after the final norm, [N, D]. each, if not nil, is shown what leaves
-// every block.
-func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, each func(layer int, x *autograd.Var)) *autograd.Var {
-	l := d.layout(offsets)
+// Forward maps embeddings x [N, D] of sequences laid end to end to hidden states after the final norm, [N, D]. each, if not
+// nil, is shown what leaves every block.
+func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, rows Rows, each func(layer int, x *autograd.Var)) *autograd.Var {
+	l := d.layout(rows)
 	for i, b := range d.blocks {
 		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })
 		if each != nil {
@@ -91,8 +90,8 @@ func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, ea
 }
 
 // ForwardAt is Forward for the rows at alone, in ascending order: [len(at), D]. The last block asks and answers for no others.
-func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, offsets, at []int32) *autograd.Var {
-	l := d.layout(offsets)
+func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, rows Rows, at []int32) *autograd.Var {
+	l := d.layout(rows)
 	last := len(d.blocks) - 1
 	for _, b := range d.blocks[:last] {
 		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })

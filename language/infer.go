@@ -62,9 +62,6 @@ type pass struct {
 func (p *pass) add(slot, have, n int) {
 	p.slots = append(p.slots, slot)
 	p.spans = append(p.spans, kernels.KVSpan{Q0: p.rows, QN: n, Len: have + n})
-	for i := range n {
-		p.pos = append(p.pos, int32(have+i))
-	}
 	p.rows += n
 	p.longest = max(p.longest, have+n)
 }

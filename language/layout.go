@@ -2,26 +2,47 @@ package language
 
 import "moslava/internal/kernels"
 
+// Rows are sequences laid end to end.
+type Rows struct {
+	Offsets   []int32 // [B+1], sequence b is rows Offsets[b] to Offsets[b+1]
+	Positions []int32 // [N], which angles turn each row; nil: they count from 0 in each sequence
+}
+
 // layout is where sequences laid end to end begin and end.
 type layout struct {
 	spans []kernels.Span
-	pos   []int32 // of each row in its sequence
+	pos   []int32 // of each row
 	table *kernels.RopeTable
 }
 
-func (d *Decoder) layout(offsets []int32) layout {
-	l := layout{spans: make([]kernels.Span, len(offsets)-1)}
-	longest := 0
+func (d *Decoder) layout(r Rows) layout {
+	l := layout{spans: make([]kernels.Span, len(r.Offsets)-1), pos: r.Positions}
 	for b := range l.spans {
-		lo, hi := int(offsets[b]), int(offsets[b+1])
+		lo, hi := int(r.Offsets[b]), int(r.Offsets[b+1])
 		l.spans[b] = kernels.Span{Q0: lo, QN: hi - lo, K0: lo, KN: hi - lo}
-		longest = max(longest, hi-lo)
-		for i := range hi - lo {
-			l.pos = append(l.pos, int32(i))
+		if r.Positions == nil {
+			l.pos = count(l.pos, 0, hi-lo)
 		}
 	}
-	l.table = d.rope.upTo(longest)
+	l.table = d.rope.upTo(after(l.pos))
 	return l
+}
+
+// count appends n positions from first on.
+func count(pos []int32, first, n int) []int32 {
+	for i := range n {
+		pos = append(pos, int32(first+i))
+	}
+	return pos
+}
+
+// after is the position after the highest one.
+func after(pos []int32) int {
+	n := int32(0)
+	for _, p := range pos {
+		n = max(n, p+1)
+	}
+	return int(n)
 }
 
 // selection is some rows of a layout, and the queries with which a block computes them.

@@ -114,7 +114,7 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 			}
 			check("hidden.0", x.Floats())
 			last := m.Config.Text.NumHiddenLayers - 1
-			h := m.Language.Forward(nil, x, b.Offsets, func(l int, x *autograd.Var) {
+			h := m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, func(l int, x *autograd.Var) {
 				if l < last {
 					check(fmt.Sprintf("hidden.%d", l+1), x.Floats())
 				} else {

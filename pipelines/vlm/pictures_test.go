@@ -12,6 +12,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/autograd"
 	"moslava/internal/kernels"
+	"moslava/language"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm/families"
 	"moslava/vision/preprocess"
@@ -120,7 +121,7 @@ func TestTiles(t *testing.T) {
 	if x, err = m.Embed(nil, ids, images); err != nil {
 		t.Fatal(err)
 	}
-	logits := m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil))
+	logits := m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil))
 	last := logits.Floats()[(len(ids)-1)*logits.Cols():]
 	letter, _ := p.Tokenizer.ID("A")
 	whole := float64(last[letter])
