@@ -54,12 +54,7 @@ func (d *Decoder) searchBeams(ctx context.Context, c *Cache, slots []int, hidden
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		rows := 0
-		for _, b := range live {
-			rows += len(b.running)
-		}
-		logits := c.logits(rows, vocabulary)
-		d.Head.Scores(rows, hidden.Floats(), logits)
+		logits := d.Head.Logits(&c.tape, hidden).Floats()
 		var chunks []Chunk
 		var next []*beams
 		for _, b := range live {
@@ -75,6 +70,7 @@ func (d *Decoder) searchBeams(ctx context.Context, c *Cache, slots []int, hidden
 				chunks = append(chunks, Chunk{Slot: r.slot, X: d.Embed.Forward(nil, r.ids[len(r.ids)-1:])})
 			}
 		}
+		c.tape.Release()
 		if live = next; len(live) == 0 {
 			break
 		}

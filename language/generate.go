@@ -50,9 +50,8 @@ func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *a
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		vocabulary := d.Head.Weight.Shape[0]
-		logits := c.logits(len(live), vocabulary)
-		d.Head.Scores(len(live), hidden.Floats(), logits)
+		all := d.Head.Logits(&c.tape, hidden)
+		logits, vocabulary := all.Floats(), all.Cols()
 		var chunks []Chunk
 		var next []int
 		for r, i := range live {
@@ -67,6 +66,7 @@ func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *a
 			next = append(next, i)
 			chunks = append(chunks, Chunk{Slot: slots[i], X: d.Embed.Forward(nil, []int32{id})})
 		}
+		c.tape.Release()
 		if live = next; len(live) == 0 {
 			break
 		}

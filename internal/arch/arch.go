@@ -121,7 +121,7 @@ var Packages = []Package{
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
-	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
+	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
 	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",

@@ -95,7 +95,7 @@ func (r *run) language(dir, config string) error {
 		if err := tape.Backward(v, 1/float32(len(targets))); err != nil {
 			return err
 		}
-		if err := r.gradients(ps, "grad."); err != nil {
+		if err := r.gradients(ps, "grad.", own); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,9 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
+	for i := range list {
+		list[i].Name = m.Config.FileName(list[i].Name)
+	}
 	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 		if cfg.HasVision() {
 			m.Vision = vision.New(s.In(strings.TrimSuffix(VisionPrefix, ".")), cfg.Vision)
 			m.Projector = projector.New(s.In(strings.TrimSuffix(ProjectorPrefix, ".")), cfg.Projector)
-			if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
+			if _, err := cfg.Vision.States(cfg.Features.Layers); err != nil {
 				s.Fail(err)
 			}
 		}
@@ -76,16 +76,16 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 // has. The projector takes as many layers joined as it was made for.
 func (m *Model) SelectFeatures(layers []int, strategy string) error {
 	if len(layers) > 0 {
-		if _, err := m.Vision.States(layers); err != nil {
+		if _, err := m.Config.Vision.States(layers); err != nil {
 			return err
 		}
-		if want := len(m.Config.FeatureLayers); len(layers) != want {
+		if want := len(m.Config.Features.Layers); len(layers) != want {
 			return fmt.Errorf("vision_feature_layer is %v, the model's projector takes %d layers joined", layers, want)
 		}
-		m.Config.FeatureLayers = layers
+		m.Config.Features.Layers = layers
 	}
 	if strategy != "" {
-		m.Config.Full = strategy == "full"
+		m.Config.Features.Full = strategy == "full"
 	}
 	return nil
 }
@@ -142,11 +142,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 // features: the tower's blocks above the highest feature layer, its last norms, and the mask token.
 func (m *Model) Unreachable(name string) bool {
 	rest, ok := strings.CutPrefix(name, VisionPrefix)
-	if !ok {
-		return false
-	}
-	states, err := m.Vision.States(m.Config.FeatureLayers)
-	return err == nil && m.Config.Vision.Unread(rest, slices.Max(states))
+	return ok && m.Config.Vision.Unread(rest, m.Config.Features)
 }
 
 // MemoryName is the path that transformers has in memory for a module of m, see families.Model.MemoryName.

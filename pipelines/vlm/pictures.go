@@ -74,10 +74,11 @@ func (m *Model) Features(t *autograd.Tape, tiles []datasets.Tile) ([]*autograd.V
 		}
 		var err error
 		projected := t.Scope(func() (f *autograd.Var) {
-			if f, err = m.Vision.Features(t, pixels, h, w, m.Config.FeatureLayers, m.Config.Full); err != nil {
+			if f, err = m.Vision.Features(t, pixels, h, w, m.Config.Features); err != nil {
 				return nil
 			}
-			return m.Projector.Forward(t, f)
+			p := m.Config.Vision.PatchSize
+			return m.Projector.Forward(t, f, h/p, w/p)
 		})
 		if err != nil {
 			return nil, err

@@ -236,12 +236,12 @@ func (w worst) check(t *testing.T, what string, tol float64) {
 
 func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
 	im := b.Images[0].Tiles[0]
-	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.FeatureLayers, m.Config.Full)
+	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.Features)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkElements(t, "selected features", selected, c.Selected, selectedTol)
-	checkElements(t, "projected features", m.Projector.Forward(nil, selected), c.Projected, projectTol)
+	checkElements(t, "projected features", m.Projector.Forward(nil, selected, im.H/m.Config.Vision.PatchSize, im.W/m.Config.Vision.PatchSize), c.Projected, projectTol)
 	x, err := m.Embed(nil, b.IDs, b.Images)
 	if err != nil {
 		t.Fatal(err)

@@ -45,8 +45,7 @@ func logitsOf(t *testing.T, m *Model, ids []int32) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := make([]float32, m.Config.Text.VocabSize)
-	m.Language.Head.Scores(1, h.Floats(), last)
+	last := m.Language.Logits(h).Floats()
 	if d := apart(last, out[len(out)-len(last):]); d > 2e-5 {
 		t.Errorf("answering and training differ by %g", d)
 	}

@@ -54,7 +54,7 @@ type Family struct {
 }
 
 // all are the families that are implemented.
-var all = []*Family{LLaVA}
+var all = []*Family{LLaVA, SmolVLM, Idefics3}
 
 // Named finds a family by the model_type of its config.json.
 func Named(modelType string) (*Family, bool) {
@@ -73,9 +73,8 @@ type Model struct {
 	Text      language.Config
 	Projector projector.Config
 
-	ImageToken    int32 // id that stands for one image feature, -1 without a vision tower
-	FeatureLayers []int // hidden states of the tower that are used, joined along the width
-	Full          bool  // select strategy "full": all tokens of the tower; "default" drops each image's first
+	ImageToken int32            // id that stands for one image feature, -1 without a vision tower
+	Features   vision.Selection // hidden states of the tower that the connector gets
 }
 
 // HasVision reports whether there is a vision tower, and a connector behind it. Without them the model takes text alone.
@@ -86,7 +85,7 @@ func (m *Model) ImageTokens(h, w int) int { return m.Family.ImageTokens(m, h, w)
 
 // Strategy is the vision_feature_select_strategy.
 func (m *Model) Strategy() string {
-	if m.Full {
+	if m.Features.Full {
 		return "full"
 	}
 	return "default"
@@ -100,7 +99,8 @@ type Parts struct {
 	VocabSize    int   // after the image token was added, as padded
 	Layers       []int // vision_feature_layer
 	Strategy     string
-	Act          string // between the connector's layers
+	Act          string // LLaVA: between the connector's layers
+	Scale        int    // of a pixel shuffle
 }
 
 // fields are the parts of a whole model's config.json: of the decoder with its new vocabulary, and of the tower.

@@ -11,7 +11,8 @@ import (
 
 func TestSelection(t *testing.T) {
 	d := drawn(t, "")
-	s := d.layout(Rows{Offsets: []int32{0, 5, 5, 8, 12}}).at([]int32{2, 4, 11})
+	p, spans := d.sequences(Rows{Offsets: []int32{0, 5, 5, 8, 12}})
+	s := spans.choose([]int32{2, 4, 11}, p.pos)
 	if want := []int32{2, 3, 4, 7, 11}; !slices.Equal(s.queries, want) {
 		t.Errorf("queries %v, want %v", s.queries, want)
 	}
