@@ -127,7 +127,7 @@ func tensors(ps *nn.Params, prefix string, dtype safetensors.DType) []safetensor
 
 // Save writes tokenizer, chat template and processor settings.
 func (p *Processor) Save(dir string) error {
-	px, err := p.Pixels.JSON()
+	px, err := p.Cutter.JSON(p.Pixels)
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 	if len(at) == 0 {
 		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
 	}
-	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, b.Offsets, at), targets)
+	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, language.Rows{Offsets: b.Offsets, Positions: b.Positions}, at), targets)
 	return v, sum, nil
 }
 

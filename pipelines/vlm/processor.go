@@ -10,6 +10,7 @@ import (
 	"moslava/datasets"
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision/preprocess"
 )
 
@@ -19,7 +20,8 @@ type Processor struct {
 	Config    *Config
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template
-	Pixels    *preprocess.Config // nil without a vision tower
+	Pixels    *preprocess.Config // of a tile; nil without a vision tower
+	Cutter    families.Cutter    // of pictures into tiles; nil without a vision tower
 
 	generation generation // what the directory of the tokenizer says of it
 }
@@ -43,11 +45,10 @@ func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor
 	if tmpl, err = templateOf(dir, tmpl); err != nil {
 		return nil, err
 	}
-	px, err := loadPixels(dir, cfg)
-	if err != nil {
+	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl}
+	if err := p.loadPictures(dir); err != nil {
 		return nil, err
 	}
-	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
 	if p.generation, err = readGeneration(dir, cfg.Text.VocabSize); err != nil {
 		return nil, err
 	}
@@ -77,12 +78,21 @@ func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	return t, err
 }
 
-// loadPixels reads the preprocessor settings in a directory; none for a decoder alone.
-func loadPixels(dir string, cfg *Config) (*preprocess.Config, error) {
-	if !cfg.HasVision() {
-		return nil, nil
+// loadPictures reads the preprocessor settings in a directory; none for a decoder alone.
+func (p *Processor) loadPictures(dir string) (err error) {
+	if p.Config.HasVision() {
+		p.Pixels, p.Cutter, err = p.Config.Family.Cutter(dir, &p.Config.Model, p.spell)
 	}
-	return preprocess.Load(dir)
+	return err
+}
+
+// spell gives the ids of text that follows an image token.
+func (p *Processor) spell(text string) ([]int32, error) {
+	ids, err := p.Tokenizer.Append([]int32{p.Config.ImageToken}, text)
+	if err != nil {
+		return nil, err
+	}
+	return ids[1:], nil
 }
 
 // check makes sure that the parts fit one another.

@@ -39,7 +39,7 @@ func logitsOf(t *testing.T, m *Model, ids []int32) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil)).Floats()
+	out := m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil)).Floats()
 	c := m.Language.NewCache(1, len(ids))
 	h, err := m.Language.Extend(c, []language.Chunk{{Slot: 0, X: x}})
 	if err != nil {

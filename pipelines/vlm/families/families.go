@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"strings"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
@@ -47,8 +46,8 @@ type Family struct {
 	Processor func(*Model) map[string]any
 	// ImageTokens is how many features tower and connector make of a tile of h x w pixels, each of which takes an image token.
 	ImageTokens func(m *Model, h, w int) int
-	// Cut makes tiles of a decoded picture, and the layout of their features.
-	Cut func(m *Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error)
+	// Cutter reads from a directory how pictures become tiles, and how tiles become pixels.
+	Cutter func(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, error)
 
 	names names
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
-	"moslava/vision/preprocess"
 )
 
 // LLaVA is LLaVA-1.5 as transformers 5.23 has it: a square picture, one token a patch, and two linear maps between tower and
@@ -29,7 +27,7 @@ var LLaVA = &Family{
 	DecoderConfig: decoderOfWhole,
 	Processor:     processorLLaVA,
 	ImageTokens:   tokensLLaVA,
-	Cut:           cutLLaVA,
+	Cutter:        squareIn,
 	names: names{
 		memory: []prefix{
 			{Language + "lm_head", "lm_head"},
@@ -182,13 +180,4 @@ func tokensLLaVA(m *Model, h, w int) int {
 		n--
 	}
 	return n
-}
-
-// cutLLaVA makes a picture one tile, whose features stand in a row.
-func cutLLaVA(m *Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
-	pixels, h, w, err := px.Apply(img)
-	if err != nil {
-		return nil, nil, err
-	}
-	return []datasets.Tile{{Pixels: pixels, H: h, W: w}}, datasets.Layout{{N: tokensLLaVA(m, h, w)}}, nil
 }

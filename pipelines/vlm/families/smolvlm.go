@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
-	"moslava/vision/preprocess"
 )
 
 // SmolVLM is SmolVLM and SmolVLM2 as transformers 5.23 has them: a picture is cut into square tiles and seen whole as well, patches
@@ -33,7 +31,7 @@ func shuffled(name, kind string) *Family {
 		DecoderConfig: decoderOfWhole,
 		Processor:     func(m *Model) map[string]any { return processorShuffled(name, m) },
 		ImageTokens:   tokensShuffled,
-		Cut:           cutShuffled,
+		Cutter:        gridIn,
 		names: names{
 			files: []prefix{
 				{Language + "lm_head", "lm_head"},
@@ -140,9 +138,4 @@ func processorShuffled(name string, m *Model) map[string]any {
 func tokensShuffled(m *Model, h, w int) int {
 	p := m.Vision.PatchSize
 	return m.Projector.Tokens(m.Vision.Patches(h, w), h/p, w/p)
-}
-
-// cutShuffled is not there yet.
-func cutShuffled(m *Model, _ *preprocess.Config, _ *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
-	return nil, nil, fmt.Errorf("pictures of %s cannot be cut into tiles yet", m.Family.Name)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/datasets"
+	"moslava/language"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
@@ -78,7 +79,7 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 	if err != nil {
 		return err
 	}
-	h := m.Language.Forward(nil, x, []int32{0, int32(len(enc.IDs))}, nil)
+	h := m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(enc.IDs))}}, nil)
 	d := dumped{IDs: enc.IDs, Logits: m.Language.Logits(h).Floats(), Prompt: rendered(p, enc)}
 	for _, tile := range datasets.Tiles(enc.Images) {
 		d.Size, d.Pixels = [2]int{tile.H, tile.W}, tile.Pixels
