@@ -60,6 +60,16 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 			return err
 		}
 	}
+	tiles := vlm.Tiles{Longest: c.Tiles.LongestEdge}
+	if s := c.Tiles.Split; s != "" {
+		split := s == "yes"
+		tiles.Split = &split
+	}
+	q, err := p.WithTiles(tiles)
+	if err != nil {
+		return fmt.Errorf("model.tiles: %w", err)
+	}
+	*p = *q
 	return nil
 }
 

@@ -89,6 +89,8 @@ type Model struct {
 	Adapters []Path `yaml:"adapters"`
 	// ImageSize is the side in pixels images are brought to, a multiple of the tower's patches; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
+	// Tiles say how many tiles a picture becomes, in families that cut pictures (SmolVLM, Idefics3): fewer are faster, more see smaller things.
+	Tiles Tiles `yaml:"tiles"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
 	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
@@ -105,6 +107,15 @@ type Model struct {
 	// ChatTemplate is the name of a built-in template (vicuna_v1, plain, chatml) or a Jinja file, recognised
 	// by a separator or the ending .jinja. Default: the one in the model's or the decoder's directory.
 	ChatTemplate string `yaml:"chat_template" hash:"path"`
+}
+
+// Tiles say how many tiles a picture becomes.
+type Tiles struct {
+	// Split says whether pictures are cut at all (do_image_splitting); no leaves each of them one tile. Default: as the model's files say.
+	Split string `yaml:"split" enum:"yes|no"`
+	// LongestEdge is the length in pixels that the longest edge is brought to before a picture is cut (size.longest_edge); 0: as the
+	// model's files say.
+	LongestEdge int `yaml:"longest_edge" default:"0" range:"[0,4096]"`
 }
 
 // Quantize says how weights are kept: float32, bfloat16, or nf4, which is QLoRA's with double quantisation, 4.5 bits an element

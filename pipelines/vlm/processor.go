@@ -66,8 +66,11 @@ func (p *Processor) WithMaxPixels(n int) *Processor {
 	return &q
 }
 
+// Tiles are choices of how many tiles a picture becomes.
+type Tiles = families.Tiles
+
 // WithTiles is a copy that cuts pictures otherwise.
-func (p *Processor) WithTiles(t families.Tiles) (*Processor, error) {
+func (p *Processor) WithTiles(t Tiles) (*Processor, error) {
 	if !t.Given() {
 		return p, nil
 	}
