@@ -59,7 +59,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	a.A = param(suffixA, initA, cfg.R, l.In())
 	a.B = param(suffixB, initB, l.Out(), cfg.R)
-	if cfg.bias {
+	if cfg.LoRABias {
 		a.Bias = param(suffixV, nn.Zeros, l.Out())
 	}
 	switch {
@@ -245,7 +245,7 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	if len(found.linears) == 0 {
 		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(found.names), sample(found.names))
 	}
-	more, err := cfg.Beside.beside(ps, within, found.linears)
+	more, err := cfg.Beside.beside(ps, within, found)
 	errs := []error{err}
 	var modules []string
 	var list []fresh
@@ -268,7 +268,6 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	more.apart = append(more.apart, found.apart...)
 	s.tied = s.tied || cfg.Tied
 	s.take(ps, more)
 	s.attach(list)

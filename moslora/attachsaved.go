@@ -248,7 +248,7 @@ func (s *Saved) adapters(ps *nn.Params) (list []fresh, used map[string]bool, err
 		}
 		list = append(list, f)
 		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB] = true, true, true
-		used[l.Name+suffixG], used[l.Name+suffixV] = cfg.DoRA, cfg.bias
+		used[l.Name+suffixG], used[l.Name+suffixV] = cfg.DoRA, cfg.LoRABias
 	}
 	return list, used, errors.Join(errs...)
 }

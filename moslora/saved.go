@@ -82,7 +82,7 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 	}
 	for _, module := range modules {
 		cfg, err := c.of(module, mixers[module])
-		if cfg.bias = biases[module]; cfg.bias && cfg.DoRA {
+		if cfg.LoRABias = biases[module]; cfg.LoRABias && cfg.DoRA {
 			err = errors.Join(err, errors.New("use_dora with lora_bias is not supported"))
 		}
 		if err != nil {

@@ -197,11 +197,10 @@ func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error)
 			return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
 		}
 	}
-	more, err := c.Beside.beside(ps, within, linears)
+	more, err := c.Beside.beside(ps, within, found)
 	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {
 		return nil, err
 	}
-	more.apart = append(more.apart, found.apart...)
 	for _, h := range more.apart {
 		if h.Tied() != nil {
 			ps.Untie(h)

@@ -54,20 +54,18 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 	if run != nil {
 		a.Model, a.Processor, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
+		if err == nil && opt.Adapters != "" {
+			if a.Model.Adapters.Len() > 0 {
+				return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
+					run.dir())
+			}
+			err = a.Model.LoadAdapters(opt.Adapters)
+		}
 	} else {
-		a.Model, a.Processor, err = openModelDir(model)
+		a.Model, a.Processor, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if opt.Adapters != "" {
-		if run != nil && a.Model.Adapters.Len() > 0 {
-			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
-				run.dir())
-		}
-		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
-			return nil, nil, err
-		}
 	}
 	if err := a.Model.Freeze(opt.Weights); err != nil {
 		return nil, nil, fmt.Errorf("--weights: %w", err)
@@ -79,10 +77,14 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 	return a, run, nil
 }
 
-func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
+// openModelDir opens a model, with adapters unless they are empty.
+func openModelDir(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
 			dir, vlm.ConfigFile)
+	}
+	if adapters != "" {
+		return vlm.LoadAdapted(dir, adapters)
 	}
 	m, err := vlm.Load(dir)
 	if err != nil {

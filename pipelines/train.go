@@ -167,19 +167,12 @@ func (t *training) attach() error {
 		return t.model.Adapters.AttachComposition(t.model.Params, composed)
 	}
 	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
-	for _, tower := range []struct {
-		part string
-		c    *recipe.Adapter
-	}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-		part, c := tower.part, tower.c
-		if c == nil {
-			continue
-		}
-		cfg, err := adapterConfig(c, t.processor.Tokenizer)
+	for _, p := range partsOf(a) {
+		cfg, err := adapterConfig(t.model, p.part, p.c, t.processor.Tokenizer)
 		if err != nil {
 			return err
 		}
-		if err := t.attachFresh(part, cfg); err != nil {
+		if err := t.attachFresh(p.part, cfg); err != nil {
 			return err
 		}
 	}
@@ -238,7 +231,7 @@ func (t *training) params() []train.Param {
 				continue
 			}
 			lr := rate(p.Name)
-			if p == a.B && t.cfg.LoRAPlus > 0 {
+			if (p == a.B || p == a.Bias) && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
 			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})

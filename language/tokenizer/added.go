@@ -180,6 +180,17 @@ func (t *Tokenizer) Add(a AddedToken) (int32, error) {
 	return a.ID, t.replace(append(slices.Clone(old.list), a), a.Content)
 }
 
+// Missing lists the added tokens of other that t lacks, in the order of their ids.
+func (t *Tokenizer) Missing(other *Tokenizer) (out []AddedToken) {
+	for _, a := range other.added.Load().list {
+		if _, ok := t.ID(a.Content); !ok {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(a, b AddedToken) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
 // replace makes list the added tokens, token among them.
 func (t *Tokenizer) replace(list []AddedToken, token string) error {
 	a, err := newAddedTokens(list, t.model, t.key)
