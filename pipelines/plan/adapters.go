@@ -53,7 +53,7 @@ func (o *AdapterOutline) hang(dev *device.Count, l *nn.Linear, train bool) *outl
 	}
 	out.low.B = param("B", on, l.Out(), o.Rank)
 	if o.DoRA {
-		out.low.Magnitude = &autograd.Magnitude{Var: param("G", on, l.Out())}
+		out.low.Magnitude = &autograd.Magnitude{Var: param("G", on, l.Out()), Lookup: l.Lookup()}
 	}
 	if o.Bias {
 		out.low.Bias = param("V", on, l.Out())

@@ -2,7 +2,8 @@
 
     python tables.py REPOSITORY
 
-writes pipelines/vlm/testdata/tables/NAME over language/testdata/llama-tied and llama-tiny (peft 0.21.2, transformers 5.23.0, torch 2.15.0).
+writes pipelines/vlm/testdata/tables/NAME over language/testdata/llama-tied, llama-tiny and qwen2-tiny (peft 0.21.2, transformers 5.23.0,
+torch 2.15.0).
 """
 import pathlib
 import shutil
@@ -22,6 +23,14 @@ CASES = {
     "lora-both": dict(targets=["embed_tokens", "lm_head"]),
     "lora-tying": dict(targets=["embed_tokens"], ensure_weight_tying=True),
     "tokens": dict(trainable_token_indices=[5, 3, 9]),
+    "lora-bias": dict(lora_bias=True),
+    "dora-embed": dict(targets=["embed_tokens"], use_dora=True),
+    "dora-both": dict(targets=["embed_tokens", "lm_head"], use_dora=True),
+    "head-tokens": dict(targets=["embed_tokens"], trainable_token_indices={"lm_head": [5, 3, 9]}),
+}
+BIASES = {
+    "all": dict(bias="all"),
+    "lora-only": dict(bias="lora_only"),
     "lora-bias": dict(lora_bias=True),
 }
 
@@ -53,3 +62,5 @@ for base in ("llama-tied", "llama-tiny"):
     for name, case in CASES.items():
         if base == "llama-tied" or "tying" not in name:
             make(base, name, **case)
+for name, case in BIASES.items():  # a decoder that has some
+    make("qwen2-tiny", name, **case)
