@@ -158,7 +158,7 @@ func (s *Saved) settleTied(ps *nn.Params) (apart []*nn.Head, err error) {
 		head, embed := s.touches(h.Name), s.touches(e.Name)
 		s.tied = s.tied && !s.configs[h.Name].DoRA && !s.configs[e.Name].DoRA
 		switch {
-		case !s.tied && (head || embed || !slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
+		case !s.tied && (head || embed || !s.sameBelow(h.Name, e.Name) || !slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
 			apart = append(apart, h)
 		case s.tied && head && !embed:
 			return nil, fmt.Errorf("%s: ensure_weight_tying is true, and there is something for %s and nothing for %s, whose table it shares", s.dir, h.Name, e.Name)
@@ -181,6 +181,13 @@ func (s *Saved) touches(module string) bool {
 	_, adapted := s.configs[module]
 	_, saved := s.tensors[module+".weight"]
 	return adapted || saved && !s.below[module+".weight"]
+}
+
+// sameBelow reports whether the tables of the base that the file holds, if it holds both, are one.
+func (s *Saved) sameBelow(head, embed string) bool {
+	w, okW := s.tensors[head+".weight"]
+	v, okV := s.tensors[embed+".weight"]
+	return !okW || !okV || slices.Equal(w.data, v.data)
 }
 
 // sameFor compares what there is for a head with what there is for its embedding, whose adapter is the head's transposed.

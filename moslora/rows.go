@@ -27,7 +27,11 @@ func TableRows(dir string, isTable func(weight string) bool) (rows int, err erro
 		return 0, noWeights(dir, err)
 	}
 	defer file.Close()
-	for _, key := range file.Names() {
+	names := file.Names()
+	for _, key := range names {
+		if superfluous(key, names) {
+			continue
+		}
 		t := split(key)
 		shape, _ := file.Shape(key)
 		if len(shape) != 2 {

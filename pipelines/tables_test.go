@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,4 +154,29 @@ func TestTablesAreRefused(t *testing.T) {
 			t.Errorf("%s: plan says %v, want %q", keys, err, want)
 		}
 	}
+}
+
+// TestBiasesWithoutAPlace: a bias of an adapter that the merged model has no place for is an error before anything is trained; unmerged it is none.
+func TestBiasesWithoutAPlace(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"config.json", "tokenizer.json", "tokenizer_config.json"} {
+		b, err := os.ReadFile(filepath.Join("testdata/tiny/language", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(b), `"model_type": "llama"`, `"model_type": "mistral"`, 1)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := fmt.Sprintf("model: {language: %q, init: random}\nstages:\n- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, "+
+		"adapters: {language: {r: 4, mixer: none, targets: q_proj, lora_bias: true}}}\n", dir)
+	for _, last := range []string{"- {kind: export}\n", "- {kind: merge}\n"} {
+		run := t.TempDir()
+		fails(t, parse(t, run, text+last), "self_attn.q_proj: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one")
+		if _, err := os.Stat(filepath.Join(run, "00-tune/metrics.jsonl")); err == nil {
+			t.Error("it was trained all the same")
+		}
+	}
+	mustRun(t, parse(t, t.TempDir(), text+"- {kind: export, format: peft}\n"))
 }
