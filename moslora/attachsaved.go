@@ -76,8 +76,9 @@ func (s *Saved) readTokens(c *peftConfig, list []stored, name func(string) strin
 	return nil
 }
 
-// attachSaved does all or nothing. A head that shares its table with an embedding gets one of its own where the directory adapts or replaces
-// one of them, unless it says ensure_weight_tying. With DoRA PEFT shares A and B then, and each table has lengths of its own: they are apart.
+// attachSaved does all or nothing. A head that shares its table with an embedding gets one of its own where the
+// directory adapts or replaces one of them, unless it says ensure_weight_tying. With DoRA PEFT shares A and B then, and
+// each table has lengths of its own: they are apart.
 func (s *Set) attachSaved(ps *nn.Params, saved *Saved) error {
 	apart, err := saved.settleTied(ps)
 	errs := []error{err}
@@ -158,7 +159,8 @@ func (s *Saved) settleTied(ps *nn.Params) (apart []*nn.Head, err error) {
 		head, embed := s.touches(h.Name), s.touches(e.Name)
 		s.tied = s.tied && !s.configs[h.Name].DoRA && !s.configs[e.Name].DoRA
 		switch {
-		case !s.tied && (head || embed || !s.sameBelow(h.Name, e.Name) || !slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
+		case !s.tied && (head || embed || !s.sameBelow(h.Name, e.Name) ||
+			!slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
 			apart = append(apart, h)
 		case s.tied && head && !embed:
 			return nil, fmt.Errorf("%s: ensure_weight_tying is true, and there is something for %s and nothing for %s, whose table it shares", s.dir, h.Name, e.Name)

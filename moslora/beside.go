@@ -17,8 +17,8 @@ type Beside struct {
 	Tokens []int32
 	// HeadTokens are those of a head with a table of its own.
 	HeadTokens []int32
-	// NewTokens are ids of tokens that were added to the vocabulary. Their rows are trained, besides those above, in every table that has
-	// no adapter and is not in Save.
+	// NewTokens are ids of tokens that were added to the vocabulary. Their rows are trained, besides those above, in
+	// every table that has no adapter and is not in Save.
 	NewTokens []int32
 	// Bias says which biases are trained: "none" or empty, "lora_only" for those of layers with an adapter, "all".
 	Bias string
@@ -148,7 +148,8 @@ func (b Beside) tokens(ps *nn.Params, out *beside, within func(name string) bool
 	}
 	add := func(l *nn.Linear, place **nn.Rows, ids []int32, n int) {
 		if len(ids) > 0 && taken(l) {
-			errs = append(errs, fmt.Errorf("moslora: rows of %s are in trainable_token_indices, and it is a target or in modules_to_save as well: one of them", l.Name))
+			errs = append(errs, fmt.Errorf("moslora: rows of %s are in trainable_token_indices, "+
+				"and it is a target or in modules_to_save as well: one of them", l.Name))
 			return
 		}
 		if !taken(l) {
@@ -158,7 +159,8 @@ func (b Beside) tokens(ps *nn.Params, out *beside, within func(name string) bool
 			return
 		}
 		if most := slices.Max(ids); int(most) >= n {
-			errs = append(errs, fmt.Errorf("moslora: trainable_token_indices has %d, and %s has %d rows", most, l.Name, n))
+			errs = append(errs,
+				fmt.Errorf("moslora: trainable_token_indices has %d, and %s has %d rows", most, l.Name, n))
 			return
 		}
 		if *place != nil {
@@ -179,11 +181,13 @@ func (b Beside) tokens(ps *nn.Params, out *beside, within func(name string) bool
 		switch {
 		case !within(h.Name):
 		case tied && !subset(b.HeadTokens, b.Tokens):
-			errs = append(errs, fmt.Errorf("moslora: %s and %s share a table: rows of one are rows of the other; give the same ids for both, or for the embedding alone", h.Name, e.Name))
+			errs = append(errs, fmt.Errorf("moslora: %s and %s share a table: rows of one are rows of the other; "+
+				"give the same ids for both, or for the embedding alone", h.Name, e.Name))
 		case !tied:
 			add(&h.Linear, &h.Rows, b.HeadTokens, h.Out())
 		}
-		if e != nil && !tied && slices.Contains(adapted, &h.Linear) && !taken(&e.Linear) && len(b.Tokens)+len(b.NewTokens) > 0 {
+		rows := len(b.Tokens) + len(b.NewTokens)
+		if e != nil && !tied && slices.Contains(adapted, &h.Linear) && !taken(&e.Linear) && rows > 0 {
 			errs = append(errs, fmt.Errorf("moslora: rows of %s are trained, and %s, which shares its table, is a target: "+
 				"what becomes of the rows there is not defined; name both in targets, or neither", e.Name, h.Name))
 		}

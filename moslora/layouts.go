@@ -103,8 +103,8 @@ const baseLayer = ".base_layer."
 // rowsLayer is the level of trained rows, whose base is a table.
 const rowsLayer = ".token_adapter"
 
-// Levels of a module that is trained whole: its copy, which PEFT writes under the module's own name as well where it saves tables entire, as it does
-// after they were resized; and what was there before, which nothing reads.
+// Levels of a module that is trained whole: its copy, which PEFT writes under the module's own name as well where it
+// saves tables entire, as it does after they were resized; and what was there before, which nothing reads.
 const (
 	copyLevel = ".modules_to_save."
 	oldLevel  = ".original_module."

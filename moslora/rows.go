@@ -7,9 +7,9 @@ import (
 	"moslava/internal/checkpoint"
 )
 
-// TableRows is how many rows a vocabulary's tables have for which the adapters in a directory in PEFT's layout were trained, by the tables that it
-// holds, whole or adapted, and by the ids of its trained rows; 0 if it holds nothing of tables. isTable recognises the weight of an embedding or
-// an output layer by its name. No tensor is read.
+// TableRows is how many rows a vocabulary's tables have for which the adapters in a directory in PEFT's layout were
+// trained, by the tables that it holds, whole or adapted, and by the ids of its trained rows; 0 if it holds nothing of
+// tables. isTable recognises the weight of an embedding or an output layer by its name. No tensor is read.
 func TableRows(dir string, isTable func(weight string) bool) (rows int, err error) {
 	configFile, weightsFile, err := Files(dir)
 	if err == nil {

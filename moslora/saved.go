@@ -72,7 +72,7 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 		mixers[t.module] = mixers[t.module] || t.role == roleM
 		biases[t.module] = biases[t.module] || t.role == roleV
 		s.lookup[name(t.module)] = s.lookup[name(t.module)] || t.lookup
-		if t.role == "" && !t.base && !c.saves(t.module) { // tables of the base, which PEFT writes after they were resized
+		if t.role == "" && !t.base && !c.saves(t.module) { // a table of the base, as PEFT writes it after resizing
 			s.below[at] = true
 		}
 		if t.base && (c.Bias == "none" || c.Bias == "" || !strings.HasSuffix(at, ".bias")) {
@@ -101,14 +101,15 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 	return s, errors.Join(errs...)
 }
 
-// saves reports whether a parameter is of a module in modules_to_save, which PEFT matches with the ends of paths ("norm" is every
-// layernorm, too), or a bias, which another field tells of.
+// saves reports whether a parameter is of a module in modules_to_save, which PEFT matches with the ends of paths
+// ("norm" is every layernorm, too), or a bias, which another field tells of.
 func (c *peftConfig) saves(param string) bool {
 	if strings.HasSuffix(param, ".bias") {
 		return true
 	}
 	for i := range param {
-		if param[i] == '.' && slices.ContainsFunc(c.Save, func(module string) bool { return strings.HasSuffix(param[:i], module) }) {
+		ends := func(module string) bool { return strings.HasSuffix(param[:i], module) }
+		if param[i] == '.' && slices.ContainsFunc(c.Save, ends) {
 			return true
 		}
 	}

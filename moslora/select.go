@@ -158,11 +158,14 @@ func (c Config) lookup(l *nn.Linear) error {
 	switch {
 	case !l.Lookup():
 	case c.Start == PiSSA:
-		return fmt.Errorf("moslora: %s is an embedding, which start pissa does not split: PEFT starts it as plain LoRA without a word; leave it out of targets", l.Name)
+		return fmt.Errorf("moslora: %s is an embedding, which start pissa does not split: "+
+			"PEFT starts it as plain LoRA without a word; leave it out of targets", l.Name)
 	case c.LoRABias:
-		return fmt.Errorf("moslora: %s is an embedding, for which PEFT has no lora_bias: leave it out of targets", l.Name)
+		return fmt.Errorf("moslora: %s is an embedding, for which PEFT has no lora_bias: leave it out of targets",
+			l.Name)
 	case c.DoRA && c.Tied:
-		return fmt.Errorf("moslora: %s: dora would give embedding and output layer lengths of their own, and ensure_weight_tying keeps one table: leave one of the two out", l.Name)
+		return fmt.Errorf("moslora: %s: dora would give embedding and output layer lengths of their own, "+
+			"and ensure_weight_tying keeps one table: leave one of the two out", l.Name)
 	}
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may be nil if there are none.
+// adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
+// be nil if there are none.
 func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
 	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
 		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, LoRABias: c.LoRABias, DoRA: c.DoRA, Exclude: c.ExcludeModules,
@@ -43,7 +44,8 @@ func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.
 	return out, nil
 }
 
-// adaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no stage is the recipe's model.
+// adaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
+// stage is the recipe's model.
 func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
 	for s != nil && s.Kind != recipe.Merge {
 		if s.Train != nil && s.Train.Adapters != nil {
@@ -87,7 +89,8 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 		if len(ids) != 1 {
 			id, ok := tok.ID(text) // as the vocabulary spells it, "Ġthe"
 			if !ok {
-				return nil, fmt.Errorf("%q is %d tokens of the tokenizer, want one: model.add_tokens adds a token; or give an id", text, len(ids))
+				return nil, fmt.Errorf("%q is %d tokens of the tokenizer, want one: model.add_tokens adds a token; or give an id",
+					text, len(ids))
 			}
 			ids = []int32{id}
 		}

@@ -56,8 +56,8 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 		dirs = modelDirs(run.view.Recipe)
 		if err == nil && opt.Adapters != "" {
 			if a.Model.Adapters.Len() > 0 {
-				return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
-					run.dir())
+				return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+
+					"or an export of the merged model", run.dir())
 			}
 			err = a.Model.LoadAdapters(opt.Adapters)
 		}

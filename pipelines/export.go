@@ -94,7 +94,8 @@ func (s *stage) export() (_ []string, failed error) {
 // noteTokens tells what other programs have to do before they load adapters for a vocabulary that was extended.
 func (s *stage) noteTokens(m *vlm.Model) {
 	if m.Config.Grown() {
-		fmt.Fprintf(s.out, "%s: tokens were added: in Python the base model needs resize_token_embeddings(%d) before PeftModel.from_pretrained; "+
-			"AutoPeftModelForCausalLM does it by the tokenizer beside the adapters\n", s.Name, m.Config.Text.VocabSize)
+		fmt.Fprintf(s.out, "%s: tokens were added: in Python the base model needs resize_token_embeddings(%d) before "+
+			"PeftModel.from_pretrained; AutoPeftModelForCausalLM does it by the tokenizer beside the adapters\n",
+			s.Name, m.Config.Text.VocabSize)
 	}
 }

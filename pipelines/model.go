@@ -39,7 +39,11 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
 	for _, dir := range c.Adapters {
-		if err := m.LoadAdapters(string(dir)); err != nil {
+		err := m.CheckRows(string(dir))
+		if err == nil {
+			err = m.LoadAdapters(string(dir))
+		}
+		if err != nil {
 			return fmt.Errorf("model.adapters: %w", err)
 		}
 		if err := m.MergeAdapters(); err != nil {
@@ -137,7 +141,8 @@ func isJoined(dir recipe.Path, m *vlm.Model) error {
 // openingOf says how the recipe's model directory is opened.
 func openingOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Opening {
 	c := r.Model
-	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand, Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
+	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand,
+		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }
 
 // towersOf says what a model of two towers, or of a decoder alone, is put together from.

@@ -156,7 +156,8 @@ func TestTablesAreRefused(t *testing.T) {
 	}
 }
 
-// TestBiasesWithoutAPlace: a bias of an adapter that the merged model has no place for is an error before anything is trained; unmerged it is none.
+// TestBiasesWithoutAPlace: a bias of an adapter that the merged model has no place for is an error before anything is
+// trained; unmerged it is none.
 func TestBiasesWithoutAPlace(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"config.json", "tokenizer.json", "tokenizer_config.json"} {

@@ -218,8 +218,8 @@ func TestTokensResume(t *testing.T) {
 	equal(t, results(t, torn), results(t, whole))
 }
 
-// TestTokensOfJoinedModels: with a vision tower new tokens come behind the image token, tables grow by whole sixty-fours, and what is exported can get
-// more of them.
+// TestTokensOfJoinedModels: with a vision tower new tokens come behind the image token, tables grow by whole
+// sixty-fours, and what is exported can get more of them.
 func TestTokensOfJoinedModels(t *testing.T) {
 	const model = "model: {vision: tiny/vision, language: tiny/language, init: random, add_tokens: '<loc>'}\n"
 	first, second := t.TempDir(), t.TempDir()
@@ -304,6 +304,13 @@ func TestTokensAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, data, "targets: [q_proj]")))
 	peft := filepath.Join(dir, "02-peft/peft")
+	merged := "adapters: " + fmt.Sprintf("%q", peft) + "}\nstages: {kind: export}\n"
+	fails(t, parse(t, t.TempDir(), fmt.Sprintf("model: {language: %q, ", base)+merged), "model.adapters", "for tables of 563 rows, and the model's have 560: name the tokens that were added")
+	again := t.TempDir()
+	mustRun(t, parse(t, again, strings.Replace(fmt.Sprintf(threeTokens, base), "}\n", ", ", 1)+merged))
+	if a, b := tensorsOf(t, filepath.Join(again, "00-export/hf/model.safetensors")), tensorsOf(t, filepath.Join(dir, "04-export/hf/model.safetensors")); !slices.Equal(a["model.embed_tokens.weight"].Data, b["model.embed_tokens.weight"].Data) {
+		t.Error("adapters that a recipe merges give other rows than the export of the run that made them")
+	}
 	if err := os.Remove(filepath.Join(peft, "tokenizer.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -196,7 +196,8 @@ func (t *training) attachFresh(part string, cfg moslora.Config) error {
 		return err
 	}
 	if tied && !t.model.Config.Text.TieWordEmbeddings {
-		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; one of them alone is trained here, the other keeps it as it was, and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
+		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; what is trained of them here differs, "+
+			"and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
 	}
 	return nil
 }

@@ -89,7 +89,8 @@ func (g *Magnitude) Forget() {
 	g.norms, g.squares = nil, nil
 }
 
-// Magnified is what an embedding's rows and the term of low make together, z, brought to low's magnitudes; it takes z's memory.
+// Magnified is what an embedding's rows and the term of low make together, z, brought to low's magnitudes; it takes z's
+// memory.
 func (t *Tape) Magnified(z *Var, w Matrix, low *LowRank) *Var {
 	return t.Apply(&magnitude{z: z, layer: Layer{W: w, Low: low}})
 }

@@ -75,7 +75,8 @@ func (l *Linear) In() int {
 // Lookup reports whether the layer is an embedding, whose weight lies as [in, out].
 func (l *Linear) Lookup() bool { return l.lookup }
 
-// RowNorms are the lengths of what Weight has for each of the layer's outputs, [out]: its rows, or an embedding's columns.
+// RowNorms are the lengths of what Weight has for each of the layer's outputs, [out]: its rows, or an embedding's
+// columns.
 func (l *Linear) RowNorms() []float32 {
 	if l.lookup {
 		return l.Weight.matrix().ColumnNorms()

@@ -33,7 +33,8 @@ type addedTokens struct {
 
 // newAddedTokens checks list against the model's vocabulary and indexes it.
 func newAddedTokens(list []AddedToken, model *BPE, key func(string) (string, error)) (*addedTokens, error) {
-	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{}, shown: map[int32]string{}}
+	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{},
+		shown: map[int32]string{}}
 	for id := range model.tokens {
 		a.vocabSize = max(a.vocabSize, int(id)+1)
 	}
@@ -167,8 +168,9 @@ func (t *Tokenizer) AddSpecial(token string) (int32, error) {
 	return id, t.replace(append(list, AddedToken{ID: id, Content: token, Special: true}), token)
 }
 
-// Add registers a token that is not there and returns its id, the next free one, as transformers' add_tokens does; a.ID does not count. The
-// embeddings must be resized to VocabSize. A token that is there, added or in the vocabulary, is an error.
+// Add registers a token that is not there and returns its id, the next free one, as transformers' add_tokens does; a.ID
+// does not count. The embeddings must be resized to VocabSize. A token that is there, added or in the vocabulary, is an
+// error.
 func (t *Tokenizer) Add(a AddedToken) (int32, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

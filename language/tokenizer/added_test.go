@@ -14,7 +14,8 @@ type addedGolden struct {
 	Rows           []goldenRow
 }
 
-// TestAddedAsInTheRustLibrary: ids of added tokens, and of texts with them, and what is written are those of add_tokens and add_special_tokens.
+// TestAddedAsInTheRustLibrary: ids of added tokens, and of texts with them, and what is written are those of add_tokens
+// and add_special_tokens.
 func TestAddedAsInTheRustLibrary(t *testing.T) {
 	for _, g := range readJSON[[]addedGolden](t, "added.golden.json") {
 		t.Run(g.Base, func(t *testing.T) {
@@ -50,7 +51,8 @@ func TestAddedAsInTheRustLibrary(t *testing.T) {
 	}
 }
 
-// TestAddRefuses: a token that is there, added or a word, is an error that names its id, and leaves the tokenizer as it was.
+// TestAddRefuses: a token that is there, added or a word, is an error that names its id, and leaves the tokenizer as it
+// was.
 func TestAddRefuses(t *testing.T) {
 	tok := load(t, "spm_prepend.json")
 	size := tok.VocabSize()

@@ -31,7 +31,8 @@ func (f Factors) All() int { return f.AB + f.Mixers + f.Magnitudes + f.Biases }
 
 // plus adds what other linears have.
 func (f Factors) plus(g Factors) Factors {
-	return Factors{f.Linears + g.Linears, f.AB + g.AB, f.Mixers + g.Mixers, f.Magnitudes + g.Magnitudes, f.Biases + g.Biases}
+	return Factors{f.Linears + g.Linears, f.AB + g.AB, f.Mixers + g.Mixers, f.Magnitudes + g.Magnitudes,
+		f.Biases + g.Biases}
 }
 
 func countOf(linears []*nn.Linear, cfg moslora.Config) Factors {

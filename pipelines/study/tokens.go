@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// tokens are the overrides with which a cell goes on to train the rows of tokens that the base recipe adds: the model that the cells share has
-// got them, so that its own recipe adds none. Tables that are trained otherwise need none.
+// tokens are the overrides with which a cell goes on to train the rows of tokens that the base recipe adds: the model
+// that the cells share has got them, so that its own recipe adds none. Tables that are trained otherwise need none.
 func (p *plan) tokens() ([]string, error) {
 	m, a := p.base.Model, p.tune.Train.Adapters.Language
 	added := slices.Concat(m.AddTokens, m.AddSpecialTokens)
@@ -15,7 +15,8 @@ func (p *plan) tokens() ([]string, error) {
 		return nil, nil
 	}
 	lists := map[string][]string{}
-	for table, own := range map[string][]string{"embed_tokens": a.TrainableTokenIndices.Embed, "lm_head": a.TrainableTokenIndices.Head} {
+	rows := a.TrainableTokenIndices
+	for table, own := range map[string][]string{"embed_tokens": rows.Embed, "lm_head": rows.Head} {
 		if slices.Contains(a.Targets, table) || slices.Contains(a.ModulesToSave, table) {
 			continue
 		}

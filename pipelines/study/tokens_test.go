@@ -11,7 +11,8 @@ import (
 	"moslava/pipelines/recipe"
 )
 
-// TestAddedTokensInCells: a cell takes a model that has the tokens already, and trains their rows as the base recipe would.
+// TestAddedTokensInCells: a cell takes a model that has the tokens already, and trains their rows as the base recipe
+// would.
 func TestAddedTokensInCells(t *testing.T) {
 	dir := t.TempDir()
 	path := small(t, dir, "name: small\nbase: base.yaml\nrun_dir: run\nbaseline: lora\nmethods:\n- {name: lora, adapters: mixer=none}\nseeds: [1]\n")

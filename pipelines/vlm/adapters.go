@@ -78,9 +78,10 @@ func (m *Model) SaveAdapters(dir, base string, fold bool) error {
 	return m.Adapters.Save(dir, m.saveOptions(base, fold))
 }
 
-// ExportAdapters is SaveAdapters for other programs. Where tokens were added, PEFT's users resize the tables of the base for the tokenizer first
-// (AutoPeftModelForCausalLM does it for one beside the adapters), which draws new rows: the tokenizer is written, and tables that are adapted,
-// not replaced, are there as they are below the adapters, as PEFT writes them.
+// ExportAdapters is SaveAdapters for other programs. Where tokens were added, PEFT's users resize the tables of the
+// base for the tokenizer first (AutoPeftModelForCausalLM does it for one beside the adapters), which draws new rows:
+// the tokenizer is written, and tables that are adapted, not replaced, are there as they are below the adapters, as
+// PEFT writes them.
 func (m *Model) ExportAdapters(dir, base string, fold bool, p *Processor) error {
 	opt := m.saveOptions(base, fold)
 	if len(m.Config.Added) == 0 {

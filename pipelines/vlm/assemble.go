@@ -34,11 +34,11 @@ type Towers struct {
 	Tokens           NewTokens      // are added to the tokenizer, behind the image token
 }
 
-// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
-// them, or one that was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all
-// parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
-// of the embedding, and of a head of its own, are the mean of the others; with Random they are drawn as all are. A decoder alone gets rows for
-// Tokens, if it has none to spare, and no others.
+// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between them, or one that
+// was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all parts
+// that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a
+// multiple of 64; new rows of the embedding, and of a head of its own, are the mean of the others; with Random they are
+// drawn as all are. A decoder alone gets rows for Tokens, if it has none to spare, and no others.
 func Assemble(t Towers) (*Model, *Processor, error) {
 	tok, err := tokenizer.Open(t.Language)
 	if err != nil {

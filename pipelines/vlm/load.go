@@ -70,8 +70,8 @@ func LoadConfigured(dir, config string) (*Model, error) {
 	return loadAs(dir, cfg, Storage{})
 }
 
-// loadAs reads the weights of a model. Its error may be of type *checkpoint.MismatchError, which names all tensors that are missing,
-// misshapen or unexpected.
+// loadAs reads the weights of a model. Its error may be of type *checkpoint.MismatchError, which names all tensors that
+// are missing, misshapen or unexpected.
 func loadAs(dir string, cfg *Config, storage Storage) (*Model, error) {
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {

@@ -38,8 +38,8 @@ func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
 	return processorOf(dir, cfg, tok, nil)
 }
 
-// processorOf is LoadProcessor with the tokenizer as it is by now, and with a chat template in place of the directory's own, which may be missing
-// then; nil: the directory's.
+// processorOf is LoadProcessor with the tokenizer as it is by now, and with a chat template in place of the directory's
+// own, which may be missing then; nil: the directory's.
 func processorOf(dir string, cfg *Config, tok *tokenizer.Tokenizer, tmpl *chat.Template) (*Processor, error) {
 	tmpl, err := templateOf(dir, tmpl)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"moslava/internal/golden"
 )
 
-// TestRowsStartAsResized: rows for new tokens lie where transformers' resize_token_embeddings draws them, within six standard deviations of
-// what it draws from: 1e-9 of the rows' covariance around their mean.
+// TestRowsStartAsResized: rows for new tokens lie where transformers' resize_token_embeddings draws them, within six
+// standard deviations of what it draws from: 1e-9 of the rows' covariance around their mean.
 func TestRowsStartAsResized(t *testing.T) {
 	g := golden.Open(t, "testdata/resized.safetensors")
 	for _, name := range []string{"llama-tied", "llama-tiny"} {

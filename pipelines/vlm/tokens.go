@@ -11,10 +11,12 @@ import (
 	"moslava/moslora"
 )
 
-// NewTokens are tokens that a model gets besides those of its tokenizer, in this order. Their ids do not count: each gets the next free one.
+// NewTokens are tokens that a model gets besides those of its tokenizer, in this order. Their ids do not count: each
+// gets the next free one.
 type NewTokens []tokenizer.AddedToken
 
-// TokensOf are tokens as transformers' add_tokens and add_special_tokens take them: plain ones, which answers show, and special ones.
+// TokensOf are tokens as transformers' add_tokens and add_special_tokens take them: plain ones, which answers show, and
+// special ones.
 func TokensOf(plain, special []string) (out NewTokens) {
 	for _, token := range plain {
 		out = append(out, tokenizer.AddedToken{Content: token, Normalized: true})
@@ -38,15 +40,16 @@ func (n NewTokens) addTo(tok *tokenizer.Tokenizer, dir string) (ids []int32, err
 			if token.Special {
 				key = "add_special_tokens"
 			}
-			errs = append(errs, fmt.Errorf("%s: %w: leave it out of model.%s; adapters.language.trainable_token_indices trains the row of a token that is there", dir, err, key))
+			errs = append(errs, fmt.Errorf("%s: %w: leave it out of model.%s; adapters.language.trainable_token_indices "+
+				"trains the row of a token that is there", dir, err, key))
 		}
 		ids = append(ids, id)
 	}
 	return ids, errors.Join(errs...)
 }
 
-// extend notes which tokens were added, and gives the decoder's tables rows for tokens in all, if they have fewer. Rows that are there
-// already, as some models have them to spare, stay as they are.
+// extend notes which tokens were added, and gives the decoder's tables rows for tokens in all, if they have fewer. Rows
+// that are there already, as some models have them to spare, stay as they are.
 func (c *Config) extend(added []int32, tokens int) error {
 	c.Added = added
 	rows := rowsFor(tokens, c.Text.VocabSize, c.HasVision())
@@ -57,8 +60,8 @@ func (c *Config) extend(added []int32, tokens int) error {
 	return c.setText("vocab_size", rows)
 }
 
-// rowsFor is how many rows tables that have some get for so many tokens: no fewer than they have, and in a model with a vision tower a
-// multiple of 64 if they grow.
+// rowsFor is how many rows tables that have some get for so many tokens: no fewer than they have, and in a model with a
+// vision tower a multiple of 64 if they grow.
 func rowsFor(tokens, have int, vision bool) int {
 	switch {
 	case tokens <= have:
@@ -72,7 +75,8 @@ func rowsFor(tokens, have int, vision bool) int {
 // Grown reports whether the decoder's tables have more rows than those in its files.
 func (c *Config) Grown() bool { return c.fileRows > 0 }
 
-// An Opening says which directory a model is opened from and what is changed of it. The directory is a whole model's or that of a decoder alone.
+// An Opening says which directory a model is opened from and what is changed of it. The directory is a whole model's or
+// that of a decoder alone.
 type Opening struct {
 	Dir      string
 	Template *chat.Template // in place of the directory's own, which may be missing then; nil: the directory's
@@ -82,7 +86,8 @@ type Opening struct {
 	Rows     int            // that tables have at least, if there are Tokens
 }
 
-// Load opens the model with its processor. New rows of the embedding, and of a head of its own, are the mean of the others.
+// Load opens the model with its processor. New rows of the embedding, and of a head of its own, are the mean of the
+// others.
 func (o Opening) Load() (*Model, *Processor, error) {
 	return o.open(func(cfg *Config) (*Model, error) { return loadAs(o.Dir, cfg, o.Storage) })
 }
@@ -123,8 +128,9 @@ func (o Opening) open(load func(*Config) (*Model, error)) (*Model, *Processor, e
 	return m, p, err
 }
 
-// LoadAdapted opens the model in a directory with the adapters of another on it, see LoadAdapters. Adapters for tables that were resized for new
-// tokens, by a recipe or with PEFT, have these in a tokenizer.json beside them, by which the model is extended as well.
+// LoadAdapted opens the model in a directory with the adapters of another on it, see LoadAdapters. Adapters for tables
+// that were resized for new tokens, by a recipe or with PEFT, have these in a tokenizer.json beside them, by which the
+// model is extended as well.
 func LoadAdapted(dir, adapters string) (*Model, *Processor, error) {
 	o := Opening{Dir: dir}
 	var err error
@@ -138,12 +144,30 @@ func LoadAdapted(dir, adapters string) (*Model, *Processor, error) {
 	return m, p, err
 }
 
-// tokensBeside are the tokens that a model lacks for adapters, and how many rows these have; none if the model has rows enough.
-func tokensBeside(dir, adapters string) (NewTokens, int, error) {
-	if isXTuner(adapters) {
-		return nil, 0, nil
+// CheckRows says whether the tables have the rows that adapters of a directory were trained for.
+func (m *Model) CheckRows(adapters string) error {
+	rows, err := rowsOf(adapters)
+	if have := m.Config.Text.VocabSize; err == nil && rows > have {
+		err = fmt.Errorf("%s: the adapters are for tables of %d rows, and the model's have %d: name the tokens that were added, "+
+			"in the order of their ids, in model.add_tokens", adapters, rows, have)
 	}
-	rows, err := moslora.TableRows(adapters, func(weight string) bool { return language.IsEmbedding(weight) || language.IsHead(weight) })
+	return err
+}
+
+// rowsOf is how many rows adapters need; 0 if they are not on tables.
+func rowsOf(adapters string) (int, error) {
+	if isXTuner(adapters) {
+		return 0, nil
+	}
+	return moslora.TableRows(adapters, func(weight string) bool {
+		return language.IsEmbedding(weight) || language.IsHead(weight)
+	})
+}
+
+// tokensBeside are the tokens that a model lacks for adapters, and how many rows these have; none if the model has rows
+// enough.
+func tokensBeside(dir, adapters string) (NewTokens, int, error) {
+	rows, err := rowsOf(adapters)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -169,7 +193,8 @@ func tokensBeside(dir, adapters string) (NewTokens, int, error) {
 	missing := ours.Missing(theirs)
 	for i, token := range missing {
 		if want := ours.VocabSize() + i; int(token.ID) != want {
-			return nil, 0, wrong("%q has id %d in the tokenizer beside them, and would get %d: they are for another model", token.Content, token.ID, want)
+			return nil, 0, wrong("%q has id %d in the tokenizer beside them, and would get %d: they are for another model",
+				token.Content, token.ID, want)
 		}
 	}
 	if len(missing) == 0 {

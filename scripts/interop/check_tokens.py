@@ -1,10 +1,10 @@
 """Tokens that a recipe adds: in transformers' exports and PEFT's directories; and models that transformers and PEFT have extended in moslava.
 
     python check_tokens.py PROGRAMS WORK base BASE
-    python check_tokens.py PROGRAMS WORK check BASE RUN
+    python check_tokens.py PROGRAMS WORK check KIND BASE RUN
 
-base writes two bases of text.yaml's, tied and not, with a row for each token and no more, to WORK/BASE-tied and WORK/BASE-apart; RUN is a run of
-tokens.yaml on one of them.
+base writes two models made of BASE, tied and not, with a row for each token and no more, to WORK/tokens-tied and WORK/tokens-apart. check takes
+one of them, a run of tokens.yaml on it, RUN, and RUN-start, an export of the same model untrained.
 """
 import json
 import pathlib
@@ -106,7 +106,7 @@ def check_run(kind, program, base, run, work):
                 ids = program.see(base, "none", question, "-adapters", adapters)["ids"]
                 close(logits(auto, ids), logits(attached, ids), 1e-6, "logits")
     with check(f"tokens/{kind}: new rows begin where transformers draws them"):
-        rows = load(run.parent / f"{kind}-start" / "00-export" / "hf")
+        rows = load(run.with_name(run.name + "-start") / "00-export" / "hf")
         for get in ("get_input_embeddings", "get_output_embeddings"):
             ours, drawn, old = (getattr(m, get)().weight.detach() for m in (rows, theirs, load(base)))
             equal(bool((ours[:len(old)] == old).all()), True, "the rows there were")
