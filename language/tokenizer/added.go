@@ -179,6 +179,7 @@ func (t *Tokenizer) Add(a AddedToken) (int32, error) {
 	}
 	old := t.added.Load()
 	a.ID = int32(old.vocabSize)
+	a.Normalized = a.Normalized && t.addedKey == nil // the tokenizer.json of a SentencePiece model has no normalizer
 	return a.ID, t.replace(append(slices.Clone(old.list), a), a.Content)
 }
 

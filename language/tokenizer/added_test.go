@@ -65,3 +65,35 @@ func TestAddRefuses(t *testing.T) {
 		t.Errorf("%d tokens, want %d", tok.VocabSize(), size)
 	}
 }
+
+// TestAddedToSentencePiece: what is written of a SentencePiece model gives the ids of the model itself, wherever new tokens stand.
+func TestAddedToSentencePiece(t *testing.T) {
+	tok, err := Open("testdata/spm.model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []AddedToken{{Content: "<loc>", Normalized: true}, {Content: " two words", Normalized: true},
+		{Content: "Ärger!", Normalized: true}, {Content: "<sp>", Special: true}} {
+		if _, err := tok.Add(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := tok.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"<loc>", "a <loc> b", "a<loc>b<loc> c", "<loc>  <sp> two words", "Ärger! <sp>x", "in two words"} {
+		x, errX := tok.Encode(text, true)
+		y, errY := again.Encode(text, true)
+		if errX != nil || errY != nil || !slices.Equal(x, y) {
+			t.Errorf("%q: %v (%v), and as written %v (%v)", text, x, errX, y, errY)
+		}
+		if a, b := tok.Decode(x, true), again.Decode(y, true); a != b {
+			t.Errorf("%q becomes %q, and as written %q", text, a, b)
+		}
+	}
+}
