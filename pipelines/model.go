@@ -59,7 +59,10 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		if err := wholePatches(c.ImageSize, m.Config.Vision.PatchSize, m.Config.Vision.ImageSize); err != nil {
 			return err
 		}
-		p.Pixels = p.Pixels.WithSize(c.ImageSize)
+		var err error
+		if p.Pixels, err = p.Cutter.WithSize(p.Pixels, c.ImageSize); err != nil {
+			return err
+		}
 	}
 	return nil
 }

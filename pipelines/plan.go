@@ -154,11 +154,11 @@ type sampled struct {
 // sampleData reads some batches as the stage would, or makes them up.
 func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input) (out sampled, err error) {
 	if p.Tokenizer == nil {
-		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
+		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
 	src, err := openSources(c, r.Seed)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
-		return assume(c, p, opt, in, err), nil
+		return assume(c, p, opt, in, err)
 	}
 	if err != nil {
 		return out, err
@@ -211,7 +211,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 }
 
 // assume makes up batches for data that is not there.
-func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) sampled {
+func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) (sampled, error) {
 	var pictures []plan.Picture // of a sample
 	length, what := opt.Text, ""
 	if p.Config.HasVision() {
@@ -219,9 +219,18 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 		if !fixed {
 			h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
 		}
-		pictures = []plan.Picture{{H: h, W: w}}
-		length += p.Config.ImageTokens(h, w)
+		tiles, layout, err := p.Cutter.Layout(p.Pixels, h, w)
+		if err != nil {
+			return sampled{}, err
+		}
+		for _, t := range tiles {
+			pictures = append(pictures, plan.Picture{H: t.H, W: t.W})
+		}
+		length += layout.Len()
 		what = fmt.Sprintf("one picture of %dx%d pixels and ", w, h)
+		if len(tiles) > 1 {
+			what = fmt.Sprintf("one picture in %d tiles of %dx%d pixels and ", len(tiles), w, h)
+		}
 	}
 	n := c.Batch
 	if c.Tokens > 0 {
@@ -236,7 +245,7 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 		out.assumed = append(out.assumed, "the number of steps depends on the data: time is that of one step")
 		out.steps = 1
 	}
-	return out
+	return out, nil
 }
 
 // decoding is what reading one picture takes that is larger than the default allows; below that it is little beside a step.

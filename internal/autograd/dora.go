@@ -95,13 +95,6 @@ func (t *Tape) Magnified(z *Var, w Matrix, low *LowRank) *Var {
 	return t.Apply(&magnitude{z: z, layer: Layer{W: w, Low: low}})
 }
 
-// Apply scales y [rows, out], which is x·Wᵀ + Scale·x·(B·M·A)ᵀ, without a tape.
-func (g *Magnitude) Apply(rows int, y []float32, w Matrix, low *LowRank) {
-	gain, _ := g.gain(w, low)
-	z := device.Wrap(y)
-	g.Var.dev.MulColumns(z, z, gain, rows, gain.Len())
-}
-
 // magnitude is the operation z·diag(gain) + b, in z's memory. The gradient of m needs z again and takes it from the result, which is
 // there in the backward pass: Rope and Residual, which take what they are given, leave it or bring it back. Where the result does not
 // tell z well, both are kept.

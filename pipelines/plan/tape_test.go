@@ -223,7 +223,7 @@ func batch(m *vlm.Model, text []int, targets int) *datasets.Batch {
 	for _, n := range text {
 		if n > 0 {
 			count := m.Config.ImageTokens(side, side)
-			b.Images = append(b.Images, datasets.Image{Pixels: make([]float32, 3*side*side), H: side, W: side, At: len(b.IDs), Count: count})
+			b.Images = append(b.Images, datasets.OneTile(datasets.Tile{Pixels: make([]float32, 3*side*side), H: side, W: side}, len(b.IDs), count))
 			for range count {
 				b.IDs = append(b.IDs, m.Config.ImageToken)
 			}

@@ -88,8 +88,8 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 		return nil, nil, fmt.Errorf("%s: %w", t.name(), err)
 	}
 	if tok == nil {
-		px, err := loadPixels(t.Vision, cfg)
-		return m, &Processor{Config: cfg, Pixels: px}, err
+		p := &Processor{Config: cfg}
+		return m, p, p.loadPictures(t.Vision)
 	}
 	p, err := t.processor(cfg, tok)
 	return m, p, err
@@ -183,7 +183,7 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
 		return nil, err
 	}
-	if p.Pixels, err = loadPixels(t.Vision, cfg); err != nil {
+	if err := p.loadPictures(t.Vision); err != nil {
 		return nil, err
 	}
 	if p.generation, err = readGeneration(t.Language, cfg.Text.VocabSize); err != nil {

@@ -38,6 +38,9 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
+	for i := range list {
+		list[i].Name = m.Config.FileName(list[i].Name)
+	}
 	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func tensors(ps *nn.Params, prefix string, dtype safetensors.DType) []safetensor
 
 // Save writes tokenizer, chat template and processor settings.
 func (p *Processor) Save(dir string) error {
-	px, err := p.Pixels.JSON()
+	px, err := p.Cutter.JSON(p.Pixels)
 	if err != nil {
 		return err
 	}

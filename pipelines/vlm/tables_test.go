@@ -39,14 +39,13 @@ func logitsOf(t *testing.T, m *Model, ids []int32) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil)).Floats()
+	out := m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil)).Floats()
 	c := m.Language.NewCache(1, len(ids))
 	h, err := m.Language.Extend(c, []language.Chunk{{Slot: 0, X: x}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := make([]float32, m.Config.Text.VocabSize)
-	m.Language.Head.Scores(1, h.Floats(), last)
+	last := m.Language.Logits(h).Floats()
 	if d := apart(last, out[len(out)-len(last):]); d > 2e-5 {
 		t.Errorf("answering and training differ by %g", d)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/datasets"
+	"moslava/language"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
@@ -69,10 +70,10 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 	if err != nil {
 		return err
 	}
-	h := m.Language.Forward(nil, x, []int32{0, int32(len(enc.IDs))}, nil)
+	h := m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(enc.IDs))}}, nil)
 	d := dumped{IDs: enc.IDs, Logits: m.Language.Logits(h).Floats(), Prompt: rendered(p, enc)}
-	for _, im := range enc.Images {
-		d.Size, d.Pixels = [2]int{im.H, im.W}, im.Pixels
+	for _, tile := range datasets.Tiles(enc.Images) {
+		d.Size, d.Pixels = [2]int{tile.H, tile.W}, tile.Pixels
 	}
 	return json.NewEncoder(out).Encode(d)
 }
@@ -90,11 +91,11 @@ func load(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 	return m, p, err
 }
 
-// rendered is the text that the ids before the answer stand for, image tokens as one marker.
+// rendered is the text that the ids before the answer stand for, each picture as its first id alone.
 func rendered(p *vlm.Processor, enc datasets.Example) string {
 	ids := enc.IDs[:slices.IndexFunc(enc.Labels, func(l int32) bool { return l != datasets.IgnoreIndex })]
 	for _, im := range enc.Images {
-		ids = slices.Concat(ids[:im.At+1], ids[im.At+im.Count:])
+		ids = slices.Concat(ids[:im.At+1], ids[im.At+im.Layout.Len():])
 	}
 	return p.Tokenizer.Decode(ids, false)
 }
