@@ -58,20 +58,18 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	if run != nil {
 		m, p, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
+		if err == nil && opt.Adapters != "" {
+			if m.Adapters.Len() > 0 {
+				return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+
+					"or an export of the merged model", run.dir())
+			}
+			err = m.LoadAdapters(opt.Adapters)
+		}
 	} else {
-		m, p, err = openModelDir(model)
+		m, p, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {
 		return a, nil, err
-	}
-	if opt.Adapters != "" {
-		if run != nil && m.Adapters.Len() > 0 {
-			return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
-				run.dir())
-		}
-		if err := m.LoadAdapters(opt.Adapters); err != nil {
-			return a, nil, err
-		}
 	}
 	if err := m.Freeze(opt.Weights); err != nil {
 		return a, nil, fmt.Errorf("--weights: %w", err)
@@ -85,10 +83,14 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), run, nil
 }
 
-func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
+// openModelDir opens a model, with adapters unless they are empty.
+func openModelDir(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
 			dir, vlm.ConfigFile)
+	}
+	if adapters != "" {
+		return vlm.LoadAdapted(dir, adapters)
 	}
 	m, err := vlm.Load(dir)
 	if err != nil {

@@ -96,11 +96,9 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 		}
 	}
 	if c.From != "" {
-		if m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand); err == nil {
-			err = isJoined(c.From, m)
-		}
-		if err == nil {
-			p, err = vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
+		m, p, err = openingOf(r, tmpl).Outline()
+		if alone := isJoined(c.From, m); alone != nil {
+			err = alone
 		}
 	} else {
 		m, p, err = vlm.AssembleOutline(towersOf(r, tmpl))
@@ -121,37 +119,28 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 		return part, err
 	}
 	part.Files = fileKinds(r, s)
-	for s != nil && s.Kind != recipe.Merge {
-		if s.Train != nil && s.Train.Adapters != nil {
-			a := s.Train.Adapters
-			composed, err := composition(a, m)
-			if err != nil {
-				return part, err
-			}
-			if composed != nil {
-				part.AttachComposition(m, composed)
-			}
-			for _, t := range []struct {
-				part string
-				c    *recipe.Adapter
-			}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-				if t.c == nil {
-					continue
-				}
-				cfg, err := adapterConfig(t.c, tok)
-				if err == nil {
-					err = part.Attach(m, t.part, cfg)
-				}
-				if err != nil {
-					return part, err
-				}
-				if cfg.Start == moslora.PiSSA {
-					delete(part.Files, t.part) // the rest of a weight has more bits
-				}
-			}
-			break
+	a := adaptersAfter(r, s)
+	if a == nil {
+		return part, nil
+	}
+	composed, err := composition(a, m)
+	if err != nil {
+		return part, err
+	}
+	if composed != nil {
+		part.AttachComposition(m, composed)
+	}
+	for _, t := range partsOf(a) {
+		cfg, err := adapterConfig(m, t.part, t.c, tok)
+		if err == nil {
+			err = part.Attach(m, t.part, cfg)
 		}
-		s, _ = r.Stage(s.From)
+		if err != nil {
+			return part, err
+		}
+		if cfg.Start == moslora.PiSSA {
+			delete(part.Files, t.part) // the rest of a weight has more bits
+		}
 	}
 	return part, nil
 }

@@ -100,6 +100,14 @@ type Model struct {
 	// Expand inserts so many blocks into the decoder, copies of the last of as many groups of equal length, which change nothing at first (LLaMA Pro, arXiv
 	// 2401.02415). It divides the number of the decoder's blocks. train: blocks in a stage trains them alone.
 	Expand int `yaml:"expand" default:"0" range:"[0,1000]"`
+	// AddTokens are added to the tokenizer, as transformers' add_tokens does it: text that becomes one id. Each gets a
+	// row in the decoder's tables that starts as the mean of the others, unless the model has rows to spare, which are
+	// taken as they are. adapters.language of a stage trains these rows of every table that is neither a target nor in
+	// modules_to_save; a stage that trains language whole trains them with the rest. A token that is there already is
+	// an error. With a vision tower tables grow to a multiple of 64.
+	AddTokens []string `yaml:"add_tokens"`
+	// AddSpecialTokens are added behind those as special tokens, which answers do not show.
+	AddSpecialTokens []string `yaml:"add_special_tokens"`
 	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
 	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which
 	// merges adapters into the full weights that the directories above have.

@@ -31,12 +31,14 @@ type Towers struct {
 	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
 	Storage          Storage        // of frozen weights
 	Expand           int            // more decoder blocks, see Config.Expand
+	Tokens           NewTokens      // are added to the tokenizer, behind the image token
 }
 
-// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
-// them, or one that was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all
-// parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
-// of the embedding, and of a head of its own, are the mean of the others. A decoder alone stays as it is.
+// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between them, or one that
+// was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all parts
+// that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a
+// multiple of 64; new rows of the embedding, and of a head of its own, are the mean of the others; with Random they are
+// drawn as all are. A decoder alone gets rows for Tokens, if it has none to spare, and no others.
 func Assemble(t Towers) (*Model, *Processor, error) {
 	tok, err := tokenizer.Open(t.Language)
 	if err != nil {
@@ -117,9 +119,15 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 	}
 	rows, cfg = alone.Text.VocabSize, alone
 	if t.Vision != "" {
-		if cfg, err = t.join(text, rows, tok); err != nil {
-			return nil, 0, err
+		cfg, err = t.join(text, rows, tok)
+	} else if len(t.Tokens) > 0 {
+		var ids []int32
+		if ids, err = t.Tokens.addTo(tok, t.Language); err == nil {
+			err = cfg.extend(ids, tok.VocabSize())
 		}
+	}
+	if err != nil {
+		return nil, 0, err
 	}
 	if cfg, err = cfg.Expand(t.Expand); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
@@ -148,15 +156,22 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 		if token, err = tok.AddSpecial(family.ImageToken); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Language, err)
 		}
+	}
+	ids, err := t.Tokens.addTo(tok, t.Language)
+	if err != nil {
+		return nil, err
+	}
+	if tok != nil {
 		n = tok.VocabSize()
 	}
-	if n > vocab {
-		vocab = (n + 63) / 64 * 64
-	}
-	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
+	rows := rowsFor(n, vocab, true)
+	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: rows, Layers: t.FeatureLayers,
 		Strategy: t.Strategy, Act: "gelu"})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Added = ids; rows > vocab {
+		cfg.fileRows = vocab
 	}
 	cfg.Projector.Type = t.Projector
 	return cfg, nil

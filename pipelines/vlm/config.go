@@ -16,7 +16,11 @@ import (
 type Config struct {
 	families.Model
 
-	raw hfconfig.Fields // as read, for export
+	// Added are the ids of tokens that were added to the tokenizer when the model was opened, but for the image token.
+	Added []int32
+
+	raw      hfconfig.Fields // as read, for export
+	fileRows int             // of the decoder's tables in its files, where they have fewer than the model; or 0
 
 	// Of an expanded decoder: which block each one comes from, and whether it was inserted.
 	origin []int

@@ -33,16 +33,18 @@ var ErrNoVision = errors.New("there is a picture, and the model is a decoder alo
 
 // LoadProcessor reads tokenizer, chat template and, for a model with a vision tower, preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
-	return LoadProcessorWith(dir, cfg, nil)
-}
-
-// LoadProcessorWith is LoadProcessor with a chat template in place of the directory's own, which may be missing then.
-func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor, error) {
 	tok, err := tokenizer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if tmpl, err = templateOf(dir, tmpl); err != nil {
+	return processorOf(dir, cfg, tok, nil)
+}
+
+// processorOf is LoadProcessor with the tokenizer as it is by now, and with a chat template in place of the directory's
+// own, which may be missing then; nil: the directory's.
+func processorOf(dir string, cfg *Config, tok *tokenizer.Tokenizer, tmpl *chat.Template) (*Processor, error) {
+	tmpl, err := templateOf(dir, tmpl)
+	if err != nil {
 		return nil, err
 	}
 	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl}

@@ -212,7 +212,11 @@ func TestExpandedDecodersComputeTheSame(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(internlm2), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	longer, err := LoadExpanded(dir, Storage{}, 1)
+	cfg, err := readConfig(configOf(dir), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, err := loadAs(dir, cfg, Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
