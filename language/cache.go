@@ -99,13 +99,19 @@ func (c *Cache) Len(slot int) int { return c.slots[slot].n }
 
 // Fork copies what slot src holds into slot dst, whose capacity must do: sequences that begin alike compute
 // it once.
-func (c *Cache) Fork(src, dst int) {
+func (c *Cache) Fork(src, dst int) { c.ForkPart(src, dst, c.slots[src].n) }
+
+// ForkPart is Fork for the first n rows. Where their positions do not count on one by one, the next chunk has to bring its own.
+func (c *Cache) ForkPart(src, dst, n int) {
 	if src == dst {
 		return
 	}
 	from, to := &c.slots[src], &c.slots[dst]
-	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], from.n) })
-	to.n, to.next = from.n, from.next
+	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], n) })
+	to.n, to.next = n, from.next
+	if n < from.n {
+		to.next = n
+	}
 }
 
 // Chunk is a piece of a sequence to be appended to a slot.

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"moslava/internal/infile"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/vlm"
 )
 
@@ -27,56 +28,57 @@ type AnswererOptions struct {
 // OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished
 // stage that changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be
 // finished. Commands call OpenAnswerer; its errors name their flags.
-func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (*vlm.Answerer, error) {
+func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (answers.Model, error) {
 	a, _, err := open(ctx, model, opt)
 	return a, err
 }
 
 // openAnswerer is OpenAnswerer, and names who answers.
-func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, id string, err error) {
+func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, id string, err error) {
 	a, run, err := open(ctx, model, opt)
 	if err != nil {
-		return nil, "", err
+		return answers.Model{}, "", err
 	}
 	id, err = modelID(model, opt.Adapters, opt.Weights, run)
 	return a, id, err
 }
 
 // open opens a model; run is nil if it is none of a run.
-func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, run *runModel, err error) {
+func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, run *runModel, err error) {
 	if opt.Out == nil {
 		opt.Out = io.Discard
 	}
-	a, dirs := &vlm.Answerer{}, []string{model}
+	var m *vlm.Model
+	var p *vlm.Processor
+	dirs := []string{model}
 	if run, err = findRunModel(model); err != nil {
-		return nil, nil, err
+		return a, nil, err
 	}
 	if run != nil {
-		a.Model, a.Processor, err = run.open(ctx, opt.Out)
+		m, p, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
 	} else {
-		a.Model, a.Processor, err = openModelDir(model)
+		m, p, err = openModelDir(model)
 	}
 	if err != nil {
-		return nil, nil, err
+		return a, nil, err
 	}
 	if opt.Adapters != "" {
-		if run != nil && a.Model.Adapters.Len() > 0 {
-			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
+		if run != nil && m.Adapters.Len() > 0 {
+			return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
 				run.dir())
 		}
-		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
-			return nil, nil, err
+		if err := m.LoadAdapters(opt.Adapters); err != nil {
+			return a, nil, err
 		}
 	}
-	if err := a.Model.Freeze(opt.Weights); err != nil {
-		return nil, nil, fmt.Errorf("--weights: %w", err)
+	if err := m.Freeze(opt.Weights); err != nil {
+		return a, nil, fmt.Errorf("--weights: %w", err)
 	}
-	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
-	return a, run, nil
+	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), run, nil
 }
 
 func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/plan"
@@ -92,13 +93,13 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if opt.Protocol, err = suite.Asked(c.Protocol); err != nil {
 		return err
 	}
-	items, err := eval.Check(suite, &vlm.Answerer{Model: f.model, Processor: f.processor}, &opt)
+	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)
 	if err != nil || len(items) == 0 || f.processor.Tokenizer == nil {
 		return err
 	}
 	q, err := suite.Question(items[0], opt.Protocol)
 	if err == nil && !opt.Protocol.Raw {
-		_, err = f.processor.QuestionIDs(q)
+		_, _, err = f.processor.Prompt(vlm.Turn(q.Prompt, len(q.Pictures)), q.Pictures)
 	}
 	if err != nil {
 		return fmt.Errorf("suite %s: item %d: %w", suite.Name, items[0].ID, err)

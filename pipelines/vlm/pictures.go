@@ -11,10 +11,10 @@ import (
 
 // A picture's way from the bytes of a file to rows of the decoder's input, in the order in which it goes.
 
-// image decodes a picture and has its family cut it into tiles and lay their features out; its place is not set.
-func (p *Processor) image(encoded []byte) (datasets.Image, error) {
+// Picture decodes a picture and has its family cut it into tiles and lay their features out; its place is not set.
+func (p *Processor) Picture(encoded []byte) (datasets.Image, error) {
 	if p.Pixels == nil {
-		return datasets.Image{}, errNoVision
+		return datasets.Image{}, ErrNoVision
 	}
 	img, err := p.Pixels.Decoder.Decode(encoded)
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *Processor) image(encoded []byte) (datasets.Image, error) {
 func (p *Processor) images(pictures [][]byte) ([]datasets.Image, error) {
 	var images []datasets.Image
 	for i, b := range pictures {
-		im, err := p.image(b)
+		im, err := p.Picture(b)
 		if err != nil {
 			return nil, fmt.Errorf("picture %d: %w", i+1, err)
 		}
@@ -64,7 +64,7 @@ func place(images []datasets.Image, at []int) {
 // Features are the projected features of tiles, which may differ in size: [Σ features, D], in order.
 func (m *Model) Features(t *autograd.Tape, tiles []datasets.Tile) ([]*autograd.Var, error) {
 	if len(tiles) > 0 && !m.Config.HasVision() {
-		return nil, errNoVision
+		return nil, ErrNoVision
 	}
 	var out []*autograd.Var
 	for rest := tiles; len(rest) > 0; {
@@ -90,8 +90,8 @@ func (m *Model) Features(t *autograd.Tape, tiles []datasets.Tile) ([]*autograd.V
 	return out, nil
 }
 
-// rows are the positions in ids at which the features of an image's tiles stand, in the order of Features.
-func (m *Model) rows(ids []int32, im datasets.Image) ([]int32, error) {
+// Rows are the positions in ids at which the features of an image's tiles stand, in the order of Features.
+func (m *Model) Rows(ids []int32, im datasets.Image) ([]int32, error) {
 	var rows []int32
 	first := make([]int, len(im.Tiles)+1) // features of the tiles before each
 	for k, t := range im.Tiles {
@@ -130,7 +130,7 @@ func (m *Model) Embed(t *autograd.Tape, ids []int32, images []datasets.Image) (*
 	}
 	var rows []int32
 	for i, im := range images {
-		some, err := m.rows(ids, im)
+		some, err := m.Rows(ids, im)
 		if err != nil {
 			return nil, fmt.Errorf("image %d: %w", i, err)
 		}

@@ -28,8 +28,8 @@ type Processor struct {
 
 var _ datasets.Encoder = (*Processor)(nil)
 
-// errNoVision is of a picture for a decoder alone.
-var errNoVision = errors.New("there is a picture, and the model is a decoder alone: name a vision tower in model.vision of the recipe, or take text only")
+// ErrNoVision is of a picture for a decoder alone.
+var ErrNoVision = errors.New("there is a picture, and the model is a decoder alone: name a vision tower in model.vision of the recipe, or take text only")
 
 // LoadProcessor reads tokenizer, chat template and, for a model with a vision tower, preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
@@ -186,15 +186,15 @@ func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []d
 	if err != nil {
 		return nil, nil, err
 	}
-	ids, err := p.promptIDs(msgs, images)
+	ids, err := p.PromptIDs(msgs, images)
 	if err != nil {
 		return nil, nil, err
 	}
 	return ids, images, nil
 }
 
-// promptIDs is Prompt for pictures that have been read; it sets their places.
-func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
+// PromptIDs is Prompt for pictures that have been read; it sets their places.
+func (p *Processor) PromptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
 	enc, err := p.Template.Prompt(p.Tokenizer, msgs, p.markers(images))
 	if err != nil {
 		return nil, err
@@ -203,17 +203,11 @@ func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]i
 	return enc.IDs, nil
 }
 
-// QuestionIDs makes the ids that come before the model's answer to a question.
-func (p *Processor) QuestionIDs(q Question) ([]int32, error) {
-	ids, _, err := p.Prompt(turn(q), q.Pictures)
-	return ids, err
-}
-
-// turn is the user's turn of a question, with a marker for each picture.
-func turn(q Question) []chat.Message {
-	content := q.Prompt
-	if !strings.Contains(content, chat.ImageMarker) {
-		content = strings.Repeat(chat.ImageMarker+"\n", len(q.Pictures)) + content
+// Turn is the user's turn that asks a question about so many pictures. Where the question has no marker, there is one for each picture
+// before it.
+func Turn(question string, pictures int) []chat.Message {
+	if !strings.Contains(question, chat.ImageMarker) {
+		question = strings.Repeat(chat.ImageMarker+"\n", pictures) + question
 	}
-	return []chat.Message{{Role: "user", Content: content}}
+	return []chat.Message{{Role: "user", Content: question}}
 }

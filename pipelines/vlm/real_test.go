@@ -301,17 +301,13 @@ func checkRealLogits(t *testing.T, logits *autograd.Var, c *realCase) {
 // checkRealGreedy asks as an evaluation does, but past the end of the turn. What follows a choice within
 // rounding noise says nothing.
 func checkRealGreedy(t *testing.T, m *Model, p *Processor, c *realCase, png []byte) {
-	a := &Answerer{Model: m, Processor: p}
-	got, err := a.Generate(t.Context(), [][]byte{png}, []string{c.Question}, language.Generation{MaxNew: len(c.Greedy)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := continued(t, m, p, [][]byte{png}, c.Question, language.Generation{MaxNew: len(c.Greedy)})
 	n := len(c.Greedy)
 	if i := slices.IndexFunc(c.Margins, func(x float64) bool { return x < 2*logitTol }); i >= 0 {
 		n = i
 	}
-	if len(got[0]) != len(c.Greedy) || !slices.Equal(got[0][:n], c.Greedy[:n]) {
-		t.Errorf("greedy ids are %v (%q), want %v", got[0], p.Tokenizer.Decode(got[0], false), c.Greedy)
+	if len(got) != len(c.Greedy) || !slices.Equal(got[:n], c.Greedy[:n]) {
+		t.Errorf("greedy ids are %v (%q), want %v", got, p.Tokenizer.Decode(got, false), c.Greedy)
 	}
 	t.Logf("greedy: %d of %d ids compared", n, len(c.Greedy))
 }

@@ -12,7 +12,6 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/golden"
-	"moslava/language"
 	"moslava/language/chat"
 	"moslava/vision/preprocess"
 )
@@ -346,7 +345,7 @@ func TestTilesEnterTheModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		im, err := p.image(b)
+		im, err := p.Picture(b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,47 +355,5 @@ func TestTilesEnterTheModel(t *testing.T) {
 	}
 	if want := golden.Open(t, "testdata/idefics3/golden.safetensors").Float32(t, "input.pixel_values"); !slices.Equal(got, want) {
 		t.Errorf("%d values differ from the %d that transformers has", len(got), len(want))
-	}
-}
-
-// TestAnswersAboutTiles: what a question is answered with, together with others, is what the ids and tiles of its prompt are continued with.
-func TestAnswersAboutTiles(t *testing.T) {
-	m := open(t, "smolvlm")
-	m.Params.Freeze()
-	p, err := LoadProcessor("testdata/smolvlm", m.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if id, ok := p.Template.EndOfTurn(p.Tokenizer); !ok || p.Tokenizer.Token(id) != "<end_of_utterance>" {
-		t.Errorf("a turn ends with %d (%v)", id, ok)
-	}
-	b, err := os.ReadFile("testdata/pictures/dog.png")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := language.Generation{MaxNew: 6}
-	prompts := []string{"What is it?", "Why?"}
-	out, err := (&Answerer{Model: m, Processor: p}).Generate(t.Context(), [][]byte{b}, prompts, g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, prompt := range prompts {
-		ids, images, err := p.Prompt([]chat.Message{{Role: "user", Content: chat.ImageMarker + prompt}}, [][]byte{b})
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, err := m.Embed(nil, ids, images)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := m.Language.NewCache(1, len(ids)+g.MaxNew)
-		h, err := m.Language.Extend(c, []language.Chunk{{X: x}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := m.Language.Generate(t.Context(), c, []int{0}, h, g)
-		if err != nil || !slices.Equal(out[i], want[0]) {
-			t.Errorf("%s: %v, want %v (%v)", prompt, out[i], want, err)
-		}
 	}
 }

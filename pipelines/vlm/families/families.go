@@ -133,7 +133,7 @@ func Parse(given hfconfig.Fields) (*Model, error) {
 	}
 	f, ok := Named(kind.ModelType)
 	if !ok {
-		return nil, fmt.Errorf("model_type is %q, want %q", kind.ModelType, Known())
+		return nil, fmt.Errorf("model_type is %q, want %s", kind.ModelType, Known())
 	}
 	m, err := f.Parse(given)
 	if err != nil {
