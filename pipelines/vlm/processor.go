@@ -66,6 +66,22 @@ func (p *Processor) WithMaxPixels(n int) *Processor {
 	return &q
 }
 
+// WithTiles is a copy that cuts pictures otherwise.
+func (p *Processor) WithTiles(t families.Tiles) (*Processor, error) {
+	if !t.Given() {
+		return p, nil
+	}
+	if p.Cutter == nil {
+		return nil, ErrNoVision
+	}
+	q := *p
+	var err error
+	if q.Cutter, err = p.Cutter.WithTiles(t); err != nil {
+		return nil, err
+	}
+	return &q, nil
+}
+
 // templateOf is the given template, or that of a directory.
 func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	if given != nil {

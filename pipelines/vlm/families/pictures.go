@@ -1,6 +1,8 @@
 package families
 
 import (
+	"fmt"
+
 	"moslava/datasets"
 	"moslava/vision/preprocess"
 )
@@ -14,9 +16,20 @@ type Cutter interface {
 	Cut(px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error)
 	// WithSize is px for tiles of side x side pixels, if a recipe may choose that.
 	WithSize(px *preprocess.Config, side int) (*preprocess.Config, error)
+	// WithTiles is the cutter with other choices of how many tiles a picture becomes.
+	WithTiles(Tiles) (Cutter, error)
 	// JSON is the preprocessor_config.json.
 	JSON(px *preprocess.Config) ([]byte, error)
 }
+
+// Tiles are choices of how many tiles a picture becomes. Zero fields leave what the model's files say.
+type Tiles struct {
+	Split   *bool // do_image_splitting: whether a picture is cut at all
+	Longest int   // size.longest_edge: pixels that the longest edge is brought to before it is cut
+}
+
+// Given reports whether there is a choice.
+func (t Tiles) Given() bool { return t != Tiles{} }
 
 // Spell gives the ids of text that follows an image token.
 type Spell func(text string) ([]int32, error)
@@ -39,6 +52,13 @@ func (c square) Cut(px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile
 
 func (square) WithSize(px *preprocess.Config, side int) (*preprocess.Config, error) {
 	return px.WithSize(side), nil
+}
+
+func (c square) WithTiles(t Tiles) (Cutter, error) {
+	if t.Given() {
+		return nil, fmt.Errorf("pictures of %s are not cut into tiles: want no choice of them", c.m.Family.Name)
+	}
+	return c, nil
 }
 
 // squareIn reads the image processor of a directory.

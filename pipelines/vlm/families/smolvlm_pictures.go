@@ -291,6 +291,21 @@ func (g *grid) WithSize(px *preprocess.Config, side int) (*preprocess.Config, er
 		side, g.m.Family.Name, px.Resize.Width)
 }
 
+// WithTiles implements Cutter.
+func (g *grid) WithTiles(t Tiles) (Cutter, error) {
+	h := *g
+	if t.Split != nil {
+		h.split = *t.Split
+	}
+	if t.Longest != 0 {
+		if t.Longest < 0 || t.Longest > mostLongest {
+			return nil, fmt.Errorf("the longest edge is %d pixels, want 1 to %d", t.Longest, mostLongest)
+		}
+		h.longest = t.Longest
+	}
+	return &h, nil
+}
+
 // JSON implements Cutter.
 func (g *grid) JSON(px *preprocess.Config) ([]byte, error) {
 	tile, err := px.JSON()
