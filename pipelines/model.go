@@ -61,7 +61,7 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		}
 		var err error
 		if p.Pixels, err = p.Cutter.WithSize(p.Pixels, c.ImageSize); err != nil {
-			return err
+			return fmt.Errorf("model.image_size: %w", err)
 		}
 	}
 	tiles := vlm.Tiles{Longest: c.Tiles.LongestEdge}

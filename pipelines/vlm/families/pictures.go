@@ -9,7 +9,8 @@ import (
 
 // A Cutter makes of pictures what tower and decoder read of them. px says how a tile becomes pixels.
 type Cutter interface {
-	// Layout is what a picture of h x w pixels becomes, which need not be there: tiles without pixels, and where their features stand.
+	// Layout is what a picture of h x w pixels becomes, which need not be there: tiles without pixels, and where their
+	// features stand.
 	Layout(px *preprocess.Config, h, w int) ([]datasets.Tile, datasets.Layout, error)
 	// Cut is Layout for a decoded picture, with the tiles' pixels.
 	Cut(px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error)

@@ -15,15 +15,15 @@ import (
 	"moslava/vision/preprocess"
 )
 
-// The pictures of SmolVLM, SmolVLM2 and Idefics3, which one piece of code in transformers 5.23 reads (SmolVLMImageProcessorPil,
-// Idefics3ImageProcessorPil and their processors): resized to a longest edge, then to whole tiles, cut into rows and columns of them,
-// and seen whole as one more tile. The text has a word for the row and column of each tile.
+// The pictures of SmolVLM, SmolVLM2 and Idefics3, which transformers 5.23 reads alike (SmolVLMImageProcessorPil,
+// Idefics3ImageProcessorPil). A picture is resized to a longest edge, then to whole tiles, and cut into rows and columns of
+// them. The whole picture is one more tile, the last. In the text a word for row and column stands in front of each tile.
 
 // grid is how pictures are cut.
 type grid struct {
 	m       *Model
 	class   string // of the image processor
-	longest int    // size.longest_edge: what the longest edge is brought to, also upwards; 0: pictures keep their size (do_resize)
+	longest int    // size.longest_edge: length of the longest edge, also upwards; 0: without do_resize
 	split   bool   // do_image_splitting; without it there is the whole picture alone
 	spell   Spell
 }
@@ -50,19 +50,22 @@ func gridIn(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, erro
 	}
 	for _, word := range []string{fakeToken, globalImage} {
 		if ids, err := spell(word); err != nil || len(ids) != 1 {
-			return nil, nil, fmt.Errorf("%s: the tokenizer has no %s token, which stands beside pictures of %s", dir, word, m.Family.Name)
+			return nil, nil, fmt.Errorf("%s: the tokenizer has no %s token, which stands beside pictures of %s",
+				dir, word, m.Family.Name)
 		}
 	}
 	return px, g, g.counts(filepath.Join(dir, "processor_config.json"), px)
 }
 
-// Words beside the features of tiles. Those for rows and columns are spelled in pieces where the tokenizer has none, as transformers does.
+// Words beside the features of tiles. Where the tokenizer has none for a row and column, they are spelled in pieces, as
+// transformers does.
 const (
 	fakeToken   = "<fake_token_around_image>"
 	globalImage = "<global-img>"
 )
 
-// parseGrid reads the fields of an image processor: its own ones here, and those that make pixels of a tile as preprocess does.
+// parseGrid reads the fields of an image processor: those of the grid here, and those that make pixels of a tile as preprocess
+// does.
 func parseGrid(b []byte) (*preprocess.Config, *grid, error) {
 	given, err := hfconfig.Parse(b)
 	if err != nil {
@@ -99,7 +102,9 @@ func parseGrid(b []byte) (*preprocess.Config, *grid, error) {
 		g.longest = 0
 	}
 	// What is left makes pixels of a tile.
-	for _, own := range []string{"do_resize", "do_image_splitting", "max_image_size", "do_pad", "do_center_crop", "crop_size"} {
+	for _, own := range []string{
+		"do_resize", "do_image_splitting", "max_image_size", "do_pad", "do_center_crop", "crop_size",
+	} {
 		delete(given, own)
 	}
 	tile := map[string]any{"image_processor_type": "SiglipImageProcessor", "size": []int{side, side}}
@@ -144,7 +149,8 @@ func on(given hfconfig.Fields, name string, v *bool) bool {
 func (g *grid) fits(px *preprocess.Config) error {
 	tile, p, scale := px.Resize.Width, g.m.Vision.PatchSize, g.m.Projector.Scale
 	if side := tile / p; side == 0 || side%scale != 0 {
-		return fmt.Errorf("max_image_size is %d pixels, which are %d patches of %d a side, and the model joins %d of them: want a multiple, as the tower's image_size %d",
+		return fmt.Errorf("max_image_size is %d pixels, which are %d patches of %d a side, and the model joins %d of them: "+
+			"want a multiple, as the tower's image_size %d",
 			tile, side, p, scale, g.m.Vision.ImageSize)
 	}
 	return nil
@@ -167,16 +173,16 @@ func (g *grid) counts(path string, px *preprocess.Config) error {
 	}
 	tile := px.Resize.Width
 	if n := g.m.ImageTokens(tile, tile); f.Each != nil && *f.Each != n {
-		return fmt.Errorf("%s: image_seq_len is %d, and the model makes %d features of a tile of %d x %d pixels (max_image_size): want %d, or tiles of another size",
-			path, *f.Each, n, tile, tile, n)
+		return fmt.Errorf("%s: image_seq_len is %d, and the model makes %d features of a tile of %d x %d pixels "+
+			"(max_image_size): want %d, or tiles of another size", path, *f.Each, n, tile, tile, n)
 	}
 	return nil
 }
 
 const maxProcessor = 1 << 20
 
-// sizes are what a picture of h x w pixels is resized to first, and then for tiles of so many pixels a side. Numbers are divided and
-// cut off as Python does.
+// sizes are what a picture of h x w pixels is resized to first, and then for tiles of so many pixels a side. Numbers are
+// divided and cut off as Python does.
 func (g *grid) sizes(h, w, tile int) (h1, w1, h2, w2 int) {
 	h1, w1 = h, w
 	if g.longest > 0 {
@@ -281,7 +287,7 @@ func (g *grid) Cut(px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile,
 
 // WithSize implements Cutter.
 func (g *grid) WithSize(px *preprocess.Config, side int) (*preprocess.Config, error) {
-	return nil, fmt.Errorf("model.image_size is %d, and pictures of %s are cut into tiles of %d pixels: want it absent",
+	return nil, fmt.Errorf("found %d, and pictures of %s are cut into tiles of %d pixels: want it absent",
 		side, g.m.Family.Name, px.Resize.Width)
 }
 
@@ -311,8 +317,10 @@ func (g *grid) JSON(px *preprocess.Config) ([]byte, error) {
 		return nil, err
 	}
 	delete(given, "do_center_crop")
-	own := map[string]any{"image_processor_type": g.class, "do_image_splitting": g.split, "do_resize": g.longest > 0, "do_pad": true,
-		"max_image_size": map[string]int{"longest_edge": px.Resize.Width}, "size": map[string]int{"longest_edge": g.longest}}
+	own := map[string]any{
+		"image_processor_type": g.class, "do_image_splitting": g.split, "do_resize": g.longest > 0, "do_pad": true,
+		"max_image_size": map[string]int{"longest_edge": px.Resize.Width}, "size": map[string]int{"longest_edge": g.longest},
+	}
 	if g.longest == 0 {
 		delete(given, "size")
 		delete(own, "size")
