@@ -169,7 +169,7 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 	if strategy == "" {
 		strategy = "default"
 	}
-	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type, ProjectorFrom: string(c.Projector.From),
+	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type, Scale: c.Projector.Scale, ProjectorFrom: string(c.Projector.From),
 		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand,
 		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }

@@ -71,11 +71,22 @@ func (m *Model) check(d *decoder, dir string) {
 		m.Projector = Projector{}
 		towers = false
 	}
-	if towers && !d.has("model.feature_layer") {
-		m.FeatureLayer = []int{-2}
-	}
-	if towers && !d.has("model.select_strategy") {
-		m.SelectStrategy = "default"
+	switch shuffled := m.Projector.Type == "pixel_shuffle"; {
+	case shuffled:
+		for _, key := range []string{"model.feature_layer", "model.select_strategy", "model.image_size"} {
+			if d.has(key) {
+				d.at(key, "leave this key out: a pixel_shuffle takes all patches of the last hidden state, of tiles of the tower's own size")
+			}
+		}
+	case d.has("model.projector.scale"):
+		d.at("model.projector.scale", "is for type pixel_shuffle")
+	case towers:
+		if !d.has("model.feature_layer") {
+			m.FeatureLayer = []int{-2}
+		}
+		if !d.has("model.select_strategy") {
+			m.SelectStrategy = "default"
+		}
 	}
 	switch {
 	case len(m.Adapters) == 0:

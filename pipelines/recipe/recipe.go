@@ -144,8 +144,11 @@ type Projector struct {
 	// From is a file or directory with a trained projector: LLaVA's mm_projector.bin, XTuner's projector/, projector.safetensors,
 	// what an align stage left behind, or a whole model. Default: a fresh one, drawn from the seed.
 	From Path `yaml:"from,short"`
-	// Type: linear, or two linear layers with a GELU between them.
-	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear"`
+	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
+	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
+	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
+	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side.
+	Scale int `yaml:"scale" default:"2" range:"[1,64]"`
 }
 
 // Data says how stored samples become batches.

@@ -22,7 +22,8 @@ type Towers struct {
 	// Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer; a LLaVA directory
 	// stands for its tower or its decoder
 	Vision, Language string
-	Projector        string // mlp2x_gelu or linear
+	Projector        string // one of projector.Types: it decides of which family the model is
+	Scale            int    // of a pixel shuffle
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
 	Strategy         string         // default or full
@@ -148,13 +149,19 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
-	if !tower.HasClass() && t.Strategy == "default" {
-		return nil, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
+	family := families.WithConnector(t.Projector)
+	if err := family.Joins(&tower, t.Strategy); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
-	family, token, n := families.LLaVA, int32(vocab), vocab+1
+	token, n := int32(vocab), vocab+1+len(family.Words)
 	if tok != nil {
 		if token, err = tok.AddSpecial(family.ImageToken); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Language, err)
+		}
+		for _, word := range family.Words {
+			if _, err := tok.AddSpecial(word); err != nil {
+				return nil, fmt.Errorf("%s: %w", t.Language, err)
+			}
 		}
 	}
 	ids, err := t.Tokens.addTo(tok, t.Language)
@@ -166,14 +173,14 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	}
 	rows := rowsFor(n, vocab, true)
 	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: rows, Layers: t.FeatureLayers,
-		Strategy: t.Strategy, Act: "gelu"})
+		Strategy: t.Strategy, Act: "gelu", Scale: t.Scale})
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Added = ids; rows > vocab {
 		cfg.fileRows = vocab
 	}
-	cfg.Projector.Type = t.Projector
+	cfg.Projector.Type = t.Projector // LLaVA's own has a linear one, which transformers' class has not
 	return cfg, nil
 }
 
@@ -183,7 +190,7 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
 		return nil, err
 	}
-	if err := p.loadPictures(t.Vision); err != nil {
+	if err := p.freshPictures(t.Vision); err != nil {
 		return nil, err
 	}
 	if p.generation, err = readGeneration(t.Language, cfg.Text.VocabSize); err != nil {

@@ -83,10 +83,13 @@ func (c *Config) JSON(set map[string]any) ([]byte, error) {
 		return nil, err
 	}
 	out["vision_config"] = tower
-	for _, fields := range []map[string]any{c.Family.Chosen(&c.Model), set} {
-		if err := lay(out, fields); err != nil {
+	if c.Family.Chosen != nil {
+		if err := lay(out, c.Family.Chosen(&c.Model)); err != nil {
 			return nil, err
 		}
+	}
+	if err := lay(out, set); err != nil {
+		return nil, err
 	}
 	return json.MarshalIndent(out, "", "  ")
 }

@@ -99,6 +99,16 @@ func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	return t, err
 }
 
+// freshPictures is loadPictures for the directory of a tower that was joined to a decoder.
+func (p *Processor) freshPictures(dir string) (err error) {
+	f := p.Config.Family
+	if f == nil || f.FreshCutter == nil {
+		return p.loadPictures(dir)
+	}
+	p.Pixels, p.Cutter, err = f.FreshCutter(dir, &p.Config.Model, p.spell)
+	return err
+}
+
 // loadPictures reads the preprocessor settings in a directory; none for a decoder alone.
 func (p *Processor) loadPictures(dir string) (err error) {
 	if p.Config.HasVision() {

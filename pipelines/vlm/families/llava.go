@@ -22,6 +22,7 @@ var LLaVA = &Family{
 	Connector:     projector.MLP,
 	Parse:         parseLLaVA,
 	Compose:       composeLLaVA,
+	Joins:         joinsLLaVA,
 	Chosen:        chosenLLaVA,
 	TowerConfig:   clipDefaults,
 	DecoderConfig: decoderOfWhole,
@@ -142,6 +143,14 @@ func layersField(layers []int) any {
 		return layers[0]
 	}
 	return layers
+}
+
+// joinsLLaVA refuses to drop a patch of each picture, as transformers would.
+func joinsLLaVA(tower *vision.Config, strategy string) error {
+	if !tower.HasClass() && strategy == "default" {
+		return fmt.Errorf("%s has no class token, and select strategy default would drop each picture's first patch: want full", tower.ModelType)
+	}
+	return nil
 }
 
 // chosenLLaVA are the layers whose features are used and which of their tokens.

@@ -57,6 +57,42 @@ func gridIn(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, erro
 	return px, g, g.counts(filepath.Join(dir, "processor_config.json"), px)
 }
 
+// freshGrid is gridIn for the directory of a tower by itself: tiles of its own size, and a longest edge of freshTiles of them, as
+// published models have it.
+func freshGrid(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, error) {
+	b, _, err := preprocess.Find(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, _, err := parseGrid(b); err == nil {
+		return gridIn(dir, m, spell)
+	}
+	px, err := preprocess.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	side := m.Vision.ImageSize
+	px = px.WithSize(side)
+	px.Resample = preprocess.Lanczos
+	return px, &grid{m: m, class: m.Family.Name + "ImageProcessor", longest: min(freshTiles*side, mostLongest), split: true, spell: spell}, nil
+}
+
+const freshTiles = 4
+
+// mostWords is how many rows and columns of tiles published tokenizers have a word for.
+const mostWords = 6
+
+// gridWords are the tokens that stand beside pictures.
+func gridWords() []string {
+	words := []string{fakeToken, globalImage}
+	for r := range mostWords {
+		for c := range mostWords {
+			words = append(words, fmt.Sprintf("<row_%d_col_%d>", r+1, c+1))
+		}
+	}
+	return words
+}
+
 // Words beside the features of tiles. Where the tokenizer has none for a row and column, they are spelled in pieces, as
 // transformers does.
 const (
