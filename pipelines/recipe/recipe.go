@@ -147,8 +147,8 @@ type Projector struct {
 	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
 	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
 	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
-	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side.
-	Scale int `yaml:"scale" default:"2" range:"[1,64]"`
+	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side. 0: 2.
+	Scale int `yaml:"scale" default:"0" range:"[0,64]"`
 }
 
 // Data says how stored samples become batches.

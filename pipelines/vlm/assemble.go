@@ -1,6 +1,7 @@
 package vlm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,7 +24,7 @@ type Towers struct {
 	// stands for its tower or its decoder
 	Vision, Language string
 	Projector        string // one of projector.Types: it decides of which family the model is
-	Scale            int    // of a pixel shuffle
+	Scale            int    // of a pixel shuffle; 0: 2
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
 	Strategy         string         // default or full
@@ -173,7 +174,7 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	}
 	rows := rowsFor(n, vocab, true)
 	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: rows, Layers: t.FeatureLayers,
-		Strategy: t.Strategy, Act: "gelu", Scale: t.Scale})
+		Strategy: t.Strategy, Act: "gelu", Scale: cmp.Or(t.Scale, 2)})
 	if err != nil {
 		return nil, err
 	}
