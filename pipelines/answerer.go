@@ -74,6 +74,9 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 	}
 	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
+		if run != nil {
+			w = run.view.Recipe.Mask(w)
+		}
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
 	return a, run, nil

@@ -47,12 +47,13 @@ type Plan struct {
 
 // MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
 // sampled if it is there.
-func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
+func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, err error) {
+	defer func() { err = r.MaskError(err) }()
 	f, err := lookAhead(ctx, r, everyStage(r), opt)
 	if err != nil {
 		return nil, err
 	}
-	out := &Plan{Recipe: r.Name, Stages: []plan.Stage{}, Problems: f.problems}
+	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
@@ -62,7 +63,10 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.stage.Name, err)
 		}
-		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = p.stage.Name, p.stage.Kind, p.data.steps, p.data.seen, p.data.assumed
+		st.Name, st.Kind, st.Steps, st.Batches = r.Mask(p.stage.Name), p.stage.Kind, p.data.steps, p.data.seen
+		for _, text := range p.data.assumed {
+			st.Assumed = append(st.Assumed, r.Mask(text))
+		}
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
 	}

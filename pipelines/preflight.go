@@ -105,7 +105,7 @@ func lookAhead(ctx context.Context, r *recipe.Recipe, stages []int, opt PlanOpti
 
 func (f *preflight) problem(s *recipe.Stage, key string, err error) {
 	if err != nil {
-		f.problems = append(f.problems, Problem{s.Name, key, err})
+		f.problems = append(f.problems, Problem{f.recipe.Mask(s.Name), key, f.recipe.MaskError(err)})
 	}
 }
 

@@ -34,7 +34,7 @@ type suiteOptions struct {
 	protocol string
 	images   []string            // directories of pictures that are named by path
 	title    string              // of the bar
-	mask     func(string) string // of paths in records; nil: they stay
+	record   func(string) string // paths as records have them; nil: they stay
 	out      io.Writer
 }
 
@@ -99,10 +99,10 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suit
 		}
 		res.Images = append(res.Images, abs)
 	}
-	if so.mask != nil {
-		res.Table = so.mask(res.Table)
+	if so.record != nil {
+		res.Table = so.record(res.Table)
 		for i := range res.Images {
-			res.Images[i] = so.mask(res.Images[i])
+			res.Images[i] = so.record(res.Images[i])
 		}
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)

@@ -57,15 +57,16 @@ func (d *decoder) syntax(err error) {
 
 // A decoder fills structs from YAML nodes and gathers what is wrong.
 type decoder struct {
-	file      string
-	sets      []string            // overrides; the nodes of number i have line -(i+1)
-	lines     map[string]int      // where each key that is present stands
-	active    map[*yaml.Node]bool // aliases being followed
-	single    map[string]bool     // keys of lists that are given as a single value
-	raw       map[string]string   // texts with variables, by place
-	variables map[string]string   // values of variables, by name
-	entries   int                 // of lists, which aliases can multiply
-	problems  []Problem
+	file        string
+	sets        []string            // overrides; the nodes of number i have line -(i+1)
+	lines       map[string]int      // where each key that is present stands
+	active      map[*yaml.Node]bool // aliases being followed
+	places      map[string]string   // of keys, see put
+	environment *Environment
+	ofRecord    bool   // what a record holds was right when it was written, but variables need not be set any more
+	lost        string // of a record: the variable without which the directory that paths are relative to is not known
+	entries     int    // of lists, which aliases can multiply
+	problems    []Problem
 }
 
 // maxEntries bounds what a small file full of aliases can grow to.
@@ -73,14 +74,14 @@ const maxEntries = 100_000
 
 func newDecoder(file string, sets []string) *decoder {
 	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
-		single: map[string]bool{}, raw: map[string]string{}, variables: map[string]string{}}
+		places: map[string]string{}, environment: newEnvironment()}
 }
 
 func (d *decoder) problem(line int, key, format string, args ...any) {
 	if len(d.problems) == maxProblems {
 		return
 	}
-	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: mask(fmt.Sprintf(format, args...), d.variables)}
+	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: d.environment.Mask(fmt.Sprintf(format, args...))}
 	if line < 0 {
 		p.Override = d.sets[-line-1]
 	}
@@ -88,9 +89,9 @@ func (d *decoder) problem(line int, key, format string, args ...any) {
 }
 
 // at reports a problem with a key at its line or, if it is absent, that of the nearest key around it.
-// A key whose value could not be read is not complained about again.
+// A key whose value could not be read is not complained about again, and of a record with variables that are not set no key is.
 func (d *decoder) at(key, format string, args ...any) {
-	if slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") }) {
+	if len(d.environment.unset) > 0 || slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") }) {
 		return
 	}
 	for around := key; around != ""; {
@@ -298,7 +299,9 @@ func (d *decoder) list(n *yaml.Node, key string, f field) {
 			return
 		}
 		f.value.Set(reflect.MakeSlice(f.value.Type(), len(items), len(items)))
-		d.single[key] = n.Kind != yaml.SequenceNode && f.value.Type().Elem() != reflect.TypeFor[Stage]()
+		if n.Kind != yaml.SequenceNode && f.value.Type().Elem() != reflect.TypeFor[Stage]() {
+			d.put(key, join(d.place(key), "0"))
+		}
 		for i, item := range items {
 			at := key
 			if n.Kind == yaml.SequenceNode {
@@ -347,6 +350,10 @@ func (d *decoder) stage(n *yaml.Node, key string, s *Stage) {
 			d.problem(line, join(key, "kind"), "is required: one of %s", strings.Join(Kinds(), ", "))
 			return
 		default: // which keys there may be is not known
+			if _, err := Expand(kind); err != nil {
+				d.problem(line, join(key, "kind"), "%v", err)
+				return
+			}
 			d.problem(line, join(key, "kind"), "%q is unknown; %s", kind, nearest(kind, Kinds()))
 			return
 		}

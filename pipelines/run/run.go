@@ -45,14 +45,14 @@ type Options struct {
 
 // Dir is an open run directory. Its methods are not safe for concurrent use.
 type Dir struct {
-	path   string
-	recipe *recipe.Recipe
-	force  bool
-	opt    Options
-	takes  map[int][]Taken // by stage, once they are known
-	intact map[int]bool    // stages whose outputs this process has read again
-	values map[string]bool // whether hidden values of variables are those given
-	lock   *lock.Lock
+	path    string
+	recipe  *recipe.Recipe
+	written *recipe.Recipe // what records name
+	force   bool
+	opt     Options
+	takes   map[int][]Taken // by stage, once they are known
+	intact  map[int]bool    // stages whose outputs this process has read again
+	lock    *lock.Lock
 }
 
 const recipeFile = "recipe.json"
@@ -70,7 +70,7 @@ func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, values: map[string]bool{}, lock: l}
+	d := &Dir{path: dir, recipe: r, written: r.Written(), force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, lock: l}
 	if err := d.prepare(); err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
@@ -112,17 +112,8 @@ func (d *Dir) checkName() error {
 	if err := json.Unmarshal(b, &was); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	var now struct {
-		Name string `json:"name"` // as it is written, with variables
-	}
-	if b, err = d.recipe.JSON(); err == nil {
-		err = json.Unmarshal(b, &now)
-	}
-	if err != nil {
-		return fmt.Errorf("run: %w", err)
-	}
-	if was.Name != now.Name && !d.force {
-		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now.Name)
+	if now := d.written.Name; was.Name != now && !d.force {
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now)
 	}
 	return nil
 }

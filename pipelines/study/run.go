@@ -30,10 +30,13 @@ type Options struct {
 // Run runs the cells that are not finished and writes the report, also when it is interrupted. It returns the context's error if
 // ctx ended it, and none if the limit did: run again, it goes on.
 func Run(ctx context.Context, s *Study, opt Options) (failed error) {
+	defer func() { failed = s.environment.MaskError(failed) }()
 	p, err := newPlan(s, opt.Threads)
 	if err != nil {
 		return err
 	}
+	defer func() { failed = p.base.MaskError(failed) }()
+	opt.Out = p.base.Masked(s.environment.Masked(opt.Out))
 	if opt.Detail == nil {
 		opt.Detail = io.Discard
 	}
