@@ -17,7 +17,7 @@ import (
 func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	v := reflect.ValueOf(r).Elem()
 	setDefaults(v)
-	d.mapping(root, "", v)
+	d.document(root, v)
 	if name, err := CleanName(r.Name); err == nil {
 		r.Name = name
 	} else if d.has("name") {

@@ -61,6 +61,8 @@ type decoder struct {
 	sets        []string            // overrides; the nodes of number i have line -(i+1)
 	lines       map[string]int      // where each key that is present stands
 	active      map[*yaml.Node]bool // aliases being followed
+	root        reflect.Type        // that the document is read into
+	kinds       map[string]string   // of stages, by their numbers
 	places      map[string]string   // of keys, see put
 	environment *Environment
 	ofRecord    bool   // what a record holds was right when it was written, but variables need not be set any more
@@ -74,7 +76,7 @@ const maxEntries = 100_000
 
 func newDecoder(file string, sets []string) *decoder {
 	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
-		places: map[string]string{}, environment: newEnvironment()}
+		kinds: map[string]string{}, places: map[string]string{}, environment: newEnvironment()}
 }
 
 func (d *decoder) problem(line int, key, format string, args ...any) {
@@ -218,6 +220,12 @@ func (d *decoder) merged(v *yaml.Node, key string, had map[*yaml.Node]bool) []pa
 	return out
 }
 
+// document fills a struct from the mapping at the top.
+func (d *decoder) document(root *yaml.Node, into reflect.Value) {
+	d.root = into.Type()
+	d.mapping(root, "", into)
+}
+
 // mapping fills the fields of structs from one mapping.
 func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 	var known []field
@@ -242,7 +250,7 @@ func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 				return
 			}
 			if i < 0 || p.key.Kind != yaml.ScalarNode {
-				d.problem(p.key.Line, join(key, p.key.Value), "unknown key; %s", nearest(p.key.Value, names(known)))
+				d.problem(p.key.Line, join(key, p.key.Value), "unknown key; %s", d.unknown(p.key.Value, key, names(known)))
 				continue
 			}
 			d.lines[join(key, p.key.Value)] = p.key.Line
@@ -334,45 +342,33 @@ func (d *decoder) stage(n *yaml.Node, key string, s *Stage) {
 			return
 		}
 		into := []reflect.Value{reflect.ValueOf(s).Elem()}
-		kind, line := kindOf(n)
-		switch kind {
-		case Pretrain, Align, Tune:
-			s.Train = new(TrainConfig)
-			into = append(into, reflect.ValueOf(s.Train).Elem())
-		case Evaluate:
-			s.Evaluate = new(EvaluateConfig)
-			into = append(into, reflect.ValueOf(s.Evaluate).Elem())
-		case Export:
-			s.Export = new(ExportConfig)
-			into = append(into, reflect.ValueOf(s.Export).Elem())
-		case Merge:
-		case "":
-			d.problem(line, join(key, "kind"), "is required: one of %s", strings.Join(Kinds(), ", "))
+		kind, line, err := kindOf(n)
+		switch at := join(key, "kind"); { // without it, which keys there may be is not known
+		case err != nil:
+			d.problem(line, at, "%v", err)
 			return
-		default: // which keys there may be is not known
-			if _, err := Expand(kind); err != nil {
-				d.problem(line, join(key, "kind"), "%v", err)
-				return
-			}
-			d.problem(line, join(key, "kind"), "%q is unknown; %s", kind, nearest(kind, Kinds()))
+		case kind == "":
+			d.problem(line, at, "is required: one of %s", strings.Join(Kinds(), ", "))
+			return
+		case !slices.Contains(Kinds(), kind):
+			d.problem(line, at, "%q is unknown; %s", kind, nearest(kind, Kinds()))
 			return
 		}
-		for _, v := range into[1:] {
-			setDefaults(v)
+		d.kinds[key[strings.LastIndexByte(key, '.')+1:]] = kind
+		if keys := s.keysOf(kind); keys != nil {
+			setDefaults(reflect.ValueOf(keys).Elem())
+			into = append(into, reflect.ValueOf(keys).Elem())
 		}
 		d.mapping(n, key, into...)
 	})
 }
 
 // kindOf reads the kind of a stage ahead of its other keys; empty if there is none, or none that is text.
-func kindOf(n *yaml.Node) (kind string, line int) {
+func kindOf(n *yaml.Node) (kind string, line int, err error) {
 	v := lookup(n, "kind", map[*yaml.Node]bool{})
 	if v == nil {
-		return "", n.Line
+		return "", n.Line, nil
 	}
-	text, err := expand(target(v).Value, nil)
-	if err != nil {
-		return target(v).Value, v.Line
-	}
-	return text, v.Line
+	kind, err = Expand(target(v).Value)
+	return kind, v.Line, err
 }

@@ -29,6 +29,22 @@ type Stage struct {
 	Export   *ExportConfig   `yaml:"-"`
 }
 
+// keysOf makes room for the keys of a kind, with a pointer to it; nil for a kind that has none.
+func (s *Stage) keysOf(kind string) any {
+	switch kind {
+	case Pretrain, Align, Tune:
+		s.Train = new(TrainConfig)
+		return s.Train
+	case Evaluate:
+		s.Evaluate = new(EvaluateConfig)
+		return s.Evaluate
+	case Export:
+		s.Export = new(ExportConfig)
+		return s.Export
+	}
+	return nil
+}
+
 // ChangesModel says whether later stages may start from this one.
 func (s *Stage) ChangesModel() bool { return s.Kind != Evaluate && s.Kind != Export }
 

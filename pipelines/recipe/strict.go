@@ -20,7 +20,7 @@ func Decode(name string, b []byte, into any, check func(has func(key string) boo
 	d := newDecoder(name, nil)
 	v := reflect.ValueOf(into).Elem()
 	setDefaults(v)
-	d.mapping(root, "", v)
+	d.document(root, v)
 	if check != nil {
 		check(d.has, d.at)
 	}
