@@ -163,6 +163,7 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 // sampled is what was found out about a stage's data.
 type sampled struct {
 	steps, seen int
+	met         map[string]bool // keys to ignore that rows have; nil: the data was not there
 	assumed     []string
 }
 
@@ -171,7 +172,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
 	}
-	src, err := openSources(c, r.Seed)
+	src, met, err := openSources(r, c)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err), nil
 	}
@@ -179,6 +180,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 		return out, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	out.met = met
 	rows := datasets.Source(src)
 	share := 1.0
 	if c.Limit > 0 && c.Limit < rows.Len() {

@@ -133,6 +133,9 @@ func TestVariablesAreNotWritten(t *testing.T) {
 	for _, name := range []string{"images-all", "images-stage", "images-source", "images-suite"} {
 		write(filepath.Join(place(name), name+".png"), small)
 	}
+	for _, name := range []string{"stage", "source"} { // of pictures that a recipe may name without a variable
+		write(filepath.Join(in, "zq-bare-"+name, "images-"+name+".png"), small)
+	}
 	rows := []string{}
 	for i, name := range slices.Repeat([]string{"images-all", "images-stage", "images-source"}, 4) {
 		rows = append(rows, fmt.Sprintf(`{"image": %q, "zq-extra-a": 1, "zq-extra-b": 2, "zq-extra-c": 3, "conversations": [{"from": "human", "value": "<image>\nwhat %d"}, {"from": "gpt", "value": "red"}]}`, name+".png", i))
@@ -184,7 +187,7 @@ stages:
   batch: 2
 - kind: tune
   from: `+v.put("stages.*.from", "zq-align")+`
-  data: "scenes:tune?n=4&seed=1"
+  data: {path: `+v.put("stages.*.data.*.path", data)+`, images: [in/zq-bare-stage, in/zq-bare-source]}
   steps: 1
   batch: 2
   adapters:

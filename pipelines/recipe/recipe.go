@@ -151,7 +151,7 @@ type Data struct {
 	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
 	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
-	// used as tools and video cannot, is an error. "<video>" takes that marker as text.
+	// used as tools and video cannot, is an error. "<video>" takes that marker as text. A key that no row of the data has is an error.
 	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
