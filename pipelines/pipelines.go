@@ -92,7 +92,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		}
 		device.Host.Release()
 	}
-	return nil
+	return d.Record()
 }
 
 func stageNames(r *recipe.Recipe) string {

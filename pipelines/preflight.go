@@ -134,6 +134,16 @@ func (f *preflight) problem(s *recipe.Stage, key string, err error) {
 	}
 }
 
+// Check looks ahead at all stages of a recipe as Run does before it begins, but for memory. What would end a stage with an error is a *PreflightError.
+func Check(ctx context.Context, r *recipe.Recipe) (err error) {
+	defer func() { err = r.MaskError(err) }()
+	f, err := lookAhead(ctx, r, everyStage(r), PlanOptions{Batches: preflightBatches})
+	if err == nil && len(f.problems) > 0 {
+		err = &PreflightError{f.problems}
+	}
+	return err
+}
+
 func everyStage(r *recipe.Recipe) (all []int) {
 	for i := range r.Stages {
 		all = append(all, i)

@@ -119,17 +119,16 @@ func (d *decoder) unknown(word, key string, known []string) string {
 		path = nil
 	}
 	all := homes(d.root, nil, nil)
-	if text := d.belongs(all, word, path, false); text != "" {
-		return text
-	}
-	typing := func(a string) bool { return spelling.Distance(word, a) <= 1 }
+	typing := func(a string) bool { return len(word) > 3 && spelling.Distance(word, a) <= 1 }
 	if !slices.ContainsFunc(known, typing) {
-		if text := d.belongs(all, word, path, true); text != "" {
-			return text
+		for _, other := range []bool{false, true} {
+			if text := d.belongs(all, word, path, other); text != "" {
+				return text
+			}
 		}
 	}
 	said := nearest(word, known)
-	if !strings.HasPrefix(said, listed) || len(word) < 4 {
+	if !strings.HasPrefix(said, listed) {
 		return said
 	}
 	for _, h := range all {

@@ -76,33 +76,38 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 		return "", false, err
 	}
 	var was begun
-	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
-	case err == nil:
-		changed := d.changed(&was.Plan, now, dir, false)
-		if changed != nil && d.nothingComputed(i, dir) {
-			if err := d.restart(i, changed); err != nil {
-				return "", false, err
-			}
-			break
-		}
-		if changed == nil {
-			// A manifest that was found wanting must not stand beside what is written from now on.
-			if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", false, fmt.Errorf("run: %w", err)
-			}
-			return dir, true, nil
-		}
-		if !d.force {
-			return "", false, changed
-		}
-		if err := d.setAside(i); err != nil {
-			return "", false, err
-		}
-	case errors.Is(err, fs.ErrNotExist):
-		if err := d.refuseStrange(dir); err != nil {
-			return "", false, err
-		}
+	var changed *ChangedError
+	found := readJSON(filepath.Join(dir, begunFile), &was)
+	switch {
+	case errors.Is(found, fs.ErrNotExist):
+		err = d.refuseStrange(dir)
+	case found != nil:
+		err = found
 	default:
+		if changed = d.changed(&was.Plan, now, dir, false); changed != nil && !d.force && !d.nothingComputed(i, dir) {
+			err = changed
+		}
+	}
+	if err == nil {
+		err = d.Record() // from here on the stage is begun
+	}
+	if err != nil {
+		return "", false, err
+	}
+	dir = d.StageDir(i)
+	switch {
+	case changed != nil && d.nothingComputed(i, dir):
+		err = d.restart(i, changed)
+	case changed != nil:
+		err = d.setAside(i)
+	case found == nil:
+		// A manifest that was found wanting must not stand beside what is written from now on.
+		if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", false, fmt.Errorf("run: %w", err)
+		}
+		return dir, true, nil
+	}
+	if err != nil {
 		return "", false, err
 	}
 	if err := atomicfile.MkdirAll(dir); err != nil {

@@ -31,7 +31,7 @@ run_dir: ${ST_OUT}
 baseline: lora
 methods:
   - {name: lora, adapters: "mixer=${ST_MIXER}"}
-  - {name: half, adapters: mixer=none, keys: ['clip=0.5', 'ignore=["${ST_VOID}"]']}
+  - {name: half, adapters: [mixer=none, 'exclude_modules=re:.*(q_proj|${ST_VOID})'], keys: clip=0.5}
 seeds: 1
 bootstrap: {draws: 100}
 `

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,11 @@ func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 	if opt.Report == "" {
 		opt.Report = filepath.Join(string(s.RunDir), "report")
 	}
+	if _, err := os.Stat(string(s.RunDir)); errors.Is(err, fs.ErrNotExist) && !opt.Only {
+		if err := p.check(ctx); err != nil {
+			return err
+		}
+	}
 	release, err := take(string(s.RunDir), opt)
 	if err != nil {
 		return fmt.Errorf("study: %w", err)
@@ -67,6 +73,15 @@ func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 		return err
 	}
 	return errors.Join(err, st.report())
+}
+
+// check looks ahead at all stages of the base recipe that the study is made of: a suite that cannot be asked is not to be found after hours of training.
+func (p *plan) check(ctx context.Context) error {
+	r, err := p.base.Select(recipe.Selection{Stages: append(slices.Clone(p.shared), p.Stage, p.Evaluate), Environment: p.environment})
+	if err != nil {
+		return err
+	}
+	return pipelines.Check(ctx, r)
 }
 
 // take locks the run directory, and that of the report if it is elsewhere.
