@@ -50,8 +50,9 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 // seen are the keys whose values cannot but be in what is made with them: the names of modules and tokens in an adapter directory, and a part of a whole.
 var seen = regexp.MustCompile(`\.(modules_to_save\.\*|trainable_token_indices\..*|shard)$`)
 
-// without are keys in which no variable stands here: patterns are no values, and a vision tower has no tokens.
-var without = regexp.MustCompile(`_pattern\.\*\.layers$|vision\.(modules_to_save|trainable_token_indices)|lm_head`)
+// without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, and what is added to a tokenizer is written
+// into it.
+var without = regexp.MustCompile(`_pattern\.\*\.layers$|model\.add_(special_)?tokens|vision\.(modules_to_save|trainable_token_indices)|lm_head`)
 
 // variables are set for a test, one for each key.
 type variables struct {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
@@ -423,7 +424,7 @@ func TestLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.Stdout.WriteString("locked\n")
-		select {}
+		time.Sleep(time.Hour) // until it is killed; without a timer it would end as a deadlock
 	}
 	dir := t.TempDir()
 	d := open(t, dir, parse(t), Options{})
