@@ -48,7 +48,7 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 }
 
 // seen are the keys whose values cannot but be in what is made with them: the names of modules and tokens in an adapter directory, and a part of a whole.
-var seen = regexp.MustCompile(`\.(modules_to_save\.\*|trainable_token_indices\..*|shard)$`)
+var seen = regexp.MustCompile(`\.(add_tokens\.\*|add_special_tokens\.\*|modules_to_save\.\*|trainable_token_indices\..*|shard)$`)
 
 // without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, and what is added to a tokenizer is written
 // into it.
@@ -174,6 +174,8 @@ model:
   vision: `+v.put("model.vision", place("vision"))+`
   language: `+v.put("model.language", "in/zq-language")+`
   init: random
+  add_tokens: `+v.put("model.add_tokens.*", "<zq-token>")+`
+  add_special_tokens: `+v.put("model.add_special_tokens.*", "<zq-special>")+`
   projector: {from: `+v.put("model.projector.from", projector)+`}
 data:
   images: `+v.put("data.images.*", "in/zq-images-all")+`

@@ -153,7 +153,8 @@ func (e *Environment) add(s secret) {
 	e.secrets[s] = true
 }
 
-// arrange sorts the secrets, and hides what is secret in the directories of some.
+// arrange sorts the secrets, and hides what is secret in the directories of some. Once it has done so after the last was added, Mask may be
+// called from several goroutines.
 func (e *Environment) arrange() []secret {
 	if e.sorted == nil {
 		list := slices.SortedFunc(maps.Keys(e.secrets), func(a, b secret) int {
@@ -180,7 +181,7 @@ func (e *Environment) Written(key, otherwise string) string {
 
 // Mask puts ${NAME} in the place of the values of variables in a message.
 func (e *Environment) Mask(text string) string {
-	if e == nil {
+	if e == nil || len(e.secrets) == 0 {
 		return text
 	}
 	return mask(text, e.arrange())

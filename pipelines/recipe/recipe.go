@@ -225,6 +225,7 @@ func (d *decoder) build(root *yaml.Node) (*Recipe, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
+	d.environment.arrange()
 	return r, nil
 }
 

@@ -24,6 +24,7 @@ func Decode(name string, b []byte, into any, check func(has func(key string) boo
 	if check != nil {
 		check(d.has, d.at)
 	}
+	d.environment.arrange()
 	return d.environment, d.err()
 }
 

@@ -14,6 +14,7 @@ func (p *plan) tokens() ([]string, error) {
 	if p.model == "" || len(added) == 0 || a == nil {
 		return nil, nil
 	}
+	written := p.writtenTokens()
 	lists := map[string][]string{}
 	rows := a.TrainableTokenIndices
 	for table, own := range map[string][]string{"embed_tokens": rows.Embed, "lm_head": rows.Head} {
@@ -27,7 +28,7 @@ func (p *plan) tokens() ([]string, error) {
 			}
 		}
 		for i, token := range lists[table] {
-			lists[table][i] = strings.ReplaceAll(token, "${", "$${") // it is no variable
+			lists[table][i] = written(token)
 		}
 	}
 	if len(lists) == 0 {
@@ -35,4 +36,25 @@ func (p *plan) tokens() ([]string, error) {
 	}
 	value, err := json.Marshal(lists) // which is YAML
 	return []string{"stages." + p.Stage + ".adapters.language.trainable_token_indices=" + string(value)}, err
+}
+
+// writtenTokens gives a token of the base recipe as it is written there: with its variables, and with what is none escaped.
+func (p *plan) writtenTokens() func(string) string {
+	r, w := p.base, p.base.Written()
+	_, at := r.Stage(p.Stage)
+	rows, as := p.tune.Train.Adapters.Language.TrainableTokenIndices, w.Stages[at].Train.Adapters.Language.TrainableTokenIndices
+	texts := map[string]string{}
+	for _, list := range [][2][]string{{r.Model.AddTokens, w.Model.AddTokens}, {r.Model.AddSpecialTokens, w.Model.AddSpecialTokens}, {rows.Embed, as.Embed}, {rows.Head, as.Head}} {
+		for i, token := range list[0] {
+			if text := list[1][i]; text != token {
+				texts[token] = text
+			}
+		}
+	}
+	return func(token string) string {
+		if text, ok := texts[token]; ok {
+			return text
+		}
+		return strings.ReplaceAll(token, "${", "$${") // it is no variable
+	}
 }
