@@ -40,8 +40,8 @@ func openStored(path string, opt datasets.Options) (datasets.Source, error) {
 const questionsFile = "questions.tsv"
 
 // openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as
-// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are where paths in its
-// column image_path are looked up, in the table's directory if there are none.
+// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are folders in which
+// pictures that its rows name are looked for, before the table's own.
 func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		if err := atomicfile.MkdirAll(dir); err != nil {

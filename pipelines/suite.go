@@ -32,7 +32,7 @@ const answersKept = "what was answered is kept; the same command asks the rest"
 type suiteOptions struct {
 	name     string // of the suite; empty: that of its file
 	protocol string
-	images   []string            // directories of pictures that are named by path
+	images   []string            // folders of pictures that are named by path, before the table's own
 	title    string              // of the bar
 	mask     func(string) string // of paths in records; nil: they stay
 	out      io.Writer
@@ -152,7 +152,7 @@ func suiteFile(name string) bool {
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
 func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
-	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
+	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{suitePath(suite)}), Force: force})
 	if err != nil {
 		return nil, err
 	}

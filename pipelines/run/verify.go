@@ -85,7 +85,7 @@ func (v *verification) stage(dir string) error {
 		v.add(path, v.inputs(&m))
 		v.digests[m.Stage] = m.OutputsSHA256
 		plan = &m.Plan
-		for _, o := range m.Outputs {
+		for _, o := range m.files() {
 			if err := v.file(o.in(dir), filehash.Sum{Bytes: o.Bytes, SHA256: o.SHA256}, filehash.File); err != nil {
 				return err
 			}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/infile"
 	"moslava/pipelines/recipe"
 )
 
@@ -55,9 +54,9 @@ func Find(dir string) (root, stage string, ok bool) {
 // Look reads the records of a run.
 func Look(dir string) (*View, error) {
 	path := filepath.Join(dir, recipeFile)
-	b, err := infile.Read(path, maxRecord)
+	b, err := readRecipe(dir)
 	if err != nil {
-		return nil, fmt.Errorf("run: %w", err)
+		return nil, err
 	}
 	v := &View{Path: dir}
 	if v.Recipe, err = recipe.FromRecord(b, dir); errors.Is(err, recipe.ErrNoSource) {
