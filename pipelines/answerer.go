@@ -54,7 +54,7 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 	if run != nil {
 		a.Model, a.Processor, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
-	} else {
+	} else if err = Intact(ctx, model); err == nil {
 		a.Model, a.Processor, err = openModelDir(model)
 	}
 	if err != nil {
@@ -64,6 +64,9 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answer
 		if run != nil && a.Model.Adapters.Len() > 0 {
 			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
 				run.dir())
+		}
+		if err := Intact(ctx, opt.Adapters); err != nil {
+			return nil, nil, err
 		}
 		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
 			return nil, nil, err

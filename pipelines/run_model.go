@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/filehash"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 	"moslava/pipelines/vlm"
@@ -78,7 +77,7 @@ func (m *runModel) dir() string {
 // open reads the model, once all that it is made from has been found to be what it was.
 func (m *runModel) open(ctx context.Context, out io.Writer) (*vlm.Model, *vlm.Processor, error) {
 	r := m.view.Recipe
-	t := &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(m.view.Path, hashesFile)), out: out}
+	t := newTaker(ctx, r, m.view.Path, out)
 	var err error
 	if m.taken, err = t.list(-1); err != nil {
 		return nil, nil, m.named(err)

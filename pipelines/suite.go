@@ -182,6 +182,9 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 
 // readRecords reads the result in a suite's directory with its verdicts.
 func readRecords(dir string) (*eval.Result, error) {
+	if err := Intact(context.Background(), filepath.Join(dir, resultFile), filepath.Join(dir, verdictsFile)); err != nil {
+		return nil, err
+	}
 	res, err := eval.ReadResult(filepath.Join(dir, resultFile))
 	if err != nil {
 		return nil, err

@@ -10,12 +10,16 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/filehash"
 	"moslava/internal/output"
+	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
 
 // targetFile says, in the directory of an export stage, which directory outside it writes to.
 const targetFile = "target.json"
+
+// stageRecords are files of a stage's directory that decide nothing of what later stages take.
+var stageRecords = []string{metrics.LinesFile, metrics.EventsFile, targetFile}
 
 type target struct {
 	Path string `json:"path"` // absolute, with variables as in the recipe

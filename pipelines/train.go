@@ -391,12 +391,16 @@ func existing(dir string, names ...string) []string {
 	})
 }
 
+// rowOptions say how the rows of a source are read.
+func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
+	return datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
+}
+
 // openSources opens what a stage reads: one source, or a mixture.
 func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	for _, s := range c.Sources {
-		opt := datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
-		src, err := openStored(string(s.Path), opt)
+		src, err := openStored(string(s.Path), rowOptions(c, &s))
 		if err != nil {
 			for _, p := range parts {
 				err = errors.Join(err, p.Source.Close())

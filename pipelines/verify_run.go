@@ -7,23 +7,43 @@ import (
 	"path/filepath"
 	"slices"
 
+	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/run"
 )
 
-// VerifyRun reads again everything in a run directory that a later stage or a resume reads, and all that it was made from, and gives what became of
-// each file. Its error says why it could not go on; what does not agree is in the checks.
+// VerifyRun reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
+// what became of each file. Its error says why it could not go on; what does not agree is in the checks.
 func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
-	return run.Verify(ctx, dir, func(stage string) ([]run.Check, error) {
-		states, err := checkStates(stage)
-		if err != nil {
-			return nil, err
-		}
-		verdicts, err := checkVerdicts(stage)
-		return append(states, verdicts...), err
+	out, err := run.Verify(ctx, dir, run.Others{
+		Stage: func(stage string) ([]run.Check, error) {
+			states, err := checkStates(stage)
+			if err != nil {
+				return nil, err
+			}
+			verdicts, err := checkVerdicts(stage)
+			return append(states, verdicts...), err
+		},
+		Pictures: recordedPictures,
 	})
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, hashesFile)
+	if ok, err := there(path); err != nil || !ok {
+		return out, err
+	}
+	c := run.Check{Path: path}
+	if err := filehash.Open(path).Damage; err != nil {
+		c.Wrong = err.Error() + ": remove it; what it knew is read again"
+	}
+	return append(out, c), nil
 }
+
+// Intact reads again what finished stages of runs recorded of the files at paths, or in directories there, before they are used. It is an error if one of them
+// has been damaged or replaced. Files of which nothing was recorded, as they lie in no run directory, are passed over.
+func Intact(ctx context.Context, paths ...string) error { return run.Intact(ctx, paths...) }
 
 // checkStates reads the states that a training stage may go on from.
 func checkStates(stage string) (out []run.Check, err error) {

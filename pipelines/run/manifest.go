@@ -82,7 +82,8 @@ type Taken struct {
 	File string `json:"file,omitempty"` // its name in the directory that the key names; empty: the key names it
 	Path string `json:"path"`           // where it was; only for people and Verify
 	filehash.Sum
-	Sampled bool `json:"sampled,omitempty"` // the hash is of the size and of pieces of the file: filehash.Sampled
+	Sampled  bool `json:"sampled,omitempty"`  // the hash is of the size and of pieces of the file: filehash.Sampled
+	Pictures int  `json:"pictures,omitempty"` // above 0: not the file itself, but so many pictures that rows of what the key names name as files; Bytes is of all of them
 }
 
 // An Input is a stage that another one takes its model from.
