@@ -88,6 +88,9 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
 func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
+	if suitePath(path) == "" {
+		path = filepath.Join(dir, questionsFile)
+	}
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err

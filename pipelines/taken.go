@@ -66,20 +66,20 @@ func (t *taker) list(i int) ([]run.Taken, error) {
 			continue
 		}
 		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", i)) // other stages may come before it
-		files, err := filesOf(p.Path, isData(key))
+		dir, files, err := patternOrFiles(p.Path, isData(key))
 		if err != nil {
 			return nil, err
 		}
-		recorded, err := run.Recorded(p.Path)
+		recorded, err := run.Recorded(dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range files {
-			taken, err := t.file(key, p.Path, f)
+			taken, err := t.file(key, dir, f)
 			if err != nil {
 				return nil, err
 			}
-			if err := sameAsRecorded(recorded, filepath.Join(p.Path, f), taken); err != nil {
+			if err := sameAsRecorded(recorded, filepath.Join(dir, f), taken); err != nil {
 				return nil, err
 			}
 			out = append(out, taken)
@@ -141,6 +141,25 @@ var (
 
 // besides are directories inside one of adapters that belong to it: XTuner's.
 var besides = []string{"llm_adapter", "visual_encoder_adapter", "projector"}
+
+// patternOrFiles is filesOf, or of a pattern of data files the directory above all that it may match, and the names of those that it does.
+func patternOrFiles(path string, data bool) (dir string, names []string, err error) {
+	if _, err := os.Stat(path); !data || !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(path, "*?[") {
+		names, err := filesOf(path, data)
+		return path, names, err
+	}
+	for dir = path; strings.ContainsAny(dir, "*?["); dir = filepath.Dir(dir) {
+	}
+	matches, err := filepath.Glob(path)
+	for _, m := range matches {
+		name, relErr := filepath.Rel(dir, m)
+		if relErr != nil {
+			return "", nil, relErr
+		}
+		names = append(names, name)
+	}
+	return dir, names, err
+}
 
 // filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a file it is the empty name.
 // What is not there is left to those who open it.

@@ -111,8 +111,37 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 			c.Wrong = err.Error()
 		}
 		out = append(out, c)
+		table, err := checkTable(filepath.Join(stage, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, table...)
 	}
 	return out, nil
+}
+
+// checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own: they are part of its version.
+func checkTable(dir string) ([]run.Check, error) {
+	path := filepath.Join(dir, resultFile)
+	if ok, err := there(path); err != nil || !ok {
+		return nil, err
+	}
+	res, err := eval.ReadResult(path)
+	if err != nil {
+		return []run.Check{{Path: path, Wrong: err.Error()}}, nil
+	}
+	if res.Table == "" {
+		return nil, nil
+	}
+	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
+	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	switch {
+	case err != nil:
+		c.Wrong = err.Error()
+	case !eval.SameVersion(s.Version, res.Version):
+		c.Wrong = fmt.Sprintf("is version %s of the suite, answers are to version %s", s.Version, res.Version)
+	}
+	return []run.Check{c}, nil
 }
 
 // Damage sums up checks: an error that names how many files do not agree, nil if all do.
