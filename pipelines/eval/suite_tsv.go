@@ -14,6 +14,8 @@ import (
 type SuiteOptions struct {
 	// Name is the suite's name in results; the file's base name without .tsv when empty.
 	Name string
+	// Called stands in errors for the file's path, where people have not named that; empty: the path does.
+	Called string
 	// Kind is detected when empty: yes/no without option columns; circular when the file holds rotated rows (index >= 1e6 with
 	// its base row there too) or its name has mmbench, ccbench, circular or mmcr in it (VLMEvalKit's rule); else vanilla.
 	Kind Kind
@@ -101,11 +103,14 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 	if opt.Name == "" {
 		opt.Name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".tsv"), ".csv")
 	}
+	if opt.Called == "" {
+		opt.Called = path
+	}
 	if err := picturefile.Check(opt.Images); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", opt.Called, err)
 	}
 	opt.Images = picturefile.Folders(opt.Images, path)
-	return ReadSuite(path, f, opt)
+	return ReadSuite(opt.Called, f, opt)
 }
 
 // ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
