@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -176,5 +177,41 @@ func TestPicturesByPath(t *testing.T) {
 	}
 	if again, err := OpenSuite(table, SuiteOptions{}); err != nil || again.Version == s.Version {
 		t.Errorf("found version %s of other pictures, too, %v", again.Version, err)
+	}
+}
+
+// Tables rebuilt from public reports: every cell is read, and options called None or NA are options.
+func TestSuiteCells(t *testing.T) {
+	for name, want := range map[string]string{
+		"SEEDBench_IMG.tsv": "1 A None,Two,One,Three; 2 B Two,None,One,Three; 3 A NA,nan,null,n/a",
+		"datauri.tsv":       "1 A red,green,blue,teal",
+		"floatidx.tsv":      "1 A red,green,blue,teal",
+		"imgpath.tsv":       "1 A red,green",
+		"lower.tsv":         "1 A red,green,blue,teal",
+		"stridx.tsv":        "q-17 A red,green,blue,teal",
+	} {
+		s, err := OpenSuite(filepath.Join("testdata", "strangers", name), SuiteOptions{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var rows []string
+		for _, it := range s.Items {
+			index := it.Name
+			if index == "" {
+				index = strconv.FormatInt(it.ID, 10)
+			}
+			var options []string
+			for _, c := range it.Choices {
+				options = append(options, c.Text)
+			}
+			rows = append(rows, index+" "+it.Answer+" "+strings.Join(options, ","))
+			if b, err := s.Picture(it.ImageKey); err != nil || len(b) != 74 || string(b[1:4]) != "PNG" {
+				t.Errorf("%s: row %s has a picture of %d bytes, %v", name, index, len(b), err)
+			}
+		}
+		if got := strings.Join(rows, "; "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
 	}
 }
