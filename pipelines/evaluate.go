@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/recipe"
-	"moslava/pipelines/vlm"
 )
 
 // evaluate asks the suites, one directory each.
@@ -30,8 +30,9 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var outputs []string
+	a := answers.New(m, p.WithMaxPixels(s.recipe.Data.MaxPixels))
 	for i, suite := range suites {
-		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p.WithMaxPixels(s.recipe.Data.MaxPixels)}, judges[i]); err != nil {
+		if err := s.ask(ctx, suite, a, judges[i]); err != nil {
 			return nil, err
 		}
 		outputs = append(outputs, suite.Name)
