@@ -3,7 +3,6 @@ package datasets
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sort"
 	"strings"
 
@@ -12,19 +11,19 @@ import (
 
 // An arrowSource is the rows of one or more Arrow streams, one after the other.
 type arrowSource struct {
-	shards []*arrowipc.Stream
-	paths  []string
-	rows   []rowReader
-	starts []int // first row of each shard, then the number of rows
-	opt    Options
-	roots  []string
+	shards  []*arrowipc.Stream
+	paths   []string
+	rows    []rowReader
+	starts  []int // first row of each shard, then the number of rows
+	opt     Options
+	picture func(name string) ([]byte, error) // reads one that a row names
 }
 
 // OpenArrow opens Arrow IPC streams as one source. Rows have the shapes that rows of JSON have (docs/formats.md), with the keys
 // as columns; a picture is struct<bytes, path>, binary, or string (a path), and turns may also be struct<from: list, value: list>.
 //
-// A column that is not known is an error unless it holds nothing. Pictures stored as a path alone are read from the
-// folder of the first file. Each file is memory-mapped; memory does not grow
+// A column that is not known is an error unless it holds nothing. Pictures stored as a path alone are looked for
+// in the folder of the first file and in images/ there. Each file is memory-mapped; memory does not grow
 // with rows. A file that is cut off, also between two record batches, is an
 // error; so is a shard whose columns differ.
 func OpenArrow(paths ...string) (Source, error) {
@@ -37,7 +36,7 @@ func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("no Arrow files to open")
 	}
-	s := &arrowSource{paths: paths, starts: []int{0}, opt: opt, roots: opt.roots(filepath.Dir(paths[0]))}
+	s := &arrowSource{paths: paths, starts: []int{0}, opt: opt, picture: opt.reader(paths[0])}
 	if err := s.open(want); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -112,7 +111,7 @@ func (s *arrowSource) At(i int) (Sample, error) {
 	if err != nil {
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}
-	x, err := s.opt.sample(o, s.roots)
+	x, err := s.opt.sample(o, s.picture)
 	x.Origin = origin
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", origin, err)

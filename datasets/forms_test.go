@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"moslava/internal/picturefile"
 )
 
 const forms = "testdata/forms"
@@ -235,7 +237,7 @@ func TestPicturesByPath(t *testing.T) {
 	if err := os.WriteFile(name, []byte("A"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := readImage([]string{dir}, name); err != nil || string(b) != "A" {
+	if b, err := picturefile.Read([]string{dir}, name); err != nil || string(b) != "A" {
 		t.Errorf("an absolute path inside the root: %q, %v", b, err)
 	}
 }

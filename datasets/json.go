@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"moslava/internal/infile"
 )
 
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
 type jsonSource struct {
-	path  string
-	f     *os.File
-	spans []span
-	opt   Options
-	roots []string
+	path    string
+	f       *os.File
+	spans   []span
+	opt     Options
+	picture func(name string) ([]byte, error) // reads one that a row names
 }
 
 type span struct {
@@ -28,7 +27,8 @@ type span struct {
 const maxRow = 64 << 20
 
 // OpenJSON opens instruction data in JSON: an array of rows, objects one after the other (JSON Lines, also over several
-// lines each), or an object that holds an array of rows as data, rows, train or examples. Pictures are looked up under roots, in order.
+// lines each), or an object that holds an array of rows as data, rows, train or examples. Pictures are looked for in
+// the folders images, then beside the file.
 // docs/formats.md lists the shapes of rows and their keys.
 //
 // Reading is strict: invalid UTF-8, a key that comes twice, and a key that is not known are errors that name the row.
@@ -39,21 +39,16 @@ const maxRow = 64 << 20
 // which pairs of turns cannot say, At gives an error.
 //
 // All rows are looked through once; only the place of each is kept: 16 bytes. Pictures are read when their row is.
-func OpenJSON(path string, roots ...string) (Source, error) {
-	return newJSON(path, Options{}, roots)
+func OpenJSON(path string, images ...string) (Source, error) {
+	return openJSON(path, Options{Images: images})
 }
 
 func openJSON(path string, opt Options) (Source, error) {
-	dir := filepath.Dir(path)
-	return newJSON(path, opt, opt.roots(dir, filepath.Join(dir, "images")))
-}
-
-func newJSON(path string, opt Options, roots []string) (Source, error) {
 	f, err := infile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &jsonSource{path: path, f: f, opt: opt, roots: roots}
+	s := &jsonSource{path: path, f: f, opt: opt, picture: opt.reader(path)}
 	if err := s.index(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -88,7 +83,7 @@ func (s *jsonSource) At(i int) (Sample, error) {
 	if err != nil {
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}
-	x, err := s.opt.sample(o, s.roots)
+	x, err := s.opt.sample(o, s.picture)
 	x.Origin = origin
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", origin, err)

@@ -3,12 +3,14 @@ package datasets
 import (
 	"fmt"
 	"slices"
+
+	"moslava/internal/picturefile"
 )
 
 // Options say how rows are read. The zero value is what most data wants.
 type Options struct {
 	// Images are folders in which pictures that rows name are looked for, in order, before the data's own: its folder
-	// and, for JSON, images/ in it.
+	// and images/ in it.
 	Images []string
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold; "<video>" takes that
 	// marker as text. One that no row has is an error when the data are opened.
@@ -24,10 +26,19 @@ type Options struct {
 	Format string
 	// ImageFirst puts pictures without any marker in front of the first question.
 	ImageFirst bool
+
+	read func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
 }
 
-// roots are all folders in which pictures are looked for, of data whose own folders are given.
-func (o *Options) roots(own ...string) []string { return append(slices.Clip(o.Images), own...) }
+// reader reads pictures that rows of a file name.
+func (o *Options) reader(file string) func(name string) ([]byte, error) {
+	read := o.read
+	if read == nil {
+		read = picturefile.Read
+	}
+	folders := picturefile.Folders(o.Images, file)
+	return func(name string) ([]byte, error) { return read(folders, name) }
+}
 
 func (o *Options) ignores(key string) bool {
 	return slices.Contains(o.Ignore, key) || slices.Contains(o.MayIgnore, key)
@@ -58,5 +69,5 @@ func (o *Options) check() error {
 	if o.Format != "" && o.Format != FormatLLMAdapters {
 		return fmt.Errorf("format %q, expected %s or none", o.Format, FormatLLMAdapters)
 	}
-	return checkImages(o.Images)
+	return picturefile.Check(o.Images)
 }

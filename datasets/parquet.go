@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
@@ -24,7 +23,7 @@ type parquetSource struct {
 	columns []*parquetNode
 	starts  []int64 // first row of each row group, then the number of rows
 	opt     Options
-	roots   []string
+	picture func(name string) ([]byte, error) // reads one that a row names
 }
 
 // openParquet opens a file in Parquet's format. Its columns are those that OpenArrow reads.
@@ -33,7 +32,7 @@ func openParquet(path string, opt Options) (src Source, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &parquetSource{path: path, f: f, opt: opt, roots: opt.roots(filepath.Dir(path)), starts: []int64{0}}
+	s := &parquetSource{path: path, f: f, opt: opt, picture: opt.reader(path), starts: []int64{0}}
 	if err := s.guarded(s.open); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s%w", path, prefixed(err)), f.Close())
 	}
@@ -227,7 +226,7 @@ func (s *parquetSource) At(i int) (x Sample, err error) {
 	err = s.guarded(func() error {
 		o, err := s.row(int64(i))
 		if err == nil {
-			x, err = s.opt.sample(o, s.roots)
+			x, err = s.opt.sample(o, s.picture)
 		}
 		return err
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"moslava/internal/picturefile"
 )
 
 // rowPictures are the values in image or images, of which one at most may say something.
@@ -35,7 +37,7 @@ func rowPictures(o *object) ([]any, error) {
 
 // place gives every marker of the talk its picture and reads them. first says that pictures without any marker stand
 // in front of the first question.
-func (t *talk) place(s *Sample, row []any, first bool, roots []string) error {
+func (t *talk) place(s *Sample, row []any, first bool, picture func(name string) ([]byte, error)) error {
 	free := 0
 	for _, p := range t.slots {
 		if p == nil {
@@ -61,7 +63,7 @@ func (t *talk) place(s *Sample, row []any, first bool, roots []string) error {
 		if v == nil {
 			v, row = row[0], row[1:]
 		}
-		p, err := readPicture(v, roots)
+		p, err := readPicture(v, picture)
 		if err != nil {
 			return fmt.Errorf("picture %d of the row: %w", i+1, err)
 		}
@@ -102,7 +104,7 @@ func mismatch(markers, free, pictures int) error {
 }
 
 // readPicture reads a picture that is bytes, the name of a file, or an object with bytes, path or url.
-func readPicture(v any, roots []string) (p Picture, err error) {
+func readPicture(v any, picture func(name string) ([]byte, error)) (p Picture, err error) {
 	name := v
 	if o, ok := v.(*object); ok {
 		if name = o.get("path"); !o.has("path") {
@@ -126,8 +128,10 @@ func readPicture(v any, roots []string) (p Picture, err error) {
 		}
 		return p, nil
 	case string:
-		p.Path = imagePath(v)
-		p.Bytes, err = readImage(roots, v)
+		if p.Path = v; picturefile.Holds(v) {
+			p.Path = ""
+		}
+		p.Bytes, err = picture(v)
 		return p, err
 	}
 	return p, fmt.Errorf("found %s, expected a file name, or an object with bytes or path", found(v))

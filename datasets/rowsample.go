@@ -131,7 +131,7 @@ func shapeOf(o *object) (*shape, error) {
 }
 
 // sample makes a Sample of a row. The rules for rows of JSON and of Arrow stand here and in what it calls.
-func (opt *Options) sample(o *object, roots []string) (s Sample, err error) {
+func (opt *Options) sample(o *object, picture func(name string) ([]byte, error)) (s Sample, err error) {
 	if s.ID, err = readID(o.get("id")); err != nil {
 		return s, err
 	}
@@ -170,7 +170,7 @@ func (opt *Options) sample(o *object, roots []string) (s Sample, err error) {
 	if err != nil {
 		return s, err
 	}
-	err = t.place(&s, row, opt.ImageFirst || is.front, roots)
+	err = t.place(&s, row, opt.ImageFirst || is.front, picture)
 	s.Turns = t.turns
 	return s, err
 }

@@ -55,6 +55,9 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	if run, err = findRunModel(model); err != nil {
 		return a, nil, err
 	}
+	if err := Intact(ctx, opt.Adapters); err != nil {
+		return a, nil, err
+	}
 	if run != nil {
 		m, p, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
@@ -65,7 +68,7 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 			}
 			err = m.LoadAdapters(opt.Adapters)
 		}
-	} else {
+	} else if err = Intact(ctx, model); err == nil {
 		m, p, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 
 // Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT. What is in dir already is an error, or by force is
 // set aside.
-func Compose(dir string, parts []string, force bool) (err error) {
+func Compose(ctx context.Context, dir string, parts []string, force bool) (err error) {
 	var list []moslora.Weighted
 	for _, p := range parts {
 		at := strings.LastIndexByte(p, '=')
@@ -35,5 +36,8 @@ func Compose(dir string, parts []string, force bool) (err error) {
 		return fmt.Errorf("compose: %w", err)
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if err := Intact(ctx, reads...); err != nil {
+		return fmt.Errorf("compose: %w", err)
+	}
 	return atomicfile.WriteDir(dir, func(tmp string) error { return moslora.Compose(tmp, list) })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"moslava/internal/kernels"
@@ -27,7 +28,7 @@ type EvaluateOptions struct {
 	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
-	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
+	Images    []string     // folders in which pictures that rows name are looked for, before the table's own
 	Dir       string       // of verdicts, predictions and result
 	Force     bool         // set aside what is in Dir and ask everything; without it what is not of an evaluation is an error
 	Out       io.Writer
@@ -66,7 +67,7 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if run != nil {
 		outside = []string{run.view.Path}
 	}
-	release, err := output.Dir(opt.Dir, output.Options{Reads: []string{model, opt.Adapters, suitePath(suite)}, Outside: outside, Mine: suiteFile, Force: opt.Force})
+	release, err := output.Dir(opt.Dir, output.Options{Reads: append(slices.Clone(opt.Images), model, opt.Adapters, suitePath(suite)), Outside: outside, Mine: suiteFile, Force: opt.Force})
 	if err != nil {
 		return nil, err
 	}

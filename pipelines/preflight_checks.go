@@ -66,9 +66,9 @@ func (f *preflight) tiedAgain(own *vlm.Model) (err error) {
 
 // suites opens and parses every suite, and puts the first question of each together.
 func (f *preflight) suites(ctx context.Context, s *recipe.Stage) {
-	for _, suite := range s.Evaluate.Suites {
+	for i, suite := range s.Evaluate.Suites {
 		if err := f.suite(ctx, suite); err != nil {
-			f.problem(s, "suites", err)
+			f.problem(s, fmt.Sprintf("suites.%d", i), err)
 		}
 	}
 }

@@ -54,17 +54,20 @@ func TestLateFaults(t *testing.T) {
 		"adapters to compose":                     {`{kind: tune, data: "scenes:tune?n=8", adapters: {compose: [nowhere]}}`, []string{"stage tune: adapters:", "nowhere"}},
 		"longer than the decoder":                 {`{kind: tune, data: "scenes:tune?n=8", max_length: 100000, adapters: {language: {r: 2}}}`, []string{"stage tune: max_length: is 100000, and the decoder has"}},
 		"too long":                                {`{kind: tune, data: "scenes:tune?n=8", max_length: 20, adapters: {language: {r: 2}}}`, []string{"stage tune: data:", "on_long"}},
-		"a suite that is not there":               {`{kind: evaluate, suites: nowhere.tsv}`, []string{"stage evaluate: suites:", "nowhere.tsv"}},
-		"a torn suite":                            {fmt.Sprintf(`{kind: evaluate, suites: %q}`, torn), []string{"stage evaluate: suites:", "torn.tsv"}},
-		"a picture that is none":                  {fmt.Sprintf(`{kind: evaluate, suites: %q}`, noPicture), []string{"stage evaluate: suites:", "nopic", "item 1"}},
-		"stop early where no row decides another": {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, stop_early: true}}`, yesNo), []string{"stage evaluate: suites:", "stop early"}},
-		"another benchmark's protocol":            {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, protocol: mmmu-official}}`, yesNo), []string{"stage evaluate: suites:", "mmmu-official"}},
+		"a suite that is not there":               {`{kind: evaluate, suites: nowhere.tsv}`, []string{"stage evaluate: suites.0:", "nowhere.tsv"}},
+		"a torn suite":                            {fmt.Sprintf(`{kind: evaluate, suites: %q}`, torn), []string{"stage evaluate: suites.0:", "torn.tsv"}},
+		"a picture that is none":                  {fmt.Sprintf(`{kind: evaluate, suites: %q}`, noPicture), []string{"stage evaluate: suites.0:", "nopic", "item 1"}},
+		"stop early where no row decides another": {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, stop_early: true}}`, yesNo), []string{"stage evaluate: suites.0:", "stop early"}},
+		"another benchmark's protocol":            {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, protocol: mmmu-official}}`, yesNo), []string{"stage evaluate: suites.0:", "mmmu-official"}},
 		"a judge without its key": {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, judge_url: "http://localhost:1/v1", judge_model: m, judge_key_env: MOSLAVA_TEST_NONE}}`, yesNo),
-			[]string{"stage evaluate: suites:", "MOSLAVA_TEST_NONE"}},
+			[]string{"stage evaluate: suites.0:", "MOSLAVA_TEST_NONE"}},
 		"a judge that has nothing to read": {`{kind: evaluate, suites: {tsv: "scenes:test?n=6", name: x, protocol: letter-logit, judge_url: "http://localhost:1/v1", judge_model: m}}`,
-			[]string{"stage evaluate: suites:", "judge"}},
-		"an export over a file":  {fmt.Sprintf(`{kind: export, path: %q}`, file), []string{"stage export: path: " + file + " is a file"}},
-		"an export below a file": {fmt.Sprintf(`{kind: export, path: %q}`, filepath.Join(file, "x")), []string{"stage export: path:"}},
+			[]string{"stage evaluate: suites.0:", "judge"}},
+		"an export over a file":          {fmt.Sprintf(`{kind: export, path: %q}`, file), []string{"stage export: path: " + file + " is a file"}},
+		"an export below a file":         {fmt.Sprintf(`{kind: export, path: %q}`, filepath.Join(file, "x")), []string{"stage export: path:"}},
+		"questions that cannot be drawn": {`{kind: evaluate, suites: {tsv: "scenes:test?n=x", name: x}}`, []string{`stage evaluate: suites.0: scenes: "test?n=x": n is "x", expected a number`}},
+		"a folder that is not there": {`{kind: evaluate, suites: {tsv: "scenes:test?n=6", name: x, images: nowhere}}`,
+			[]string{"stage evaluate: suites.0: scenes:test?n=6: images: there is no folder"}},
 		"two at once": {`{kind: evaluate, suites: nowhere.tsv}` + "\n  - " + fmt.Sprintf(`{kind: export, path: %q}`, file),
 			[]string{"2 problems, found before any stage was begun\n", "nowhere.tsv", "is a file"}},
 	} {
@@ -96,7 +99,7 @@ func TestLateFaults(t *testing.T) {
 	t.Run("a decoder alone", func(t *testing.T) {
 		dir := t.TempDir()
 		r := parse(t, dir, "model: {language: tiny/language, init: random, chat_template: plain}\nstages:\n  - {kind: evaluate, suites: {name: x, tsv: \"scenes:test?n=6\"}}\n")
-		fails(t, r, "stage evaluate: suites:", "picture")
+		fails(t, r, "stage evaluate: suites.0:", "picture")
 	})
 	if os.Getuid() != 0 {
 		r := parse(t, t.TempDir(), towers+fmt.Sprintf("stages: [{kind: export, path: %q}]\n", filepath.Join(closed, "x")))

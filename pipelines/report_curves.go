@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -76,7 +77,11 @@ type curvesOf struct {
 }
 
 func stageCurves(name, run, dir string) (out curvesOf, err error) {
-	lines, err := metrics.Read(filepath.Join(dir, metrics.LinesFile))
+	path := filepath.Join(dir, metrics.LinesFile)
+	if err := Intact(context.Background(), path); err != nil {
+		return out, err
+	}
+	lines, err := metrics.Read(path)
 	if err != nil {
 		return out, err
 	}

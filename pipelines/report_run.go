@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -197,7 +198,11 @@ func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	table := run.Expanded(res.Table)
+	if err := Intact(context.Background(), table); err != nil { // one that a stage has drawn
+		return nil, err
+	}
+	s, err := eval.OpenSuite(table, eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

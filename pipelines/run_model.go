@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/filehash"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 	"moslava/pipelines/vlm"
@@ -40,13 +39,20 @@ func findRunModel(dir string) (*runModel, error) {
 		return nil, err
 	}
 	m := &runModel{view: v}
-	at := -1
+	var f run.Finished
+	at, aside := -1, slices.IndexFunc(v.Aside, func(f run.Finished) bool { return stage == filepath.Base(f.Dir) })
+	if aside >= 0 {
+		f = v.Aside[aside]
+	}
 	for i, f := range v.Finished {
 		if stage == filepath.Base(f.Dir) || stage == "" && slices.Contains(changesModel, f.Kind) {
 			at = i
 		}
 	}
 	switch {
+	case aside >= 0:
+	case at < 0 && strings.Contains(stage, "~"):
+		return nil, fmt.Errorf("%s: the stage was set aside before it was finished: there is no model of it", dir)
 	case at < 0 && stage != "":
 		return nil, fmt.Errorf("%s: the stage is not finished: moslava run goes on with it", dir)
 	case at < 0 && len(v.Begun) > 0:
@@ -55,7 +61,9 @@ func findRunModel(dir string) (*runModel, error) {
 	case at < 0:
 		return nil, fmt.Errorf("%s: no stage that changes the model is finished; name the model itself", dir)
 	}
-	f := v.Finished[at]
+	if at >= 0 {
+		f = v.Finished[at]
+	}
 	if m.chain, err = v.Chain(f); err != nil {
 		return nil, err
 	}
@@ -81,7 +89,7 @@ func (m *runModel) open(ctx context.Context, out io.Writer) (*vlm.Model, *vlm.Pr
 	if err := r.ModelNeeds(); err != nil {
 		return nil, nil, m.named(err)
 	}
-	t := &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(m.view.Path, hashesFile)), out: out}
+	t := newTaker(ctx, r, m.view.Path, out)
 	var err error
 	if m.taken, err = t.list(-1); err != nil {
 		return nil, nil, m.named(err)

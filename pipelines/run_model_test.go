@@ -47,6 +47,21 @@ func goOn(t *testing.T, root string, only ...string) {
 	}
 }
 
+// recorded is the record of the recipe with other values.
+func recorded(t *testing.T, root string, sets ...string) []byte {
+	t.Helper()
+	dir := filepath.Join(root, "run")
+	r, err := recipe.Load(filepath.Join(root, "r.yaml"), append(sets, "run_dir="+dir)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := r.Record(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // openRun opens the model of a run, and gives what is said of it.
 func openRun(t *testing.T, dir string) (string, error) {
 	t.Helper()
@@ -118,8 +133,10 @@ func TestModelOfARunChecks(t *testing.T) {
 		"a flipped bit":  {"run/01-tune/adapters/adapter_model.safetensors", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, []string{"adapter_model.safetensors", "SHA-256"}},
 		"a lost file":    {"run/00-pretrain/trained.safetensors", nil, []string{"00-pretrain", "trained.safetensors"}},
 		"another base":   {"towers/language/config.json", func(b []byte) []byte { return append(b, ' ') }, []string{"model.language", "config.json", "SHA-256"}},
-		"another recipe": {"run/recipe.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`seed: 5`), []byte(`seed: 6`), 1) }, []string{"seed was 5 and is 6"}},
-		"no source":      {"run/recipe.json", func([]byte) []byte { return []byte(`{"name": "asked"}`) }, []string{"recipe.json", "an earlier version", "moslava run"}},
+		"another recipe": {"run/recipe.json", func([]byte) []byte { return recorded(t, root, "seed=6") }, []string{"seed was 5 and is 6", "another run_dir"}},
+		"a damaged recipe": {"run/recipe.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`seed: 5`), []byte(`seed: 4`), 1) },
+			[]string{"recipe.json is not what was written", "Remove it, and moslava run with the recipe writes it anew"}},
+		"no source": {"run/recipe.json", func([]byte) []byte { return []byte(`{"name": "asked"}`) }, []string{"recipe.json", "an earlier version", "moslava run"}},
 	} {
 		path := filepath.Join(root, filepath.FromSlash(tt.path))
 		was, err := os.ReadFile(path)
@@ -172,4 +189,46 @@ func TestEvaluateARun(t *testing.T) {
 	if _, err := EvaluateModel(t.Context(), filepath.Join(dir, "00-pretrain"), suite, opt); err == nil {
 		t.Error("verdicts of two models were mixed")
 	}
+}
+
+// TestStageSetAside: what a changed recipe set aside can be asked still, from its directory.
+func TestStageSetAside(t *testing.T) {
+	root := askedRun(t)
+	dir := filepath.Join(root, "run")
+	again := func(set string) {
+		t.Helper()
+		r, err := recipe.Load(filepath.Join(root, "r.yaml"), set, "run_dir="+dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := Run(t.Context(), r, Options{Out: &out, Force: true}); err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+	}
+	again("stages.tune.lr=0.01")
+	again("stages.pretrain.lr=0.02") // sets aside both, tune for the second time
+	for at, wants := range map[string][]string{
+		"01-tune~1": {"as stage tune left it, in " + filepath.Join(dir, "01-tune~1"), "adapters attached"}, // from 00-pretrain~1
+		"01-tune~2": {"as stage tune left it, in " + filepath.Join(dir, "01-tune~2")},
+		"01-tune":   {"as stage tune left it, in " + filepath.Join(dir, "01-tune") + ","},
+	} {
+		out, err := openRun(t, filepath.Join(dir, at))
+		for _, w := range wants {
+			if err != nil || !strings.Contains(out, w) {
+				t.Errorf("%s: %v, %q has no %q", at, err, out, w)
+			}
+		}
+	}
+	flip(t, filepath.Join(dir, "01-tune~1", "adapters", "adapter_model.safetensors"))
+	_, err := openRun(t, filepath.Join(dir, "01-tune~1"))
+	names(t, err, "01-tune~1", "adapter_model.safetensors", "SHA-256")
+	if out := wrong(t, dir); len(out) != 1 || !strings.Contains(out[0], filepath.Join("01-tune~1", "adapters")) {
+		t.Errorf("VerifyRun finds %q", out)
+	}
+	if err := os.Remove(filepath.Join(dir, "01-tune~2", "manifest.json")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = openRun(t, filepath.Join(dir, "01-tune~2"))
+	names(t, err, "set aside before it was finished")
 }

@@ -9,9 +9,10 @@ import (
 	"io"
 	"path/filepath"
 
-	"moslava/internal/checkpoint"
+	"moslava/internal/atomicfile"
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
+	"moslava/internal/sealed"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/train"
 )
@@ -24,13 +25,9 @@ type sealedState struct {
 	SHA256  string            `json:"sha256,omitempty"`  // of this file without this field
 }
 
-func (s *sealedState) sum() (string, error) {
-	c := *s
-	c.SHA256 = ""
-	b, err := json.Marshal(c)
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), err
-}
+func (s *sealedState) setSum(sum string) { s.SHA256 = sum }
+
+const stateIndent = "  "
 
 // seal writes state.json, with the hashes of the files that are there already and of the lines of metrics so far.
 func seal(dir string, s train.State) error {
@@ -47,10 +44,11 @@ func seal(dir string, s train.State) error {
 		return err
 	}
 	out.Metrics = &lines
-	if out.SHA256, err = out.sum(); err != nil {
+	b, err := sealed.Encode(&out, stateIndent, out.setSum)
+	if err != nil {
 		return err
 	}
-	return checkpoint.WriteJSON(dir, stateFile, out)
+	return atomicfile.WriteBytes(filepath.Join(dir, stateFile), b)
 }
 
 // unseal reads the state in a directory after it has checked all that belongs to it. States of earlier versions have no hashes.
@@ -68,19 +66,25 @@ func unseal(dir string) (train.State, error) {
 }
 
 func readSealed(dir string) (*sealedState, error) {
-	s := new(sealedState)
-	if err := checkpoint.ReadJSON(dir, stateFile, s); err != nil {
-		return s, err
+	s, path := new(sealedState), filepath.Join(dir, stateFile)
+	text, err := infile.Read(path, maxState)
+	if err == nil {
+		err = json.Unmarshal(text, s)
 	}
-	if s.Files == nil && s.SHA256 == "" {
+	switch {
+	case err != nil:
+		return s, fmt.Errorf("%s: %w", path, err)
+	case s.Files == nil && s.SHA256 == "":
 		return s, nil
 	}
-	got, err := s.sum()
-	if err == nil && got != s.SHA256 {
-		err = fmt.Errorf("%s says that its SHA-256 is %s, and it is %s: it was damaged", filepath.Join(dir, stateFile), s.SHA256, got)
+	if err := sealed.Check(text, s, stateIndent, s.SHA256, s.setSum); err != nil {
+		return s, fmt.Errorf("%s %w", path, err)
 	}
-	return s, err
+	return s, nil
 }
+
+// maxState bounds state.json, which has a few numbers.
+const maxState = 16 << 20
 
 // agrees compares a file with its hash.
 func agrees(path, want string) error {

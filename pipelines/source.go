@@ -40,19 +40,28 @@ func openStored(path string, opt datasets.Options) (datasets.Source, error) {
 const questionsFile = "questions.tsv"
 
 // openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as
-// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are where paths in its
-// column image_path are looked up, in the table's directory if there are none.
+// "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are folders in which
+// pictures that its rows name are looked for, before the table's own.
 func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
+	opt := eval.SuiteOptions{Name: name, Images: images}
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		if err := atomicfile.MkdirAll(dir); err != nil {
 			return nil, err
 		}
-		path = filepath.Join(dir, questionsFile)
-		if err := atomicfile.WriteFile(path, func(w io.Writer) error { return scenes.WriteSuite(w, spec) }); err != nil {
+		opt.Called, path = path, filepath.Join(dir, questionsFile)
+		var wrong error // of the drawing, which no file is to blame for
+		err := atomicfile.WriteFile(path, func(w io.Writer) error {
+			wrong = scenes.WriteSuite(w, spec)
+			return wrong
+		})
+		if wrong != nil {
+			return nil, wrong
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	return eval.OpenSuite(path, eval.SuiteOptions{Name: name, Images: images})
+	return eval.OpenSuite(path, opt)
 }
 
 // suitePath is the file of a suite, empty for one that is drawn.

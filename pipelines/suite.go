@@ -32,7 +32,7 @@ const answersKept = "what was answered is kept; the same command asks the rest"
 type suiteOptions struct {
 	name     string // of the suite; empty: that of its file
 	protocol string
-	images   []string            // directories of pictures that are named by path
+	images   []string            // folders of pictures that are named by path, before the table's own
 	title    string              // of the bar
 	record   func(string) string // paths as records have them; nil: they stay
 	out      io.Writer
@@ -107,6 +107,9 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.S
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
 func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
+	if suitePath(path) == "" {
+		path = filepath.Join(dir, questionsFile)
+	}
 	var err error
 	if res.Table, err = filepath.Abs(path); err != nil {
 		return err
@@ -177,7 +180,7 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 			return nil, err
 		}
 	}
-	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
+	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{suitePath(suite)}), Force: force})
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +209,9 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 
 // readRecords reads the result in a suite's directory with its verdicts.
 func readRecords(dir string) (*eval.Result, error) {
+	if err := Intact(context.Background(), filepath.Join(dir, resultFile), filepath.Join(dir, verdictsFile)); err != nil {
+		return nil, err
+	}
 	res, err := eval.ReadResult(filepath.Join(dir, resultFile))
 	if err != nil {
 		return nil, err

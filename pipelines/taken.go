@@ -36,8 +36,12 @@ type taker struct {
 	told   bool
 }
 
-func newTaker(ctx context.Context, r *recipe.Recipe, out io.Writer) *taker {
-	return &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(string(r.RunDir), hashesFile)), out: out}
+func newTaker(ctx context.Context, r *recipe.Recipe, dir string, out io.Writer) *taker {
+	t := &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(dir, hashesFile)), out: out}
+	if err := t.hashes.Damage; err != nil {
+		fmt.Fprintf(out, "%v; nothing in it is believed, and what it knew is read again\n", err)
+	}
+	return t
 }
 
 // stage lists the files that a stage takes and that are not of this run, each with its hash.
@@ -46,7 +50,11 @@ func (t *taker) stage(i int) ([]run.Taken, error) {
 	if err != nil {
 		return nil, err
 	}
-	return out, t.hashes.Save()
+	pictures, err := t.pictures(i)
+	if err != nil {
+		return nil, err
+	}
+	return append(out, pictures...), t.hashes.Save()
 }
 
 // list is stage without a trace; -1 stands for what all stages take, the model.
@@ -54,23 +62,48 @@ func (t *taker) list(i int) ([]run.Taken, error) {
 	out := []run.Taken{}
 	for _, p := range t.recipe.Reads() {
 		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
-			strings.HasSuffix(p.Key, ".images") { // pictures are not hashed
+			strings.Contains(p.Key, ".images") { // a folder may hold much besides: pictures that rows name are hashed
 			continue
 		}
 		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", i)) // other stages may come before it
-		files, err := filesOf(p.Path, isData(key))
+		dir, files, err := patternOrFiles(p.Path, isData(key))
+		if err != nil {
+			return nil, err
+		}
+		recorded, err := run.Recorded(dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range files {
-			taken, err := t.file(key, p.Path, f)
+			taken, err := t.file(key, dir, f)
 			if err != nil {
+				return nil, err
+			}
+			if err := sameAsRecorded(recorded, filepath.Join(dir, f), taken); err != nil {
 				return nil, err
 			}
 			out = append(out, taken)
 		}
 	}
 	return out, nil
+}
+
+// sameAsRecorded compares a file with what the stage of a run recorded that left it, if any did.
+func sameAsRecorded(recorded map[string]filehash.Sum, path string, taken run.Taken) error {
+	if len(recorded) == 0 || taken.Sampled {
+		return nil
+	}
+	real, err := filepath.Abs(path)
+	if err == nil {
+		real, err = filepath.EvalSymlinks(real)
+	}
+	if err != nil {
+		return err
+	}
+	if want, ok := recorded[real]; ok {
+		return run.Same(path, taken.Sum, want)
+	}
+	return nil
 }
 
 func isData(key string) bool {
@@ -103,11 +136,30 @@ func (t *taker) file(key, dir, name string) (run.Taken, error) {
 // Endings of the files in a directory that decide what is read there.
 var (
 	modelEndings = []string{".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
-	dataEndings  = []string{".arrow", ".json", ".jsonl", ".tsv", ".yaml", ".yml"}
+	dataEndings  = []string{".arrow", ".parquet", ".json", ".jsonl", ".tsv", ".csv", ".yaml", ".yml"}
 )
 
 // besides are directories inside one of adapters that belong to it: XTuner's.
 var besides = []string{"llm_adapter", "visual_encoder_adapter", "projector"}
+
+// patternOrFiles is filesOf, or of a pattern of data files the directory above all that it may match, and the names of those that it does.
+func patternOrFiles(path string, data bool) (dir string, names []string, err error) {
+	if _, err := os.Stat(path); !data || !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(path, "*?[") {
+		names, err := filesOf(path, data)
+		return path, names, err
+	}
+	for dir = path; strings.ContainsAny(dir, "*?["); dir = filepath.Dir(dir) {
+	}
+	matches, err := filepath.Glob(path)
+	for _, m := range matches {
+		name, relErr := filepath.Rel(dir, m)
+		if relErr != nil {
+			return "", nil, relErr
+		}
+		names = append(names, name)
+	}
+	return dir, names, err
+}
 
 // filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a file it is the empty name.
 // What is not there is left to those who open it.

@@ -1,15 +1,21 @@
 package pipelines
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
-	"moslava/internal/checkpoint"
+	"moslava/internal/atomicfile"
 	"moslava/internal/filehash"
+	"moslava/internal/infile"
 	"moslava/internal/output"
+	"moslava/internal/sealed"
+	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
@@ -17,14 +23,48 @@ import (
 // targetFile says, in the directory of an export stage, which directory outside it writes to.
 const targetFile = "target.json"
 
+// stageRecords are files of a stage's directory that decide nothing of what later stages take.
+var stageRecords = []string{metrics.LinesFile, metrics.EventsFile, targetFile}
+
 type target struct {
-	Path string `json:"path"` // absolute, with variables as in the recipe
+	Path string `json:"path"`                    // absolute, with variables as in the recipe
+	Sum  string `json:"record_sha256,omitempty"` // of the record without it; those of earlier versions have none
+}
+
+func (t *target) seal(sum string) { t.Sum = sum }
+
+const targetIndent = "  "
+
+// readTarget reads what writeTarget wrote. The error wraps fs.ErrNotExist if there is none.
+func readTarget(stageDir string) (t target, err error) {
+	path := filepath.Join(stageDir, targetFile)
+	text, err := infile.Read(path, 1<<20)
+	if err != nil {
+		return t, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return t, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := sealed.Check(text, &t, targetIndent, t.Sum, t.seal); err != nil && !errors.Is(err, sealed.ErrNone) {
+		return t, fmt.Errorf("%s %w. Remove it and the export that it names, and the stage writes both again", path, err)
+	}
+	return t, nil
+}
+
+func writeTarget(stageDir, path string) error {
+	t := target{Path: path}
+	b, err := sealed.Encode(&t, targetIndent, t.seal)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteBytes(filepath.Join(stageDir, targetFile), b)
 }
 
 // claimed says whether the export stage with that directory has begun to write to path.
 func claimed(stageDir, path string) (bool, error) {
-	var t target
-	err := checkpoint.ReadJSON(stageDir, targetFile, &t)
+	t, err := readTarget(stageDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -45,7 +85,7 @@ func (s *stage) target() (release func() error, err error) {
 	}
 	abs, err := filepath.Abs(path)
 	if err == nil {
-		err = checkpoint.WriteJSON(s.path, targetFile, target{s.recipe.WrittenPath(abs)})
+		err = writeTarget(s.path, s.recipe.WrittenPath(abs))
 	}
 	if err != nil {
 		return nil, errors.Join(err, release())

@@ -385,6 +385,11 @@ func existing(dir string, names ...string) []string {
 	})
 }
 
+// rowOptions say how the rows of a source are read.
+func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
+	return datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Format: s.Format, ImageFirst: s.ImageFirst}
+}
+
 // openSources opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that rows have.
 func openSources(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
@@ -397,8 +402,9 @@ func openSources(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, me
 	}()
 	met = map[string]bool{}
 	for _, s := range c.Sources {
-		src, err := openStored(string(s.Path), datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Met: met,
-			Format: s.Format, ImageFirst: s.ImageFirst, Values: c.OnBad != datasets.OnSkip && c.Limit == 0})
+		opt := rowOptions(c, &s)
+		opt.Met, opt.Values = met, c.OnBad != datasets.OnSkip && c.Limit == 0
+		src, err := openStored(string(s.Path), opt)
 		if err != nil {
 			return nil, nil, err
 		}

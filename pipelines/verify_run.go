@@ -7,23 +7,43 @@ import (
 	"path/filepath"
 	"slices"
 
+	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/run"
 )
 
-// VerifyRun reads again everything in a run directory that a later stage or a resume reads, and all that it was made from, and gives what became of
-// each file. Its error says why it could not go on; what does not agree is in the checks.
+// VerifyRun reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
+// what became of each file. Its error says why it could not go on; what does not agree is in the checks.
 func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
-	return run.Verify(ctx, dir, func(stage string) ([]run.Check, error) {
-		states, err := checkStates(stage)
-		if err != nil {
-			return nil, err
-		}
-		verdicts, err := checkVerdicts(stage)
-		return append(states, verdicts...), err
+	out, err := run.Verify(ctx, dir, run.Others{
+		Stage: func(stage string) ([]run.Check, error) {
+			states, err := checkStates(stage)
+			if err != nil {
+				return nil, err
+			}
+			verdicts, err := checkVerdicts(stage)
+			return append(states, verdicts...), err
+		},
+		Pictures: recordedPictures,
 	})
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, hashesFile)
+	if ok, err := there(path); err != nil || !ok {
+		return out, err
+	}
+	c := run.Check{Path: path}
+	if err := filehash.Open(path).Damage; err != nil {
+		c.Wrong = err.Error() + ": remove it; what it knew is read again"
+	}
+	return append(out, c), nil
 }
+
+// Intact reads again what finished stages of runs recorded of the files at paths, or in directories there, before they are used. It is an error if one of them
+// has been damaged or replaced. Files of which nothing was recorded, as they lie in no run directory, are passed over.
+func Intact(ctx context.Context, paths ...string) error { return run.Intact(ctx, paths...) }
 
 // checkStates reads the states that a training stage may go on from.
 func checkStates(stage string) (out []run.Check, err error) {
@@ -91,8 +111,37 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 			c.Wrong = err.Error()
 		}
 		out = append(out, c)
+		table, err := checkTable(filepath.Join(stage, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, table...)
 	}
 	return out, nil
+}
+
+// checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own: they are part of its version.
+func checkTable(dir string) ([]run.Check, error) {
+	path := filepath.Join(dir, resultFile)
+	if ok, err := there(path); err != nil || !ok {
+		return nil, err
+	}
+	res, err := eval.ReadResult(path)
+	if err != nil {
+		return []run.Check{{Path: path, Wrong: err.Error()}}, nil
+	}
+	if res.Table == "" {
+		return nil, nil
+	}
+	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
+	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	switch {
+	case err != nil:
+		c.Wrong = err.Error()
+	case !eval.SameVersion(s.Version, res.Version):
+		c.Wrong = fmt.Sprintf("is version %s of the suite, answers are to version %s", s.Version, res.Version)
+	}
+	return []run.Check{c}, nil
 }
 
 // Damage sums up checks: an error that names how many files do not agree, nil if all do.

@@ -25,7 +25,7 @@ const TestSupport = "internal/golden internal/checkpoint"
 
 // Layers that several rows share.
 const (
-	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/checkpoint"
+	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
 	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
@@ -49,11 +49,13 @@ var Packages = []Package{
 	{Path: "internal/lock"},
 	{Path: "internal/overlap"},
 	{Path: "internal/spelling"},
+	{Path: "internal/sealed"},
 	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
 	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
 		Why: "the one way in which a command takes the place that it writes to"},
-	{Path: "internal/filehash", Files: "internal/atomicfile", Why: "atomicfile: hashes that are known are kept"},
+	{Path: "internal/filehash", Files: "internal/atomicfile internal/sealed", Why: "atomicfile: hashes that are known are kept; sealed: and not believed once damaged"},
 	{Path: "internal/mmap"},
+	{Path: "internal/picturefile"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
 	{Path: "internal/safetensors", Files: "internal/atomicfile internal/mmap",
@@ -83,25 +85,25 @@ var Packages = []Package{
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
 	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
 		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
-	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/spelling",
-		Why: "arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
+	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/picturefile internal/spelling",
+		Why: "picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
 	{Path: "datasets/scenes", Files: "datasets",
 		Why: "datasets: drawn scenes are a Source and come as its Samples"},
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/spelling", Why: "configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
-	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output",
-		Why: "recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
+	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Why: "sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
+	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output internal/sealed",
+		Why: "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
 	{Path: "pipelines/report", Files: "internal/atomicfile internal/terminal", Why: "terminal: its text is for one; atomicfile: a report is there whole or not at all"},
 	{Path: "pipelines/analysis", Files: "moslora pipelines/report internal/atomicfile internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; moslora: factors of adapters; report: plots. It sees no model: weights come as numbers"},
-	{Path: "pipelines/eval", Files: "internal/atomicfile internal/spreadsheet",
-		Why: "atomicfile: results; spreadsheet: tables that people open; models are behind the Answerer interface, so that scores are tested without one"},
+	{Path: "pipelines/eval", Files: "internal/atomicfile internal/picturefile internal/sealed internal/spreadsheet",
+		Why: "picturefile: as datasets; sealed: results tell whether they were damaged; atomicfile: results; spreadsheet: tables that people open; models are behind the Answerer interface, so that scores are tested without one"},
 	{Path: "pipelines/eval/predictions", Files: "pipelines/eval internal/atomicfile",
 		Why: "eval: answers of other programs' files are judged and scored there; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/eval/judge", Tests: "pipelines/eval", Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests judge through it"},
@@ -132,8 +134,8 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/spreadsheet",
-		Why: "spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
 	{Path: "scripts/...", Tests: "internal/lock", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +

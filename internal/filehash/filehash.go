@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/internal/sealed"
 )
 
 // A Sum is what is known of a file's content.
@@ -82,18 +84,23 @@ var known sync.Map // identity to Sum
 
 // A Cache keeps hashes of files between processes.
 type Cache struct {
+	// Damage says what is wrong with the file of the cache, none of which is believed then; nil: nothing.
+	Damage error
+
 	path  string
 	salt  string
 	list  map[identity]Sum
 	fresh bool
 }
 
-// Open reads the cache in a file. One that is not there, or broken, is empty: it is only there to save time.
+// Open reads the cache in a file. One that is not there, or damaged, is empty: it is only there to save time.
 func Open(path string) *Cache {
 	c := &Cache{path: path, salt: rand.Text(), list: map[identity]Sum{}}
-	b, err := infile.Read(path, 64<<20)
-	var all record
-	if err != nil || json.Unmarshal(b, &all) != nil || all.SHA256 != all.sum() || all.Salt == "" {
+	all, err := read(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.Damage = err
+	}
+	if all.Salt == "" { // of an earlier version, or none
 		return c
 	}
 	c.salt = all.Salt
@@ -107,16 +114,26 @@ func Open(path string) *Cache {
 type record struct {
 	Salt   string  `json:"salt"` // of the hashes of paths
 	Files  []entry `json:"files"`
-	SHA256 string  `json:"sha256"` // of the list: a hash that was damaged is not to be blamed on the file
+	SHA256 string  `json:"record_sha256"` // of the record without it: a hash that was damaged is not to be blamed on the file
 }
 
-func (r *record) sum() string {
-	b, err := json.Marshal(record{Salt: r.Salt, Files: r.Files})
+func (r *record) seal(sum string) { r.SHA256 = sum }
+
+const indent = " "
+
+func read(path string) (record, error) {
+	var all record
+	b, err := infile.Read(path, 64<<20)
 	if err != nil {
-		return ""
+		return record{}, err
 	}
-	s := sha256.Sum256(b)
-	return hex.EncodeToString(s[:])
+	if err := json.Unmarshal(b, &all); err != nil {
+		return record{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := sealed.Check(b, &all, indent, all.SHA256, all.seal); err != nil {
+		return record{}, fmt.Errorf("%s %w", path, err)
+	}
+	return all, nil
 }
 
 // File is File, or what is known of a file that has not changed.
@@ -183,11 +200,10 @@ func (c *Cache) Save() error {
 		all.Files = append(all.Files, e)
 	}
 	slices.SortFunc(all.Files, func(a, b entry) int { return strings.Compare(a.Path, b.Path) })
-	all.SHA256 = all.sum()
-	b, err := json.MarshalIndent(all, "", " ")
+	b, err := sealed.Encode(&all, indent, all.seal)
 	if err != nil {
 		return err
 	}
 	c.fresh = false
-	return atomicfile.WriteBytes(c.path, append(b, '\n'))
+	return atomicfile.WriteBytes(c.path, b)
 }

@@ -52,8 +52,9 @@ func TestCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, store, bytes.Replace(text, []byte(want(b).SHA256), []byte(strings.Repeat("0", 64)), 1))
-	if _, err := Open(store).File(ended, file); !errors.Is(err, context.Canceled) {
-		t.Errorf("a damaged cache is believed: %v", err)
+	damaged := Open(store)
+	if _, err := damaged.File(ended, file); !errors.Is(err, context.Canceled) || damaged.Damage == nil || c.Damage != nil {
+		t.Errorf("a damaged cache is believed: %v, %v, %v", err, damaged.Damage, c.Damage)
 	}
 	b[len(b)/2] ^= 4
 	info, err := os.Stat(file)

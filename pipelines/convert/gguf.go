@@ -14,7 +14,7 @@ import (
 // maxShard is how large a weights file becomes before it is split, as transformers has it.
 const maxShard = 5 << 30
 
-// GGUF writes the LLaMA-architecture model of a GGUF file to dir as a directory that transformers loads: config.json,
+// GGUF writes the model of a GGUF file, of the architecture llama or qwen2, to dir as a directory that transformers loads: config.json,
 // generation_config.json, tokenizer.json, tokenizer_config.json with the chat template, and the weights, dequantised.
 // dir must not be there, or be empty, and is there whole or not at all.
 //
@@ -22,7 +22,7 @@ const maxShard = 5 << 30
 // bfloat16, and no other tensor loses anything by it; otherwise they become float32, which is what dequantisation gives
 // (a scale of 11 bits times a number of up to 8, plus a minimum, is more than half precision holds).
 //
-// A key or tensor that changes numbers and has no place in transformers' LlamaForCausalLM is an error that names it.
+// A key or tensor that changes numbers and has no place in transformers' LlamaForCausalLM or Qwen2ForCausalLM is an error that names it.
 func GGUF(path, dir string, dtype string) (err error) {
 	f, err := gguf.Open(path)
 	if err != nil {

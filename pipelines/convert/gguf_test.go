@@ -144,6 +144,60 @@ func TestGGUFBecomesADirectory(t *testing.T) {
 	}
 }
 
+// qwen2 is tiny as a file of Qwen2.
+func qwen2() *gguftest.File {
+	f := set(tiny(), "general.architecture", "qwen2")
+	for i := range f.KVs {
+		f.KVs[i].Key = strings.Replace(f.KVs[i].Key, "llama.", "qwen2.", 1)
+	}
+	set(f, "tokenizer.ggml.pre", "qwen2")
+	for name, n := range map[string]int{"q": 16, "k": 8, "v": 8} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(i)
+		}
+		f.Tensors = append(f.Tensors, gguftest.Floats("blk.0.attn_"+name+".bias", x, n))
+	}
+	return f
+}
+
+// TestQwen2: its rows of q and k are not permuted, and q, k and v have biases.
+func TestQwen2(t *testing.T) {
+	dir, err := run(t, qwen2(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := readConfig(t, dir, "config.json")
+	if _, ok := c["attention_bias"]; ok || c["model_type"] != "qwen2" || c["use_sliding_window"] != false || c["tie_word_embeddings"] != true {
+		t.Errorf("config.json is %v", c)
+	}
+	w, err := checkpoint.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for name, shape := range map[string][]int{"q_proj.weight": {16, 16}, "k_proj.weight": {8, 16}, "q_proj.bias": {16}, "k_proj.bias": {8}, "v_proj.bias": {8}} {
+		x, err := w.Float32("model.layers.0.self_attn."+name, shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x {
+			if x[i] != x[0]+float32(i) {
+				t.Errorf("%s: element %d is %g behind %g", name, i, x[i], x[0])
+				break
+			}
+		}
+	}
+	_, err = run(t, without(qwen2(), "blk.0.attn_k.bias"), "")
+	if err == nil || !strings.Contains(err.Error(), `tensor "blk.0.attn_k.bias" is missing`) {
+		t.Errorf("without a bias: %v", err)
+	}
+	_, err = run(t, set(qwen2(), "qwen2.expert_count", uint32(2)), "")
+	if err == nil || !strings.Contains(err.Error(), "qwen2.expert_count is 2, which is not implemented") {
+		t.Errorf("experts: %v", err)
+	}
+}
+
 func TestSentencePieceVocabulary(t *testing.T) {
 	f := without(without(tiny(), "tokenizer.ggml.pre"), "tokenizer.ggml.merges")
 	set(f, "tokenizer.ggml.model", "llama")
@@ -256,7 +310,7 @@ func TestRefusals(t *testing.T) {
 		dtype string
 		want  []string
 	}{
-		"architecture": {set(tiny(), "general.architecture", "qwen2"), "", []string{`general.architecture is "qwen2"; only llama`}},
+		"architecture": {set(tiny(), "general.architecture", "qwen3"), "", []string{`general.architecture is "qwen3"; only llama and qwen2`}},
 		"experts":      {set(tiny(), "llama.expert_count", uint32(8)), "", []string{"llama.expert_count is 8, which is not implemented"}},
 		"unknown key":  {set(tiny(), "llama.something", uint32(8)), "", []string{"llama.something is 8, a key that is not implemented"}},
 		"missing key":  {without(tiny(), "llama.block_count"), "", []string{"llama.block_count is missing"}},

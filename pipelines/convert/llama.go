@@ -13,9 +13,11 @@ import (
 	"moslava/language"
 )
 
-// llama is a GGUF model of the architecture "llama" (LLaMA, Mistral without a window, SmolLM2).
+// llama is a GGUF model of the architecture "llama" (LLaMA, Mistral without a window, SmolLM2) or "qwen2", which is the same with biases of q, k and v, and with the
+// rows of q and k in transformers' order.
 type llama struct {
 	file *gguf.File
+	arch string // what keys begin with
 
 	layers, hidden, inner, heads, kvHeads, headDim, vocab, context int
 	eps, theta                                                     float64
@@ -27,38 +29,38 @@ type llama struct {
 }
 
 // neutral are keys of the architecture that ask for something transformers' LLaMA has not, with the values that ask for
-// nothing.
+// nothing. All stand behind the architecture's name and a dot.
 var neutral = map[string][]string{
-	"llama.expert_count":                         {"0"},
-	"llama.expert_used_count":                    {"0"},
-	"llama.expert_shared_count":                  {"0"},
-	"llama.attention.sliding_window":             {"0"},
-	"llama.attention.causal":                     {"true"},
-	"llama.attention.clamp_kqv":                  {"0"},
-	"llama.attention.max_alibi_bias":             {"0"},
-	"llama.attention.scale":                      {"0"},
-	"llama.logit_scale":                          {"0", "1"},
-	"llama.residual_scale":                       {"0", "1"},
-	"llama.embedding_scale":                      {"0", "1"},
-	"llama.final_logit_softcapping":              {"0"},
-	"llama.attn_logit_softcapping":               {"0"},
-	"llama.use_parallel_residual":                {"false"},
-	"llama.pooling_type":                         {"0"},
-	"llama.leading_dense_block_count":            {"0"},
-	"llama.nextn_predict_layers":                 {"0"},
-	"llama.rope.scaling.finetuned":               {"true", "false"}, // says how the model came about, not what it computes
-	"llama.rope.scaling.attn_factor":             {"1"},
-	"llama.rope.scale_linear":                    {"1"},
-	"llama.tensor_data_layout":                   {`"Meta AI original pth"`}, // rows of q and k permuted, as everywhere
-	"llama.rope.scaling.original_context_length": nil,                        // see readRope
+	"expert_count":                         {"0"},
+	"expert_used_count":                    {"0"},
+	"expert_shared_count":                  {"0"},
+	"attention.sliding_window":             {"0"},
+	"attention.causal":                     {"true"},
+	"attention.clamp_kqv":                  {"0"},
+	"attention.max_alibi_bias":             {"0"},
+	"attention.scale":                      {"0"},
+	"logit_scale":                          {"0", "1"},
+	"residual_scale":                       {"0", "1"},
+	"embedding_scale":                      {"0", "1"},
+	"final_logit_softcapping":              {"0"},
+	"attn_logit_softcapping":               {"0"},
+	"use_parallel_residual":                {"false"},
+	"pooling_type":                         {"0"},
+	"leading_dense_block_count":            {"0"},
+	"nextn_predict_layers":                 {"0"},
+	"rope.scaling.finetuned":               {"true", "false"}, // says how the model came about, not what it computes
+	"rope.scaling.attn_factor":             {"1"},
+	"rope.scale_linear":                    {"1"},
+	"tensor_data_layout":                   {`"Meta AI original pth"`}, // rows of q and k permuted, as everywhere
+	"rope.scaling.original_context_length": nil,                        // see readRope
 }
 
 // understood are the keys that are read elsewhere.
 var understood = []string{
-	"llama.block_count", "llama.context_length", "llama.embedding_length", "llama.feed_forward_length", "llama.attention.head_count",
-	"llama.attention.head_count_kv", "llama.attention.key_length", "llama.attention.value_length", "llama.attention.layer_norm_rms_epsilon",
-	"llama.rope.freq_base", "llama.rope.dimension_count", "llama.vocab_size", "llama.rope.scaling.type", "llama.rope.scaling.factor",
-	"llama.rope.scaling.original_context_length",
+	"block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+	"attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.layer_norm_rms_epsilon",
+	"rope.freq_base", "rope.dimension_count", "vocab_size", "rope.scaling.type", "rope.scaling.factor",
+	"rope.scaling.original_context_length",
 }
 
 func readLlama(f *gguf.File) (*llama, error) {
@@ -69,15 +71,15 @@ func readLlama(f *gguf.File) (*llama, error) {
 	if kind, _, _ := f.Text("general.type"); kind == "adapter" {
 		return nil, errors.New("it is a LoRA of llama.cpp (general.type is adapter), which is not read: use the PEFT directory that convert_lora_to_gguf.py made it of")
 	}
-	if arch != "llama" {
-		return nil, fmt.Errorf("general.architecture is %q; only llama is implemented", arch)
+	if arch != archLlama && arch != archQwen2 {
+		return nil, fmt.Errorf("general.architecture is %q; only llama and qwen2 are implemented", arch)
 	}
+	m := &llama{file: f, arch: arch}
 	for _, key := range f.Keys() {
-		if err := checkKey(f, key); err != nil {
+		if err := m.checkKey(key); err != nil {
 			return nil, err
 		}
 	}
-	m := &llama{file: f}
 	if err := m.sizes(); err != nil {
 		return nil, err
 	}
@@ -90,18 +92,29 @@ func readLlama(f *gguf.File) (*llama, error) {
 	return m, nil
 }
 
+// The architectures.
+const (
+	archLlama = "llama"
+	archQwen2 = "qwen2"
+)
+
+// key is the name of one of the architecture's keys.
+func (m *llama) key(name string) string { return m.arch + "." + name }
+
 // checkKey refuses what changes numbers and is not read.
-func checkKey(f *gguf.File, key string) error {
+func (m *llama) checkKey(key string) error {
+	f := m.file
 	if strings.HasPrefix(key, "split.") {
 		if n, found, err := f.Int("split.count"); err != nil || found && n > 1 {
 			return fmt.Errorf("split.count is %d; join the parts first (llama-gguf-split --merge)", n)
 		}
 	}
-	if !strings.HasPrefix(key, "llama.") || slices.Contains(understood, key) {
+	name, ours := strings.CutPrefix(key, m.arch+".")
+	if !ours || slices.Contains(understood, name) {
 		return nil
 	}
 	v, _ := f.Value(key)
-	allowed, known := neutral[key]
+	allowed, known := neutral[name]
 	switch {
 	case !known:
 		return fmt.Errorf("%s is %s, a key that is not implemented", key, v)
@@ -127,30 +140,30 @@ func (m *llama) sizes() error {
 		{"attention.key_length", &m.headDim, func() int { return m.hidden / m.heads }},
 	}
 	for _, i := range ints {
-		n, found, err := uniform(m.file, "llama."+i.key)
+		n, found, err := uniform(m.file, m.key(i.key))
 		switch {
 		case err != nil:
 			return err
 		case !found && i.fallback == nil:
-			return fmt.Errorf("llama.%s is missing", i.key)
+			return fmt.Errorf("%s is missing", m.key(i.key))
 		case !found:
 			n = i.fallback()
 		}
 		if n < 1 || n > 1<<24 {
-			return fmt.Errorf("llama.%s is %d, 1 to %d expected", i.key, n, 1<<24)
+			return fmt.Errorf("%s is %d, 1 to %d expected", m.key(i.key), n, 1<<24)
 		}
 		*i.to = n
 	}
-	for _, key := range []string{"llama.attention.value_length", "llama.rope.dimension_count"} {
+	for _, key := range []string{m.key("attention.value_length"), m.key("rope.dimension_count")} {
 		if n, found, err := m.file.Int(key); err != nil || found && n != m.headDim {
 			return cmpError(err, "%s is %d, but a head has %d elements: not implemented", key, n, m.headDim)
 		}
 	}
-	eps, found, err := m.file.Float("llama.attention.layer_norm_rms_epsilon")
+	eps, found, err := m.file.Float(m.key("attention.layer_norm_rms_epsilon"))
 	if err != nil || !found {
-		return cmpError(err, "llama.attention.layer_norm_rms_epsilon is missing")
+		return cmpError(err, "%s is missing", m.key("attention.layer_norm_rms_epsilon"))
 	}
-	theta, found, err := m.file.Float("llama.rope.freq_base")
+	theta, found, err := m.file.Float(m.key("rope.freq_base"))
 	if err != nil {
 		return err
 	}
@@ -204,6 +217,11 @@ func (m *llama) config(t *text) (map[string]any, error) {
 		"head_dim": m.headDim, "hidden_act": "silu", "max_position_embeddings": m.context, "rms_norm_eps": m.eps, "rope_theta": m.theta,
 		"rope_scaling": nil, "attention_bias": m.attentionBias, "mlp_bias": m.mlpBias, "attention_dropout": 0.0,
 		"tie_word_embeddings": m.tied, "use_cache": true, "torch_dtype": torchNames[m.dtype],
+	}
+	if m.arch == archQwen2 {
+		c["architectures"], c["model_type"], c["use_sliding_window"] = []string{"Qwen2ForCausalLM"}, "qwen2", false
+		delete(c, "attention_bias")
+		delete(c, "mlp_bias")
 	}
 	if m.rope != nil {
 		c["rope_scaling"] = m.rope

@@ -11,11 +11,11 @@ const ropeTolerance = 1e-5
 // readRope is transformers' rope_scaling. llama.cpp's converter stores llama3's scaling as one divisor for each frequency
 // (rope_freqs.weight), from which its parameters are found again.
 func (m *llama) readRope() (map[string]any, error) {
-	kind, _, err := m.file.Text("llama.rope.scaling.type")
+	kind, _, err := m.file.Text(m.key("rope.scaling.type"))
 	if err != nil {
 		return nil, err
 	}
-	factor, _, err := m.file.Float("llama.rope.scaling.factor")
+	factor, _, err := m.file.Float(m.key("rope.scaling.factor"))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (m *llama) readRope() (map[string]any, error) {
 		}
 	case kind == "none" || kind == "" && (factor == 0 || factor == 1):
 	default:
-		return nil, fmt.Errorf("llama.rope.scaling.type is %q with factor %v; implemented are none and linear", kind, factor)
+		return nil, fmt.Errorf("%s is %q with factor %v; implemented are none and linear", m.key("rope.scaling.type"), kind, factor)
 	}
 	const name = "rope_freqs.weight"
 	info, ok := m.file.Info(name)
@@ -48,7 +48,7 @@ func (m *llama) readRope() (map[string]any, error) {
 	case p == nil:
 		return linear, nil
 	case linear != nil:
-		return nil, fmt.Errorf("llama.rope.scaling.type is linear with factor %v, and tensor %q scales besides: not implemented", factor, name)
+		return nil, fmt.Errorf("%s is linear with factor %v, and tensor %q scales besides: not implemented", m.key("rope.scaling.type"), factor, name)
 	}
 	return p.json(), nil
 }

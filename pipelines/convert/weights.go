@@ -14,7 +14,7 @@ import (
 type weight struct {
 	name  string // transformers'
 	info  gguf.Info
-	heads int // of q and k, whose rows are permuted; otherwise 0
+	heads int // of q and k of LLaMA, whose rows are permuted; otherwise 0
 }
 
 // readWeights finds the tensors of the model and checks their shapes. What is missing, unexpected or misshapen comes in one
@@ -39,8 +39,8 @@ func (m *llama) readWeights() error {
 	if ok && len(embed.Shape) == 2 {
 		m.vocab = embed.Shape[0]
 	}
-	if n, found, err := m.file.Int("llama.vocab_size"); err != nil || found && ok && n != m.vocab {
-		return cmpError(err, "llama.vocab_size is %d, but token_embd.weight has shape %v", n, embed.Shape)
+	if n, found, err := m.file.Int(m.key("vocab_size")); err != nil || found && ok && n != m.vocab {
+		return cmpError(err, "%s is %d, but token_embd.weight has shape %v", m.key("vocab_size"), n, embed.Shape)
 	}
 	add("token_embd.weight", "model.embed_tokens.weight", 0, m.vocab, m.hidden)
 	add("output_norm.weight", "model.norm.weight", 0, m.hidden)
@@ -49,6 +49,11 @@ func (m *llama) readWeights() error {
 	}
 	m.attentionBias, m.mlpBias = has("blk.0.attn_q.bias"), has("blk.0.ffn_down.bias")
 	q, kv := m.heads*m.headDim, m.kvHeads*m.headDim
+	qHeads, kHeads, outBias := m.heads, m.kvHeads, m.attentionBias
+	if m.arch == archQwen2 { // as its model type has it, whatever the file has
+		m.attentionBias, m.mlpBias = true, false
+		qHeads, kHeads, outBias = 0, 0, false
+	}
 	for l := range min(m.layers, 1+len(m.file.Names())) {
 		stored, name := fmt.Sprintf("blk.%d.", l), fmt.Sprintf("model.layers.%d.", l)
 		linear := func(from, to string, bias bool, heads, out, in int) {
@@ -58,10 +63,10 @@ func (m *llama) readWeights() error {
 			}
 		}
 		add(stored+"attn_norm.weight", name+"input_layernorm.weight", 0, m.hidden)
-		linear("attn_q", "self_attn.q_proj", m.attentionBias, m.heads, q, m.hidden)
-		linear("attn_k", "self_attn.k_proj", m.attentionBias, m.kvHeads, kv, m.hidden)
+		linear("attn_q", "self_attn.q_proj", m.attentionBias, qHeads, q, m.hidden)
+		linear("attn_k", "self_attn.k_proj", m.attentionBias, kHeads, kv, m.hidden)
 		linear("attn_v", "self_attn.v_proj", m.attentionBias, 0, kv, m.hidden)
-		linear("attn_output", "self_attn.o_proj", m.attentionBias, 0, m.hidden, q)
+		linear("attn_output", "self_attn.o_proj", outBias, 0, m.hidden, q)
 		add(stored+"ffn_norm.weight", name+"post_attention_layernorm.weight", 0, m.hidden)
 		linear("ffn_gate", "mlp.gate_proj", m.mlpBias, 0, m.inner, m.hidden)
 		linear("ffn_up", "mlp.up_proj", m.mlpBias, 0, m.inner, m.hidden)
@@ -69,7 +74,7 @@ func (m *llama) readWeights() error {
 	}
 	for _, stored := range m.file.Names() {
 		if !used[stored] {
-			errs = append(errs, fmt.Errorf("tensor %q is not one of a LLaMA with %d layers", stored, m.layers))
+			errs = append(errs, fmt.Errorf("tensor %q is not one of a %s with %d layers", stored, map[string]string{archLlama: "LLaMA", archQwen2: "Qwen2"}[m.arch], m.layers))
 		}
 	}
 	return brief(errs)

@@ -29,7 +29,7 @@ type Definition struct {
 	Family   Family            `yaml:"family"`    // which benchmark's rules hold; default: by name and kind
 	Columns  map[string]string `yaml:"columns"`   // our name of a column: the file's
 	Protocol string            `yaml:"protocol"`  // what it is asked under unless somebody says otherwise
-	Images   string            `yaml:"images"`    // the directory of the pictures that image_path names, relative to the definition; default: the table's
+	Images   string            `yaml:"images"`    // a folder of the pictures that image_path names, relative to the definition, before the table's own
 	TextRows bool              `yaml:"text_rows"` // rows may have no picture, and are then asked from their text alone
 	Chance   float64           `yaml:"chance"`    // what guessing is expected to reach; checked against the table if it is given
 }
@@ -162,11 +162,11 @@ func openDefinition(path string, opt SuiteOptions) (*Suite, error) {
 		table = filepath.Join(filepath.Dir(path), table)
 	}
 	opt = d.Options(opt)
-	if len(opt.Images) == 0 && d.Images != "" {
+	if d.Images != "" {
 		if !filepath.IsAbs(d.Images) {
 			d.Images = filepath.Join(filepath.Dir(path), d.Images)
 		}
-		opt.Images = []string{d.Images}
+		opt.Images = append(slices.Clip(opt.Images), d.Images)
 	}
 	s, err := OpenSuite(table, opt)
 	if err != nil {

@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,6 +13,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/internal/sealed"
 	"moslava/internal/spreadsheet"
 )
 
@@ -151,25 +154,31 @@ func (r *Result) Line() string {
 
 // WriteJSON writes the result as indented JSON, whole or not at all.
 func (r *Result) WriteJSON(path string) error {
-	b, err := json.MarshalIndent(r, "", "  ")
+	b, err := sealed.Encode(r, resultIndent, r.seal)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return atomicfile.WriteBytes(path, append(b, '\n'))
+	return atomicfile.WriteBytes(path, b)
 }
+
+const resultIndent = "  "
+
+func (r *Result) seal(sum string) { r.Sum = sum }
 
 // ReadResult reads what WriteJSON wrote. Unknown fields are errors.
 func ReadResult(path string) (*Result, error) {
-	f, err := infile.Open(path)
+	text, err := infile.Read(path, 64<<20)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	dec := json.NewDecoder(io.LimitReader(f, 64<<20))
+	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	var r Result
 	if err := dec.Decode(&r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := sealed.Check(text, &r, resultIndent, r.Sum, r.seal); err != nil && !errors.Is(err, sealed.ErrNone) {
+		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return &r, nil
 }

@@ -76,10 +76,11 @@ type Result struct {
 	Overall    Breakdown        `json:"overall"`
 	Splits     []SplitBreakdown `json:"splits"`
 	YesNo      []YesNoRow       `json:"yesno,omitempty"`
-	Sheet      *Sheet           `json:"sheet,omitempty"`      // the benchmark's own report, where it is not one of these tallies
-	Drawn      int              `json:"drawn,omitempty"`      // answers without an option, for which upstream draws one at random
-	DrawnHits  int              `json:"drawn_hits,omitempty"` // of which the draw was right; they are among the hits
-	Verdicts   []Verdict        `json:"-"`                    // in the order of the items
+	Sheet      *Sheet           `json:"sheet,omitempty"`         // the benchmark's own report, where it is not one of these tallies
+	Drawn      int              `json:"drawn,omitempty"`         // answers without an option, for which upstream draws one at random
+	DrawnHits  int              `json:"drawn_hits,omitempty"`    // of which the draw was right; they are among the hits
+	Sum        string           `json:"record_sha256,omitempty"` // of the file's record without it; results of earlier versions have none
+	Verdicts   []Verdict        `json:"-"`                       // in the order of the items
 }
 
 // Score counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval

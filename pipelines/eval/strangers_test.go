@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -113,14 +114,19 @@ func TestPicturesByPath(t *testing.T) {
 		{cell: "['b.png', 'pics/a.png']", want: "b" + string(png)},
 		{cell: "in.png", want: "b"},
 		{cell: "o.png", images: []string{dir, other}, want: "other"},
-		{cell: "o.png", want: "no file below", wrong: true},
-		{cell: "../x.png", want: "outside", wrong: true},
+		{cell: "o.png", want: "is not there; looked for under", wrong: true},
+		{cell: "../x.png", want: "is not there", wrong: true},
 		{cell: filepath.Join(other, "o.png"), want: "outside", wrong: true},
-		{cell: "out.png", want: "a symbolic link to", wrong: true},
+		{cell: "out.png", want: "lies outside", wrong: true},
 		{cell: "out.png", images: []string{dir, other}, want: "other"},
-		{cell: "https://example.org/a.png", want: "nothing is fetched", wrong: true},
-		{cell: "empty.png", want: "found 0 bytes", wrong: true},
-		{cell: "d.png", want: "expected a regular file", wrong: true},
+		{cell: "o.png", images: []string{other}, want: "other"},
+		{cell: "b.png", images: []string{other}, want: "b"}, // the table's own folder comes after those that are named, as with convert
+		{cell: "file://" + filepath.ToSlash(filepath.Join(dir, "b.png")), want: "b"},
+		{cell: "data:image/png;base64," + dot, want: string(png)},
+		{cell: "o.png", images: []string{filepath.Join(dir, "none")}, want: "images: there is no folder", wrong: true},
+		{cell: "https://example.org/a.png", want: "not fetched", wrong: true},
+		{cell: "empty.png", want: "is empty", wrong: true},
+		{cell: "d.png", want: "want a regular file", wrong: true},
 		{cell: "[]", want: "expected a path or a list", wrong: true},
 		{cell: "", want: "has no picture", wrong: true},
 	} {
@@ -130,7 +136,11 @@ func TestPicturesByPath(t *testing.T) {
 		}
 		s, err := OpenSuite(table, SuiteOptions{Images: c.images})
 		if c.wrong {
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `t.tsv:2: column "image_path": row 1`) {
+			at := `t.tsv:2: column "image_path": row 1`
+			if strings.HasPrefix(c.want, "images:") {
+				at = "t.tsv: "
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), at) {
 				t.Errorf("%s: found %v, expected %q", c.cell, err, c.want)
 			}
 			continue
@@ -167,5 +177,41 @@ func TestPicturesByPath(t *testing.T) {
 	}
 	if again, err := OpenSuite(table, SuiteOptions{}); err != nil || again.Version == s.Version {
 		t.Errorf("found version %s of other pictures, too, %v", again.Version, err)
+	}
+}
+
+// Tables rebuilt from public reports: every cell is read, and options called None or NA are options.
+func TestSuiteCells(t *testing.T) {
+	for name, want := range map[string]string{
+		"SEEDBench_IMG.tsv": "1 A None,Two,One,Three; 2 B Two,None,One,Three; 3 A NA,nan,null,n/a",
+		"datauri.tsv":       "1 A red,green,blue,teal",
+		"floatidx.tsv":      "1 A red,green,blue,teal",
+		"imgpath.tsv":       "1 A red,green",
+		"lower.tsv":         "1 A red,green,blue,teal",
+		"stridx.tsv":        "q-17 A red,green,blue,teal",
+	} {
+		s, err := OpenSuite(filepath.Join("testdata", "strangers", name), SuiteOptions{})
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var rows []string
+		for _, it := range s.Items {
+			index := it.Name
+			if index == "" {
+				index = strconv.FormatInt(it.ID, 10)
+			}
+			var options []string
+			for _, c := range it.Choices {
+				options = append(options, c.Text)
+			}
+			rows = append(rows, index+" "+it.Answer+" "+strings.Join(options, ","))
+			if b, err := s.Picture(it.ImageKey); err != nil || len(b) != 74 || string(b[1:4]) != "PNG" {
+				t.Errorf("%s: row %s has a picture of %d bytes, %v", name, index, len(b), err)
+			}
+		}
+		if got := strings.Join(rows, "; "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
 	}
 }

@@ -144,6 +144,13 @@ func (s *Suite) stamp() error {
 	return nil
 }
 
+// SameVersion says whether two versions of a suite are of the same items and pictures, as far as the same rules of this package say so.
+func SameVersion(a, b string) bool {
+	rules, _, _ := strings.Cut(a, "-")
+	others, _, _ := strings.Cut(b, "-")
+	return a == b || rules != others
+}
+
 // Picture returns the encoded bytes of the picture with that key, nil for the empty key.
 func (s *Suite) Picture(key string) ([]byte, error) {
 	if key == "" {

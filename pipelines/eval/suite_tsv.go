@@ -6,12 +6,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"moslava/internal/picturefile"
 )
 
 // SuiteOptions steer how a file becomes a suite. The zero value reads every published MMBench, CCBench and POPE file.
 type SuiteOptions struct {
 	// Name is the suite's name in results; the file's base name without .tsv when empty.
 	Name string
+	// Called stands in errors for the file's path, where people have not named that; empty: the path does.
+	Called string
 	// Kind is detected when empty: yes/no without option columns; circular when the file holds rotated rows (index >= 1e6 with
 	// its base row there too) or its name has mmbench, ccbench, circular or mmcr in it (VLMEvalKit's rule); else vanilla.
 	Kind Kind
@@ -22,8 +26,8 @@ type SuiteOptions struct {
 	Family Family
 	// Columns gives the file's names of columns that are called otherwise there: {"question": "prompt"}.
 	Columns map[string]string
-	// Images are the directories that the paths in a column image_path are looked up in, in turn, and may not leave.
-	// Empty: that of the table.
+	// Images are folders in which pictures that the column image_path names are looked for, in order, before the table's own:
+	// its folder and images/ in it.
 	Images []string
 	// TextRows lets rows have no picture in a table that has pictures. Tables of ScienceQA and MMMU may, in any other a
 	// row without one is an error.
@@ -99,17 +103,21 @@ func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
 	if opt.Name == "" {
 		opt.Name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".tsv"), ".csv")
 	}
-	if len(opt.Images) == 0 {
-		opt.Images = []string{filepath.Dir(path)}
+	if opt.Called == "" {
+		opt.Called = path
 	}
-	return ReadSuite(path, f, opt)
+	if err := picturefile.Check(opt.Images); err != nil {
+		return nil, fmt.Errorf("%s: %w", opt.Called, err)
+	}
+	opt.Images = picturefile.Folders(opt.Images, path)
+	return ReadSuite(opt.Called, f, opt)
 }
 
 // ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
 // as the suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image
 // is base64, or, when at most 64 characters long, the index of the row that has the picture; several pictures are a
-// Python list of texts, ['..', '..']. Without it, image_path has the path of a file below opt.Images, or a list of
-// such. When a circular suite holds only base rows, the rotated ones are generated and Notes says so. r is read again
+// Python list of texts, ['..', '..']. Without it, image_path names a file in one of opt.Images, or is a list of
+// such names. When a circular suite holds only base rows, the rotated ones are generated and Notes says so. r is read again
 // whenever a picture is needed; name stands for it in errors, which tell file, line and column.
 func ReadSuite(name string, r io.ReaderAt, opt SuiteOptions) (*Suite, error) {
 	t := newTable(name, io.NewSectionReader(r, 0, 1<<62))

@@ -115,6 +115,9 @@ func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err erro
 		} else if v.Sum != "" && v.Sum != want {
 			return nil, 0, fmt.Errorf("%s:%d: found a verdict on item %d with sum %s, expected %s: the line was damaged; remove it, and the item is asked again", name, line, v.ID, v.Sum, want)
 		}
+		if same, err := v.line(); v.Sum != "" && (err != nil || !bytes.Equal(same, sc.Bytes())) { // keys that differ in case alone decode, too
+			return nil, 0, fmt.Errorf("%s:%d: found a verdict on item %d that was not written so: the line was damaged; remove it, and the item is asked again", name, line, v.ID)
+		}
 		v.Sum = ""
 		if v.Suite == "" || v.Protocol == "" {
 			return nil, 0, fmt.Errorf("%s:%d: found a verdict without suite or protocol", name, line)

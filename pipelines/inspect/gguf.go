@@ -45,8 +45,8 @@ func (r *Report) gguf(opt Options) error {
 		}
 		r.zero(name, data)
 	}
-	if arch, found, err := f.Text("general.architecture"); err != nil || !found || arch != "llama" {
-		r.warn("general.architecture is %q; moslava convert reads llama", arch)
+	if arch, found, err := f.Text("general.architecture"); err != nil || !found || arch != "llama" && arch != "qwen2" {
+		r.warn("general.architecture is %q; moslava convert reads llama and qwen2", arch)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"moslava/internal/sealed"
 )
 
 // source is what a recipe was read from. With it a record can be read again, whatever has become of the file.
@@ -21,7 +23,7 @@ type source struct {
 // sourceKey is the key of a record beside those of the recipe.
 const sourceKey = "source"
 
-// Record is JSON and, under the key source, what FromRecord reads again: the recipe's text, its overrides and its file,
+// Record is JSON with a hash of itself (CheckRecord) and, under the key source, what FromRecord reads again: the recipe's text, its overrides and its file,
 // as seen from the directory that the record is in.
 func (r *Recipe) Record(dir string) ([]byte, error) {
 	all, err := r.all()
@@ -44,7 +46,46 @@ func (r *Recipe) Record(dir string) ([]byte, error) {
 		s.Overrides = append(s.Overrides, r.writtenKey(key)+"="+r.Mask(value))
 	}
 	all[sourceKey] = s
-	return json.MarshalIndent(all, "", "  ")
+	return sealed.Encode(all, recordIndent, sealOf(all))
+}
+
+const recordIndent = "  "
+
+// hashKey is the key of a record's hash of itself.
+const hashKey = "record_sha256"
+
+func sealOf(all map[string]any) func(string) {
+	return func(sum string) {
+		if delete(all, hashKey); sum != "" {
+			all[hashKey] = sum
+		}
+	}
+}
+
+// CheckRecord says whether a text is the record that was written. Those of earlier versions have no hash, and no key that is not a recipe's.
+func CheckRecord(b []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return fmt.Errorf("is no record of a recipe: %w", err)
+	}
+	all := map[string]any{}
+	for k, v := range fields {
+		all[k] = v
+	}
+	var sum string
+	if text, ok := fields[hashKey]; ok && json.Unmarshal(text, &sum) == nil && sum != "" {
+		return sealed.Check(b, all, recordIndent, sum, sealOf(all))
+	}
+	known, err := new(Recipe).all()
+	if err != nil {
+		return err
+	}
+	for k := range fields {
+		if _, ok := known[k]; !ok && k != sourceKey {
+			return fmt.Errorf("has the key %q, which no record has: it was damaged, or edited", k)
+		}
+	}
+	return nil
 }
 
 // writtenKey is the key of an override with a stage's name as it is written.

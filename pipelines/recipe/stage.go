@@ -227,8 +227,8 @@ type Suite struct {
 	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
 	// vlmevalkit-2024.06.
 	Protocol string `yaml:"protocol" enum:"vlmevalkit-2024.06|vlmevalkit-2025.08|vlmevalkit-2026.08|llava-1.5|lmms-eval|mmmu-official|llm-adapters|letter-logit"`
-	// Images are the directories that paths in the table's column image_path are looked for below, in order. Default: the table's, or
-	// what a definition says.
+	// Images are folders in which pictures that the table's column image_path names are looked for, in order, before those that a
+	// definition names, the table's own and images/ in it.
 	Images []Path `yaml:"images"`
 	// Limit takes only the first so many questions; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e9]"`

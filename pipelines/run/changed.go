@@ -72,25 +72,46 @@ func (d *Dir) changed(p *Plan, now Plan, dir string, finished bool) *ChangedErro
 	return e
 }
 
-// diffTaken lists the files that differ.
+// diffTaken lists the files that differ. What one side alone has of pictures, or of a key, is nothing: an earlier version did not record it, and a key that is new
+// is a change of the configuration.
 func diffTaken(was, now []Taken) []Change {
-	describe := func(list []Taken) map[string]string {
-		out := map[string]string{}
+	describe := func(list []Taken) (files map[string]string, keys map[string]bool) {
+		files, keys = map[string]string{}, map[string]bool{}
 		for _, t := range list {
-			out[strings.TrimSuffix(t.Key+", "+t.File, ", ")] = fmt.Sprintf("%s with SHA-256 %s", t.Path, t.SHA256)
+			files[t.what()] = fmt.Sprintf("%s with SHA-256 %s", t.Path, t.SHA256)
+			keys[t.key()] = true
 		}
-		return out
+		return files, keys
 	}
-	a, b := describe(was), describe(now)
-	keys := maps.Clone(a)
-	maps.Copy(keys, b)
+	a, known := describe(was)
+	b, _ := describe(now)
+	key := map[string]string{}
+	for _, t := range slices.Concat(was, now) {
+		key[t.what()] = t.key()
+	}
 	var out []Change
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if hashOf(a[k]) != hashOf(b[k]) {
-			out = append(out, Change{"the file of " + k, a[k], b[k]})
+	for _, what := range slices.Sorted(maps.Keys(key)) {
+		if hashOf(a[what]) != hashOf(b[what]) && known[key[what]] {
+			out = append(out, Change{what, a[what], b[what]})
 		}
 	}
 	return out
+}
+
+// key is what a recipe's key says, in one of two ways: files, or pictures that their rows name.
+func (t *Taken) key() string {
+	if t.Pictures > 0 {
+		return "pictures of " + t.Key
+	}
+	return t.Key
+}
+
+// what names a file for people.
+func (t *Taken) what() string {
+	if t.Pictures > 0 {
+		return "the pictures that rows of " + t.Key + " name"
+	}
+	return "the file of " + strings.TrimSuffix(t.Key+", "+t.File, ", ")
 }
 
 // hashOf is the hash at the end of a description.

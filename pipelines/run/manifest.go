@@ -8,19 +8,21 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
+	"moslava/internal/sealed"
 )
 
 const (
 	manifestFile = "manifest.json"
 	begunFile    = "begun.json"
 
-	manifestFormat = 2
-	oldestFormat   = 1        // without what was taken and without hashes of records
+	manifestFormat = 3
+	oldestFormat   = 1        // without what was taken and without hashes of records; 2: without records of what decides nothing
 	maxRecord      = 64 << 20 // bytes of a record; a manifest takes about 150 per output
 )
 
@@ -43,7 +45,8 @@ type Taken struct {
 	File string `json:"file,omitempty"` // its name in the directory that the key names; empty: the key names it
 	Path string `json:"path"`           // where it was; only for people and Verify
 	filehash.Sum
-	Sampled bool `json:"sampled,omitempty"` // the hash is of the size and of pieces of the file: filehash.Sampled
+	Sampled  bool `json:"sampled,omitempty"`  // the hash is of the size and of pieces of the file: filehash.Sampled
+	Pictures int  `json:"pictures,omitempty"` // above 0: not the file itself, but so many pictures that rows of what the key names name as files; Bytes is of all of them
 }
 
 // An Input is a stage that another one takes its model from.
@@ -54,10 +57,11 @@ type Input struct {
 
 // A Manifest is the record of a finished stage.
 type Manifest struct {
-	Format int `json:"format"` // 2
+	Format int `json:"format"` // 3
 	Plan
 	Outputs       []Output          `json:"outputs"`                 // sorted by path
 	OutputsSHA256 string            `json:"outputs_sha256"`          // of all of them together
+	Records       []Output          `json:"records,omitempty"`       // files beside them that people read, such as metrics; later stages are not tied to them
 	Versions      map[string]string `json:"versions"`                // moslava, go, platform
 	Begun         time.Time         `json:"begun"`                   // UTC, by the first process that worked on the stage
 	Finished      time.Time         `json:"finished"`                // UTC
@@ -71,29 +75,20 @@ type begun struct {
 	Record string    `json:"record_sha256,omitempty"`
 }
 
-// A sealed record has a hash of itself.
-type sealed interface{ seal() *string }
+// A sealedRecord has a hash of itself.
+type sealedRecord interface{ seal() *string }
 
 func (m *Manifest) seal() *string { return &m.Record }
 func (b *begun) seal() *string    { return &b.Record }
 
-// sealOf is the hash of a record without its hash.
-func sealOf(r sealed) (string, error) {
-	was := *r.seal()
-	*r.seal() = ""
-	b, err := json.Marshal(r)
-	*r.seal() = was
-	return sha256Hex(b), err
-}
+// indent is that of records.
+const indent = "  "
 
-// unbroken says whether a record that was read is the one that was written. Those of format 1 do not tell.
-func unbroken(r sealed) error {
-	if *r.seal() == "" {
+// unbroken says whether the text of a record is the one that was written. Those of format 1 do not tell.
+func unbroken(text []byte, r sealedRecord) error {
+	err := sealed.Check(text, r, indent, *r.seal(), func(s string) { *r.seal() = s })
+	if errors.Is(err, sealed.ErrNone) {
 		return nil
-	}
-	got, err := sealOf(r)
-	if err == nil && got != *r.seal() {
-		err = fmt.Errorf("record_sha256 is %s, but the record's is %s: it was damaged", *r.seal(), got)
 	}
 	return err
 }
@@ -116,6 +111,9 @@ func (p *Plan) valid() error {
 	return nil
 }
 
+// files are the outputs and the records.
+func (m *Manifest) files() []Output { return slices.Concat(m.Outputs, m.Records) }
+
 func (m *Manifest) valid() error {
 	if m.Format < oldestFormat || m.Format > manifestFormat {
 		return fmt.Errorf("format is %d, this program reads %d to %d", m.Format, oldestFormat, manifestFormat)
@@ -123,7 +121,7 @@ func (m *Manifest) valid() error {
 	if m.Format > 1 && m.Record == "" {
 		return errors.New("there is no record_sha256")
 	}
-	for _, o := range m.Outputs {
+	for _, o := range m.files() {
 		local := filepath.FromSlash(Expanded(o.Path))
 		switch {
 		case !filepath.IsLocal(local) && !filepath.IsAbs(local) && !strings.HasPrefix(o.Path, "${"):
@@ -166,9 +164,9 @@ func decodeRecord(path string, b []byte, v interface{ valid() error }) error {
 	if err := v.valid(); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	if r, ok := v.(sealed); ok {
-		if err := unbroken(r); err != nil {
-			return fmt.Errorf("run: %s: %w", path, err)
+	if r, ok := v.(sealedRecord); ok {
+		if err := unbroken(b, r); err != nil {
+			return fmt.Errorf("run: %s %w", path, err)
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func TestManifestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"format":      {`"format": 1`, `"format": 3`, "format is 3, this program reads 1 to 2"},
+		"format":      {`"format": 1`, `"format": 9`, "format is 9, this program reads 1 to 3"},
 		"unknown":     {`"format"`, `"formats"`, "unknown field"},
 		"path":        {`"path": "a"`, `"path": "../a"`, `output "../a" is neither`},
 		"size":        {`"bytes": 1`, `"bytes": -1`, "has -1 bytes"},

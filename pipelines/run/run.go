@@ -37,6 +37,8 @@ type Options struct {
 	// Takes lists the files that stage i takes and that are not of this run, sorted; nil: nobody asks. A file that has changed makes
 	// a stage that took it stale.
 	Takes func(i int) ([]Taken, error)
+	// Records are names of files that stages may leave in their directories for people to read: their hashes are kept, and nothing depends on them.
+	Records []string
 	// Computed says whether there is anything in the directory of a stage that was begun whose loss would be one; nil: there is.
 	Computed func(i int, dir string) (bool, error)
 	// Notice is told what people should know; may be nil.
@@ -115,7 +117,7 @@ func (d *Dir) Record() error {
 			return fmt.Errorf("run: %w", err)
 		}
 	}
-	if err := atomicfile.WriteBytes(filepath.Join(d.path, recipeFile), append(b, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(filepath.Join(d.path, recipeFile), b); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	d.recorded = true
@@ -124,23 +126,35 @@ func (d *Dir) Record() error {
 
 // checkName refuses the directory of another recipe.
 func (d *Dir) checkName() error {
-	path := filepath.Join(d.path, recipeFile)
-	b, err := infile.Read(path, maxRecord)
+	b, err := readRecipe(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return fmt.Errorf("run: %w", err)
+		return err
 	}
 	var was struct {
 		Name string `json:"name"`
 	}
 	if err := json.Unmarshal(b, &was); err != nil {
-		return fmt.Errorf("run: %s: %w", path, err)
+		return fmt.Errorf("run: %s: %w", filepath.Join(d.path, recipeFile), err)
 	}
 	if now := d.written.Name; was.Name != now && !d.force {
 		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now)
 	}
 	return nil
+}
+
+// readRecipe reads the record of a run's recipe and checks it. Its error wraps fs.ErrNotExist if there is none.
+func readRecipe(dir string) ([]byte, error) {
+	path := filepath.Join(dir, recipeFile)
+	b, err := infile.Read(path, maxRecord)
+	if err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	if err := recipe.CheckRecord(b); err != nil {
+		return nil, fmt.Errorf("run: %s %w. Remove it, and moslava run with the recipe writes it anew, and skips what is finished", path, err)
+	}
+	return b, nil
 }
 
 var numbered = regexp.MustCompile(`^[0-9]{2,}-([^~]+)$`)

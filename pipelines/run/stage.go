@@ -1,16 +1,17 @@
 package run
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/sealed"
 	"moslava/pipelines/recipe"
 )
 
@@ -153,6 +154,10 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 	if err != nil {
 		return err
 	}
+	records, err := d.recordsOf(dir, files)
+	if err != nil {
+		return err
+	}
 	delete(d.intact, i)
 	for k := range files {
 		files[k].Path = d.Recorded(i, files[k].Path)
@@ -162,6 +167,7 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 		Plan:          was.Plan,
 		Outputs:       files,
 		OutputsSHA256: digest(files),
+		Records:       records,
 		Versions:      Versions(),
 		Begun:         was.Begun,
 		Finished:      time.Now().UTC().Truncate(time.Second),
@@ -181,6 +187,22 @@ func (d *Dir) Recorded(i int, path string) string {
 		}
 	}
 	return path
+}
+
+// recordsOf lists the records in a stage's directory that are no outputs.
+func (d *Dir) recordsOf(dir string, outputs []Output) (out []Output, err error) {
+	for _, name := range d.opt.Records {
+		isOutput := func(o Output) bool { return o.Path == name }
+		if _, err := os.Lstat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) || slices.ContainsFunc(outputs, isOutput) {
+			continue
+		}
+		found, err := hashOutputs(dir, []string{name})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, found...)
+	}
+	return out, nil
 }
 
 // Manifest reads the manifest of stage i. The error wraps fs.ErrNotExist if the stage is not finished.
@@ -214,17 +236,12 @@ func (d *Dir) plan(i int) (Plan, error) {
 }
 
 // writeJSON writes a record of a stage in one step, with its hash.
-func writeJSON(path string, v sealed) error {
-	sum, err := sealOf(v)
+func writeJSON(path string, v sealedRecord) error {
+	b, err := sealed.Encode(v, indent, func(s string) { *v.seal() = s })
 	if err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	*v.seal() = sum
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("run: %s: %w", path, err)
-	}
-	if err := atomicfile.WriteBytes(path, append(b, '\n')); err != nil {
+	if err := atomicfile.WriteBytes(path, b); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"moslava/internal/filehash"
 	"moslava/internal/lock"
+	"moslava/pipelines/recipe"
 )
 
 // A Check is what became of one file when it was read again.
@@ -19,11 +20,19 @@ type Check struct {
 	Wrong string // what does not agree; empty: nothing
 }
 
+// Others are checks of what only the program above knows.
+type Others struct {
+	// Stage is given the directory of each stage, to look at what the records do not name.
+	Stage func(dir string) ([]Check, error)
+	// Pictures hashes again the pictures of rows that a stage of the recorded recipe took.
+	Pictures func(ctx context.Context, r *recipe.Recipe, stage string, taken Taken) (filehash.Sum, error)
+}
+
 // Verify reads again all files of finished and begun stages in a run directory that their records name, and those that they were made from,
 // whatever is known of them. It is an error if another process works in the directory, or if it is none of a run.
-// check is given the directory of each stage, to look at what the records do not name.
-func Verify(ctx context.Context, dir string, check func(stage string) ([]Check, error)) (out []Check, err error) {
-	if _, err := os.Stat(filepath.Join(dir, recipeFile)); err != nil {
+func Verify(ctx context.Context, dir string, others Others) (out []Check, err error) {
+	path := filepath.Join(dir, recipeFile)
+	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("run: %s is no run directory: %w", dir, err)
 	}
 	_, missing := os.Lstat(filepath.Join(dir, lockFile))
@@ -35,20 +44,34 @@ func Verify(ctx context.Context, dir string, check func(stage string) ([]Check, 
 		l.Unmark() // nothing is changed here
 	}
 	defer func() { err = errors.Join(err, l.Release()) }()
+	v := &verification{ctx: ctx, others: others, digests: map[string]string{}, read: map[string]Check{}}
+	b, err := readRecipe(dir)
+	if err == nil {
+		v.recipe, v.noRecipe = recipe.FromRecord(b, dir)
+		v.add(path, "")
+	} else {
+		v.noRecipe = err
+		v.add(path, err.Error())
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	v := &verification{ctx: ctx, digests: map[string]string{}, read: map[string]Check{}}
 	for _, e := range entries {
-		if !e.IsDir() || !numbered.MatchString(e.Name()) {
+		if !e.IsDir() || !anyStage.MatchString(e.Name()) {
 			continue
 		}
 		stage := filepath.Join(dir, e.Name())
+		if !numbered.MatchString(e.Name()) {
+			if err := v.aside(stage); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err := v.stage(stage); err != nil {
 			return nil, err
 		}
-		more, err := check(stage)
+		more, err := others.Stage(stage)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +81,13 @@ func Verify(ctx context.Context, dir string, check func(stage string) ([]Check, 
 }
 
 type verification struct {
-	ctx     context.Context
-	digests map[string]string // outputs_sha256 of the stages so far, by name
-	read    map[string]Check  // files from outside, which many stages take
-	out     []Check
+	ctx      context.Context
+	others   Others
+	recipe   *recipe.Recipe
+	noRecipe error             // why there is none
+	digests  map[string]string // outputs_sha256 of the stages so far, by name
+	read     map[string]Check  // files from outside, which many stages take
+	out      []Check
 }
 
 func (v *verification) add(path, wrong string) { v.out = append(v.out, Check{path, wrong}) }
@@ -89,13 +115,19 @@ func (v *verification) stage(dir string) error {
 		v.add(path, v.inputs(&m))
 		v.digests[m.Stage] = m.OutputsSHA256
 		plan = &m.Plan
-		for _, o := range m.Outputs {
+		for _, o := range m.files() {
 			if err := v.file(o.in(dir), filehash.Sum{Bytes: o.Bytes, SHA256: o.SHA256}, filehash.File); err != nil {
 				return err
 			}
 		}
 	}
 	for _, t := range plan.Taken {
+		if t.Pictures > 0 {
+			if err := v.pictures(plan.Stage, t); err != nil {
+				return err
+			}
+			continue
+		}
 		how := filehash.File
 		if t.Sampled {
 			how = filehash.Sampled
@@ -105,6 +137,59 @@ func (v *verification) stage(dir string) error {
 		}
 	}
 	return nil
+}
+
+// aside checks what a finished stage left that was set aside, which can be asked still: not what it was made from, as that may have been the reason.
+func (v *verification) aside(dir string) error {
+	var m Manifest
+	path := filepath.Join(dir, manifestFile)
+	switch err := readJSON(path, &m); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		v.add(path, err.Error())
+		return nil
+	}
+	v.add(path, "")
+	for _, o := range m.files() {
+		if filepath.IsAbs(filepath.FromSlash(Expanded(o.Path))) {
+			continue // another export may be there now
+		}
+		if err := v.file(o.in(dir), filehash.Sum{Bytes: o.Bytes, SHA256: o.SHA256}, filehash.File); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pictures compares the pictures of rows.
+func (v *verification) pictures(stage string, t Taken) error {
+	c := Check{Path: fmt.Sprintf("%s: its %d pictures", Expanded(t.Path), t.Pictures)}
+	got, err := filehash.Sum{}, v.noRecipe
+	if err == nil {
+		got, err = v.others.Pictures(v.ctx, v.recipe, stage, t)
+	}
+	switch {
+	case v.ctx.Err() != nil:
+		return v.ctx.Err()
+	case err != nil:
+		c.Wrong = "cannot be looked at: " + err.Error()
+	default:
+		c.Wrong = differs(got, t.Sum)
+	}
+	v.out = append(v.out, c)
+	return nil
+}
+
+// differs says how a file differs from what was recorded; empty if it does not.
+func differs(got, want filehash.Sum) string {
+	switch {
+	case got.Bytes != want.Bytes:
+		return fmt.Sprintf("has %d bytes, was recorded with %d", got.Bytes, want.Bytes)
+	case got.SHA256 != want.SHA256:
+		return fmt.Sprintf("has SHA-256 %s, was recorded with %s", got.SHA256, want.SHA256)
+	}
+	return ""
 }
 
 // inputs says what is wrong with the stages that one was made from.
@@ -130,10 +215,8 @@ func (v *verification) file(path string, want filehash.Sum, how func(context.Con
 		return v.ctx.Err()
 	case err != nil:
 		c.Wrong = err.Error()
-	case got.Bytes != want.Bytes:
-		c.Wrong = fmt.Sprintf("has %d bytes, was recorded with %d", got.Bytes, want.Bytes)
-	case got.SHA256 != want.SHA256:
-		c.Wrong = fmt.Sprintf("has SHA-256 %s, was recorded with %s", got.SHA256, want.SHA256)
+	default:
+		c.Wrong = differs(got, want)
 	}
 	v.read[path+"\x00"+want.SHA256] = c
 	v.out = append(v.out, c)

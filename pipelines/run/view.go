@@ -23,6 +23,7 @@ type View struct {
 	Recipe   *recipe.Recipe // of the last process
 	Finished []Finished     // in the order of their numbers
 	Begun    []string       // directories of stages that are not finished
+	Aside    []Finished     // stages that were finished and then set aside, under their new names
 }
 
 // Finished is a stage that is finished.
@@ -44,7 +45,7 @@ func Find(dir string) (root, stage string, ok bool) {
 		return "", "", false
 	}
 	abs, err := filepath.Abs(dir)
-	if err != nil || !numbered.MatchString(filepath.Base(abs)) || !is(filepath.Dir(abs)) {
+	if err != nil || !anyStage.MatchString(filepath.Base(abs)) || !is(filepath.Dir(abs)) {
 		return "", "", false
 	}
 	if root = filepath.Join(dir, ".."); filepath.IsAbs(dir) {
@@ -81,9 +82,9 @@ func Label(dir string) string {
 // Look reads the records of a run.
 func Look(dir string) (*View, error) {
 	file := filepath.Join(dir, recipeFile)
-	b, err := infile.Read(file, maxRecord)
+	b, err := readRecipe(dir)
 	if err != nil {
-		return nil, fmt.Errorf("run: %w", err)
+		return nil, err
 	}
 	v := &View{Path: dir}
 	if v.Recipe, err = recipe.FromRecord(b, dir); errors.Is(err, recipe.ErrNoSource) {
@@ -96,15 +97,19 @@ func Look(dir string) (*View, error) {
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || !numbered.MatchString(e.Name()) {
+		if !e.IsDir() || !anyStage.MatchString(e.Name()) {
 			continue
 		}
+		aside := !numbered.MatchString(e.Name())
 		f := Finished{filepath.Join(dir, e.Name()), new(Manifest)}
 		switch err := readJSON(filepath.Join(f.Dir, manifestFile), f.Manifest); {
+		case errors.Is(err, fs.ErrNotExist) && aside:
 		case errors.Is(err, fs.ErrNotExist):
 			v.Begun = append(v.Begun, e.Name())
 		case err != nil:
 			return nil, err
+		case aside:
+			v.Aside = append(v.Aside, f)
 		default:
 			v.Finished = append(v.Finished, f)
 		}
@@ -114,20 +119,22 @@ func Look(dir string) (*View, error) {
 
 // Chain lists the stages that lead to the model which a finished stage takes, the first one first.
 func (v *View) Chain(f Finished) (chain []Finished, err error) {
-	for range v.Finished { // a stage takes at most all others
+	all := slices.Concat(v.Finished, v.Aside)
+	for range all { // a stage takes at most all others
 		if len(f.Inputs) == 0 {
 			return chain, nil
 		}
 		in := f.Inputs[0]
-		i := slices.IndexFunc(v.Finished, func(g Finished) bool { return g.Stage == in.Stage })
+		named := func(g Finished) bool { return g.Stage == in.Stage }
+		i := slices.IndexFunc(all, func(g Finished) bool { return named(g) && g.OutputsSHA256 == in.OutputsSHA256 })
 		if i < 0 {
+			if again := slices.IndexFunc(v.Finished, named); again >= 0 {
+				return nil, fmt.Errorf("run: %s was made from what %s held earlier: it has been done again since",
+					f.Dir, v.Finished[again].Dir)
+			}
 			return nil, fmt.Errorf("run: %s takes the model of stage %s, which is not finished any more", f.Dir, in.Stage)
 		}
-		if v.Finished[i].OutputsSHA256 != in.OutputsSHA256 {
-			return nil, fmt.Errorf("run: %s was made from what %s held earlier: it has been done again since",
-				f.Dir, v.Finished[i].Dir)
-		}
-		f = v.Finished[i]
+		f = all[i]
 		chain = slices.Insert(chain, 0, f)
 	}
 	return nil, fmt.Errorf("run: the stages of %s take each other's models in a ring", v.Path)
@@ -176,5 +183,6 @@ func (v *View) Agrees(f Finished, now []Taken) error {
 		return nil
 	}
 	e := &ChangedError{Changes: changes}
-	return fmt.Errorf("run: it cannot be had any more, as something has changed since stage %s was done: %s", f.Stage, e.list())
+	return fmt.Errorf("run: it cannot be had any more, as something has changed since stage %s was done: %s. With that as it was, and another run_dir, "+
+		"moslava run makes it again", f.Stage, e.list())
 }

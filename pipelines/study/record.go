@@ -14,6 +14,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
 	"moslava/internal/safetensors"
+	"moslava/internal/sealed"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
@@ -36,7 +37,12 @@ type Record struct {
 	Peak       int64             `json:"peak_bytes,omitempty"` // of resident memory in training, in the process that ended it; 0: not known here
 	Ask        float64           `json:"evaluate_seconds,omitempty"`
 	Suites     []Suite           `json:"suites,omitempty"`
+	Sum        string            `json:"record_sha256,omitempty"` // of the record without it; records of earlier versions have none
 }
+
+func (r *Record) seal(sum string) { r.Sum = sum }
+
+const indent = " "
 
 // A Suite is how a cell did on one suite: question by question, in the suite's order.
 type Suite struct {
@@ -86,6 +92,12 @@ func (p *plan) record(c Cell) (*Record, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &r)
 	}
+	if err == nil {
+		err = sealed.Check(b, &r, indent, r.Sum, r.seal)
+	}
+	if errors.Is(err, sealed.ErrNone) {
+		err = nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("study: %s: %w", path, err)
 	}
@@ -120,11 +132,11 @@ func (p *plan) record(c Cell) (*Record, error) {
 }
 
 func (p *plan) write(r *Record) error {
-	b, err := json.MarshalIndent(r, "", " ")
+	b, err := sealed.Encode(r, indent, r.seal)
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteBytes(filepath.Join(p.dir(r.Cell), recordFile), append(b, '\n'))
+	return atomicfile.WriteBytes(filepath.Join(p.dir(r.Cell), recordFile), b)
 }
 
 // variables are the values of all variables that decide a cell's result, by name.

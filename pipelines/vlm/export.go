@@ -49,7 +49,10 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err != nil {
 		return err
 	}
-	if err := writeText(dir, ConfigFile, cfg); err != nil {
+	if cfg, err = p.eosAgrees(cfg); err != nil {
+		return err
+	}
+	if err := writeIndented(dir, ConfigFile, bytes.TrimSpace(cfg)); err != nil {
 		return err
 	}
 	return p.Save(dir)
@@ -104,6 +107,9 @@ func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) 
 		return err
 	}
 	raw, err := json.Marshal(cfg)
+	if err == nil {
+		raw, err = p.eosAgrees(raw)
+	}
 	if err != nil {
 		return err
 	}

@@ -23,10 +23,11 @@ const maxGeneration = 16 << 20
 type generation struct {
 	fields hfconfig.Fields // generation_config.json as it was read; nil without one
 	eos    []int32         // ids that end an answer, by this file and config.json
+	none   bool            // the file is there and names no such id, so that those of config.json do not count
 }
 
 // readGeneration reads generation_config.json, which need not be there, and config.json, whose eos_token_id counts at the top and in
-// text_config. rows is how many words the model has.
+// text_config, unless generation_config.json is there and names no id. rows is how many words the model has.
 func readGeneration(dir string, rows int) (g generation, err error) {
 	g.fields, err = readFields(filepath.Join(dir, GenerationFile))
 	if err != nil {
@@ -51,6 +52,10 @@ func readGeneration(dir string, rows int) (g generation, err error) {
 			return g, fmt.Errorf("%s: eos_token_id %w", filepath.Join(dir, in.name), err)
 		}
 		g.eos = union(g.eos, ids)
+		if g.fields != nil && len(g.eos) == 0 { // as in transformers, which reads config.json for want of the file
+			g.none = true
+			break
+		}
 	}
 	return g, nil
 }
@@ -114,6 +119,44 @@ func (p *Processor) StopIDs() []int32 {
 		ids = append(ids, id)
 	}
 	return union(ids, p.generation.eos)
+}
+
+// eosAgrees is an export's config.json, whose eos_token_id is kept unless it did not count: then it is that of the export's generation_config.json, or none,
+// so that whoever reads it stops where the model did.
+func (p *Processor) eosAgrees(config []byte) ([]byte, error) {
+	if !p.generation.none {
+		return config, nil
+	}
+	var own json.RawMessage
+	if stop := p.StopIDs(); len(stop) == 1 {
+		own, _ = json.Marshal(stop[0])
+	} else if len(stop) > 1 {
+		own, _ = json.Marshal(stop)
+	}
+	set := func(f hfconfig.Fields) {
+		if _, ok := f["eos_token_id"]; !ok {
+			return
+		}
+		if delete(f, "eos_token_id"); own != nil {
+			f["eos_token_id"] = own
+		}
+	}
+	fields, err := hfconfig.Parse(config)
+	if err != nil {
+		return nil, err
+	}
+	set(fields)
+	if fields.Has("text_config") {
+		text, err := hfconfig.Parse(fields["text_config"])
+		if err != nil {
+			return nil, err
+		}
+		set(text)
+		if fields["text_config"], err = json.Marshal(text); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(fields)
 }
 
 // saveGeneration writes generation_config.json: the source's, with the ids that end an answer.

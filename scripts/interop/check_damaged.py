@@ -1,4 +1,4 @@
-"""WebP, TIFF and BMP files with something wrong, in Pillow and in moslava preprocess.
+"""WebP, TIFF, BMP, GIF and PNG files with something wrong, in Pillow and in moslava preprocess.
 
     python check_damaged.py PROGRAMS WORK [EACH]
 
@@ -31,9 +31,9 @@ def theirs(data):
 def main():
     program, each = Program(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])), int((sys.argv[3:] or [2])[0])
     warnings.simplefilter("ignore")
-    sound = {p.name: p.read_bytes() for ending in ("webp", "tiff", "bmp") for p in FORMATS.glob("*." + ending)}
+    sound = {p.name: p.read_bytes() for ending in ("webp", "tiff", "bmp", "gif", "png") for p in FORMATS.glob("*." + ending)}
     seen = collections.defaultdict(collections.Counter)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool, check("pixels: damaged WebP, TIFF and BMP files"):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, check("pixels: damaged WebP, TIFF, BMP, GIF and PNG files"):
         rows = [(kind, name, data, pool.submit(program.pixels, f"damaged{i}", data, RAW)) for i, (kind, name, data) in enumerate(damaged(sound, each))]
         for kind, name, data, future in rows:
             got, want = future.result(), theirs(data)

@@ -32,6 +32,9 @@ func analyzeCommand() *cobra.Command {
 				}
 				defer func() { failed = errors.Join(failed, release()) }()
 			}
+			if err := pipelines.Intact(cmd.Context(), args[0], opt.Base, opt.Start, opt.Against); err != nil {
+				return err
+			}
 			layers, err := pipelines.Analyze(args[0], opt)
 			if err != nil {
 				return err

@@ -76,9 +76,14 @@ func convertCommand() *cobra.Command {
 	return c
 }
 
+// imagesFlag is the flag of commands that read rows which name pictures.
+func imagesFlag(c *cobra.Command, dirs *[]string) {
+	c.Flags().StringArrayVar(dirs, "images", nil, "look in this folder for pictures that rows name, before the file's own folder and images/ in it; may be repeated")
+}
+
 // rowFlags are the flags of commands that read stored rows.
 func rowFlags(c *cobra.Command, opt *datasets.Options) {
-	c.Flags().StringSliceVar(&opt.Images, "images", nil, "look in these folders for pictures that rows name, before the data's own; may be repeated")
+	imagesFlag(c, &opt.Images)
 	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "leave out these keys of rows, turns and content parts, whatever they hold")
 	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: learn each row whole, as LLM-Adapters' prompt (default: the keys of each row say what it is)")
 	completeValues(c, "format", []string{datasets.FormatLLMAdapters})

@@ -44,7 +44,7 @@ func evaluateCommand() *cobra.Command {
 	f.StringVar(&opt.Shard, "shard", "", "ask only part i of n, written i/n and counted from 1; moslava join puts the parts together")
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "skip passes of circular questions that are lost already; circular scores stay the same")
 	f.BoolVar(&opt.Blank, "blank", false, "replace every picture by a grey one: what text alone can answer")
-	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
+	imagesFlag(c, &opt.Images)
 	forceFlag(c, &opt.Force)
 	judgeFlags(c, &opt.Judge)
 	tilesFlags(c, &opt.Tiles)
@@ -79,7 +79,7 @@ func joinCommand() *cobra.Command {
 	}
 	forceFlag(c, &force)
 	c.Flags().StringVar(&out, "out", "", "directory of the joined verdicts, predictions and scores")
-	c.Flags().StringArrayVar(&images, "images", nil, "directory that paths in the table's column image_path are below, as for evaluate")
+	imagesFlag(c, &images)
 	return c
 }
 

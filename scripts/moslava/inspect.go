@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/pipelines"
 	"moslava/pipelines/inspect"
 )
 
@@ -20,6 +21,11 @@ func inspectCommand() *cobra.Command {
 			r, err := inspect.Inspect(args[0], opt)
 			if err != nil {
 				return err
+			}
+			if opt.Check {
+				if err := pipelines.Intact(cmd.Context(), args[0]); err != nil {
+					r.Warnings = append(r.Warnings, err.Error())
+				}
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)

@@ -43,6 +43,9 @@ func scoreCommand() *cobra.Command {
 			if opt.Judge, err = pipelines.OpenJudge(ask); err != nil {
 				return err
 			}
+			if err := pipelines.Intact(cmd.Context(), opt.Predictions, opt.Suite); err != nil {
+				return err
+			}
 			s, err := predictions.Score(cmd.Context(), opt)
 			if err != nil {
 				return err

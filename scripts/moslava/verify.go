@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"moslava/pipelines"
 	"moslava/pipelines/verify"
 )
 
@@ -20,6 +21,9 @@ func verifyCommand() *cobra.Command {
 				return fmt.Errorf("--tol is %g, want more than 0", opt.Tol)
 			}
 			if err := checkMaxPixels(opt.MaxPixels); err != nil {
+				return err
+			}
+			if err := pipelines.Intact(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			report, err := verify.Run(args[0], args[1], opt)

@@ -2,10 +2,14 @@ package preprocess
 
 import (
 	"bytes"
+	"compress/lzw"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/gif"
+	"io"
+	"slices"
 )
 
 func readGIF(b []byte) (*RGB, []uint8, error) {
@@ -15,7 +19,13 @@ func readGIF(b []byte) (*RGB, []uint8, error) {
 	}
 	img, err := gif.Decode(bytes.NewReader(b))
 	if err != nil {
-		return nil, nil, err
+		whole := gifOfItsPixels(b)
+		if whole == nil {
+			return nil, nil, err
+		}
+		if img, err = gif.Decode(bytes.NewReader(whole)); err != nil {
+			return nil, nil, err
+		}
 	}
 	p, ok := img.(*image.Paletted)
 	if !ok {
@@ -28,6 +38,10 @@ func readGIF(b []byte) (*RGB, []uint8, error) {
 type gifColours struct {
 	table       []uint8 // [n, 3], of the first frame
 	transparent int     // palette index, or -1
+	screen      int     // where the canvas and its palette end
+	descriptor  int     // where the first frame begins
+	frame       int     // where its data begin
+	w, h        int     // of the first frame
 }
 
 // fromGIF puts the first frame on its canvas. Uncovered canvas has the colour of the transparent index if there is
@@ -64,9 +78,71 @@ func fromGIF(b []byte, p *image.Paletted, c image.Config) (*RGB, []uint8, error)
 
 var errGIF = errors.New("cut off before the first frame")
 
+// gifOfItsPixels is a file that holds all pixels of its first frame, and then breaks off or has more data than these, up to them, with an end put behind; nil if it
+// is none. Extensions, of which image/gif does not pass over those that it does not know, are left out.
+func gifOfItsPixels(b []byte) []byte {
+	g, err := readGIFColours(b)
+	if err != nil || g.w == 0 || g.h == 0 || len(b) <= g.frame {
+		return nil
+	}
+	head, rest := slices.Concat(b[:g.screen], b[g.descriptor:g.frame+1]), b[g.frame+1:] // with the width of codes
+	var codes []byte
+	for len(rest) > 0 && rest[0] != 0 {
+		n := min(int(rest[0]), len(rest)-1)
+		codes, rest = append(codes, rest[1:1+n]...), rest[1+n:]
+	}
+	width := int(head[len(head)-1])
+	if width < 2 || width > 8 {
+		return nil
+	}
+	pixels := make([]byte, g.w*g.h)
+	r := lzw.NewReader(bytes.NewReader(codes), lzw.LSB, width)
+	defer r.Close()
+	if _, err := io.ReadFull(r, pixels); err != nil {
+		return nil
+	}
+	var out bytes.Buffer
+	out.Write(head)
+	w := &subBlocks{out: &out}
+	lz := lzw.NewWriter(w, lzw.LSB, width)
+	if _, err := lz.Write(pixels); err != nil { // a value that the palette cannot have
+		return nil
+	}
+	if err := lz.Close(); err != nil {
+		return nil
+	}
+	w.end()
+	out.WriteString("\x00;")
+	return out.Bytes()
+}
+
+// subBlocks writes data in pieces of up to 255 bytes.
+type subBlocks struct {
+	out  *bytes.Buffer
+	held []byte
+}
+
+func (s *subBlocks) Write(p []byte) (int, error) {
+	s.held = append(s.held, p...)
+	for len(s.held) > 255 {
+		s.out.WriteByte(255)
+		s.out.Write(s.held[:255])
+		s.held = s.held[255:]
+	}
+	return len(p), nil
+}
+
+func (s *subBlocks) end() {
+	if len(s.held) > 0 {
+		s.out.WriteByte(byte(len(s.held)))
+		s.out.Write(s.held)
+	}
+}
+
 // readGIFColours walks the blocks up to the first frame.
 func readGIFColours(b []byte) (g gifColours, err error) {
 	g.transparent = -1
+	all := len(b)
 	cut := func(n int) (head []byte) { // the next n bytes, or nil with err set
 		if len(b) < n {
 			err = errGIF
@@ -84,6 +160,7 @@ func readGIFColours(b []byte) (g gifColours, err error) {
 	if h := cut(13); h != nil {
 		g.table = colours(h[10])
 	}
+	g.screen = all - len(b)
 	for err == nil {
 		block := cut(1)
 		if block == nil {
@@ -91,9 +168,14 @@ func readGIFColours(b []byte) (g gifColours, err error) {
 		}
 		switch block[0] {
 		case 0x2c: // image descriptor
-			if h := cut(9); h != nil && h[8]&0x80 != 0 {
-				g.table = colours(h[8])
+			g.descriptor = all - len(b) - 1
+			if h := cut(9); h != nil {
+				g.w, g.h = int(binary.LittleEndian.Uint16(h[4:])), int(binary.LittleEndian.Uint16(h[6:]))
+				if h[8]&0x80 != 0 {
+					g.table = colours(h[8])
+				}
 			}
+			g.frame = all - len(b)
 			return g, err
 		case 0x21: // extension: label, then sub-blocks
 			label := cut(1)

@@ -3,14 +3,23 @@ package preprocess
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/png"
+	"regexp"
+	"slices"
 )
 
 func readPNG(b []byte) (*RGB, []uint8, error) {
 	img, err := png.Decode(bytes.NewReader(b))
 	if err != nil {
-		return nil, nil, err
+		whole := pngOfItsPixels(b)
+		if whole == nil {
+			return nil, nil, err
+		}
+		if img, err = png.Decode(bytes.NewReader(whole)); err != nil {
+			return nil, nil, err
+		}
 	}
 	depth, colour := pngKind(b)
 	if p, ok := img.(*image.NRGBA64); ok && colour == 0 {
@@ -23,6 +32,41 @@ func readPNG(b []byte) (*RGB, []uint8, error) {
 		alpha = nil
 	}
 	return m, alpha, err
+}
+
+// pngOfItsPixels is a file whose end is cut off or damaged, up to its last chunk of pixels, with an end put behind; nil if it is none. As in Pillow what follows the pixels
+// may break off: in the head of a chunk, at a name that is none, anywhere in the end. Chunks in between have to be sound.
+func pngOfItsPixels(b []byte) []byte {
+	const head, sum = 8, 4
+	at, last := 8, 0
+	for len(b)-at >= head {
+		n, name := uint64(binary.BigEndian.Uint32(b[at:])), b[at+4:at+head]
+		if string(name) == "IEND" && last > 0 {
+			break
+		}
+		next := uint64(at) + head + n + sum
+		switch {
+		case last > 0 && !chunkName.Match(name):
+			return pngEnd(b[:last])
+		case next > uint64(len(b)), crc32.ChecksumIEEE(b[at+4:next-sum]) != binary.BigEndian.Uint32(b[next-sum:]):
+			return nil
+		case string(name) == "IDAT":
+			last = int(next)
+		}
+		at = int(next)
+	}
+	if last == 0 {
+		return nil
+	}
+	return pngEnd(b[:last])
+}
+
+// chunkName is what Pillow takes for the name of a chunk.
+var chunkName = regexp.MustCompile(`^[0-9A-Za-z_]{4}$`)
+
+// pngEnd puts an end behind chunks.
+func pngEnd(b []byte) []byte {
+	return append(slices.Clip(b), 0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82)
 }
 
 // pngKind is bit depth and colour type of IHDR, which a decoded picture has been seen to hold.

@@ -21,7 +21,7 @@ from damage_containers import damaged  # noqa: E402
 
 warnings.simplefilter("ignore")
 SOUND = ["animated.webp", "lossy.webp", "lossy_alpha.webp", "one_pixel.webp", "1bit.tiff", "predictor.tiff", "group4.tiff", "rle4.bmp",
-         "rle8.bmp"]
+         "rle8.bmp", "canvas.gif", "palette.gif", "transparent.gif", "bits1.png", "grey_transparent.png", "palette2bit.png", "rgb.png"]
 out, each = [], {}
 for kind, name, data in damaged({n: (HERE / "../formats" / n).read_bytes() for n in SOUND}, 2):
     try:

@@ -1,4 +1,4 @@
-package datasets
+package picturefile
 
 import (
 	"encoding/base64"
@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestReadImage: one rule for paths, URLs and symbolic links.
-func TestReadImage(t *testing.T) {
+// TestRead: one rule for paths, URLs and symbolic links.
+func TestRead(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestReadImage(t *testing.T) {
 	both := []string{at("data"), at("more")}
 	for _, c := range []struct {
 		about, name string
-		roots       []string
+		folders     []string
 		want        string // the picture, or of an error what is in it
 	}{
 		{"in the first folder", "a b.png", both, "A"},
@@ -69,7 +69,7 @@ func TestReadImage(t *testing.T) {
 		{"a data URL that is cut off", "data:image/png;base64,A", both, "illegal base64"},
 		{"an empty data URL", "data:image/png;base64,", both, "no bytes"},
 	} {
-		b, err := readImage(c.roots, c.name)
+		b, err := Read(c.folders, c.name)
 		switch {
 		case err != nil && !strings.Contains(err.Error(), c.want):
 			t.Errorf("%s: error %v, want %q", c.about, err, c.want)
@@ -77,37 +77,7 @@ func TestReadImage(t *testing.T) {
 			t.Errorf("%s: read %q, want %q", c.about, b, c.want)
 		}
 	}
-	if _, err := readImage(both, "x.png"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Read(both, "x.png"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v, want fs.ErrNotExist", err)
-	}
-}
-
-// TestOpenLooksForPicturesInItsFolders: images come first, the data's own folder after them.
-func TestOpenLooksForPicturesInItsFolders(t *testing.T) {
-	dir, pictures := t.TempDir(), t.TempDir()
-	data := `{"image": "data:image/png;base64,UE5H", "conversations": [{"from": "human", "value": "<image>\nwhat"}, {"from": "gpt", "value": "it"}]}` + "\n"
-	row := `{"image": "a.png", "conversations": [{"from": "human", "value": "<image>\nwhat"}, {"from": "gpt", "value": "it"}]}` + "\n"
-	for path, text := range map[string]string{
-		filepath.Join(dir, "rows.jsonl"): row + strings.Replace(row, "a.png", "own.png", 1) + data, filepath.Join(dir, "own.png"): "own",
-		filepath.Join(pictures, "a.png"): "elsewhere",
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := OpenWith(filepath.Join(dir, "rows.jsonl"), Options{Images: []string{pictures}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for i, want := range []string{"elsewhere", "own", "PNG"} {
-		if x, err := s.At(i); err != nil || len(x.Pictures) != 1 || string(x.Pictures[0].Bytes) != want {
-			t.Errorf("row %d has the pictures %q, error %v, want %q", i, x.Pictures, err, want)
-		} else if path := x.Pictures[0].Path; len(path) > len("own.png") {
-			t.Errorf("row %d keeps the path %q", i, path)
-		}
-	}
-	if _, err := OpenWith(filepath.Join(dir, "rows.jsonl"), Options{Images: []string{filepath.Join(pictures, "none")}}); err == nil || !strings.Contains(err.Error(), "images:") {
-		t.Errorf("error %v, want one that names images", err)
 	}
 }
