@@ -21,8 +21,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"moslava/internal/atomicfile"
 	"moslava/internal/interrupt"
+	"moslava/internal/output"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 )
@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 
 // child is what the test binary does when it is started again: it runs the recipe.
 func child(dir string) int {
-	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: atomicfile.RemoveTemporary, Exit: os.Exit})
+	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: output.Leave, Exit: os.Exit})
 	defer stop()
 	if os.Getenv(childAsks) != "" {
 		return childThatAsks(ctx, dir)

@@ -64,5 +64,8 @@ func WriteDir(dir string, write func(tmp string) error) (err error) {
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or this fails
 		return err
 	}
-	return Rename(tmp, dir)
+	if err := commit(tmp, dir); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }

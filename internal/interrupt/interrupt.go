@@ -48,7 +48,7 @@ type Work struct {
 
 // Handler is what Handle needs.
 type Handler struct {
-	Out   io.Writer      // for messages
+	Out   io.Writer      // for messages; whoever reads it need not keep up
 	Clean func()         // removes what is half written, before the process ends early
 	Exit  func(code int) // os.Exit
 
@@ -102,12 +102,13 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 	case <-h.done:
 		return
 	}
-	if f, ok := h.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprintln(f) // below the bar and ^C
-	}
-	fmt.Fprintf(h.Out, "moslava: %s; again to stop at once\n", h.now().Answer())
-	h.cancel(first)
 	up := time.NewTimer(Grace)
+	below := ""
+	if f, ok := h.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		below = "\n" // the bar and ^C
+	}
+	h.say(below+"moslava: %s; again to stop at once\n", h.now().Answer())
+	h.cancel(first)
 	for {
 		select {
 		case s := <-ch:
@@ -115,9 +116,9 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 		case <-up.C:
 			if w := h.now(); !w.Saves {
 				if w.Kept != "" {
-					fmt.Fprintf(h.Out, "moslava: %v: %s\n", first, w.Kept)
+					h.say("moslava: %v: %s\n", first, w.Kept)
 				} else {
-					fmt.Fprintf(h.Out, "moslava: %v\n", first)
+					h.say("moslava: %v\n", first)
 				}
 				h.end(first)
 			}
@@ -125,6 +126,21 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 		case <-h.done:
 			return
 		}
+	}
+}
+
+// patience is how long a message may take: a pipe that nobody reads must hold up neither the end nor the second signal.
+const patience = 100 * time.Millisecond
+
+func (h *Handler) say(format string, args ...any) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		fmt.Fprintf(h.Out, format, args...)
+	}()
+	select {
+	case <-said:
+	case <-time.After(patience):
 	}
 }
 

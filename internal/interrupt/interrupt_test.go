@@ -111,3 +111,37 @@ func TestSaves(t *testing.T) {
 		t.Errorf("code %d", code)
 	}
 }
+
+// stuck is a pipe that nobody reads.
+type stuck struct{ free chan struct{} }
+
+func (s stuck) Write(b []byte) (int, error) { <-s.free; return len(b), nil }
+
+// TestNobodyReads: a message that cannot be written holds nothing up, the second signal neither.
+func TestNobodyReads(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals that a process can send itself: run on another system")
+	}
+	for _, signals := range []int{1, 2} {
+		ends := make(chan int, 100)
+		s := stuck{make(chan struct{})}
+		t.Cleanup(func() { close(s.free) })
+		h := &Handler{Out: s, Exit: func(code int) { ends <- code }}
+		ctx, stop := Handle(t.Context(), h)
+		defer stop()
+		if signals == 2 {
+			defer Begin(ctx, Work{Answer: func() string { return "saving" }, Saves: true})()
+		}
+		began := time.Now()
+		for range signals {
+			send(t, syscall.SIGTERM)
+			<-ctx.Done()
+		}
+		if code := <-ends; code != 143 {
+			t.Errorf("code %d", code)
+		}
+		if d := time.Since(began); d > Grace+5*time.Second {
+			t.Errorf("%d signals: after %v", signals, d)
+		}
+	}
+}

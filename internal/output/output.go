@@ -51,7 +51,9 @@ func Dir(path string, opt Options) (release func() error, err error) {
 			return &OccupiedError{path, holds}
 		}
 		return SetAside(path)
-	}, func() error { return atomicfile.SweepTree(path) })
+	}, func() error { // what becomes a directory is made beside it
+		return errors.Join(atomicfile.Sweep(filepath.Dir(path)), atomicfile.SweepTree(path))
+	})
 }
 
 // File is Dir for a file, in a directory that exists.
@@ -72,6 +74,12 @@ func File(path string, opt Options) (release func() error, err error) {
 		}
 		return SetAside(path)
 	}, func() error { return atomicfile.Sweep(filepath.Dir(path)) })
+}
+
+// Leave removes what this process has half written and gives its places free. It is for a process that ends now.
+func Leave() {
+	atomicfile.RemoveTemporary()
+	_ = lock.ReleaseAll() // the system does it soon after
 }
 
 // take locks the place, makes it free and removes leftovers.

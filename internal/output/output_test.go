@@ -33,12 +33,13 @@ func TestDir(t *testing.T) {
 		t.Errorf("%v; the directory exists: %t", err, exists(dir))
 	}
 	write(t, filepath.Join(dir, temp))
+	write(t, filepath.Join(root, "new", temp))
 	mine := Options{Mine: func(name string) bool { return name == "verdicts" }}
 	for _, opt := range []Options{{}, mine} {
 		if release, err = Dir(dir, opt); err != nil {
 			t.Fatal(err)
 		}
-		if exists(filepath.Join(dir, temp)) {
+		if exists(filepath.Join(dir, temp)) || exists(filepath.Join(root, "new", temp)) {
 			t.Error("a leftover is there still")
 		}
 		release()
