@@ -56,6 +56,27 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestScratch: the next scratch directory takes the place of one that was left.
+func TestScratch(t *testing.T) {
+	dir := t.TempDir()
+	for _, variable := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(variable, dir)
+	}
+	if err := os.WriteFile(filepath.Join(dir, leftover), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	path, release, err := ScratchDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, dir); filepath.Dir(path) != dir || len(got) != 1 {
+		t.Errorf("%s; there are %q", path, got)
+	}
+	if err := release(); err != nil || len(entries(t, dir)) > 0 {
+		t.Errorf("%v; left are %q", err, entries(t, dir))
+	}
+}
+
 // TestNamesReachTheDisk: the directory that has a new name in it is synced, for files, directories and renames.
 func TestNamesReachTheDisk(t *testing.T) {
 	var synced []string

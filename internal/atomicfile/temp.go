@@ -83,6 +83,14 @@ func TempDir(dir string) (path string, release func() error, err error) {
 	}
 }
 
+// ScratchDir is TempDir where the system keeps temporary files. Those that processes left there which were killed go first.
+func ScratchDir() (path string, release func() error, err error) {
+	if err := Sweep(os.TempDir()); err != nil {
+		return "", nil, err
+	}
+	return TempDir(os.TempDir())
+}
+
 // IsTemp says whether a name is that of a temporary file or directory of this package.
 func IsTemp(name string) bool { return tempName.MatchString(name) }
 
