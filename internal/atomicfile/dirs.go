@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // syncDir is replaced in tests, which cannot pull the plug.
@@ -59,7 +60,7 @@ func WriteDir(dir string, write func(tmp string) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when write panics
 	if err := write(tmp); err != nil {
-		return err
+		return &renamedError{err, tmp, dir}
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or this fails
 		return err
@@ -69,3 +70,12 @@ func WriteDir(dir string, write func(tmp string) error) (err error) {
 	}
 	return syncDir(filepath.Dir(dir))
 }
+
+// renamedError names the directory that the caller knows in place of the temporary one.
+type renamedError struct {
+	err      error
+	tmp, dir string
+}
+
+func (e *renamedError) Error() string { return strings.ReplaceAll(e.err.Error(), e.tmp, e.dir) }
+func (e *renamedError) Unwrap() error { return e.err }

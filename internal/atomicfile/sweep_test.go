@@ -105,6 +105,15 @@ func TestNamesReachTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("a rename", a, b)
+	c := filepath.Join(root, "c")
+	err := WriteDir(c, func(tmp string) error { return WriteBytes(filepath.Join(tmp, "g"), nil) })
+	if err != nil || len(synced) != 2 || !IsTemp(filepath.Base(synced[0])) || synced[1] != root {
+		t.Errorf("a whole directory: synced %q; %v", synced, err)
+	}
+	err = WriteDir(filepath.Join(root, "d"), func(tmp string) error { return WriteBytes(filepath.Join(tmp, "none", "g"), nil) })
+	if got := entries(t, root); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), filepath.Join(root, "d", "none", "g")) || strings.Contains(err.Error(), tempPrefix) || len(got) != 2 {
+		t.Errorf("a directory that fails: %v; left are %q", err, got)
+	}
 	if err := MkdirAll(filepath.Join(a, "f", "x")); err == nil || !strings.Contains(err.Error(), "f") {
 		t.Errorf("a directory in a file: %v", err)
 	}
