@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -156,7 +157,8 @@ func TestKilled(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	dir := t.TempDir()
 	const kills = 10
-	torn := 0
+	torn, before, wordless := 0, 0, false // wordless: the last kill was in a stage
+	line := regexp.MustCompile(`(?m)^the last run \(process \d+ on .+\) ended without a word in stage (align|tune)( after step \d+)?: killed, perhaps out of memory; planned peak \d.+, \d.+ available \(.+\)$`)
 	for k := range kills {
 		e := ending{Steps: 4*k + r.IntN(4), Delay: time.Duration(r.IntN(8000)) * time.Microsecond, Saving: k%3 == 1, Signal: syscall.SIGKILL}
 		if e.Saving {
@@ -170,6 +172,13 @@ func TestKilled(t *testing.T) {
 		if saving(dir) {
 			torn++
 		}
+		// A process that is killed as soon as it begins says nothing yet, and notes nothing for the next one.
+		now := stepsDone(dir)
+		if began := now > before; began && wordless && !line.MatchString(out) || k == 0 && strings.Contains(out, "without a word") {
+			t.Errorf("kill %d, after one in a stage: it says\n%s", k, out)
+		} else {
+			before, wordless = now, began
+		}
 		t.Logf("kill %d at %d steps, in a save %t", k, stepsDone(dir), saving(dir))
 	}
 	if torn == 0 {
@@ -180,8 +189,11 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	equal(t, results(t, dir), want)
-	if saving(dir) {
+	if saving(dir) || len(temps(dir)) > 0 {
 		t.Error("the remains of an interrupted save are there still")
+	}
+	if again := mustRun(t, load(t, resumeRecipe, dir)); strings.Contains(again, "without a word") {
+		t.Errorf("a run that ended well is said to have been killed\n%s", again)
 	}
 	// As if it had been killed after its last save, while it tidied up.
 	stage := filepath.Join(dir, "01-tune")
@@ -204,6 +216,9 @@ func TestInterrupted(t *testing.T) {
 		out, err := start(t, dir, childEnd+"="+ending{Steps: steps, Signal: syscall.SIGINT}.String())
 		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 130 || !strings.Contains(out, "interrupted") {
 			t.Fatalf("at step %d the child ended with %v\n%s", steps, err, out)
+		}
+		if strings.Contains(out, "without a word") {
+			t.Errorf("a run that said that it was interrupted is said to have been killed\n%s", out)
 		}
 		stages, _ := filepath.Glob(filepath.Join(dir, "0*"))
 		if len(stages) == 0 {

@@ -8,8 +8,18 @@ import (
 	"strings"
 )
 
-// syncDir is replaced in tests, which cannot pull the plug.
-var syncDir = syncDirectory
+// Synced, if a test has set it, is told of every directory whose names have reached the disk: tests cannot pull the plug. It is set before anything is
+// written.
+var Synced func(dir string)
+
+// syncDir brings the names in a directory to the disk.
+func syncDir(dir string) error {
+	err := syncDirectory(dir)
+	if err == nil && Synced != nil {
+		Synced(dir)
+	}
+	return err
+}
 
 // MkdirAll makes a directory and those around it, as os.MkdirAll does with the permissions 0777 less the umask, and makes sure that the names
 // of new ones survive a crash: a file that is synced in a directory that is not there after it is lost as well.

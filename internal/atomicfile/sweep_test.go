@@ -80,8 +80,8 @@ func TestScratch(t *testing.T) {
 // TestNamesReachTheDisk: the directory that has a new name in it is synced, for files, directories and renames.
 func TestNamesReachTheDisk(t *testing.T) {
 	var synced []string
-	syncDir = func(dir string) error { synced = append(synced, dir); return nil }
-	t.Cleanup(func() { syncDir = syncDirectory })
+	Synced = func(dir string) { synced = append(synced, dir) }
+	t.Cleanup(func() { Synced = nil })
 	root := t.TempDir()
 	a, b := filepath.Join(root, "a"), filepath.Join(root, "a", "b")
 	want := func(what string, dirs ...string) {
