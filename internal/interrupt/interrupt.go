@@ -20,8 +20,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Grace is how long work without anything to save may take to end by itself.
-const Grace = 700 * time.Millisecond
+// Grace is how long work without anything to save may take to end by itself. To give gigabytes back takes the system a while, too, within the second
+// that is promised.
+const Grace = 500 * time.Millisecond
 
 // A Signal is the cause of a context that a signal has ended. It counts as context.Canceled.
 type Signal struct{ syscall.Signal }

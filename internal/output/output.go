@@ -82,7 +82,7 @@ func Leave() {
 	_ = lock.ReleaseAll() // the system does it soon after
 }
 
-// take locks the place, makes it free and removes leftovers.
+// take locks the place, removes leftovers and makes it free.
 func take(path string, opt Options, free, sweep func() error) (func() error, error) {
 	for _, read := range opt.Reads {
 		if read == "" {
@@ -109,10 +109,10 @@ func take(path string, opt Options, free, sweep func() error) (func() error, err
 	if err != nil {
 		return nil, err
 	}
-	if err := free(); err != nil {
+	if err := sweep(); err != nil { // first, so that leftovers are not set aside
 		return nil, errors.Join(err, l.Release())
 	}
-	if err := sweep(); err != nil {
+	if err := free(); err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
 	return l.Release, nil

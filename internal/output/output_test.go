@@ -53,6 +53,7 @@ func TestDir(t *testing.T) {
 		}
 	}
 	for range 2 {
+		write(t, filepath.Join(dir, temp))
 		mine.Force = true
 		if release, err = Dir(dir+string(filepath.Separator), mine); err != nil {
 			t.Fatal(err)
@@ -62,6 +63,9 @@ func TestDir(t *testing.T) {
 	}
 	if !exists(filepath.Join(root, "new", "out~1", "thesis")) || !exists(filepath.Join(root, "new", "out~2", "verdicts")) {
 		t.Error("nothing was set aside")
+	}
+	if exists(filepath.Join(root, "new", "out~1", temp)) || exists(filepath.Join(root, "new", "out~2", temp)) {
+		t.Error("a leftover was set aside")
 	}
 	if _, err := Dir(filepath.Join(dir, "verdicts"), Options{}); err == nil || !strings.Contains(err.Error(), "is a file") {
 		t.Errorf("a file: %v", err)
