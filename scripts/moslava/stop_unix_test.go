@@ -24,7 +24,7 @@ import (
 // asProgram, in the environment, makes the test binary the program.
 const asProgram = "MOSLAVA_TEST_PROGRAM"
 
-// signalsOf, in the environment, is how many signals each command gets; a few by default.
+// signalsOf, in the environment, is how many signals each command gets; two by default.
 const signalsOf = "MOSLAVA_TEST_SIGNALS"
 
 // How long the program may take to end after a signal, and after a second one, beside what it waits for a processor.
@@ -208,7 +208,7 @@ func watchWaiting(pid int) (total func() time.Duration) {
 // TestSignals: a run, and what goes on with what it left, obeys SIGINT and SIGTERM within a second wherever it is, and what runs afterwards ends with the same
 // bytes. TestSignalsEverywhere has the other commands.
 func TestSignals(t *testing.T) {
-	n := 4
+	n := 2
 	if text := os.Getenv(signalsOf); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
