@@ -22,10 +22,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"moslava/datasets"
+	"moslava/internal/autograd"
 	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/train"
+	"moslava/pipelines/vlm"
 )
 
 // Environment of a child: where it runs the recipe, and what happens to it.
@@ -33,6 +37,7 @@ const (
 	childDir   = "MOSLAVA_TEST_RUN_DIR"
 	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
 	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
+	childStuck = "MOSLAVA_TEST_STUCK" // set: the loss that is asked for as the nth ends the process with SIGINT, and does not come
 	childAsks  = "MOSLAVA_TEST_ASKS"  // set: it evaluates the model and the suite in the directory, and ends itself after so many verdicts
 )
 
@@ -86,9 +91,13 @@ func child(dir string) int {
 		}
 		go e.wait(dir)
 	}
+	opt := Options{Out: os.Stdout}
+	if n, err := strconv.Atoi(os.Getenv(childStuck)); err == nil {
+		opt.wrap = func(m train.Model) train.Model { return &stuck{m.(*vlm.Model), n} }
+	}
 	r, err := recipe.Load(resumeRecipe, "run_dir="+dir)
 	if err == nil {
-		err = Run(ctx, r, Options{Out: os.Stdout})
+		err = Run(ctx, r, opt)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -239,6 +248,50 @@ func TestInterrupted(t *testing.T) {
 	}
 	mustRun(t, load(t, resumeRecipe, dir))
 	equal(t, results(t, dir), want)
+}
+
+// stuck is a model that is in the midst of a very long computation, which looks at no context, when it is asked for a loss for the nth time.
+type stuck struct {
+	*vlm.Model
+	left int
+}
+
+func (s *stuck) Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float64, error) {
+	if s.left--; s.left == 0 {
+		ending{Signal: syscall.SIGINT}.send()
+		time.Sleep(time.Minute)
+	}
+	return s.Model.Loss(t, b)
+}
+
+// TestStuck: SIGINT is obeyed in the midst of a computation that goes on for a minute, in a step and in a validation, and no finished step is lost.
+func TestStuck(t *testing.T) {
+	want := uninterrupted(t)
+	validating := 0
+	for _, losses := range []int{6, 13, 41} {
+		dir, began := t.TempDir(), time.Now()
+		out, err := start(t, dir, childStuck+"="+strconv.Itoa(losses))
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 130 || time.Since(began) > 50*time.Second {
+			t.Fatalf("loss %d: the child ended with %v after %v\n%s", losses, err, time.Since(began), out)
+		}
+		done := regexp.MustCompile(`(?m)^moslava: finishing step \d+, saving; again to stop at once\nmoslava: interrupted: after step (\d+) of \d+, which is saved; the same run goes on there$`).FindStringSubmatch(out)
+		if done == nil {
+			t.Fatalf("loss %d: it says\n%s", losses, out)
+		}
+		stages, _ := filepath.Glob(filepath.Join(dir, "0*"))
+		lines, err := metrics.Read(filepath.Join(stages[len(stages)-1], metrics.LinesFile))
+		n, _ := strconv.Atoi(done[1])
+		if n == len(lines)+1 {
+			validating++
+		} else if err != nil || n != len(lines) {
+			t.Errorf("loss %d: %d steps are logged, and step %d is saved; %v", losses, len(lines), n, err)
+		}
+		mustRun(t, load(t, resumeRecipe, dir))
+		equal(t, results(t, dir), want)
+	}
+	if validating == 0 || validating == 3 {
+		t.Errorf("%d of 3 signals came in a validation: both are to be tested", validating)
+	}
 }
 
 // TestCanceled: a context that ends between two saves loses nothing either, and the message says so.

@@ -90,7 +90,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 // optimise runs the trainer from a state on and says what a signal interrupts.
 func (t *training) optimise(ctx context.Context, state train.State, logged int) (train.State, error) {
 	t.step.Store(int64(logged))
-	end := interrupt.Begin(ctx, interrupt.Work{Saves: true, Answer: func() string {
+	end := interrupt.Begin(ctx, interrupt.Work{Saves: true, Save: t.trainer.SaveNow, Answer: func() string {
 		return fmt.Sprintf("finishing step %d, saving", min(t.step.Load()+1, int64(t.trainer.Steps)))
 	}})
 	defer end()

@@ -45,6 +45,9 @@ type Work struct {
 	Answer func() string // what the first signal says that happens now, such as "saving answers"
 	Kept   string        // what the process says if it has to end before the work does; may be empty
 	Saves  bool          // ends by itself soon after its context and saves then: the process waits for it
+	// Save, where the work saves, is called when its time is up: it is in the midst of something long then. Save saves what there is in its stead and says so,
+	// after which nothing can change any more, or says that this is no moment for it. The process ends with what it says.
+	Save func() (kept string, ok bool)
 }
 
 // Handler is what Handle needs.
@@ -110,24 +113,46 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 	}
 	h.say(below+"moslava: %s; again to stop at once\n", h.now().Answer())
 	h.cancel(first)
+	saved := make(chan string, 1) // what work says that has been saved in its stead
 	for {
 		select {
 		case s := <-ch:
 			h.end(toSignal(s))
 		case <-up.C:
-			if w := h.now(); !w.Saves {
-				if w.Kept != "" {
-					h.say("moslava: %v: %s\n", first, w.Kept)
-				} else {
-					h.say("moslava: %v\n", first)
-				}
-				h.end(first)
+			switch w := h.now(); {
+			case !w.Saves:
+				h.endWith(first, w.Kept)
+				up.Reset(again)
+			case w.Save != nil:
+				go func() { // and the second signal is heard meanwhile
+					if kept, ok := w.Save(); ok {
+						saved <- kept
+					} else {
+						up.Reset(again)
+					}
+				}()
+			default:
+				up.Reset(again)
 			}
-			up.Reset(20 * time.Millisecond)
+		case kept := <-saved:
+			h.endWith(first, kept)
 		case <-h.done:
 			return
 		}
 	}
+}
+
+// again is when work that was waited for is looked at again.
+const again = 20 * time.Millisecond
+
+// endWith ends the process and says what is kept.
+func (h *Handler) endWith(s Signal, kept string) {
+	if kept != "" {
+		h.say("moslava: %v: %s\n", s, kept)
+	} else {
+		h.say("moslava: %v\n", s)
+	}
+	h.end(s)
 }
 
 // patience is how long a message may take: a pipe that nobody reads must hold up neither the end nor the second signal.

@@ -23,6 +23,23 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestSavedInItsStead: work that is in the midst of something long is saved from outside, as soon as it can be.
+func TestSavedInItsStead(t *testing.T) {
+	ctx, out, ends := handled(t)
+	tries := 0
+	defer Begin(ctx, Work{Answer: func() string { return "finishing step 3, saving" }, Saves: true, Save: func() (string, bool) {
+		tries++
+		return "step 2 is saved", tries == 3
+	}})()
+	send(t, syscall.SIGINT)
+	if code := <-ends; code != 130 {
+		t.Errorf("code %d", code)
+	}
+	if want := "moslava: finishing step 3, saving; again to stop at once\nmoslava: interrupted: step 2 is saved\ncleaned\n"; out.String() != want || tries != 3 {
+		t.Errorf("after %d tries it says\n%s", tries, out)
+	}
+}
+
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
