@@ -207,7 +207,7 @@ func (w *writer) newShard() error {
 	if err != nil {
 		return err
 	}
-	w.file, w.buf = f, bufio.NewWriterSize(f, 256<<10)
+	w.file, w.buf = f, bufio.NewWriterSize(atomicfile.Steady(f), 256<<10)
 	w.shards++
 	w.columns = array.NewRecordBuilder(alloc.DefaultAllocator, schema)
 	w.ipc = ipc.NewWriter(w, ipc.WithSchema(schema))

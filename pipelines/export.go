@@ -3,6 +3,8 @@ package pipelines
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
@@ -59,9 +61,6 @@ func (s *stage) export() (_ []string, failed error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := atomicfile.MkdirAll(dir); err != nil {
-		return nil, err
-	}
 	outputs := []string{output}
 	if whole && c.MergeInto == "rounded" {
 		if err := s.mergeRounded(m, from); err != nil {
@@ -69,22 +68,12 @@ func (s *stage) export() (_ []string, failed error) {
 		}
 		outputs = append(outputs, roundingFile)
 	}
-	switch c.Format {
-	case "xtuner":
-		err = m.SaveXTuner(dir, baseName(s.recipe))
-	case "peft", "folded":
-		err = m.ExportAdapters(dir, baseName(s.recipe), c.Format == "folded", p)
-		s.noteTokens(m)
-	case "towers":
-		if err = m.MergeAdapters(); err == nil {
-			err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
-		}
-	default:
-		if err = m.MergeAdapters(); err == nil {
-			err = vlm.Export(dir, m, p, dtypes[c.DType])
+	if whole {
+		if err := m.MergeAdapters(); err != nil {
+			return nil, err
 		}
 	}
-	if err != nil {
+	if err := wholeOrNot(dir, func(dir string) error { return s.write(dir, m, p) }); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
@@ -98,4 +87,28 @@ func (s *stage) noteTokens(m *vlm.Model) {
 			"PeftModel.from_pretrained; AutoPeftModelForCausalLM does it by the tokenizer beside the adapters\n",
 			s.Name, m.Config.Text.VocabSize)
 	}
+}
+
+// wholeOrNot has a directory written beside its place, which it takes when it is whole: nothing half written lies where people upload from. One that is
+// there already, as that of an earlier run or a mounted one, is written in.
+func wholeOrNot(dir string, write func(dir string) error) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return atomicfile.WriteDir(dir, write)
+	}
+	return write(dir)
+}
+
+// write writes the model to a directory in the stage's format.
+func (s *stage) write(dir string, m *vlm.Model, p *vlm.Processor) error {
+	c := s.Stage.Export
+	switch c.Format {
+	case "xtuner":
+		return m.SaveXTuner(dir, baseName(s.recipe))
+	case "peft", "folded":
+		s.noteTokens(m)
+		return m.ExportAdapters(dir, baseName(s.recipe), c.Format == "folded", p)
+	case "towers":
+		return vlm.ExportTowers(dir, m, p, dtypes[c.DType])
+	}
+	return vlm.Export(dir, m, p, dtypes[c.DType])
 }

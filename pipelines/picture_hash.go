@@ -82,14 +82,14 @@ func (t *taker) pictures(i int) (out []run.Taken, err error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, run.Taken{Key: fmt.Sprintf("data.%d.path", k), Path: t.recipe.Mask(abs), Sum: sum, Pictures: n})
+		out = append(out, run.Taken{Key: fmt.Sprintf("data.%d.path", k), Path: t.recipe.WrittenPath(abs), Sum: sum, Pictures: n})
 	}
 	return out, nil
 }
 
 // recordedPictures hashes again the pictures of a source that a stage took, as the recipe says that they are found.
 func recordedPictures(ctx context.Context, r *recipe.Recipe, stage string, taken run.Taken) (filehash.Sum, error) {
-	s, _ := r.Stage(stage)
+	s, _ := r.Stage(run.Expanded(stage)) // records have names as the recipe spells them
 	if s == nil || s.Train == nil {
 		return filehash.Sum{}, fmt.Errorf("the recipe has no stage %s that trains", stage)
 	}

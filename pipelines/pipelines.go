@@ -50,6 +50,9 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	if line := vanished(r, d); line != "" {
+		fmt.Fprintln(opt.Out, line)
+	}
 	for _, name := range opt.Only {
 		if s, _ := r.Stage(name); s == nil {
 			return fmt.Errorf("the recipe has no stage %q; it has %s", name, stageNames(r))
@@ -68,7 +71,8 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if err := d.Intact(chosen); err != nil {
 		return err
 	}
-	if err := ready(ctx, r, d, opt); err != nil {
+	peaks, err := ready(ctx, r, d, opt)
+	if err != nil {
 		return err
 	}
 	if err := freeTargets(r, d, chosen, opt.Force); err != nil {
@@ -80,7 +84,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, written: &written.Stages[i], dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap}
+		st := &stage{recipe: r, written: &written.Stages[i], dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap, peak: peaks[s.Name]}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -116,6 +120,7 @@ type stage struct {
 	force   bool
 	path    string // the stage's directory
 	resumed bool
+	peak    int64 // bytes of memory that it is planned to take; 0: not known
 }
 
 // stopWords are what the first signal is answered with in a stage of each kind, unless its work says more.
@@ -127,6 +132,9 @@ var stopWords = map[string]string{recipe.Pretrain: "stopping before the first st
 func (s *stage) run(ctx context.Context, why string) error {
 	var err error
 	if s.path, s.resumed, err = s.dir.Begin(s.index); err != nil {
+		return err
+	}
+	if err := s.noteStage(); err != nil {
 		return err
 	}
 	s.emit(Event{Event: StageBegun, Reason: why, Resumed: s.resumed})

@@ -154,18 +154,18 @@ func everyStage(r *recipe.Recipe) (all []int) {
 // preflightBatches is how many batches a run looks at of each stage before it begins.
 const preflightBatches = 4
 
-// ready looks ahead at the stages that d has to do, as far as only names them.
-func ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, opt Options) error {
+// ready looks ahead at the stages that d has to do, as far as only names them, and says how many bytes of memory each is planned to take.
+func ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, opt Options) (peaks map[string]int64, err error) {
 	todo, err := unfinished(r, d, opt)
 	if err != nil || len(todo) == 0 {
-		return err
+		return nil, err
 	}
 	f, err := lookAhead(ctx, r, todo, PlanOptions{Batches: preflightBatches})
 	if err != nil {
-		return fmt.Errorf("stage %s: %w", r.Stages[todo[0]].Name, err)
+		return nil, fmt.Errorf("stage %s: %w", r.Stages[todo[0]].Name, err)
 	}
 	if len(f.problems) > 0 {
-		return &PreflightError{f.problems}
+		return nil, &PreflightError{f.problems}
 	}
 	var stages []plan.Stage
 	for _, p := range f.planned {
@@ -173,13 +173,17 @@ func ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, opt Options) error
 	}
 	m := f.memory(stages)
 	if m.Need == 0 {
-		return nil
+		return nil, nil
 	}
 	fmt.Fprintln(opt.Out, m)
 	if err := m.Err(); err != nil && !opt.OverMemory {
-		return fmt.Errorf("stage %s: %w; --over-memory runs it all the same", m.Stage, err)
+		return nil, fmt.Errorf("stage %s: %w; --over-memory runs it all the same", m.Stage, err)
 	}
-	return nil
+	peaks = map[string]int64{}
+	for _, s := range slices.Concat(stages, f.held) {
+		peaks[s.Name] = int64(s.Memory.Peak)
+	}
+	return peaks, nil
 }
 
 // unfinished lists the stages that a run has to do. A stage that takes the model of one which is neither finished nor among them is an error.

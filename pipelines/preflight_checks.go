@@ -81,11 +81,11 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if opt.Shard, err = eval.ParseShard(c.Shard); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
-	drawn, err := os.MkdirTemp("", "moslava-suite-") // of scenes; the stage draws them again
+	drawn, release, err := atomicfile.ScratchDir() // of scenes; the stage draws them again
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(drawn)) }()
+	defer func() { err = errors.Join(err, release()) }()
 	suite, err := openSuite(string(c.TSV), c.Name, drawn, folders(c.Images)...)
 	if err != nil {
 		return err

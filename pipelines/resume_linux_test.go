@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -21,10 +22,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"moslava/internal/atomicfile"
+	"moslava/datasets"
+	"moslava/internal/autograd"
 	"moslava/internal/interrupt"
+	"moslava/internal/output"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/train"
+	"moslava/pipelines/vlm"
 )
 
 // Environment of a child: where it runs the recipe, and what happens to it.
@@ -32,6 +37,7 @@ const (
 	childDir   = "MOSLAVA_TEST_RUN_DIR"
 	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
 	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
+	childStuck = "MOSLAVA_TEST_STUCK" // set: the loss that is asked for as the nth ends the process with SIGINT, and does not come
 	childAsks  = "MOSLAVA_TEST_ASKS"  // set: it evaluates the model and the suite in the directory, and ends itself after so many verdicts
 )
 
@@ -60,7 +66,7 @@ func TestMain(m *testing.M) {
 
 // child is what the test binary does when it is started again: it runs the recipe.
 func child(dir string) int {
-	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: atomicfile.RemoveTemporary, Exit: os.Exit})
+	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: output.Leave, Exit: os.Exit})
 	defer stop()
 	if os.Getenv(childAsks) != "" {
 		return childThatAsks(ctx, dir)
@@ -85,9 +91,13 @@ func child(dir string) int {
 		}
 		go e.wait(dir)
 	}
+	opt := Options{Out: os.Stdout}
+	if n, err := strconv.Atoi(os.Getenv(childStuck)); err == nil {
+		opt.wrap = func(m train.Model) train.Model { return &stuck{m.(*vlm.Model), n} }
+	}
 	r, err := recipe.Load(resumeRecipe, "run_dir="+dir)
 	if err == nil {
-		err = Run(ctx, r, Options{Out: os.Stdout})
+		err = Run(ctx, r, opt)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -156,7 +166,8 @@ func TestKilled(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	dir := t.TempDir()
 	const kills = 10
-	torn := 0
+	torn, before, wordless := 0, 0, false // wordless: the last kill was in a stage
+	line := regexp.MustCompile(`(?m)^the last run \(process \d+ on .+\) ended without a word in stage (align|tune)( after step \d+)?: killed, perhaps out of memory; planned peak \d.+, \d.+ available \(.+\)$`)
 	for k := range kills {
 		e := ending{Steps: 4*k + r.IntN(4), Delay: time.Duration(r.IntN(8000)) * time.Microsecond, Saving: k%3 == 1, Signal: syscall.SIGKILL}
 		if e.Saving {
@@ -170,6 +181,13 @@ func TestKilled(t *testing.T) {
 		if saving(dir) {
 			torn++
 		}
+		// A process that is killed as soon as it begins says nothing yet, and notes nothing for the next one.
+		now := stepsDone(dir)
+		if began := now > before; began && wordless && !line.MatchString(out) || k == 0 && strings.Contains(out, "without a word") {
+			t.Errorf("kill %d, after one in a stage: it says\n%s", k, out)
+		} else {
+			before, wordless = now, began
+		}
 		t.Logf("kill %d at %d steps, in a save %t", k, stepsDone(dir), saving(dir))
 	}
 	if torn == 0 {
@@ -180,8 +198,11 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	equal(t, results(t, dir), want)
-	if saving(dir) {
+	if saving(dir) || len(temps(dir)) > 0 {
 		t.Error("the remains of an interrupted save are there still")
+	}
+	if again := mustRun(t, load(t, resumeRecipe, dir)); strings.Contains(again, "without a word") {
+		t.Errorf("a run that ended well is said to have been killed\n%s", again)
 	}
 	// As if it had been killed after its last save, while it tidied up.
 	stage := filepath.Join(dir, "01-tune")
@@ -205,6 +226,9 @@ func TestInterrupted(t *testing.T) {
 		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 130 || !strings.Contains(out, "interrupted") {
 			t.Fatalf("at step %d the child ended with %v\n%s", steps, err, out)
 		}
+		if strings.Contains(out, "without a word") {
+			t.Errorf("a run that said that it was interrupted is said to have been killed\n%s", out)
+		}
 		stages, _ := filepath.Glob(filepath.Join(dir, "0*"))
 		if len(stages) == 0 {
 			continue // before the first stage
@@ -224,6 +248,50 @@ func TestInterrupted(t *testing.T) {
 	}
 	mustRun(t, load(t, resumeRecipe, dir))
 	equal(t, results(t, dir), want)
+}
+
+// stuck is a model that is in the midst of a very long computation, which looks at no context, when it is asked for a loss for the nth time.
+type stuck struct {
+	*vlm.Model
+	left int
+}
+
+func (s *stuck) Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float64, error) {
+	if s.left--; s.left == 0 {
+		ending{Signal: syscall.SIGINT}.send()
+		time.Sleep(time.Minute)
+	}
+	return s.Model.Loss(t, b)
+}
+
+// TestStuck: SIGINT is obeyed in the midst of a computation that goes on for a minute, in a step and in a validation, and no finished step is lost.
+func TestStuck(t *testing.T) {
+	want := uninterrupted(t)
+	validating := 0
+	for _, losses := range []int{6, 13, 41} {
+		dir, began := t.TempDir(), time.Now()
+		out, err := start(t, dir, childStuck+"="+strconv.Itoa(losses))
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 130 || time.Since(began) > 50*time.Second {
+			t.Fatalf("loss %d: the child ended with %v after %v\n%s", losses, err, time.Since(began), out)
+		}
+		done := regexp.MustCompile(`(?m)^moslava: finishing step \d+, saving; again to stop at once\nmoslava: interrupted: after step (\d+) of \d+, which is saved; the same run goes on there$`).FindStringSubmatch(out)
+		if done == nil {
+			t.Fatalf("loss %d: it says\n%s", losses, out)
+		}
+		stages, _ := filepath.Glob(filepath.Join(dir, "0*"))
+		lines, err := metrics.Read(filepath.Join(stages[len(stages)-1], metrics.LinesFile))
+		n, _ := strconv.Atoi(done[1])
+		if n == len(lines)+1 {
+			validating++
+		} else if err != nil || n != len(lines) {
+			t.Errorf("loss %d: %d steps are logged, and step %d is saved; %v", losses, len(lines), n, err)
+		}
+		mustRun(t, load(t, resumeRecipe, dir))
+		equal(t, results(t, dir), want)
+	}
+	if validating == 0 || validating == 3 {
+		t.Errorf("%d of 3 signals came in a validation: both are to be tested", validating)
+	}
 }
 
 // TestCanceled: a context that ends between two saves loses nothing either, and the message says so.

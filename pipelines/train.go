@@ -90,10 +90,17 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 // optimise runs the trainer from a state on and says what a signal interrupts.
 func (t *training) optimise(ctx context.Context, state train.State, logged int) (train.State, error) {
 	t.step.Store(int64(logged))
-	end := interrupt.Begin(ctx, interrupt.Work{Saves: true, Answer: func() string {
+	end := interrupt.Begin(ctx, interrupt.Work{Saves: true, Save: t.trainer.SaveNow, Answer: func() string {
 		return fmt.Sprintf("finishing step %d, saving", min(t.step.Load()+1, int64(t.trainer.Steps)))
 	}})
 	defer end()
+	t.trainer.Save = func(s train.State) error {
+		err := t.save(s)
+		if err == nil && ctx.Err() != nil {
+			end() // nothing is lost from here on, whatever is waited for still, such as a large picture that is being read
+		}
+		return err
+	}
 	state, err := t.trainer.Run(ctx, state)
 	if d := new(train.DivergedError); errors.As(err, &d) {
 		err = fmt.Errorf("%w. lr is %g: lower it, or raise warmup_steps; on_divergence: ignore goes on all the same", err, t.cfg.LR)
@@ -137,7 +144,7 @@ func (t *training) prepare(ctx context.Context) error {
 	}
 	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
 		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
-		Log: t.report, Save: t.save, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+		Log: t.report, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
 	if t.wrap != nil {
 		t.trainer.Model = t.wrap(t.model)
 	}

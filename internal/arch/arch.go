@@ -137,7 +137,7 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Tests: "internal/lock", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
+	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +

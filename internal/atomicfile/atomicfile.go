@@ -66,7 +66,7 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 			return unnamed(err, tmp)
 		}
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := commit(tmp, path); err != nil {
 		return unnamed(err, tmp)
 	}
 	committed = true
@@ -84,7 +84,7 @@ func WriteBytes(path string, data []byte) error {
 // fill writes the content to f and makes sure it is on the disk. A mode of 0
 // leaves the permissions alone.
 func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
-	buf := bufio.NewWriterSize(f, bufferSize)
+	buf := bufio.NewWriterSize(Steady(f), bufferSize)
 	if err := write(buf); err != nil {
 		return err
 	}
@@ -97,6 +97,31 @@ func fill(f *os.File, mode fs.FileMode, write func(io.Writer) error) error {
 		}
 	}
 	return f.Sync()
+}
+
+// steady is how much may wait for the disk. A process that ends while a file is flushed ends when that is done, so
+// gigabytes must not wait.
+const steady = 32 << 20
+
+type steadyWriter struct {
+	f    *os.File
+	wait int // bytes since the last flush
+}
+
+// Steady is a file that is flushed to the disk now and then while it is written, so that the flush at its end takes a moment.
+func Steady(f *os.File) io.Writer { return &steadyWriter{f: f} }
+
+func (s *steadyWriter) Write(b []byte) (written int, err error) {
+	for err == nil && written < len(b) {
+		var n int
+		n, err = s.f.Write(b[written:min(len(b), written+steady-s.wait)])
+		written += n
+		if s.wait += n; err == nil && s.wait >= steady {
+			s.wait = 0
+			err = s.f.Sync()
+		}
+	}
+	return written, err
 }
 
 // targetMode returns the permissions of the file at path that is about to be

@@ -51,6 +51,25 @@ func TestWriteFileCreatesAndReplaces(t *testing.T) {
 	}
 }
 
+// TestSteady: what is flushed on its way is what was written, however it is cut.
+func TestSteady(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	want := bytes.Repeat([]byte("0123456789abcde"), steady/7)
+	err := WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(want[:1000])
+		if err == nil {
+			_, err = w.Write(want[1000:])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d; %v", len(got), len(want), err)
+	}
+}
+
 func TestFailureLeavesTheOldFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "model.safetensors")

@@ -5,10 +5,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// syncDir is replaced in tests, which cannot pull the plug.
-var syncDir = syncDirectory
+// Synced, if a test has set it, is told of every directory whose names have reached the disk: tests cannot pull the plug. It is set before anything is
+// written.
+var Synced func(dir string)
+
+// syncDir brings the names in a directory to the disk.
+func syncDir(dir string) error {
+	err := syncDirectory(dir)
+	if err == nil && Synced != nil {
+		Synced(dir)
+	}
+	return err
+}
 
 // MkdirAll makes a directory and those around it, as os.MkdirAll does with the permissions 0777 less the umask, and makes sure that the names
 // of new ones survive a crash: a file that is synced in a directory that is not there after it is lost as well.
@@ -74,10 +85,22 @@ func WriteDir(dir string, write func(tmp string) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }() // deferred, so that it also happens when write panics
 	if err := write(tmp); err != nil {
-		return err
+		return &renamedError{err, tmp, dir}
 	}
 	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // empty, or this fails
 		return err
 	}
-	return Rename(tmp, dir)
+	if err := commit(tmp, dir); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }
+
+// renamedError names the directory that the caller knows in place of the temporary one.
+type renamedError struct {
+	err      error
+	tmp, dir string
+}
+
+func (e *renamedError) Error() string { return strings.ReplaceAll(e.err.Error(), e.tmp, e.dir) }
+func (e *renamedError) Unwrap() error { return e.err }

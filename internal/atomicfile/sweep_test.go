@@ -56,11 +56,32 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestScratch: the next scratch directory takes the place of one that was left.
+func TestScratch(t *testing.T) {
+	dir := t.TempDir()
+	for _, variable := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(variable, dir)
+	}
+	if err := os.WriteFile(filepath.Join(dir, leftover), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	path, release, err := ScratchDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := entries(t, dir); filepath.Dir(path) != dir || len(got) != 1 {
+		t.Errorf("%s; there are %q", path, got)
+	}
+	if err := release(); err != nil || len(entries(t, dir)) > 0 {
+		t.Errorf("%v; left are %q", err, entries(t, dir))
+	}
+}
+
 // TestNamesReachTheDisk: the directory that has a new name in it is synced, for files, directories and renames.
 func TestNamesReachTheDisk(t *testing.T) {
 	var synced []string
-	syncDir = func(dir string) error { synced = append(synced, dir); return nil }
-	t.Cleanup(func() { syncDir = syncDirectory })
+	Synced = func(dir string) { synced = append(synced, dir) }
+	t.Cleanup(func() { Synced = nil })
 	root := t.TempDir()
 	a, b := filepath.Join(root, "a"), filepath.Join(root, "a", "b")
 	want := func(what string, dirs ...string) {
@@ -84,6 +105,15 @@ func TestNamesReachTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("a rename", a, b)
+	c := filepath.Join(root, "c")
+	err := WriteDir(c, func(tmp string) error { return WriteBytes(filepath.Join(tmp, "g"), nil) })
+	if err != nil || len(synced) != 2 || !IsTemp(filepath.Base(synced[0])) || synced[1] != root {
+		t.Errorf("a whole directory: synced %q; %v", synced, err)
+	}
+	err = WriteDir(filepath.Join(root, "d"), func(tmp string) error { return WriteBytes(filepath.Join(tmp, "none", "g"), nil) })
+	if got := entries(t, root); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), filepath.Join(root, "d", "none", "g")) || strings.Contains(err.Error(), tempPrefix) || len(got) != 2 {
+		t.Errorf("a directory that fails: %v; left are %q", err, got)
+	}
 	if err := MkdirAll(filepath.Join(a, "f", "x")); err == nil || !strings.Contains(err.Error(), "f") {
 		t.Errorf("a directory in a file: %v", err)
 	}

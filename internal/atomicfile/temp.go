@@ -83,14 +83,22 @@ func TempDir(dir string) (path string, release func() error, err error) {
 	}
 }
 
+// ScratchDir is TempDir where the system keeps temporary files. Those that processes left there which were killed go first.
+func ScratchDir() (path string, release func() error, err error) {
+	if err := Sweep(os.TempDir()); err != nil {
+		return "", nil, err
+	}
+	return TempDir(os.TempDir())
+}
+
 // IsTemp says whether a name is that of a temporary file or directory of this package.
 func IsTemp(name string) bool { return tempName.MatchString(name) }
 
 // Sweep removes the temporary files and directories in dir that no process works on any more: leftovers of processes that were
-// killed. A directory that is not there has none.
+// killed. A directory that is not there has none. What this user may not see or remove is left to others.
 func Sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ENOTDIR) {
 		return nil
 	} else if err != nil {
 		return err
@@ -98,7 +106,9 @@ func Sweep(dir string) error {
 	var errs []error
 	for _, e := range entries {
 		if path := filepath.Join(dir, e.Name()); IsTemp(e.Name()) && lock.Idle(path) {
-			errs = append(errs, os.RemoveAll(path))
+			if err := os.RemoveAll(path); !errors.Is(err, fs.ErrPermission) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

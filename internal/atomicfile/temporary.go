@@ -23,6 +23,18 @@ func Temporary(path string) (done func()) {
 	}
 }
 
+// commit renames a temporary file or directory, which is none any more then. Either RemoveTemporary finds all of it under the temporary
+// name, or nothing.
+func commit(tmp, path string) error {
+	halfWritten.Lock()
+	defer halfWritten.Unlock()
+	err := os.Rename(tmp, path)
+	if err == nil {
+		delete(halfWritten.paths, tmp)
+	}
+	return err
+}
+
 // RemoveTemporary removes what this process has half written. It is for a process that ends now: nothing can be
 // begun or finished afterwards, and whoever tries waits for the end.
 func RemoveTemporary() {

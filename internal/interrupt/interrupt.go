@@ -20,8 +20,9 @@ import (
 	"golang.org/x/term"
 )
 
-// Grace is how long work without anything to save may take to end by itself.
-const Grace = 700 * time.Millisecond
+// Grace is how long work without anything to save may take to end by itself. To give gigabytes back takes the system a while, too, within the second
+// that is promised.
+const Grace = 500 * time.Millisecond
 
 // A Signal is the cause of a context that a signal has ended. It counts as context.Canceled.
 type Signal struct{ syscall.Signal }
@@ -44,11 +45,14 @@ type Work struct {
 	Answer func() string // what the first signal says that happens now, such as "saving answers"
 	Kept   string        // what the process says if it has to end before the work does; may be empty
 	Saves  bool          // ends by itself soon after its context and saves then: the process waits for it
+	// Save, where the work saves, is called when its time is up: it is in the midst of something long then. Save saves what there is in its stead and says so,
+	// after which nothing can change any more, or says that this is no moment for it. The process ends with what it says.
+	Save func() (kept string, ok bool)
 }
 
 // Handler is what Handle needs.
 type Handler struct {
-	Out   io.Writer      // for messages
+	Out   io.Writer      // for messages; whoever reads it need not keep up
 	Clean func()         // removes what is half written, before the process ends early
 	Exit  func(code int) // os.Exit
 
@@ -102,29 +106,67 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 	case <-h.done:
 		return
 	}
-	if f, ok := h.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprintln(f) // below the bar and ^C
-	}
-	fmt.Fprintf(h.Out, "moslava: %s; again to stop at once\n", h.now().Answer())
-	h.cancel(first)
 	up := time.NewTimer(Grace)
+	below := ""
+	if f, ok := h.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		below = "\n" // the bar and ^C
+	}
+	h.say(below+"moslava: %s; again to stop at once\n", h.now().Answer())
+	h.cancel(first)
+	saved := make(chan string, 1) // what work says that has been saved in its stead
 	for {
 		select {
 		case s := <-ch:
 			h.end(toSignal(s))
 		case <-up.C:
-			if w := h.now(); !w.Saves {
-				if w.Kept != "" {
-					fmt.Fprintf(h.Out, "moslava: %v: %s\n", first, w.Kept)
-				} else {
-					fmt.Fprintf(h.Out, "moslava: %v\n", first)
-				}
-				h.end(first)
+			switch w := h.now(); {
+			case !w.Saves:
+				h.endWith(first, w.Kept)
+				up.Reset(again)
+			case w.Save != nil:
+				go func() { // and the second signal is heard meanwhile
+					if kept, ok := w.Save(); ok {
+						saved <- kept
+					} else {
+						up.Reset(again)
+					}
+				}()
+			default:
+				up.Reset(again)
 			}
-			up.Reset(20 * time.Millisecond)
+		case kept := <-saved:
+			h.endWith(first, kept)
 		case <-h.done:
 			return
 		}
+	}
+}
+
+// again is when work that was waited for is looked at again.
+const again = 20 * time.Millisecond
+
+// endWith ends the process and says what is kept.
+func (h *Handler) endWith(s Signal, kept string) {
+	if kept != "" {
+		h.say("moslava: %v: %s\n", s, kept)
+	} else {
+		h.say("moslava: %v\n", s)
+	}
+	h.end(s)
+}
+
+// patience is how long a message may take: a pipe that nobody reads must hold up neither the end nor the second signal.
+const patience = 100 * time.Millisecond
+
+func (h *Handler) say(format string, args ...any) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		fmt.Fprintf(h.Out, format, args...)
+	}()
+	select {
+	case <-said:
+	case <-time.After(patience):
 	}
 }
 

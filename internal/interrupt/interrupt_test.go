@@ -23,6 +23,23 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// TestSavedInItsStead: work that is in the midst of something long is saved from outside, as soon as it can be.
+func TestSavedInItsStead(t *testing.T) {
+	ctx, out, ends := handled(t)
+	tries := 0
+	defer Begin(ctx, Work{Answer: func() string { return "finishing step 3, saving" }, Saves: true, Save: func() (string, bool) {
+		tries++
+		return "step 2 is saved", tries == 3
+	}})()
+	send(t, syscall.SIGINT)
+	if code := <-ends; code != 130 {
+		t.Errorf("code %d", code)
+	}
+	if want := "moslava: finishing step 3, saving; again to stop at once\nmoslava: interrupted: step 2 is saved\ncleaned\n"; out.String() != want || tries != 3 {
+		t.Errorf("after %d tries it says\n%s", tries, out)
+	}
+}
+
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -109,5 +126,39 @@ func TestSaves(t *testing.T) {
 	end()
 	if code := <-ends; code != 143 { // nothing holds it any more
 		t.Errorf("code %d", code)
+	}
+}
+
+// stuck is a pipe that nobody reads.
+type stuck struct{ free chan struct{} }
+
+func (s stuck) Write(b []byte) (int, error) { <-s.free; return len(b), nil }
+
+// TestNobodyReads: a message that cannot be written holds nothing up, the second signal neither.
+func TestNobodyReads(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs signals that a process can send itself: run on another system")
+	}
+	for _, signals := range []int{1, 2} {
+		ends := make(chan int, 100)
+		s := stuck{make(chan struct{})}
+		t.Cleanup(func() { close(s.free) })
+		h := &Handler{Out: s, Exit: func(code int) { ends <- code }}
+		ctx, stop := Handle(t.Context(), h)
+		defer stop()
+		if signals == 2 {
+			defer Begin(ctx, Work{Answer: func() string { return "saving" }, Saves: true})()
+		}
+		began := time.Now()
+		for range signals {
+			send(t, syscall.SIGTERM)
+			<-ctx.Done()
+		}
+		if code := <-ends; code != 143 {
+			t.Errorf("code %d", code)
+		}
+		if d := time.Since(began); d > Grace+5*time.Second {
+			t.Errorf("%d signals: after %v", signals, d)
+		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 )
 
 // acquire makes and locks the file. A holder removes its file while it holds it, so a file that is not the one
@@ -23,20 +22,21 @@ func acquire(path, of string) (*Lock, error) {
 		case err != nil:
 			return nil, errors.Join(err, f.Close())
 		case !ours:
-			held := strings.TrimSpace(heldBy(f))
+			held := heldBy(f)
 			f.Close()
 			return nil, &HeldError{Path: of, Holder: held}
 		case !still(f, path):
 			f.Close()
 			continue
 		}
+		left := written(f)
 		if err := f.Truncate(0); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		if _, err := f.WriteAt([]byte(self()+"\n"), 0); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		return &Lock{f: f, path: path}, nil
+		return &Lock{f: f, path: path, left: left}, nil
 	}
 }
 

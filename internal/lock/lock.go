@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // A HeldError says that another process, or another part of this one, works in a place.
@@ -32,6 +33,19 @@ type Lock struct {
 	f    *os.File
 	path string // of the lock file
 	stay bool   // the file stays behind
+	left string // what was in it
+}
+
+// held are the locks of this process.
+var held = struct {
+	sync.Mutex
+	locks map[*Lock]bool
+}{locks: map[*Lock]bool{}}
+
+func hold(l *Lock) {
+	held.Lock()
+	defer held.Unlock()
+	held.locks[l] = true
 }
 
 // Inside locks a run directory, which must exist, by a file in it. It fails with a *HeldError.
@@ -39,8 +53,22 @@ func Inside(dir string) (*Lock, error) {
 	l, err := acquire(filepath.Join(dir, insideFile), dir)
 	if l != nil {
 		l.stay = true
+		hold(l)
 	}
 	return l, err
+}
+
+// Left is what the last holder wrote, a line by itself and then its notes, if it ended without giving the lock free: it was killed, or the machine went down.
+func (l *Lock) Left() string { return l.left }
+
+// Note writes lines below the holder's own, in place of earlier ones: what it is at, for whoever finds them in Left.
+func (l *Lock) Note(text string) error {
+	own := []byte(self() + "\n")
+	if err := l.f.Truncate(int64(len(own))); err != nil {
+		return err
+	}
+	_, err := l.f.WriteAt([]byte(text+"\n"), int64(len(own)))
+	return err
 }
 
 // Beside locks the file or directory at path, there or not, by a file beside it. The directory around it must exist; if it cannot be written to,
@@ -58,8 +86,11 @@ func Beside(path string) (*Lock, error) {
 	l, err := acquire(filepath.Join(filepath.Dir(real), "."+short(filepath.Base(real))+".lock"), path)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errReadOnly) {
 		if info, statErr := os.Stat(real); statErr == nil && info.IsDir() {
-			return acquire(filepath.Join(real, insideFile), path)
+			l, err = acquire(filepath.Join(real, insideFile), path)
 		}
+	}
+	if l != nil {
+		hold(l)
 	}
 	return l, err
 }
@@ -110,15 +141,36 @@ func (l *Lock) Unmark() { l.stay = false }
 
 // Release gives the place free. Calling it again does nothing.
 func (l *Lock) Release() error {
-	if l == nil || l.f == nil {
+	if l == nil {
+		return nil
+	}
+	held.Lock()
+	defer held.Unlock()
+	return l.release()
+}
+
+func (l *Lock) release() error {
+	if l.f == nil {
 		return nil
 	}
 	f := l.f
 	l.f = nil
+	delete(held.locks, l)
 	if l.stay {
 		return errors.Join(f.Truncate(0), f.Close())
 	}
 	return l.remove(f)
+}
+
+// ReleaseAll gives all locks of this process free. It is for a process that ends now: none can be given free afterwards, and whoever tries waits
+// for the end.
+func ReleaseAll() error {
+	held.Lock() // for good
+	var errs []error
+	for l := range held.locks {
+		errs = append(errs, l.release())
+	}
+	return errors.Join(errs...)
 }
 
 // self is what this process writes into its lock files.
@@ -130,12 +182,17 @@ func self() string {
 	return fmt.Sprintf("process %d on %s", os.Getpid(), host)
 }
 
-// heldBy reads what the holder wrote; it is only for the message.
-func heldBy(f *os.File) string {
-	b := make([]byte, 256)
+// written is what is in a lock file; it is only for messages.
+func written(f *os.File) string {
+	b := make([]byte, 1024)
 	n, _ := f.ReadAt(b, 0)
-	if text := strings.TrimSpace(strings.ToValidUTF8(string(b[:n]), "?")); text != "" {
-		return text
+	return strings.TrimSpace(strings.ToValidUTF8(string(b[:n]), "?"))
+}
+
+// heldBy is the holder by its own line.
+func heldBy(f *os.File) string {
+	if line, _, _ := strings.Cut(written(f), "\n"); line != "" {
+		return line
 	}
 	return "another process"
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const childPath = "MOSLAVA_TEST_LOCK"
@@ -49,7 +50,7 @@ func TestBeside(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.Stdout.WriteString("locked\n")
-		select {}
+		time.Sleep(time.Hour) // until it is killed; without a timer it would end as a deadlock
 	}
 	root := t.TempDir()
 	dir, link, run := filepath.Join(root, "out"), filepath.Join(root, "link"), filepath.Join(root, "run")
@@ -105,6 +106,58 @@ func TestBeside(t *testing.T) {
 		t.Error(err)
 	}
 	l.Release()
+}
+
+// TestLeft: who comes after a process that was killed finds what it noted; who comes after one that gave the lock free finds nothing.
+func TestLeft(t *testing.T) {
+	const variable = "MOSLAVA_TEST_LEFT"
+	ends := map[string]func(l *Lock) error{
+		"exit":     func(*Lock) error { return nil },
+		"release":  (*Lock).Release,
+		"all free": func(*Lock) error { return ReleaseAll() },
+	}
+	if how, dir, ok := strings.Cut(os.Getenv(variable), " in "); ok {
+		l, err := Inside(dir)
+		if err == nil {
+			err = errors.Join(l.Note("a long note, which is replaced"), l.Note("stage tune"))
+		}
+		if err == nil {
+			_, err = Beside(filepath.Join(dir, "file"))
+		}
+		if err == nil {
+			err = ends[how](l)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Exit(0)
+	}
+	for how := range ends {
+		dir := t.TempDir()
+		c := exec.Command(os.Args[0], "-test.run=^TestLeft$")
+		c.Env = append(os.Environ(), variable+"="+how+" in "+dir)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		_, err := os.Stat(filepath.Join(dir, ".file.lock"))
+		if there := err == nil; there != (how != "all free") {
+			t.Errorf("%s: the file of a lock beside is there: %t", how, there)
+		}
+		l, err := Inside(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(l.Left(), "\n")
+		switch {
+		case how != "exit" && l.Left() != "":
+			t.Errorf("%s: left is %q", how, l.Left())
+		case how == "exit" && (len(lines) != 2 || !strings.HasPrefix(lines[0], "process ") || lines[1] != "stage tune"):
+			t.Errorf("%s: left is %q", how, l.Left())
+		}
+		if err := l.Release(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestRace: of many that want a lock, which is given free and removed all the time, one has it at a time.

@@ -15,13 +15,14 @@ var errReadOnly = errors.New("read-only file system")
 
 // acquire makes a file that only one process can create. One that a dead process left is removed.
 func acquire(path, of string) (*Lock, error) {
+	left := ""
 	for try := 0; ; try++ {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if err == nil {
 			if _, err := f.WriteString(self() + "\n"); err != nil {
 				return nil, errors.Join(err, f.Close(), os.Remove(path))
 			}
-			return &Lock{f: f, path: path}, nil
+			return &Lock{f: f, path: path, left: left}, nil
 		}
 		if !errors.Is(err, fs.ErrExist) || try == 2 {
 			return nil, err
@@ -31,6 +32,7 @@ func acquire(path, of string) (*Lock, error) {
 			return nil, err
 		}
 		who := heldBy(held)
+		left = written(held)
 		held.Close()
 		if alive(who) {
 			return nil, &HeldError{Path: of, Holder: who}

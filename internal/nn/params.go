@@ -191,6 +191,6 @@ func (p *Param) Set(data []float32, shape []int) error {
 	if !slices.Equal(shape, p.Shape) || len(data) != p.Size() {
 		return fmt.Errorf("%s has shape %v, want %v", p.Name, shape, p.Shape)
 	}
-	p.rewrite(func(old []float32) { copy(old, data) })
+	p.rewrite(func(old []float32) { kernels.Copy(old, data) })
 	return nil
 }

@@ -54,7 +54,9 @@ func Dir(path string, opt Options) (release func() error, err error) {
 				return "", &OccupiedError{path, holds}
 			}
 			return setAside(path)
-		}, func() error { return atomicfile.SweepTree(path) })
+		}, func() error { // what becomes a directory is made beside it
+			return errors.Join(atomicfile.Sweep(filepath.Dir(path)), atomicfile.SweepTree(path))
+		})
 		if err == nil {
 			return func() error {
 				err := release()
@@ -92,7 +94,13 @@ func File(path string, opt Options) (release func() error, err error) {
 	}, func() error { return atomicfile.Sweep(filepath.Dir(path)) })
 }
 
-// take locks the place, makes it free and removes leftovers. free gives the name of what it has set aside.
+// Leave removes what this process has half written and gives its places free. It is for a process that ends now.
+func Leave() {
+	atomicfile.RemoveTemporary()
+	_ = lock.ReleaseAll() // the system does it soon after
+}
+
+// take locks the place, removes leftovers and makes it free. free gives the name of what it has set aside.
 func take(path string, opt Options, free func() (string, error), sweep func() error) (func() error, error) {
 	for _, read := range opt.Reads {
 		if read == "" {
@@ -119,6 +127,9 @@ func take(path string, opt Options, free func() (string, error), sweep func() er
 	if err != nil {
 		return nil, err
 	}
+	if err := sweep(); err != nil { // first, so that leftovers are not set aside
+		return nil, errors.Join(err, l.Release())
+	}
 	aside, err := free()
 	if err != nil {
 		return nil, errors.Join(err, l.Release())
@@ -132,9 +143,6 @@ func take(path string, opt Options, free func() (string, error), sweep func() er
 			return atomicfile.Rename(aside, path)
 		}
 		return nil
-	}
-	if err := sweep(); err != nil {
-		return nil, errors.Join(err, back(), l.Release())
 	}
 	return func() error { return errors.Join(back(), l.Release()) }, nil
 }

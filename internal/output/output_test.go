@@ -33,12 +33,13 @@ func TestDir(t *testing.T) {
 		t.Errorf("%v; the directory exists: %t", err, exists(dir))
 	}
 	write(t, filepath.Join(dir, temp))
+	write(t, filepath.Join(root, "new", temp))
 	mine := Options{Mine: func(name string) bool { return name == "verdicts" }}
 	for _, opt := range []Options{{}, mine} {
 		if release, err = Dir(dir, opt); err != nil {
 			t.Fatal(err)
 		}
-		if exists(filepath.Join(dir, temp)) {
+		if exists(filepath.Join(dir, temp)) || exists(filepath.Join(root, "new", temp)) {
 			t.Error("a leftover is there still")
 		}
 		release()
@@ -52,6 +53,7 @@ func TestDir(t *testing.T) {
 		}
 	}
 	for range 2 {
+		write(t, filepath.Join(dir, temp))
 		mine.Force = true
 		if release, err = Dir(dir+string(filepath.Separator), mine); err != nil {
 			t.Fatal(err)
@@ -61,6 +63,9 @@ func TestDir(t *testing.T) {
 	}
 	if !exists(filepath.Join(root, "new", "out~1", "thesis")) || !exists(filepath.Join(root, "new", "out~2", "verdicts")) {
 		t.Error("nothing was set aside")
+	}
+	if exists(filepath.Join(root, "new", "out~1", temp)) || exists(filepath.Join(root, "new", "out~2", temp)) {
+		t.Error("a leftover was set aside")
 	}
 	if _, err := Dir(filepath.Join(dir, "verdicts"), Options{}); err == nil || !strings.Contains(err.Error(), "is a file") {
 		t.Errorf("a file: %v", err)

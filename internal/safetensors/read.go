@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"unsafe"
 )
 
@@ -22,7 +23,7 @@ func (f *File) Float32(name string) ([]float32, error) {
 	switch t.DType {
 	case F32:
 		if view, ok := viewFloat32(raw); ok {
-			copy(dst, view)
+			copyBlocks(dst, view)
 			return dst, nil
 		}
 		for i := range dst {
@@ -48,6 +49,16 @@ func (f *File) Float32(name string) ([]float32, error) {
 		return nil, f.convertError(t, "float32", "F32, F16, BF16 or F64")
 	}
 	return dst, nil
+}
+
+// copyBlocks copies block by block and lets others go on in between. The runtime cannot stop a goroutine within a copy, and one of a mapped file waits
+// for the disk: the whole program would stand still, its answer to signals, too.
+func copyBlocks(dst, src []float32) {
+	const block = 1 << 18 // 1 MiB
+	for at := 0; at < len(src); at += block {
+		copy(dst[at:], src[at:min(at+block, len(src))])
+		runtime.Gosched()
+	}
 }
 
 // View returns the named tensor in float32 without copying where that is

@@ -3,12 +3,12 @@ package demo
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"moslava/datasets/scenes"
+	"moslava/internal/atomicfile"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
@@ -158,7 +158,7 @@ func (d *demo) ask(ctx context.Context, a answers.Model) (asked, example string,
 		q := qs[i%len(qs)]
 		png := s.PNG()
 		name := d.path(fmt.Sprintf("unseen-%d.png", i+1))
-		if err := os.WriteFile(name, png, 0o666); err != nil {
+		if err := atomicfile.WriteBytes(name, png); err != nil {
 			return "", "", err
 		}
 		if i == 0 {

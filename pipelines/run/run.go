@@ -183,6 +183,17 @@ func (d *Dir) find() error {
 	return nil
 }
 
+// Left is what the last process here noted, if it ended without closing the directory: see lock.Lock.
+func (d *Dir) Left() string { return d.lock.Left() }
+
+// Note notes what this process is at, for the Left of the next.
+func (d *Dir) Note(text string) error {
+	if err := d.lock.Note(text); err != nil {
+		return fmt.Errorf("run: %w", err)
+	}
+	return nil
+}
+
 // Close gives the directory free.
 func (d *Dir) Close() error {
 	if d.fresh && !d.recorded {

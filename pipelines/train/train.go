@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"sync"
 	"time"
 
 	"moslava/datasets"
@@ -54,6 +55,9 @@ type Trainer struct {
 	ValidateEvery int
 	// Diverged, if set, says what to do about a loss that has exploded.
 	Diverged *Divergence
+
+	changing sync.Mutex // held while parameters, the optimiser's state, the log or saved states change
+	settled  State      // that of the parameters as they are while changing is not held
 }
 
 // State is what a run needs, besides parameters and optimiser state, to go on where it stopped.
@@ -104,6 +108,8 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 	defer cancel()
 	next, stop := iter.Pull2(tr.Batches(ctx, state.Data))
 	defer stop()
+	tr.changing.Lock()
+	defer tr.changing.Unlock()
 	if r := state.Pending; r != nil {
 		state.Pending = nil
 		if err := tr.finish(ctx, &state, *r); err != nil {
@@ -112,16 +118,19 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 	}
 	for state.Step < tr.Steps {
 		began := time.Now()
-		group, err := tr.group(next)
-		if ctx.Err() != nil {
+		var r Report
+		var err error
+		tr.still(state, func() {
+			var group []*datasets.Batch
+			if group, err = tr.group(next); err == nil && ctx.Err() == nil {
+				r, err = tr.gradients(late, state.Step, group)
+			}
+		})
+		if ctx.Err() != nil && (r.Step == 0 || err != nil && late.Err() != nil) {
 			return state, tr.interrupted(ctx, state)
 		}
-		if err != nil {
-			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
-		}
-		r, err := tr.step(late, state.Step, group)
-		if err != nil && late.Err() != nil {
-			return state, tr.interrupted(ctx, state)
+		if err == nil {
+			err = tr.update(&r)
 		}
 		if err != nil {
 			return state, fmt.Errorf("step %d: %w", state.Step+1, err)
@@ -138,14 +147,41 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 	return state, nil
 }
 
+// still runs f, which changes nothing that is saved, so that SaveNow may save the state meanwhile.
+func (tr *Trainer) still(state State, f func()) {
+	tr.settled = state
+	tr.changing.Unlock()
+	defer tr.changing.Lock()
+	f()
+}
+
+// SaveNow saves the last finished step while Run is in the midst of something long, such as a product of large matrices, which does not look at its
+// context. After that Run goes no further: the process is to end. It says how to go on, or that this is no moment for it.
+func (tr *Trainer) SaveNow() (kept string, ok bool) {
+	if !tr.changing.TryLock() {
+		return "", false
+	}
+	if err := tr.Save(tr.settled); err != nil {
+		return fmt.Sprintf("save at step %d: %v", tr.settled.Step, err), true
+	}
+	return tr.kept(tr.settled), true
+}
+
+func (tr *Trainer) kept(s State) string {
+	return fmt.Sprintf("after step %d of %d, which is saved; the same run goes on there", s.Step, tr.Steps)
+}
+
 // finish does what follows the update of a step: it validates, logs and saves, as far as it is time to.
 func (tr *Trainer) finish(ctx context.Context, state *State, r Report) error {
 	last := state.Step == tr.Steps
 	if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
-		loss, err := tr.Validate(ctx, state)
+		pending := *state
+		pending.Pending = &r
+		var loss *float64
+		var err error
+		tr.still(pending, func() { loss, err = tr.Validate(ctx, state) })
 		if err != nil && ctx.Err() != nil {
-			state.Pending = &r
-			return tr.interrupted(ctx, *state)
+			return tr.interrupted(ctx, pending)
 		}
 		if err != nil {
 			return fmt.Errorf("validation after step %d: %w", state.Step, err)
@@ -171,7 +207,7 @@ func (tr *Trainer) interrupted(ctx context.Context, state State) error {
 	if err := tr.Save(state); err != nil {
 		return errors.Join(fmt.Errorf("save at step %d: %w", state.Step, err), context.Cause(ctx))
 	}
-	return fmt.Errorf("%w after step %d of %d, which is saved; the same run goes on there", context.Cause(ctx), state.Step, tr.Steps)
+	return fmt.Errorf("%w %s", context.Cause(ctx), tr.kept(state))
 }
 
 // group pulls the batches of one step.
@@ -190,9 +226,9 @@ func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*dataset
 	return group, nil
 }
 
-// step makes one update. The loss is averaged over the targets of the whole group, so how a group is
+// gradients adds up those of one step. The loss is averaged over the targets of the whole group, so how a group is
 // cut into batches is immaterial.
-func (tr *Trainer) step(ctx context.Context, done int, group []*datasets.Batch) (Report, error) {
+func (tr *Trainer) gradients(ctx context.Context, done int, group []*datasets.Batch) (Report, error) {
 	r := Report{Step: done + 1, LR: tr.LR * tr.Schedule(done), Data: group[len(group)-1].Next}
 	for _, b := range group {
 		r.Targets += b.Targets()
@@ -218,18 +254,22 @@ func (tr *Trainer) step(ctx context.Context, done int, group []*datasets.Batch) 
 			return r, err
 		}
 	}
+	return r, nil
+}
+
+// update changes the parameters by their gradients.
+func (tr *Trainer) update(r *Report) (err error) {
 	params := tr.optimParams()
-	var err error
 	if r.GradNorm, err = optim.ClipNorm(params, tr.Clip); err != nil {
-		return r, err
+		return err
 	}
 	if err := tr.Optim.Step(params, r.LR); err != nil {
-		return r, err
+		return err
 	}
 	for _, p := range tr.Params {
 		p.Var().ZeroGrad()
 	}
-	return r, nil
+	return nil
 }
 
 func (tr *Trainer) optimParams() []optim.Param {

@@ -222,7 +222,7 @@ func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error)
 		mean[i%d] += float64(v)
 	}
 	out := make([]float32, shape[0]*d)
-	copy(out, data)
+	kernels.Copy(out[:len(data)], data)
 	for i := len(data); i < len(out); i++ {
 		out[i] = float32(mean[i%d] / float64(g.rows))
 	}

@@ -52,10 +52,10 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if cfg, err = p.eosAgrees(cfg); err != nil {
 		return err
 	}
-	if err := writeIndented(dir, ConfigFile, bytes.TrimSpace(cfg)); err != nil {
+	if err := p.Save(dir); err != nil {
 		return err
 	}
-	return p.Save(dir)
+	return writeIndented(dir, ConfigFile, bytes.TrimSpace(cfg)) // last: without it the directory is no model yet
 }
 
 // ExportTowers writes vision tower and decoder as directories of their own, dir/vision and
@@ -75,14 +75,14 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 	if err != nil {
 		return err
 	}
-	if err := writeIndented(to, ConfigFile, raw); err != nil {
-		return err
-	}
 	px, err := p.Pixels.JSON()
 	if err != nil {
 		return err
 	}
 	if err := writeText(to, "preprocessor_config.json", px); err != nil {
+		return err
+	}
+	if err := writeIndented(to, ConfigFile, raw); err != nil {
 		return err
 	}
 	return exportDecoder(filepath.Join(dir, "language"), m, p, dtype)
@@ -113,10 +113,10 @@ func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) 
 	if err != nil {
 		return err
 	}
-	if err := writeIndented(dir, ConfigFile, raw); err != nil {
+	if err := p.saveText(dir); err != nil {
 		return err
 	}
-	return p.saveText(dir)
+	return writeIndented(dir, ConfigFile, raw)
 }
 
 // tensors lists the parameters under a prefix, without it.

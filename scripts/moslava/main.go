@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/internal/atomicfile"
 	"moslava/internal/interrupt"
 	"moslava/internal/kernels"
 	"moslava/internal/machine"
+	"moslava/internal/output"
 	"moslava/internal/terminal"
 )
 
@@ -33,7 +33,7 @@ func execute() int {
 		fmt.Fprintln(os.Stderr, "moslava:", err)
 		return 1
 	}
-	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: atomicfile.RemoveTemporary, Exit: os.Exit})
+	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: output.Leave, Exit: os.Exit})
 	defer stop()
 	c := root()
 	say := printSafely(c, os.Stdout, os.Stderr)

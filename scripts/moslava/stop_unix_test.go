@@ -17,23 +17,34 @@ import (
 	"testing"
 	"time"
 
+	"moslava/internal/atomicfile"
 	"moslava/pipelines/metrics"
 )
 
 // asProgram, in the environment, makes the test binary the program.
 const asProgram = "MOSLAVA_TEST_PROGRAM"
 
-// signalsOf, in the environment, is how many signals each command gets; a few by default.
+// signalsOf, in the environment, is how many signals each command gets; two by default.
 const signalsOf = "MOSLAVA_TEST_SIGNALS"
 
-// obeyed is how long the program may take to end after a signal.
-const obeyed = 1500 * time.Millisecond
+// How long the program may take to end after a signal, and after a second one, beside what it waits for a processor.
+const (
+	obeyed = time.Second
+	killed = 300 * time.Millisecond
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if when := os.Getenv(killsItself); when != "" {
+			go killItself(when)
+		}
 		os.Exit(execute())
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if inputs.all != nil {
+		os.RemoveAll(inputs.all.root)
+	}
+	os.Exit(code)
 }
 
 // program is the program as a child of the test.
@@ -74,7 +85,7 @@ stages:
 	return path
 }
 
-// left is what a run or an evaluation leaves that does not say when it was made, and the names of temporary files.
+// left is what a run or an evaluation leaves that does not say when it was made, and the names of temporary files and of locks beside.
 func left(t *testing.T, dir string) (files map[string]string, temporary []string) {
 	t.Helper()
 	files = map[string]string{}
@@ -83,7 +94,7 @@ func left(t *testing.T, dir string) (files map[string]string, temporary []string
 			return err
 		}
 		name := e.Name()
-		if strings.HasPrefix(name, ".tmp") || name == ".saving" {
+		if atomicfile.IsTemp(name) || strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".lock") && name != ".lock" {
 			temporary = append(temporary, path)
 		}
 		if strings.HasPrefix(name, "state-") || e.IsDir() && strings.HasPrefix(name, ".") {
@@ -107,8 +118,8 @@ func left(t *testing.T, dir string) (files map[string]string, temporary []string
 	return files, temporary
 }
 
-// interruptAt starts the program, sends it a signal after a while and checks that it is obeyed. It says whether the program was faster.
-func interruptAt(t *testing.T, after time.Duration, s syscall.Signal, args ...string) (finished bool) {
+// interruptAt starts the program, sends it signals after a while, a moment apart, and checks that the last is obeyed. It says whether the program was faster.
+func interruptAt(t *testing.T, after time.Duration, signals []syscall.Signal, args ...string) (finished bool) {
 	t.Helper()
 	c := program(args...)
 	var out bytes.Buffer
@@ -122,32 +133,82 @@ func interruptAt(t *testing.T, after time.Duration, s syscall.Signal, args ...st
 	}
 	defer stdin.Close()
 	time.Sleep(after)
+	watch := watchWaiting(c.Process.Pid)
 	sent := time.Now()
-	if err := c.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Fatal(err)
+	for i, s := range signals {
+		if i > 0 {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if err := c.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
 	}
 	err = c.Wait()
-	took := time.Since(sent)
+	took, waited := time.Since(sent), watch()
 	if err == nil {
 		return true
 	}
+	s, allowed := signals[len(signals)-1], obeyed
+	if len(signals) > 1 {
+		allowed = killed
+	}
 	// A signal in the first milliseconds, before it is handled, ends the program as any other.
 	early := c.ProcessState.Sys().(syscall.WaitStatus).Signaled() && after < 200*time.Millisecond
-	if code := c.ProcessState.ExitCode(); code != 128+int(s) && !early {
-		t.Errorf("%v after %v: %v\n%s", s, after, err, &out)
+	// Nor need what ends by itself wait for the second.
+	if code := c.ProcessState.ExitCode(); code != 128+int(s) && code != 128+int(signals[0]) && !early {
+		t.Errorf("%v after %v: %v\n%s", signals, after, err, &out)
 	}
-	if !early && !strings.Contains(out.String(), "again to stop at once") {
-		t.Errorf("%v after %v: it says\n%s", s, after, &out)
+	if n := strings.Count(out.String(), "; again to stop at once\n"); n != 1 && !early {
+		t.Errorf("%v after %v: it says %d times what happens\n%s", signals, after, n, &out)
 	}
-	if took > obeyed {
-		t.Errorf("%v after %v: it took %v\n%s", s, after, took, &out)
+	if took-waited > allowed {
+		t.Errorf("%v after %v: it took %v, of which it waited %v for the processor\n%s", signals, after, took, waited, &out)
 	}
 	return false
 }
 
-// TestSignals: every command obeys SIGINT and SIGTERM within a second wherever it is, and what runs afterwards ends with the same bytes.
+// watchWaiting notes how long the threads of a process wait for a processor, which others may have, until the function it returns is called. Where the system
+// does not say, that is 0.
+func watchWaiting(pid int) (total func() time.Duration) {
+	first, last := map[string]int64{}, map[string]int64{}
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+			for _, f := range files {
+				var ran, waited int64
+				if b, err := os.ReadFile(f); err != nil {
+					continue
+				} else if _, err := fmt.Sscan(string(b), &ran, &waited); err != nil {
+					continue
+				}
+				if _, ok := first[f]; !ok {
+					first[f] = waited
+				}
+				last[f] = waited
+			}
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	return func() (sum time.Duration) {
+		close(stop)
+		<-done
+		for f, waited := range last {
+			sum += time.Duration(waited - first[f])
+		}
+		return sum
+	}
+}
+
+// TestSignals: a run, and what goes on with what it left, obeys SIGINT and SIGTERM within a second wherever it is, and what runs afterwards ends with the same
+// bytes. TestSignalsEverywhere has the other commands.
 func TestSignals(t *testing.T) {
-	n := 4
+	n := 2
 	if text := os.Getenv(signalsOf); text != "" {
 		var err error
 		if n, err = strconv.Atoi(text); err != nil {
@@ -163,11 +224,6 @@ func TestSignals(t *testing.T) {
 	whole(t, "run", file, "--set", "run_dir="+base)
 	length := time.Since(began)
 	model := filepath.Join(base, "03-export", "hf")
-	rows := filepath.Join(t.TempDir(), "rows.json")
-	if err := os.WriteFile(rows, []byte("["+strings.Repeat(`{"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]},`+"\n", 99999)+
-		`{"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]}]`), 0o666); err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
 		name string
 		args func(dir string) []string
@@ -177,8 +233,6 @@ func TestSignals(t *testing.T) {
 		{"evaluate", func(dir string) []string {
 			return []string{"evaluate", model, filepath.Join(base, "02-evaluate", "test", "questions.tsv"), "--out", dir}
 		}, length / 2},
-		{"convert", func(dir string) []string { return []string{"convert", rows, filepath.Join(dir, "data")} }, time.Second},
-		{"plan", func(string) []string { return []string{"plan", file} }, time.Second},
 		{"tokenize", func(string) []string { return []string{"tokenize", "--tokenizer", model} }, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,17 +243,16 @@ func TestSignals(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "dir")
 			for k := range n {
 				s := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[k%2]
-				if interruptAt(t, time.Duration(r.Int64N(int64(c.most))), s, c.args(dir)...) {
+				if interruptAt(t, time.Duration(r.Int64N(int64(c.most))), []syscall.Signal{s}, c.args(dir)...) {
 					os.RemoveAll(dir)
 				}
 				if _, temporary := left(t, filepath.Dir(dir)); len(temporary) > 0 {
 					t.Errorf("signal %d leaves %q", k, temporary)
 				}
 			}
-			if c.name == "tokenize" || c.name == "plan" {
+			if c.name == "tokenize" {
 				return
 			}
-			os.RemoveAll(filepath.Join(dir, "data")) // a conversion is not gone on with
 			whole(t, c.args(dir)...)
 			got, _ := left(t, dir)
 			right, _ := left(t, want)
@@ -208,7 +261,7 @@ func TestSignals(t *testing.T) {
 					t.Errorf("%s has other bytes: %d and %d", name, len(got[name]), len(text))
 				}
 			}
-			if len(got) != len(right) || len(right) == 0 && c.name != "convert" {
+			if len(got) != len(right) || len(right) == 0 {
 				t.Errorf("%d files, expected %d", len(got), len(right))
 			}
 		})

@@ -2,12 +2,14 @@ package predictions
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
 
+	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
 	"moslava/pipelines/eval"
 )
@@ -32,7 +34,11 @@ func readXLSX(path string) (f *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := excelize.OpenReader(bytes.NewReader(b), excelize.Options{RawCellValue: true, UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxPart})
+	scratch, release, scratchErr := atomicfile.ScratchDir() // of large parts, which few files have
+	if scratchErr == nil {
+		defer func() { err = errors.Join(err, release()) }()
+	}
+	x, err := excelize.OpenReader(bytes.NewReader(b), excelize.Options{RawCellValue: true, UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxPart, TmpDir: scratch})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

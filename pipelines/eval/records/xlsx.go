@@ -1,6 +1,7 @@
 package records
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,7 +43,11 @@ func (t *Table) WriteXLSX(path string) (changed []string, err error) {
 		}
 		marks[i] = strings.Join(which, "; ")
 	}
-	f := excelize.NewFile()
+	scratch, release, scratchErr := atomicfile.ScratchDir() // of large sheets; where there is none they stay in memory
+	if scratchErr == nil {
+		defer func() { err = errors.Join(err, release()) }()
+	}
+	f := excelize.NewFile(excelize.Options{TmpDir: scratch})
 	defer func() { err = joinClose(err, f) }()
 	if err = t.fill(f, rows, marks, len(changed) > 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
