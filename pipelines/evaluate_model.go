@@ -28,7 +28,7 @@ type EvaluateOptions struct {
 	Images    []string     // directories that paths in the table's column image_path are below; none: the table's own
 	Dir       string       // of verdicts, predictions and result
 	Force     bool         // set aside what is in Dir and ask everything; without it what is not of an evaluation is an error
-	Out       io.Writer
+	Out       io.Writer    // progress and the result for people; nil: nobody
 }
 
 // EvaluateDir is where an evaluation goes unless it is told: below runs, by the names of the model and the suite. A run's model has the names of the run and
@@ -55,6 +55,9 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	}
 	if opt.Threads > 0 {
 		kernels.SetThreads(opt.Threads)
+	}
+	if opt.Out == nil {
+		opt.Out = io.Discard
 	}
 	run, err := findRunModel(model)
 	if err != nil {

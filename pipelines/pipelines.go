@@ -21,7 +21,7 @@ import (
 
 // Options say how a recipe is run.
 type Options struct {
-	Out   io.Writer // progress and results for people
+	Out   io.Writer // progress and results for people; nil: nobody
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
 	// OverMemory runs stages that are planned to take more memory than there is.
@@ -39,6 +39,9 @@ func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Co
 func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
 		kernels.SetThreads(r.Threads)
+	}
+	if opt.Out == nil {
+		opt.Out = io.Discard
 	}
 	opt.Out = r.Masked(opt.Out)
 	defer func() { err = r.MaskError(err) }()

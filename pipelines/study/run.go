@@ -18,7 +18,7 @@ import (
 
 // Options of Run.
 type Options struct {
-	Out     io.Writer     // what is going on, for people
+	Out     io.Writer     // what is going on, for people; nil: nobody
 	Detail  io.Writer     // what the cells themselves say; nil: nowhere
 	Threads int           // that compute; 0: as the base recipe says
 	Limit   time.Duration // of this sitting: the running cell saves its state and the study stops; 0: none
@@ -33,6 +33,9 @@ func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 	p, err := newPlan(s, opt.Threads)
 	if err != nil {
 		return err
+	}
+	if opt.Out == nil {
+		opt.Out = io.Discard
 	}
 	if opt.Detail == nil {
 		opt.Detail = io.Discard
