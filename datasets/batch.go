@@ -56,12 +56,13 @@ func (e *Example) targets() int {
 
 // A Batch is B sequences of N tokens in all, laid end to end without padding.
 type Batch struct {
-	IDs     []int32  // [N]
-	Labels  []int32  // [N], shifted: the target predicted at a position; IgnoreIndex at each sequence's last
-	Offsets []int32  // [B+1], sequence b is [Offsets[b], Offsets[b+1])
-	Images  []Image  // At counts rows of the batch
-	Next    Position // where loading goes on after this batch
-	Counts  Counts   // what has happened up to Next
+	IDs       []int32  // [N]
+	Labels    []int32  // [N], shifted: the target predicted at a position; IgnoreIndex at each sequence's last
+	Offsets   []int32  // [B+1], sequence b is [Offsets[b], Offsets[b+1])
+	Positions []int32  // [N], of each token in its sequence; nil: they count from 0
+	Images    []Image  // At counts rows of the batch
+	Next      Position // where loading goes on after this batch
+	Counts    Counts   // what has happened up to Next
 }
 
 // Len is the number of sequences, B.
@@ -107,7 +108,7 @@ func newBatch(examples []Example, tokens int, next Position) (*Batch, error) {
 		return nil, fmt.Errorf("batch of %d tokens, the limit is %d", tokens, math.MaxInt32)
 	}
 	b := &Batch{
-		IDs: make([]int32, 0, tokens), Labels: make([]int32, 0, tokens),
+		IDs: make([]int32, 0, tokens), Labels: make([]int32, 0, tokens), Positions: make([]int32, 0, tokens),
 		Offsets: make([]int32, 1, len(examples)+1), Next: next, Counts: next.Counts,
 	}
 	for _, e := range examples {
@@ -126,6 +127,9 @@ func (b *Batch) Append(e Example) {
 		b.Images = append(b.Images, m)
 	}
 	b.IDs = append(b.IDs, e.IDs...)
+	for i := range e.IDs {
+		b.Positions = append(b.Positions, int32(i))
+	}
 	b.Labels = append(append(b.Labels, e.Labels[1:]...), IgnoreIndex)
 	b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 }

@@ -106,7 +106,8 @@ func (m *Image) Places() iter.Seq[Place] {
 // check finds what an Encoder must not return.
 func (m *Image) check() error {
 	for i, t := range m.Tiles {
-		if t.H < 1 || t.W < 1 || t.H > math.MaxInt32 || t.W > math.MaxInt32 || len(t.Pixels)/3/t.H != t.W || len(t.Pixels) != 3*t.H*t.W {
+		if t.H < 1 || t.W < 1 || t.H > math.MaxInt32 || t.W > math.MaxInt32 ||
+			len(t.Pixels)/3/t.H != t.W || len(t.Pixels) != 3*t.H*t.W {
 			return fmt.Errorf("tile %d has %d pixel values of 3 x %d x %d", i, len(t.Pixels), t.H, t.W)
 		}
 	}

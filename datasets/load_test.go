@@ -237,12 +237,13 @@ func TestBatch(t *testing.T) {
 		}
 		const no = IgnoreIndex
 		want := &Batch{
-			IDs:     []int32{'a', 'b', 'c', 'd', 'q', 1000, 1000, 1000, 1000, 1000, 1000, 1000, 'e'},
-			Labels:  []int32{no, 'c', 'd', no, no, no, no, no, no, no, no, 'e', no},
-			Offsets: []int32{0, 4, 13},
-			Images:  []Image{{Tiles: []Tile{{Pixels: []float32{9, 0, 0}, H: 1, W: 1}}, Layout: Layout{{N: 7}}, At: 5}},
-			Next:    Position{Epoch: 1, Seed: 4, Rows: 2, Counts: Counts{Samples: 2}},
-			Counts:  Counts{Samples: 2},
+			IDs:       []int32{'a', 'b', 'c', 'd', 'q', 1000, 1000, 1000, 1000, 1000, 1000, 1000, 'e'},
+			Labels:    []int32{no, 'c', 'd', no, no, no, no, no, no, no, no, 'e', no},
+			Offsets:   []int32{0, 4, 13},
+			Positions: []int32{0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8},
+			Images:    []Image{{Tiles: []Tile{{Pixels: []float32{9, 0, 0}, H: 1, W: 1}}, Layout: Layout{{N: 7}}, At: 5}},
+			Next:      Position{Epoch: 1, Seed: 4, Rows: 2, Counts: Counts{Samples: 2}},
+			Counts:    Counts{Samples: 2},
 		}
 		if !reflect.DeepEqual(b, want) {
 			t.Errorf("got  %+v\nwant %+v", b, want)

@@ -20,6 +20,7 @@ type Cache struct {
 // slot is one sequence: by layer, what its positions have been computed to.
 type slot struct {
 	n, capacity int
+	next        int // the position that follows those of its rows
 	mem         device.Buffer
 	kv          []kernels.KV
 }
@@ -100,20 +101,24 @@ func (c *Cache) Len(slot int) int { return c.slots[slot].n }
 // it once.
 func (c *Cache) Fork(src, dst int) { c.ForkPart(src, dst, c.slots[src].n) }
 
-// ForkPart is Fork for the first n positions.
+// ForkPart is Fork for the first n rows. Where their positions do not count on one by one, the next chunk has to bring its own.
 func (c *Cache) ForkPart(src, dst, n int) {
 	if src == dst {
 		return
 	}
 	from, to := &c.slots[src], &c.slots[dst]
 	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], n) })
-	to.n = n
+	to.n, to.next = n, from.next
+	if n < from.n {
+		to.next = n
+	}
 }
 
 // Chunk is a piece of a sequence to be appended to a slot.
 type Chunk struct {
-	Slot int
-	X    *autograd.Var // embeddings [n, D]
+	Slot      int
+	X         *autograd.Var // embeddings [n, D]
+	Positions []int32       // [n], which angles turn each row; nil: they count on from the highest of the slot
 }
 
 // Extend appends chunks to their slots, each slot at most once, and returns the hidden state after
@@ -125,6 +130,7 @@ func (d *Decoder) Extend(c *Cache, chunks []Chunk) (hidden *autograd.Var, err er
 	p.keys = keys
 	var xs []*autograd.Var
 	last, rows, longest := new(selection), 0, 0
+	var next []int // position of each slot's next row
 	for i, ch := range chunks {
 		s, n := &c.slots[ch.Slot], ch.X.Rows()
 		end := s.n + n
@@ -134,17 +140,23 @@ func (d *Decoder) Extend(c *Cache, chunks []Chunk) (hidden *autograd.Var, err er
 		keys.slots = append(keys.slots, ch.Slot)
 		keys.spans = append(keys.spans, kernels.KVSpan{Q0: rows, QN: n, Len: end})
 		keys.last = append(keys.last, kernels.KVSpan{Q0: i, QN: 1, Len: end})
-		for at := s.n; at < end; at++ {
-			p.pos = append(p.pos, int32(at))
+		switch len(ch.Positions) {
+		case 0:
+			p.pos = count(p.pos, s.next, n)
+		case n:
+			p.pos = append(p.pos, ch.Positions...)
+		default:
+			return nil, fmt.Errorf("language: %d positions of %d rows", len(ch.Positions), n)
 		}
+		next = append(next, max(s.next, after(p.pos[rows:])))
 		xs = append(xs, ch.X)
 		rows, longest = rows+n, max(longest, end)
-		last.rows, last.pos, last.among = append(last.rows, int32(rows-1)), append(last.pos, int32(end-1)), append(last.among, int32(i))
+		last.rows, last.pos, last.among = append(last.rows, int32(rows-1)), append(last.pos, p.pos[rows-1]), append(last.among, int32(i))
 	}
 	if err := d.Config.Fits(longest); err != nil {
 		return nil, fmt.Errorf("language: %w", err)
 	}
-	p.table = d.rope.upTo(longest)
+	p.table = d.rope.upTo(after(p.pos))
 	if last.queries = last.rows; rows > len(chunks) {
 		p.some = last // nothing reads what the last block makes of the others
 	}
@@ -153,7 +165,8 @@ func (d *Decoder) Extend(c *Cache, chunks []Chunk) (hidden *autograd.Var, err er
 		x = c.tape.SelectRows(x, last.rows)
 	}
 	for i, ch := range chunks {
-		c.slots[ch.Slot].n = keys.spans[i].Len
+		s := &c.slots[ch.Slot]
+		s.n, s.next = keys.spans[i].Len, next[i]
 	}
 	hidden = autograd.Of(x.Device(), x.Device().New(x.Size()), x.Shape()...)
 	x.Device().Copy(hidden.Buffer(), x.Buffer())

@@ -77,17 +77,16 @@ func newBlock(s *nn.Scope, c *Config, names Names) *block {
 	return b
 }
 
-// Forward maps embeddings x [N, D] of sequences laid end to end, sequence b in rows offsets[b] to
-// offsets[b+1], to hidden states after the final norm, [N, D]. each, if not nil, is shown what leaves
-// every block.
-func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, each func(layer int, x *autograd.Var)) *autograd.Var {
-	p, _ := d.sequences(offsets)
+// Forward maps embeddings x [N, D] of sequences laid end to end to hidden states after the final norm, [N, D]. each, if not
+// nil, is shown what leaves every block.
+func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, rows Rows, each func(layer int, x *autograd.Var)) *autograd.Var {
+	p, _ := d.sequences(rows)
 	return d.run(t, x, p, each)
 }
 
 // ForwardAt is Forward for the rows at alone, in ascending order: [len(at), D]. The last block asks and answers for no others.
-func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, offsets, at []int32) *autograd.Var {
-	p, spans := d.sequences(offsets)
+func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, rows Rows, at []int32) *autograd.Var {
+	p, spans := d.sequences(rows)
 	p.some = spans.choose(at, p.pos)
 	return d.run(t, x, p, nil)
 }

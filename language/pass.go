@@ -7,7 +7,7 @@ import (
 
 // pass is what one forward pass computes, beside the rows themselves.
 type pass struct {
-	pos   []int32 // of each row in its sequence
+	pos   []int32 // of each row
 	table *kernels.RopeTable
 	keys  keys
 	some  *selection // rows that leave the last block; nil: all
@@ -29,20 +29,41 @@ func (spans ownKeys) attend(t *autograd.Tape, b *block, q, k, v *autograd.Var, s
 	return t.Attention(q, k, v, b.attention(), spans)
 }
 
-// sequences is a pass over whole sequences laid end to end.
-func (d *Decoder) sequences(offsets []int32) (*pass, ownKeys) {
-	spans, p := make(ownKeys, len(offsets)-1), new(pass)
-	longest := 0
+// Rows are sequences laid end to end.
+type Rows struct {
+	Offsets   []int32 // [B+1], sequence b is rows Offsets[b] to Offsets[b+1]
+	Positions []int32 // [N], which angles turn each row; nil: they count from 0 in each sequence
+}
+
+// sequences is a pass over whole sequences.
+func (d *Decoder) sequences(r Rows) (*pass, ownKeys) {
+	spans, p := make(ownKeys, len(r.Offsets)-1), &pass{pos: r.Positions}
 	for b := range spans {
-		lo, hi := int(offsets[b]), int(offsets[b+1])
+		lo, hi := int(r.Offsets[b]), int(r.Offsets[b+1])
 		spans[b] = kernels.Span{Q0: lo, QN: hi - lo, K0: lo, KN: hi - lo}
-		longest = max(longest, hi-lo)
-		for i := range hi - lo {
-			p.pos = append(p.pos, int32(i))
+		if r.Positions == nil {
+			p.pos = count(p.pos, 0, hi-lo)
 		}
 	}
-	p.keys, p.table = spans, d.rope.upTo(longest)
+	p.keys, p.table = spans, d.rope.upTo(after(p.pos))
 	return p, spans
+}
+
+// count appends n positions from first on.
+func count(pos []int32, first, n int) []int32 {
+	for i := range n {
+		pos = append(pos, int32(first+i))
+	}
+	return pos
+}
+
+// after is the position after the highest one.
+func after(pos []int32) int {
+	n := int32(0)
+	for _, p := range pos {
+		n = max(n, p+1)
+	}
+	return int(n)
 }
 
 // selection is some rows of a pass, and the queries with which a block computes them.

@@ -11,7 +11,7 @@ import (
 
 func TestSelection(t *testing.T) {
 	d := drawn(t, "")
-	p, spans := d.sequences([]int32{0, 5, 5, 8, 12})
+	p, spans := d.sequences(Rows{Offsets: []int32{0, 5, 5, 8, 12}})
 	s := spans.choose([]int32{2, 4, 11}, p.pos)
 	if want := []int32{2, 3, 4, 7, 11}; !slices.Equal(s.queries, want) {
 		t.Errorf("queries %v, want %v", s.queries, want)
@@ -47,9 +47,11 @@ func TestForwardAtIsForward(t *testing.T) {
 				return values, x.GradFloats()
 			}
 			v, g := run(func(tape *autograd.Tape, x *autograd.Var) *autograd.Var {
-				return tape.SelectRows(d.Forward(tape, x, offsets, nil), at)
+				return tape.SelectRows(d.Forward(tape, x, Rows{Offsets: offsets}, nil), at)
 			})
-			v2, g2 := run(func(tape *autograd.Tape, x *autograd.Var) *autograd.Var { return d.ForwardAt(tape, x, offsets, at) })
+			v2, g2 := run(func(tape *autograd.Tape, x *autograd.Var) *autograd.Var {
+				return d.ForwardAt(tape, x, Rows{Offsets: offsets}, at)
+			})
 			near := func(what string, got, want []float32) {
 				for i := range want {
 					if math.Abs(float64(got[i]-want[i])) > 2e-5*(1+math.Abs(float64(want[i]))) {
@@ -60,5 +62,39 @@ func TestForwardAtIsForward(t *testing.T) {
 			near("values", v2, v)
 			near("gradient", g2, g)
 		}
+	}
+}
+
+// Given positions are those that would be counted, and what counts in attention is how far apart they are.
+func TestGivenPositions(t *testing.T) {
+	d := drawn(t, "")
+	ids := sequence(3, 40)
+	embed := func() *autograd.Var { return d.Embed.Forward(nil, ids) }
+	rows := Rows{Offsets: []int32{0, 25, 40}}
+	counted := d.Forward(nil, embed(), rows, nil).Floats()
+	rows.Positions = count(count(nil, 0, 25), 0, 15)
+	if got := d.Forward(nil, embed(), rows, nil).Floats(); !slices.Equal(got, counted) {
+		t.Error("the same positions give other states")
+	}
+	near := func(what string, got, want []float32) {
+		t.Helper()
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 5e-5 {
+				t.Fatalf("%s: element %d is %g, want %g", what, i, got[i], want[i])
+			}
+		}
+	}
+	rows.Positions = count(count(nil, 300, 25), 7, 15)
+	near("shifted", d.Forward(nil, embed(), rows, nil).Floats(), counted)
+
+	// Over a cache: a gap of 3 behind the tenth, and counting on behind it.
+	some, c := func(lo, hi int) *autograd.Var { return d.Embed.Forward(nil, ids[lo:hi]) }, d.NewCache(1, 40)
+	extend(t, d, c, Chunk{X: some(0, 10), Positions: count(nil, 0, 10)})
+	extend(t, d, c, Chunk{X: some(10, 12), Positions: []int32{14, 13}})
+	got := extend(t, d, c, Chunk{X: some(12, 25)})[0]
+	rows = Rows{Offsets: []int32{0, 25}, Positions: count(append(count(nil, 0, 10), 14, 13), 15, 13)}
+	near("over a cache", got, d.Forward(nil, some(0, 25), rows, nil).Floats()[24*48:])
+	if _, err := d.Extend(c, []Chunk{{X: some(0, 2), Positions: []int32{1}}}); err == nil {
+		t.Error("no error about one position of two rows")
 	}
 }

@@ -19,8 +19,9 @@ import (
 
 // AnswererOptions say how a model is opened to be asked.
 type AnswererOptions struct {
-	Adapters  string    // a directory of adapters that are attached; empty: none
-	Weights   string    // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
+	Adapters  string // a directory of adapters that are attached; empty: none
+	Weights   string // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
+	Tiles     vlm.Tiles
 	MaxPixels int       // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Out       io.Writer // is told which model of a run is taken, and warnings; nil: nobody
 }
@@ -39,7 +40,7 @@ func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a ans
 	if err != nil {
 		return answers.Model{}, "", err
 	}
-	id, err = modelID(model, opt.Adapters, opt.Weights, run)
+	id, err = modelID(model, opt, run)
 	return a, id, err
 }
 
@@ -57,20 +58,18 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	if run != nil {
 		m, p, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
+		if err == nil && opt.Adapters != "" {
+			if m.Adapters.Len() > 0 {
+				return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+
+					"or an export of the merged model", run.dir())
+			}
+			err = m.LoadAdapters(opt.Adapters)
+		}
 	} else {
-		m, p, err = openModelDir(model)
+		m, p, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {
 		return a, nil, err
-	}
-	if opt.Adapters != "" {
-		if run != nil && m.Adapters.Len() > 0 {
-			return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
-				run.dir())
-		}
-		if err := m.LoadAdapters(opt.Adapters); err != nil {
-			return a, nil, err
-		}
 	}
 	if err := m.Freeze(opt.Weights); err != nil {
 		return a, nil, fmt.Errorf("--weights: %w", err)
@@ -78,13 +77,20 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
+	if p, err = p.WithTiles(opt.Tiles); err != nil {
+		return a, nil, fmt.Errorf("--split-pictures, --longest-edge: %w", err)
+	}
 	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), run, nil
 }
 
-func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
+// openModelDir opens a model, with adapters unless they are empty.
+func openModelDir(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
 			dir, vlm.ConfigFile)
+	}
+	if adapters != "" {
+		return vlm.LoadAdapted(dir, adapters)
 	}
 	m, err := vlm.Load(dir)
 	if err != nil {
@@ -102,14 +108,14 @@ var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
 
 // modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the
 // same.
-func modelID(model, adapters, weights string, run *runModel) (string, error) {
+func modelID(model string, opt AnswererOptions, run *runModel) (string, error) {
 	h := sha256.New()
-	dirs := []string{model, adapters}
+	dirs := []string{model, opt.Adapters}
 	if run != nil {
 		if err := run.identify(h); err != nil {
 			return "", err
 		}
-		dirs = []string{adapters}
+		dirs = []string{opt.Adapters}
 	}
 	for _, dir := range dirs {
 		if dir == "" {
@@ -128,8 +134,14 @@ func modelID(model, adapters, weights string, run *runModel) (string, error) {
 		}
 	}
 	id := hex.EncodeToString(h.Sum(nil)[:8])
-	if weights != "" && weights != "f32" {
-		id += "-" + weights
+	if w := opt.Weights; w != "" && w != "f32" {
+		id += "-" + w
+	}
+	if s := opt.Tiles.Split; s != nil {
+		id += map[bool]string{true: "-split", false: "-whole"}[*s]
+	}
+	if n := opt.Tiles.Longest; n > 0 {
+		id += fmt.Sprintf("-%dpx", n)
 	}
 	return id, nil
 }

@@ -11,17 +11,19 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/vlm"
 )
 
 // EvaluateOptions say what EvaluateModel asks and how.
 type EvaluateOptions struct {
-	Adapters  string       // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
-	Weights   string       // f32, bf16, q8 or nf4; empty: f32
-	Protocol  string       // of pipelines/eval; empty: the default
-	Limit     int          // the first so many questions; 0: all
-	Shard     string       // "i/n", part i of n, from 1; empty: everything
-	StopEarly bool         // ask no more passes of a circular question that is lost already
-	Blank     bool         // every picture is replaced by a grey one
+	Adapters  string // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
+	Weights   string // f32, bf16, q8 or nf4; empty: f32
+	Protocol  string // of pipelines/eval; empty: the default
+	Limit     int    // the first so many questions; 0: all
+	Shard     string // "i/n", part i of n, from 1; empty: everything
+	StopEarly bool   // ask no more passes of a circular question that is lost already
+	Blank     bool   // every picture is replaced by a grey one
+	Tiles     vlm.Tiles
 	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
@@ -72,7 +74,7 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, MaxPixels: opt.MaxPixels, Out: opt.Out}
+	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
 	a, id, err := openAnswerer(ctx, model, which)
 	if err != nil {
 		return nil, err

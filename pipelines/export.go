@@ -73,7 +73,8 @@ func (s *stage) export() (_ []string, failed error) {
 	case "xtuner":
 		err = m.SaveXTuner(dir, baseName(s.recipe))
 	case "peft", "folded":
-		err = m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
+		err = m.ExportAdapters(dir, baseName(s.recipe), c.Format == "folded", p)
+		s.noteTokens(m)
 	case "towers":
 		if err = m.MergeAdapters(); err == nil {
 			err = vlm.ExportTowers(dir, m, p, dtypes[c.DType])
@@ -88,4 +89,13 @@ func (s *stage) export() (_ []string, failed error) {
 	}
 	fmt.Fprintf(s.out, "%s: wrote %s\n", s.Name, dir)
 	return outputs, nil
+}
+
+// noteTokens tells what other programs have to do before they load adapters for a vocabulary that was extended.
+func (s *stage) noteTokens(m *vlm.Model) {
+	if m.Config.Grown() {
+		fmt.Fprintf(s.out, "%s: tokens were added: in Python the base model needs resize_token_embeddings(%d) before "+
+			"PeftModel.from_pretrained; AutoPeftModelForCausalLM does it by the tokenizer beside the adapters\n",
+			s.Name, m.Config.Text.VocabSize)
+	}
 }

@@ -78,9 +78,9 @@ var checks = map[string][]func(*preflight, context.Context, *recipe.Stage){
 	recipe.Pretrain: {(*preflight).training, (*preflight).statesFit},
 	recipe.Align:    {(*preflight).training, (*preflight).statesFit},
 	recipe.Tune:     {(*preflight).training, (*preflight).statesFit},
-	recipe.Merge:    {(*preflight).holding},
+	recipe.Merge:    {(*preflight).merges, (*preflight).holding},
 	recipe.Evaluate: {(*preflight).suites, (*preflight).holding},
-	recipe.Export:   {(*preflight).format, (*preflight).target, (*preflight).exportFits, (*preflight).holding},
+	recipe.Export:   {(*preflight).format, (*preflight).merges, (*preflight).target, (*preflight).exportFits, (*preflight).holding},
 }
 
 // lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at, or ctx's.

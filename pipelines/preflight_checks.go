@@ -112,6 +112,25 @@ func (f *preflight) format(_ context.Context, s *recipe.Stage) {
 	f.problem(s, "format", f.model.CheckExport(s.Export.Format, f.processor))
 }
 
+// merges says whether the adapters that a stage folds into the model, if it does, can be.
+func (f *preflight) merges(_ context.Context, s *recipe.Stage) {
+	if e := s.Export; e != nil && e.Format != vlm.FormatModel && e.Format != vlm.FormatTowers {
+		return
+	}
+	from, _ := f.recipe.Stage(s.From)
+	a := adaptersAfter(f.recipe, from)
+	if a == nil {
+		return
+	}
+	for _, t := range partsOf(a) {
+		cfg, err := adapterConfig(f.model, t.part, t.c, f.processor.Tokenizer)
+		if err == nil {
+			err = f.model.CheckMerge(t.part, cfg)
+		}
+		f.problem(s, "", err)
+	}
+}
+
 // target makes sure that an export's directory can be written to.
 func (f *preflight) target(_ context.Context, s *recipe.Stage) {
 	if s.Export.Path == "" {

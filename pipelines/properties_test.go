@@ -11,6 +11,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
+	"moslava/language"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
@@ -47,7 +48,7 @@ func logits(t *testing.T, m *vlm.Model, b *datasets.Batch) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.Clone(m.Language.Logits(m.Language.Forward(nil, x, b.Offsets, nil)).Floats())
+	return slices.Clone(m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, nil)).Floats())
 }
 
 // greedy is what a model answers to questions about a scene.

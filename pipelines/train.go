@@ -167,19 +167,12 @@ func (t *training) attach() error {
 		return t.model.Adapters.AttachComposition(t.model.Params, composed)
 	}
 	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
-	for _, tower := range []struct {
-		part string
-		c    *recipe.Adapter
-	}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-		part, c := tower.part, tower.c
-		if c == nil {
-			continue
-		}
-		cfg, err := adapterConfig(c, t.processor.Tokenizer)
+	for _, p := range partsOf(a) {
+		cfg, err := adapterConfig(t.model, p.part, p.c, t.processor.Tokenizer)
 		if err != nil {
 			return err
 		}
-		if err := t.attachFresh(part, cfg); err != nil {
+		if err := t.attachFresh(p.part, cfg); err != nil {
 			return err
 		}
 	}
@@ -203,7 +196,8 @@ func (t *training) attachFresh(part string, cfg moslora.Config) error {
 		return err
 	}
 	if tied && !t.model.Config.Text.TieWordEmbeddings {
-		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; one of them alone is trained here, the other keeps it as it was, and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
+		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; what is trained of them here differs, "+
+			"and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
 	}
 	return nil
 }
@@ -238,7 +232,7 @@ func (t *training) params() []train.Param {
 				continue
 			}
 			lr := rate(p.Name)
-			if p == a.B && t.cfg.LoRAPlus > 0 {
+			if (p == a.B || p == a.Bias) && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
 			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})

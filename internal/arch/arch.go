@@ -115,7 +115,7 @@ var Packages = []Package{
 		Why: "a family says which tower, connector and decoder its config.json means, and cuts pictures; it reads no weights; datasets: tiles and layouts"},
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
-		Why: "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
+		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",

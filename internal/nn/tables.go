@@ -54,7 +54,10 @@ func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
 		x = t.Embedding(e.Weight.v, ids)
 	}
 	if e.Adapter != nil {
-		x = t.Add(x, e.Adapter.LowRank().Of(t, ids))
+		low := e.Adapter.LowRank()
+		if x = t.Add(x, low.Of(t, ids)); low.Magnitude != nil {
+			x = t.Magnified(x, e.Weight.matrix(), low)
+		}
 	}
 	if e.Rows == nil {
 		return x

@@ -8,11 +8,13 @@ import (
 	"image/color"
 	"image/png"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"moslava/language"
+	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
 
@@ -207,5 +209,51 @@ func TestCancelledWhileLooking(t *testing.T) {
 	cancel()
 	if err := e.look(ctx, read); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestAnswersAboutTiles: what a question about a picture of several tiles is answered with, beside others, is what the ids and tiles of its
+// prompt are continued with.
+func TestAnswersAboutTiles(t *testing.T) {
+	m, err := vlm.Load("../vlm/testdata/smolvlm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Params.Freeze()
+	p, err := vlm.LoadProcessor("../vlm/testdata/smolvlm", m.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile("../vlm/testdata/pictures/dog.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var requests []Request
+	for _, q := range []string{"What is it?", "Why?"} {
+		requests = append(requests, Request{Messages: []chat.Message{{Role: "user", Content: chat.ImageMarker + q}}, Pictures: [][]byte{b},
+			Generation: language.Generation{MaxNew: 6}})
+	}
+	replies, err := New(m, p, Limits{}).Do(t.Context(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range requests {
+		ids, images, err := p.Prompt(r.Messages, r.Pictures)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := m.Embed(nil, ids, images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := m.Language.NewCache(1, len(ids)+r.MaxNew)
+		h, err := m.Language.Extend(c, []language.Chunk{{X: x}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := m.Language.Generate(t.Context(), c, []int{0}, h, r.Generation)
+		if err != nil || !slices.Equal(replies[i].IDs, want[0]) {
+			t.Errorf("request %d: %v, want %v (%v)", i, replies[i].IDs, want, err)
+		}
 	}
 }

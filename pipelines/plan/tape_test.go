@@ -68,6 +68,8 @@ func TestTape(t *testing.T) {
 		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
 		{"everything in SwiGLU and registers", giant, "-1", parts, false, moslora.Config{}},
 		{"tables", clip, "-2", []string{"projector"}, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens", "lm_head"}}},
+		{"tables with DoRA", clip, "-2", []string{"projector"}, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, DoRA: true, Targets: []string{"q_proj", "embed_tokens", "lm_head"}}},
+		{"biases of B", dino, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, LoRABias: true, Targets: []string{"q_proj"}}},
 		{"one table", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj", "lm_head"}, Beside: moslora.Beside{Save: []string{"norm"}}}},
 		{"tables tied", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens"}, Beside: moslora.Beside{Tied: true}}},
 		{"saved tables", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj"}, Beside: moslora.Beside{Save: []string{"embed_tokens"}, Bias: "all"}}},

@@ -71,11 +71,22 @@ func (m *Model) check(d *decoder, dir string) {
 		m.Projector = Projector{}
 		towers = false
 	}
-	if towers && !d.has("model.feature_layer") {
-		m.FeatureLayer = []int{-2}
-	}
-	if towers && !d.has("model.select_strategy") {
-		m.SelectStrategy = "default"
+	switch shuffled := m.Projector.Type == "pixel_shuffle"; {
+	case shuffled:
+		for _, key := range []string{"model.feature_layer", "model.select_strategy", "model.image_size"} {
+			if d.has(key) {
+				d.at(key, "leave this key out: a pixel_shuffle takes all patches of the last hidden state, of tiles of the tower's own size")
+			}
+		}
+	case d.has("model.projector.scale"):
+		d.at("model.projector.scale", "is for type pixel_shuffle")
+	case towers:
+		if !d.has("model.feature_layer") {
+			m.FeatureLayer = []int{-2}
+		}
+		if !d.has("model.select_strategy") {
+			m.SelectStrategy = "default"
+		}
 	}
 	switch {
 	case len(m.Adapters) == 0:
@@ -86,8 +97,30 @@ func (m *Model) check(d *decoder, dir string) {
 	case m.Quantize.Vision != "" || m.Quantize.Language != "":
 		d.at("model.adapters", "would be merged into weights that quantize has rounded: export the merged model first, and name that in from")
 	}
+	m.tokens(d)
 	if isTemplateFile(m.ChatTemplate) {
 		m.ChatTemplate = resolve(dir, m.ChatTemplate)
+	}
+}
+
+// tokens checks those that are added.
+func (m *Model) tokens(d *decoder) {
+	seen := map[string]bool{}
+	for _, list := range []struct {
+		key    string
+		tokens []string
+	}{{"model.add_tokens", m.AddTokens}, {"model.add_special_tokens", m.AddSpecialTokens}} {
+		for i, token := range list.tokens {
+			switch {
+			case token == "":
+				d.at(list.key, "entry %d is empty, expected the text of a token", i)
+			case token == "<image>":
+				d.at(list.key, "%s stands for a picture in rows: give the token another name", token)
+			case seen[token]:
+				d.at(list.key, "%q comes twice", token)
+			}
+			seen[token] = true
+		}
 	}
 }
 

@@ -146,6 +146,9 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 			d.at(key+".start", "pissa and dora are not supported together")
 		}
 	}
+	if a.LoRABias && (a.DoRA || a.Start == "pissa") {
+		d.at(key+".lora_bias", "is not supported with dora or start: pissa, as in PEFT: leave one of them out")
+	}
 	a.mixers(d, key)
 	modules(d, key+".targets", a.Targets, true, true)
 	modules(d, key+".exclude_modules", a.ExcludeModules, true, false)

@@ -89,6 +89,8 @@ type Model struct {
 	Adapters []Path `yaml:"adapters"`
 	// ImageSize is the side in pixels images are brought to, a multiple of the tower's patches; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
+	// Tiles say how many tiles a picture becomes, in families that cut pictures (SmolVLM, Idefics3): fewer are faster, more see smaller things.
+	Tiles Tiles `yaml:"tiles"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
 	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
@@ -98,6 +100,14 @@ type Model struct {
 	// Expand inserts so many blocks into the decoder, copies of the last of as many groups of equal length, which change nothing at first (LLaMA Pro, arXiv
 	// 2401.02415). It divides the number of the decoder's blocks. train: blocks in a stage trains them alone.
 	Expand int `yaml:"expand" default:"0" range:"[0,1000]"`
+	// AddTokens are added to the tokenizer, as transformers' add_tokens does it: text that becomes one id. Each gets a
+	// row in the decoder's tables that starts as the mean of the others, unless the model has rows to spare, which are
+	// taken as they are. adapters.language of a stage trains these rows of every table that is neither a target nor in
+	// modules_to_save; a stage that trains language whole trains them with the rest. A token that is there already is
+	// an error. With a vision tower tables grow to a multiple of 64.
+	AddTokens []string `yaml:"add_tokens"`
+	// AddSpecialTokens are added behind those as special tokens, which answers do not show.
+	AddSpecialTokens []string `yaml:"add_special_tokens"`
 	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
 	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which
 	// merges adapters into the full weights that the directories above have.
@@ -105,6 +115,15 @@ type Model struct {
 	// ChatTemplate is the name of a built-in template (vicuna_v1, plain, chatml) or a Jinja file, recognised
 	// by a separator or the ending .jinja. Default: the one in the model's or the decoder's directory.
 	ChatTemplate string `yaml:"chat_template" hash:"path"`
+}
+
+// Tiles say how many tiles a picture becomes.
+type Tiles struct {
+	// Split says whether pictures are cut at all (do_image_splitting); no leaves each of them one tile. Default: as the model's files say.
+	Split string `yaml:"split" enum:"yes|no"`
+	// LongestEdge is the length in pixels that the longest edge is brought to before a picture is cut (size.longest_edge); 0: as the
+	// model's files say.
+	LongestEdge int `yaml:"longest_edge" default:"0" range:"[0,4096]"`
 }
 
 // Quantize says how weights are kept: float32, bfloat16, or nf4, which is QLoRA's with double quantisation, 4.5 bits an element
@@ -125,8 +144,11 @@ type Projector struct {
 	// From is a file or directory with a trained projector: LLaVA's mm_projector.bin, XTuner's projector/, projector.safetensors,
 	// what an align stage left behind, or a whole model. Default: a fresh one, drawn from the seed.
 	From Path `yaml:"from,short"`
-	// Type: linear, or two linear layers with a GELU between them.
-	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear"`
+	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
+	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
+	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
+	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side. 0: 2.
+	Scale int `yaml:"scale" default:"0" range:"[0,64]"`
 }
 
 // Data says how stored samples become batches.

@@ -154,11 +154,16 @@ type Adapter struct {
 	ExcludeModules []string `yaml:"exclude_modules"`
 	// ModulesToSave are modules trained whole with the adapters and stored beside them, as [embed_tokens, lm_head]: names as in targets.
 	ModulesToSave []string `yaml:"modules_to_save"`
-	// TrainableTokenIndices are tokens whose rows of the embedding alone are trained, by id or as they are written, and of a head that shares
-	// its table. {embed_tokens: [...], lm_head: [...]} trains rows of a head with a table of its own, too.
+	// TrainableTokenIndices are tokens whose rows of the embedding alone are trained, by id or as they are written, and
+	// of a head that shares its table. {embed_tokens: [...], lm_head: [...]} trains rows of a head with a table of its
+	// own, too. Rows of model.add_tokens are trained besides.
 	TrainableTokenIndices TokenIndices `yaml:"trainable_token_indices"`
 	// Bias says which biases are trained besides: none, lora_only for those of adapted layers, or all. Default: none.
 	Bias string `yaml:"bias" enum:"none|lora_only|all"`
+	// LoRABias adds a bias to B that is trained, too, as PEFT's lora_bias: the layer adds scale * (B M A x + bias).
+	// Merging needs layers with biases, or a type of decoder whose configuration can give them some (LLaMA). It goes
+	// with neither dora nor start: pissa.
+	LoRABias bool `yaml:"lora_bias" default:"false"`
 	// EnsureWeightTying keeps a head that shares the embedding's table sharing it: what adapts or replaces one does so to both. Without it the
 	// other keeps the table as it was, as with PEFT, and the model has two tables from then on.
 	EnsureWeightTying bool `yaml:"ensure_weight_tying" default:"false"`

@@ -81,7 +81,8 @@ func modelFrom(model *yaml.Node, from string) *yaml.Node {
 	kept := mapping(m.Line, key, strings.ReplaceAll(from, "${", "$${")).Content
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		switch m.Content[i].Value {
-		case "from", "vision", "language", "init", "projector", "feature_layer", "select_strategy":
+		case "from", "vision", "language", "init", "projector", "feature_layer", "select_strategy",
+			"add_tokens", "add_special_tokens": // what from has already
 		default:
 			kept = append(kept, m.Content[i], m.Content[i+1])
 		}

@@ -115,6 +115,11 @@ func (p *plan) recipe(c Cell) (*recipe.Recipe, error) {
 	for _, set := range m.Keys {
 		sets = append(sets, at+set)
 	}
+	tokens, err := p.tokens()
+	if err != nil {
+		return nil, err
+	}
+	sets = append(sets, tokens...)
 	sel := recipe.Selection{Stages: []string{p.Stage, p.Evaluate}, From: p.model}
 	return p.base.Select(sel, append(sets, p.common...)...)
 }

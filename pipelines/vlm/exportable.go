@@ -34,6 +34,10 @@ func (m *Model) CheckExport(format string, p *Processor) error {
 		if !m.Config.HasVision() {
 			return fmt.Errorf("export: %s is for adapters of a vision tower and a decoder, and the model is a decoder alone: format peft writes them", format)
 		}
+		if len(m.Config.Added) > 0 {
+			return fmt.Errorf("export: XTuner's adapters have no place for the tokens that model.add_tokens adds: " +
+				"format peft or hf has")
+		}
 		if t := m.Config.Projector.Type; t != projector.MLP && t != projector.Linear {
 			return fmt.Errorf("export: XTuner has no %s projector", t)
 		}

@@ -75,6 +75,9 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 // SelectFeatures changes which hidden states of the tower are used and the select strategy; nil and the empty string leave what the model
 // has. The projector takes as many layers joined as it was made for.
 func (m *Model) SelectFeatures(layers []int, strategy string) error {
+	if f := m.Config.Family; f != nil && f.Chosen == nil && (len(layers) > 0 || strategy != "") {
+		return fmt.Errorf("model.feature_layer, model.select_strategy: %s has one way to take features: leave the keys out", f.Name)
+	}
 	if len(layers) > 0 {
 		if _, err := m.Config.Vision.States(layers); err != nil {
 			return err
@@ -134,7 +137,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 	if len(at) == 0 {
 		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
 	}
-	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, b.Offsets, at), targets)
+	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, language.Rows{Offsets: b.Offsets, Positions: b.Positions}, at), targets)
 	return v, sum, nil
 }
 

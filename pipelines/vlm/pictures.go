@@ -20,15 +20,16 @@ func (p *Processor) Picture(encoded []byte) (datasets.Image, error) {
 	if err != nil {
 		return datasets.Image{}, err
 	}
-	tiles, layout, err := p.Config.Family.Cut(&p.Config.Model, p.Pixels, img)
+	tiles, layout, err := p.Cutter.Layout(p.Pixels, img.H, img.W)
 	if err != nil {
 		return datasets.Image{}, err
 	}
 	if n, most := layout.Len(), p.Config.Text.MaxPositionEmbeddings; n > most {
-		return datasets.Image{}, fmt.Errorf("the picture of %d x %d pixels takes %d tokens in %d tiles, and the model reads %d at most (max_position_embeddings): take smaller or fewer tiles",
-			img.W, img.H, n, len(tiles), most)
+		return datasets.Image{}, fmt.Errorf("the picture of %d x %d pixels takes %d tokens in %d tiles, and the model reads %d "+
+			"at most (max_position_embeddings): have the image processor make fewer tiles", img.W, img.H, n, len(tiles), most)
 	}
-	return datasets.Image{Tiles: tiles, Layout: layout}, nil
+	tiles, layout, err = p.Cutter.Cut(p.Pixels, img)
+	return datasets.Image{Tiles: tiles, Layout: layout}, err
 }
 
 // images reads several pictures.

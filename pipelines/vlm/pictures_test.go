@@ -26,21 +26,32 @@ func tiled(t *testing.T, words []int32) (*Model, *Processor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	family := *families.LLaVA
-	family.Cut = func(m *families.Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
-		var tiles []datasets.Tile
-		for _, side := range []int{32, 16} {
-			pixels, h, w, err := px.WithSize(side).Apply(img)
-			if err != nil {
-				return nil, nil, err
-			}
-			tiles = append(tiles, datasets.Tile{Pixels: pixels, H: h, W: w})
-		}
-		a, b := m.ImageTokens(32, 32), m.ImageTokens(16, 16)
-		return tiles, datasets.Layout{{IDs: words}, {N: a - 1}, {IDs: words[:1]}, {Tile: 1, N: b}, {From: a - 1, N: 1}, {IDs: words[1:]}}, nil
-	}
-	m.Config.Family = &family
+	p.Cutter = twoTiles{p.Cutter, m, words}
 	return m, p
+}
+
+// twoTiles cuts any picture into a tile of 32 pixels and one of 16.
+type twoTiles struct {
+	families.Cutter
+	m     *Model
+	words []int32
+}
+
+func (c twoTiles) Layout(*preprocess.Config, int, int) ([]datasets.Tile, datasets.Layout, error) {
+	a, b := c.m.Config.ImageTokens(32, 32), c.m.Config.ImageTokens(16, 16)
+	return []datasets.Tile{{H: 32, W: 32}, {H: 16, W: 16}}, datasets.Layout{{IDs: c.words}, {N: a - 1}, {IDs: c.words[:1]}, {Tile: 1, N: b},
+		{From: a - 1, N: 1}, {IDs: c.words[1:]}}, nil
+}
+
+func (c twoTiles) Cut(px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
+	tiles, layout, _ := c.Layout(px, img.H, img.W)
+	for i := range tiles {
+		var err error
+		if tiles[i].Pixels, _, _, err = px.WithSize(tiles[i].H).Apply(img); err != nil {
+			return nil, nil, err
+		}
+	}
+	return tiles, layout, nil
 }
 
 func drawing(t *testing.T, shade uint8) []byte {
@@ -121,7 +132,7 @@ func TestTiles(t *testing.T) {
 	if x, err = m.Embed(nil, ids, images); err != nil {
 		t.Fatal(err)
 	}
-	logits := m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil))
+	logits := m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil))
 	last := logits.Floats()[(len(ids)-1)*logits.Cols():]
 	letter, _ := p.Tokenizer.ID("A")
 	whole := float64(last[letter])

@@ -10,6 +10,7 @@ import (
 	"moslava/datasets"
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision/preprocess"
 )
 
@@ -19,7 +20,8 @@ type Processor struct {
 	Config    *Config
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template
-	Pixels    *preprocess.Config // nil without a vision tower
+	Pixels    *preprocess.Config // of a tile; nil without a vision tower
+	Cutter    families.Cutter    // of pictures into tiles; nil without a vision tower
 
 	generation generation // what the directory of the tokenizer says of it
 }
@@ -31,23 +33,24 @@ var ErrNoVision = errors.New("there is a picture, and the model is a decoder alo
 
 // LoadProcessor reads tokenizer, chat template and, for a model with a vision tower, preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
-	return LoadProcessorWith(dir, cfg, nil)
-}
-
-// LoadProcessorWith is LoadProcessor with a chat template in place of the directory's own, which may be missing then.
-func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor, error) {
 	tok, err := tokenizer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if tmpl, err = templateOf(dir, tmpl); err != nil {
-		return nil, err
-	}
-	px, err := loadPixels(dir, cfg)
+	return processorOf(dir, cfg, tok, nil)
+}
+
+// processorOf is LoadProcessor with the tokenizer as it is by now, and with a chat template in place of the directory's
+// own, which may be missing then; nil: the directory's.
+func processorOf(dir string, cfg *Config, tok *tokenizer.Tokenizer, tmpl *chat.Template) (*Processor, error) {
+	tmpl, err := templateOf(dir, tmpl)
 	if err != nil {
 		return nil, err
 	}
-	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
+	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl}
+	if err := p.loadPictures(dir); err != nil {
+		return nil, err
+	}
 	if p.generation, err = readGeneration(dir, cfg.Text.VocabSize); err != nil {
 		return nil, err
 	}
@@ -65,6 +68,25 @@ func (p *Processor) WithMaxPixels(n int) *Processor {
 	return &q
 }
 
+// Tiles are choices of how many tiles a picture becomes.
+type Tiles = families.Tiles
+
+// WithTiles is a copy that cuts pictures otherwise.
+func (p *Processor) WithTiles(t Tiles) (*Processor, error) {
+	if !t.Given() {
+		return p, nil
+	}
+	if p.Cutter == nil {
+		return nil, ErrNoVision
+	}
+	q := *p
+	var err error
+	if q.Cutter, err = p.Cutter.WithTiles(t); err != nil {
+		return nil, err
+	}
+	return &q, nil
+}
+
 // templateOf is the given template, or that of a directory.
 func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	if given != nil {
@@ -77,12 +99,31 @@ func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	return t, err
 }
 
-// loadPixels reads the preprocessor settings in a directory; none for a decoder alone.
-func loadPixels(dir string, cfg *Config) (*preprocess.Config, error) {
-	if !cfg.HasVision() {
-		return nil, nil
+// freshPictures is loadPictures for the directory of a tower that was joined to a decoder.
+func (p *Processor) freshPictures(dir string) (err error) {
+	f := p.Config.Family
+	if f == nil || f.FreshCutter == nil {
+		return p.loadPictures(dir)
 	}
-	return preprocess.Load(dir)
+	p.Pixels, p.Cutter, err = f.FreshCutter(dir, &p.Config.Model, p.spell)
+	return err
+}
+
+// loadPictures reads the preprocessor settings in a directory; none for a decoder alone.
+func (p *Processor) loadPictures(dir string) (err error) {
+	if p.Config.HasVision() {
+		p.Pixels, p.Cutter, err = p.Config.Family.Cutter(dir, &p.Config.Model, p.spell)
+	}
+	return err
+}
+
+// spell gives the ids of text that follows an image token.
+func (p *Processor) spell(text string) ([]int32, error) {
+	ids, err := p.Tokenizer.Append([]int32{p.Config.ImageToken}, text)
+	if err != nil {
+		return nil, err
+	}
+	return ids[1:], nil
 }
 
 // check makes sure that the parts fit one another.

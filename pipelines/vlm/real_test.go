@@ -262,7 +262,7 @@ func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
 	}
 	see(0, x)
 	last := m.Config.Text.NumHiddenLayers
-	h := m.Language.Forward(nil, x, b.Offsets, func(l int, x *autograd.Var) {
+	h := m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, func(l int, x *autograd.Var) {
 		if l+1 < last {
 			see(l+1, x)
 		}
@@ -381,7 +381,7 @@ func checkRealEmbedding(t *testing.T, m *Model, b *datasets.Batch, c *realCase) 
 		t.Errorf("no id is pad_token_id, %d", text.Pad)
 	}
 	x = tape.Splice(x, m.Language.Embed.Forward(nil, slices.Repeat([]int32{text.Pad}, len(pads))), pads)
-	h := m.Language.Forward(tape, x, b.Offsets, nil)
+	h := m.Language.Forward(tape, x, language.Rows{Offsets: b.Offsets}, nil)
 	v, _ := m.Language.Head.Loss(tape, tape.SelectRows(h, at), targets)
 	if err := tape.Backward(v, 1/float32(len(at))); err != nil {
 		t.Fatal(err)

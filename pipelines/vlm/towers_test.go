@@ -13,6 +13,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
+	"moslava/language"
 	"moslava/moslora"
 )
 
@@ -48,7 +49,7 @@ func logits(t *testing.T, m *Model) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil)).Floats()
+	return m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil)).Floats()
 }
 
 // TestOneAdapterOnTheFusedMatrix attaches adapters to wqkv, writes them under the names of the file, reads them back and merges them.
@@ -211,7 +212,11 @@ func TestExpandedDecodersComputeTheSame(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(internlm2), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	longer, err := LoadExpanded(dir, Storage{}, 1)
+	cfg, err := readConfig(configOf(dir), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, err := loadAs(dir, cfg, Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}

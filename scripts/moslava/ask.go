@@ -24,6 +24,7 @@ type askOptions struct {
 	adapters string
 	weights  string
 	json     bool
+	tiles    vlm.Tiles
 	pixels   int       // the largest picture that is read
 	notes    io.Writer // takes what is said beside the answer
 	gen      language.Generation
@@ -67,6 +68,7 @@ func askCommand() *cobra.Command {
 	f.StringVar(&opt.adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
 	f.StringVar(&opt.weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them, which is faster")
 	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
+	tilesFlags(c, &opt.tiles)
 	maxPixelsFlag(c, &opt.pixels)
 	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "stop after so many new tokens")
 	f.Float64Var(&s.Temperature, "temperature", 0, "temperature of sampling; 0 takes the most probable token every time")
@@ -96,7 +98,7 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures 
 	if err != nil {
 		return err
 	}
-	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, MaxPixels: opt.pixels, Out: opt.notes}
+	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, Tiles: opt.tiles, MaxPixels: opt.pixels, Out: opt.notes}
 	a, err := pipelines.OpenAnswerer(ctx, dir, which)
 	if err != nil {
 		return err

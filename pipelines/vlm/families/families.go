@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"strings"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
@@ -28,17 +27,20 @@ const (
 
 // A Family is one way to put a vision tower, a connector and a decoder together.
 type Family struct {
-	Name         string // in messages
-	ModelType    string // of config.json
-	Architecture string // transformers' class of the model
-	ImageToken   string // how the image token is spelled in a tokenizer
-	Connector    string // the type of connector that transformers' class has, see projector.Config
+	Name         string   // in messages
+	ModelType    string   // of config.json
+	Architecture string   // transformers' class of the model
+	ImageToken   string   // how the image token is spelled in a tokenizer
+	Words        []string // other tokens that stand beside pictures
+	Connector    string   // the type of connector that transformers' class has, see projector.Config
 
 	// Parse reads the fields of a config.json.
 	Parse func(hfconfig.Fields) (*Model, error)
 	// Compose writes the config.json of a model that is put together from parts.
 	Compose func(Parts) ([]byte, error)
-	// Chosen are the fields of config.json that a recipe may choose differently, as the model has them.
+	// Joins reports why a tower cannot be joined to a decoder in this family. strategy is vision_feature_select_strategy.
+	Joins func(tower *vision.Config, strategy string) error
+	// Chosen are the fields of config.json that a recipe may choose differently, as the model has them; nil: there are none.
 	Chosen func(*Model) map[string]any
 	// TowerConfig is the vision_config that a config.json means, and DecoderConfig the text_config, each complete by itself.
 	TowerConfig   func(given hfconfig.Fields) json.RawMessage
@@ -47,8 +49,10 @@ type Family struct {
 	Processor func(*Model) map[string]any
 	// ImageTokens is how many features tower and connector make of a tile of h x w pixels, each of which takes an image token.
 	ImageTokens func(m *Model, h, w int) int
-	// Cut makes tiles of a decoded picture, and the layout of their features.
-	Cut func(m *Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error)
+	// Cutter reads from a directory how pictures become tiles, and how tiles become pixels.
+	Cutter func(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, error)
+	// FreshCutter is Cutter for the directory of a tower by itself; nil: the same.
+	FreshCutter func(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, error)
 
 	names names
 }
@@ -64,6 +68,17 @@ func Named(modelType string) (*Family, bool) {
 		}
 	}
 	return nil, false
+}
+
+// WithConnector is the family that models put together with a type of connector are of: the first that has it, or else LLaVA, whose own
+// program has more types than transformers.
+func WithConnector(kind string) *Family {
+	for _, f := range all {
+		if f.Connector == kind {
+			return f
+		}
+	}
+	return LLaVA
 }
 
 // Model is what a config.json says of a whole model.

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
-	"moslava/vision/preprocess"
 )
 
 // LLaVA is LLaVA-1.5 as transformers 5.23 has it: a square picture, one token a patch, and two linear maps between tower and
@@ -24,12 +22,13 @@ var LLaVA = &Family{
 	Connector:     projector.MLP,
 	Parse:         parseLLaVA,
 	Compose:       composeLLaVA,
+	Joins:         joinsLLaVA,
 	Chosen:        chosenLLaVA,
 	TowerConfig:   clipDefaults,
 	DecoderConfig: decoderOfWhole,
 	Processor:     processorLLaVA,
 	ImageTokens:   tokensLLaVA,
-	Cut:           cutLLaVA,
+	Cutter:        squareIn,
 	names: names{
 		memory: []prefix{
 			{Language + "lm_head", "lm_head"},
@@ -146,6 +145,14 @@ func layersField(layers []int) any {
 	return layers
 }
 
+// joinsLLaVA refuses to drop a patch of each picture, as transformers would.
+func joinsLLaVA(tower *vision.Config, strategy string) error {
+	if !tower.HasClass() && strategy == "default" {
+		return fmt.Errorf("%s has no class token, and select strategy default would drop each picture's first patch: want full", tower.ModelType)
+	}
+	return nil
+}
+
 // chosenLLaVA are the layers whose features are used and which of their tokens.
 func chosenLLaVA(m *Model) map[string]any {
 	return map[string]any{"vision_feature_layer": layersField(m.Features.Layers), "vision_feature_select_strategy": m.Strategy()}
@@ -182,13 +189,4 @@ func tokensLLaVA(m *Model, h, w int) int {
 		n--
 	}
 	return n
-}
-
-// cutLLaVA makes a picture one tile, whose features stand in a row.
-func cutLLaVA(m *Model, px *preprocess.Config, img *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
-	pixels, h, w, err := px.Apply(img)
-	if err != nil {
-		return nil, nil, err
-	}
-	return []datasets.Tile{{Pixels: pixels, H: h, W: w}}, datasets.Layout{{N: tokensLLaVA(m, h, w)}}, nil
 }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"moslava/datasets"
 	"moslava/internal/hfconfig"
 	"moslava/language"
 	"moslava/projector"
 	"moslava/vision"
-	"moslava/vision/preprocess"
 )
 
 // SmolVLM is SmolVLM and SmolVLM2 as transformers 5.23 has them: a picture is cut into square tiles and seen whole as well, patches
@@ -25,15 +23,17 @@ func shuffled(name, kind string) *Family {
 		ModelType:     kind,
 		Architecture:  name + "ForConditionalGeneration",
 		ImageToken:    "<image>",
+		Words:         gridWords(),
 		Connector:     projector.Shuffle,
 		Parse:         func(given hfconfig.Fields) (*Model, error) { return parseShuffled(kind, given) },
 		Compose:       composeShuffled,
-		Chosen:        func(*Model) map[string]any { return nil },
+		Joins:         joinsShuffled,
 		TowerConfig:   func(given hfconfig.Fields) json.RawMessage { return towerShuffled(kind, given) },
 		DecoderConfig: decoderOfWhole,
 		Processor:     func(m *Model) map[string]any { return processorShuffled(name, m) },
 		ImageTokens:   tokensShuffled,
-		Cut:           cutShuffled,
+		Cutter:        gridIn,
+		FreshCutter:   freshGrid,
 		names: names{
 			files: []prefix{
 				{Language + "lm_head", "lm_head"},
@@ -114,20 +114,36 @@ func towerShuffled(kind string, given hfconfig.Fields) json.RawMessage {
 	return raw
 }
 
-// composeShuffled writes the config.json of a model that is put together from a SigLIP tower and a decoder.
+// joinsShuffled wants a tower with nothing but patches: SigLIP's, and those that are made like it.
+func joinsShuffled(tower *vision.Config, _ string) error {
+	if tower.Extra() > 0 {
+		return fmt.Errorf("%s has tokens before its patches, and a pixel shuffle joins squares of patches: want a SigLIP tower", tower.ModelType)
+	}
+	return nil
+}
+
+// composeShuffled writes the config.json of a model that is put together from a SigLIP tower and a decoder. The tower's fields are all
+// written: transformers has other defaults for SigLIP by itself.
 func composeShuffled(p Parts) ([]byte, error) {
-	text, image, err := p.fields()
+	text, _, err := p.fields()
 	if err != nil {
 		return nil, err
 	}
-	image["model_type"] = json.RawMessage(`"` + p.Family.ModelType + `_vision"`)
+	v, err := vision.ParseConfig(p.Vision)
+	if err != nil {
+		return nil, err
+	}
 	tie := text["tie_word_embeddings"]
 	if tie == nil {
 		tie = json.RawMessage("false")
 	}
 	return json.Marshal(map[string]any{
 		"architectures": []string{p.Family.Architecture}, "model_type": p.Family.ModelType, "image_token_id": p.ImageToken,
-		"scale_factor": p.Scale, "tie_word_embeddings": tie, "text_config": text, "vision_config": image,
+		"scale_factor": p.Scale, "tie_word_embeddings": tie, "text_config": text,
+		"vision_config": map[string]any{"model_type": p.Family.ModelType + "_vision", "hidden_size": v.HiddenSize,
+			"intermediate_size": v.IntermediateSize, "num_hidden_layers": v.NumHiddenLayers, "num_attention_heads": v.NumAttentionHeads,
+			"num_channels": v.NumChannels, "image_size": v.ImageSize, "patch_size": v.PatchSize, "hidden_act": v.HiddenAct,
+			"layer_norm_eps": v.LayerNormEps, "attention_dropout": 0.0},
 	})
 }
 
@@ -140,9 +156,4 @@ func processorShuffled(name string, m *Model) map[string]any {
 func tokensShuffled(m *Model, h, w int) int {
 	p := m.Vision.PatchSize
 	return m.Projector.Tokens(m.Vision.Patches(h, w), h/p, w/p)
-}
-
-// cutShuffled is not there yet.
-func cutShuffled(m *Model, _ *preprocess.Config, _ *preprocess.RGB) ([]datasets.Tile, datasets.Layout, error) {
-	return nil, nil, fmt.Errorf("pictures of %s cannot be cut into tiles yet", m.Family.Name)
 }
