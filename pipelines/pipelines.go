@@ -1,5 +1,7 @@
-// Package pipelines runs recipes: it puts the parts together into stages and runs those that have
-// not finished.
+// Package pipelines runs recipes: it puts the parts together into stages and runs those that have not finished. It
+// knows what each kind of stage does, what has to hold before the first step, and how finished runs are asked,
+// evaluated, reported and verified. How a model computes, how samples become batches and how answers are scored is in
+// the packages below it, and what a user types is in scripts/moslava.
 package pipelines
 
 import (

@@ -1,5 +1,6 @@
-// Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from
-// towers that are part of the program, and reports what became of it.
+// Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from towers that are
+// part of the program, and reports what became of it. It knows its towers, its data and the words of its report. The
+// rest package pipelines does, as for any recipe.
 package demo
 
 import (
