@@ -75,6 +75,9 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 		return a, nil, fmt.Errorf("--weights: %w", err)
 	}
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
+		if run != nil {
+			w = run.view.Recipe.Mask(w)
+		}
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
 	if p, err = p.WithTiles(opt.Tiles); err != nil {

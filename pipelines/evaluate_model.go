@@ -73,15 +73,23 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undrawn(opt.Dir))
+		}
+		err = errors.Join(err, release())
+	}()
+	so := suiteOptions{protocol: opt.Protocol, images: opt.Images, title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), out: opt.Out}
+	opened, protocol, err := so.open(suite, opt.Dir) // before the model, which takes longer
+	if err != nil {
+		return nil, err
+	}
 	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
 	a, id, err := openAnswerer(ctx, model, which)
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
-	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
-		suiteOptions{protocol: opt.Protocol, images: opt.Images, title: name, out: opt.Out})
+	return so.ask(ctx, opt.Dir, suite, opened, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j}, protocol)
 }
 
 // OpenJudge is the judge of a configuration, nil for the zero value.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -110,8 +111,9 @@ func unrounded(r *recipe.Recipe) *recipe.Recipe {
 
 // baseName is what adapters give as the model they belong to.
 func baseName(r *recipe.Recipe) string {
+	r = r.Written()
 	if r.Model.From != "" {
-		return filepath.Base(string(r.Model.From))
+		return path.Base(filepath.ToSlash(string(r.Model.From)))
 	}
 	return r.Name
 }

@@ -47,12 +47,13 @@ type Plan struct {
 
 // MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
 // sampled if it is there.
-func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
+func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, err error) {
+	defer func() { err = r.MaskError(err) }()
 	f, err := lookAhead(ctx, r, everyStage(r), opt)
 	if err != nil {
 		return nil, err
 	}
-	out := &Plan{Recipe: r.Name, Stages: []plan.Stage{}, Problems: f.problems}
+	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
@@ -62,7 +63,10 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.stage.Name, err)
 		}
-		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = p.stage.Name, p.stage.Kind, p.data.steps, p.data.seen, p.data.assumed
+		st.Name, st.Kind, st.Steps, st.Batches = r.Mask(p.stage.Name), p.stage.Kind, p.data.steps, p.data.seen
+		for _, text := range p.data.assumed {
+			st.Assumed = append(st.Assumed, r.Mask(text))
+		}
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
 	}
@@ -148,6 +152,7 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 // sampled is what was found out about a stage's data.
 type sampled struct {
 	steps, seen int
+	met         map[string]bool // keys to ignore that rows have; nil: the data was not there
 	assumed     []string
 }
 
@@ -156,7 +161,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
-	src, err := openSources(c, r.Seed)
+	src, met, err := openSources(r, c)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err)
 	}
@@ -164,6 +169,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 		return out, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	out.met = met
 	rows := datasets.Source(src)
 	share := 1.0
 	if c.Limit > 0 && c.Limit < rows.Len() {

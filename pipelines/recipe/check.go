@@ -17,7 +17,7 @@ import (
 func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	v := reflect.ValueOf(r).Elem()
 	setDefaults(v)
-	d.mapping(root, "", v)
+	d.document(root, v)
 	if name, err := CleanName(r.Name); err == nil {
 		r.Name = name
 	} else if d.has("name") {
@@ -25,7 +25,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	}
 	if !d.has("run_dir") {
 		r.RunDir = Path(filepath.Join("runs", r.Name))
-		d.derive("run_dir", "name", func(text string) string { return "runs/" + text })
+		d.derive("run_dir", "name", string(r.RunDir), func(text string) string { return "runs/" + text })
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
@@ -258,8 +258,13 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 	for i := range e.Suites {
 		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)
 		if s.Name == "" {
-			s.Name = s.named(string(s.TSV))
-			d.derive(key+".name", key+".tsv", s.named)
+			path, ok := d.environment.written[key+".tsv"]
+			if ok { // a variable's name may be seen
+				path = strings.NewReplacer("$${", "${", "${", "", "}", "").Replace(path)
+			} else {
+				path = string(s.TSV)
+			}
+			s.Name = s.named(path)
 		}
 		if name, err := CleanName(s.Name); err != nil {
 			d.at(key+".name", "%q %v", s.Name, err)

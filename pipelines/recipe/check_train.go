@@ -69,7 +69,7 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 		if d.has(key + "." + name) {
 			take()
 		} else {
-			d.derive(key+"."+name, "data."+name, same)
+			d.derive(key+"."+name, "data."+name, "", same)
 		}
 	}
 }
@@ -251,7 +251,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	} {
 		if !d.has(key + ".lr_" + part.name) {
 			*part.rate = t.LR
-			d.derive(key+".lr_"+part.name, key+".lr", same)
+			d.derive(key+".lr_"+part.name, key+".lr", "", same)
 		} else if !part.adapted && !slices.Contains(t.Train, part.name) && !(part.name == PartLanguage && slices.Contains(t.Train, PartBlocks)) {
 			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
 		}

@@ -37,7 +37,7 @@ func TestProblems(t *testing.T) {
 		{"kind", stage("tunes\n  lr: x\n"), `r.yaml:4: stages.0.kind: "tunes" is unknown; did you mean "tune"?`},
 		{"no kind", "name: s\nmodel: {from: m}\nstages:\n- name: x\n", `r.yaml:4: stages.0.kind: is required: one of pretrain, align, tune, merge, evaluate, export`},
 		{"stage is text", "name: s\nmodel: {from: m}\nstages: [align]\n", `r.yaml:3: stages.0: is the text "align", expected keys and values`},
-		{"key of another kind", stage("export\n  lr: 1\n"), `r.yaml:5: stages.0.lr: unknown key; expected one of kind, name, from, format, dtype, merge_into, path`},
+		{"key of another kind", stage("export\n  lr: 1\n"), `r.yaml:5: stages.0.lr: unknown key; it belongs in a stage of kind pretrain, align or tune`},
 		{"no data", stage("align\n"), `r.yaml:4: stages.0.data: is required`},
 		{"variable", strings.Replace(small, "d\n", "${MOSLAVA_TEST_UNSET}\n", 1), `r.yaml:5: stages.0.data.path: the environment variable "MOSLAVA_TEST_UNSET" is not set`},
 		{"open variable", strings.Replace(small, "d\n", "a${X\n", 1), `r.yaml:5: stages.0.data.path: "${X" has no closing brace`},

@@ -8,8 +8,9 @@
 // file, line and key.
 //
 // Rules that hold everywhere:
-//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${. What a run writes has
-//     ${VAR} still: values may be secrets.
+//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${. Texts and paths that a run writes
+//     and says have ${VAR} still: values may be secrets. The name of a run, a stage or a suite is that of a directory, though, where
+//     everybody sees it; numbers, choices such as a mixer, and names of modules are seen in what is made with them.
 //   - A relative path is relative to the directory of the recipe. A name with a
 //     scheme, as in scenes:tune, is not a path and stays as it is.
 //   - Where a list is expected, a single value stands for a list of one.
@@ -65,8 +66,7 @@ type Recipe struct {
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
 
-	raw       map[string]string // texts with variables, by key
-	variables map[string]string // their values, by name
+	environment *Environment
 }
 
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
@@ -174,7 +174,7 @@ type Data struct {
 	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
 	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
-	// used as tools and video cannot, is an error. "<video>" takes that marker as text.
+	// used as tools and video cannot, is an error. "<video>" takes that marker as text. A key that no row of the data has is an error.
 	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
@@ -186,22 +186,24 @@ func Load(path string, overrides ...string) (*Recipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	return parse(path, b, overrides)
+	return parse(newDecoder(path, overrides), b)
 }
 
 // Parse reads a recipe from memory. The name is used in messages, and its directory
 // as the one relative paths are relative to.
-func Parse(name string, b []byte) (*Recipe, error) { return parse(name, b, nil) }
+func Parse(name string, b []byte) (*Recipe, error) {
+	return parse(newDecoder(name, nil), b)
+}
 
 // maxBytes is far above any recipe and far below what would hurt to parse.
 const maxBytes = 1 << 20
 
-func parse(name string, b []byte, overrides []string) (*Recipe, error) {
-	root, err := document(name, b)
+func parse(d *decoder, b []byte) (*Recipe, error) {
+	root, err := document(d.file, b)
 	if err != nil {
 		return nil, err
 	}
-	r, err := build(name, root, overrides)
+	r, err := d.build(root)
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +212,10 @@ func parse(name string, b []byte, overrides []string) (*Recipe, error) {
 }
 
 // build makes a recipe from a parsed document, which it leaves alone, and overrides.
-func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
-	r := &Recipe{file: name, root: root, sets: sets}
-	d := newDecoder(name, sets)
+func (d *decoder) build(root *yaml.Node) (*Recipe, error) {
+	r := &Recipe{file: d.file, root: root, sets: d.sets, environment: d.environment}
 	changed := clone(root)
-	for i, s := range sets {
+	for i, s := range d.sets {
 		if err := override(changed, s, -(i + 1)); err != nil {
 			d.problem(-(i + 1), "", "%v", err)
 		}
@@ -225,7 +226,6 @@ func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
-	r.raw, r.variables = d.raw, d.variables
 	return r, nil
 }
 
