@@ -1,5 +1,7 @@
-// Package language is the text side of the model: ids to next-token logits, with the weights and the numbers of transformers'
-// LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM (5.23), and of InternLM2ForCausalLM as its authors publish it.
+// Package language is the text side of the model: ids to next-token logits, with the weights and the numbers of
+// transformers' LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM (5.23), and of InternLM2ForCausalLM as its
+// authors publish it. It knows decoder, cache and generation. To it the features of a picture are rows of embeddings
+// like others. Text becomes ids in its package tokenizer, a conversation in chat.
 package language
 
 import (

@@ -31,7 +31,7 @@ type EvaluateOptions struct {
 	Images    []string     // folders in which pictures that rows name are looked for, before the table's own
 	Dir       string       // of verdicts, predictions and result
 	Force     bool         // set aside what is in Dir and ask everything; without it what is not of an evaluation is an error
-	Out       io.Writer
+	Out       io.Writer    // progress and the result for people; nil: nobody
 }
 
 // EvaluateDir is where an evaluation goes unless it is told: below runs, by the names of the model and the suite. A run's model has the names of the run and
@@ -58,6 +58,9 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	}
 	if opt.Threads > 0 {
 		kernels.SetThreads(opt.Threads)
+	}
+	if opt.Out == nil {
+		opt.Out = io.Discard
 	}
 	run, err := findRunModel(model)
 	if err != nil {

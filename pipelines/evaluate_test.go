@@ -45,7 +45,6 @@ func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *eval.Res
 	if opt.Dir == "" {
 		opt.Dir = t.TempDir()
 	}
-	opt.Out = io.Discard
 	res, err := EvaluateModel(context.Background(), model, suite, opt)
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,7 @@
-// Package pipelines runs recipes: it puts the parts together into stages and runs those that have
-// not finished.
+// Package pipelines runs recipes: it puts the parts together into stages and runs those that have not finished. It
+// knows what each kind of stage does, what has to hold before the first step, and how finished runs are asked,
+// evaluated, reported and verified. How a model computes, how samples become batches and how answers are scored is in
+// the packages below it, and what a user types is in scripts/moslava.
 package pipelines
 
 import (
@@ -21,7 +23,7 @@ import (
 
 // Options say how a recipe is run.
 type Options struct {
-	Out   io.Writer // progress and results for people
+	Out   io.Writer // progress and results for people; nil: nobody
 	Force bool      // do stages again whose configuration has changed
 	Only  []string  // names of the stages to run; empty: all
 	// OverMemory runs stages that are planned to take more memory than there is.
@@ -39,6 +41,9 @@ func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Co
 func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
 		kernels.SetThreads(r.Threads)
+	}
+	if opt.Out == nil {
+		opt.Out = io.Discard
 	}
 	opt.Out = r.Masked(opt.Out)
 	defer func() { err = r.MaskError(err) }()

@@ -1,5 +1,6 @@
-// Package projector maps image features to the decoder's embedding space, under the names and with the numbers of transformers'
-// connectors (5.23).
+// Package projector maps image features to the decoder's embedding space, under the names and with the numbers of
+// transformers' connectors (5.23). It knows widths and the grid of patches. Which tower the features come from, and
+// where the embeddings stand in a sequence, it does not know.
 package projector
 
 import (

@@ -1,5 +1,7 @@
-// Package vision is the image side of the model: pixels to patch features, with the weights and the numbers of transformers'
-// CLIPVisionModel, SiglipVisionModel, Dinov2Model and Dinov2WithRegistersModel (5.23).
+// Package vision is the image side of the model: pixels to patch features, with the weights and the numbers of
+// transformers' CLIPVisionModel, SiglipVisionModel, Dinov2Model and Dinov2WithRegistersModel (5.23). It knows each
+// tower by its configuration. Pictures are made pixels in its package preprocess. What reads the features, and which
+// adapters hang on its linears, it does not know.
 package vision
 
 import (

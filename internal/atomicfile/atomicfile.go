@@ -1,6 +1,6 @@
-// Package atomicfile replaces files in one step: whoever opens the path sees
-// the whole old content or the whole new content, also after a crash. What a process
-// that was killed leaves behind, Sweep removes.
+// Package atomicfile replaces files in one step: whoever opens the path sees the whole old content or the whole new
+// content, also after a crash. What a process that was killed leaves behind, Sweep removes. It knows no format, and
+// does not ask whether the old content may be replaced: packages lock and output do.
 package atomicfile
 
 import (

@@ -1,6 +1,7 @@
-// Package checkpoint reads and writes Hugging Face model directories: the
-// tensors of model.safetensors or of its shards, and the JSON files beside
-// them. Layouts and names mirror transformers 5.23 and huggingface_hub 2.4.
+// Package checkpoint reads and writes Hugging Face model directories: the tensors of model.safetensors or of its
+// shards, and the JSON files beside them. Layouts and names of files mirror transformers 5.23 and huggingface_hub 2.4.
+// It knows no model: which tensors there should be, of what shapes, says who asks for them, and what does not fit comes
+// back in one error.
 package checkpoint
 
 import (

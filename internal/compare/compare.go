@@ -1,4 +1,6 @@
-// Package compare says how far results are from those of a reference.
+// Package compare says how far results are from those of a reference: the largest difference, where it is, and how many
+// elements are beyond a limit. It knows numbers alone. What a tensor means and which limit is right, its callers say:
+// tests and moslava verify, which so judge alike.
 package compare
 
 import "math"

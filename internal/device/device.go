@@ -1,5 +1,6 @@
-// Package device is what the operations of internal/autograd are computed on. CPU computes with internal/kernels. Count computes
-// nothing: its buffers have sizes and no memory, and it adds up what a computation would take.
+// Package device is what the operations of internal/autograd are computed on. CPU computes with internal/kernels. Count
+// computes nothing: its buffers have sizes and no memory, and it adds up what a computation would take. It knows
+// buffers and single operations, and neither the tape that orders them nor a model.
 //
 // A device owns its buffers. Host arrays, such as pixels that come in and losses that go out, are wrapped.
 package device

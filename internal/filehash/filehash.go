@@ -1,4 +1,6 @@
-// Package filehash gives the SHA-256 of files, and reads a file again only if it has changed since.
+// Package filehash gives the SHA-256 of files, and reads a file again only if it has changed since. It knows single
+// files, and of a change only that there is one. Which files a run depends on, and what follows from a change, is in
+// pipelines/run.
 package filehash
 
 import (

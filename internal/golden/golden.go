@@ -1,6 +1,7 @@
-// Package golden compares what the program computes with files of reference
-// results, for tests. A golden is a safetensors file: inputs and results as
-// tensors, and where they came from in the metadata.
+// Package golden compares what the program computes with files of reference results, for tests. A golden is a
+// safetensors file: inputs and results as tensors, and where they came from in the metadata. The package opens and
+// compares. It makes no golden, as other programs do that, and knows no model: names and tolerances are the test's or
+// the file's.
 package golden
 
 import (

@@ -1,4 +1,6 @@
-// Package hfconfig checks the fields of a Hugging Face config.json that some models have and a program does not implement.
+// Package hfconfig checks the fields of a Hugging Face config.json that some models have and a program does not
+// implement. It knows how such a file is read, under exact names, and values at which a field has no effect. Which
+// fields a model has, and what they do, is known to the packages that read its configuration.
 package hfconfig
 
 import (

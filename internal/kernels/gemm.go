@@ -7,10 +7,7 @@
 // tag purego leaves it out.
 package kernels
 
-//go:generate sh -c "go run ./gen > kern_amd64.s"
-//go:generate sh -c "go run ./gen avx512 > kern_avx512_amd64.s"
-//go:generate sh -c "go run ./gen gemv > gemv_amd64.s"
-//go:generate sh -c "go run ./gen neon > kern_arm64.s"
+//go:generate go run ./gen .
 
 import (
 	"fmt"

@@ -1,4 +1,5 @@
-// Package lock keeps two processes from writing to the same place.
+// Package lock keeps two processes from writing to the same place. It knows places and who holds them, and not what is
+// written there.
 //
 // A run directory is locked by a file inside it, which stays. Everything else, which people may upload, is locked by a hidden
 // file beside it, .NAME.lock, which the holder removes: nothing of ours is left in the directory itself. The

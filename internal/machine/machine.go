@@ -1,4 +1,6 @@
-// Package machine says what this machine has left for a process: memory and room on disks.
+// Package machine says what this machine has left for a process: memory and room on disks. It knows what the system,
+// control groups and resource limits say. How much a computation takes, and what is done if that is too much, is for
+// its callers.
 package machine
 
 import (

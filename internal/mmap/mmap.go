@@ -1,4 +1,5 @@
-// Package mmap maps files that are only read into memory.
+// Package mmap maps files that are only read into memory; where the system cannot, it reads them. It knows bytes alone:
+// formats, and the checks of what a file declares, are in the packages that read them.
 package mmap
 
 import (

@@ -1,6 +1,7 @@
-// Package nn has the parameters of a model, the scopes in which they are declared, and the layers
-// that towers share. A constructor declares name, shape and start of each parameter once; the same
-// constructor loads from a checkpoint or draws at random.
+// Package nn has the parameters of a model, the scopes in which they are declared, and the layers that towers share. A
+// constructor declares name, shape and start of each parameter once; the same constructor loads from a checkpoint or
+// draws at random. The package knows no tower, and of adapters only the interface through which they are hung on a
+// layer.
 package nn
 
 import (

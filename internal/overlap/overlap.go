@@ -1,4 +1,6 @@
-// Package overlap says whether two paths, there already or not, lead to the same place or one into the other, however they are spelt.
+// Package overlap says whether two paths, there already or not, lead to the same place or one into the other, however
+// they are spelt. It looks at links and at what the file system takes for the same name, and at no file's content.
+// Whether an overlap is an error is for its callers.
 package overlap
 
 import (

@@ -1,4 +1,5 @@
-// Package spelling measures how far a word is from another, for messages that say what may have been meant.
+// Package spelling measures how far a word is from another, for messages that say what may have been meant. It knows no
+// list of words: which ones come into question, and how near is near enough, is for its callers.
 package spelling
 
 import "strings"

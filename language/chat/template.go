@@ -1,5 +1,7 @@
 // Package chat renders conversations as a model's chat template has it, and turns them into ids and labels in one pass:
-// the ids that stand before an answer in training are exactly those the model sees when it has to give that answer.
+// the ids that stand before an answer in training are exactly those the model sees when it has to give that answer. It
+// knows templates and a tokenizer. Of a picture it knows the ids that stand for it, which are given to it, and of a
+// model nothing.
 package chat
 
 import (

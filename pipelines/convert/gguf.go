@@ -1,4 +1,6 @@
-// Package convert turns model files of other programs into Hugging Face directories.
+// Package convert turns model files of other programs into Hugging Face directories. It knows GGUF files of the LLaMA
+// architecture: their keys, their names of tensors and their vocabularies. It computes nothing with a model. What
+// changes numbers and has no place in such a directory is an error.
 package convert
 
 import (

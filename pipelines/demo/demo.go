@@ -1,5 +1,6 @@
-// Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from
-// towers that are part of the program, and reports what became of it.
+// Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from towers that are
+// part of the program, and reports what became of it. It knows its towers, its data and the words of its report. The
+// rest package pipelines does, as for any recipe.
 package demo
 
 import (
@@ -29,10 +30,10 @@ var files embed.FS
 
 // Options of Run.
 type Options struct {
-	Dir   string // takes all that the demonstration writes
-	Force bool   // set aside what is in Dir; without it what is not of a demonstration is an error
-	Short bool   // a minute in place of five: less data, fewer steps, no promise of accuracy
-	Out   io.Writer
+	Dir   string    // takes all that the demonstration writes
+	Force bool      // set aside what is in Dir; without it what is not of a demonstration is an error
+	Short bool      // a minute in place of five: less data, fewer steps, no promise of accuracy
+	Out   io.Writer // progress and what became of it, for people; nil: nobody
 }
 
 // size is how much of everything there is.
@@ -53,6 +54,9 @@ const alignSeed, tuneSeed, testSeed = 101, 102, 103
 // Run runs the demonstration, or goes on with one that was interrupted.
 func Run(ctx context.Context, opt Options) (err error) {
 	began := time.Now()
+	if opt.Out == nil {
+		opt.Out = io.Discard
+	}
 	n := full
 	if opt.Short {
 		n = short

@@ -1,5 +1,6 @@
-// Package inspect says what a file or directory holds that the program reads: a model or a tower, tensors alone, adapters, stored
-// samples, or a recipe; and what the program would make of it.
+// Package inspect says what a file or directory holds that the program reads: a model or a tower, tensors alone,
+// adapters, stored samples, or a recipe; and what the program would make of it. It knows every format through the
+// package that reads it. It changes nothing and runs no model.
 package inspect
 
 import (

@@ -1,5 +1,5 @@
-// Package metrics keeps what a training stage measures: one line of JSON a step, and the
-// same numbers as a TensorBoard event file.
+// Package metrics keeps what a training stage measures: one line of JSON a step, and the same numbers as a TensorBoard
+// event file. It knows steps and numbers, and neither the loop that measures them nor the model.
 //
 // All that a clock decides is in the object "time", which comes last in a line. The rest of a
 // resumed run's file is that of the uninterrupted run, byte for byte; see WithoutTime.

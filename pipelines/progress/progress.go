@@ -1,4 +1,5 @@
-// Package progress shows how far a long loop is: a bar on a terminal, a line now and then elsewhere.
+// Package progress shows how far a long loop is: a bar on a terminal, a line now and then elsewhere. It knows how many
+// rounds there are and how many are done, and not what a round is.
 package progress
 
 import (

@@ -1,5 +1,6 @@
-// Package recipe reads the YAML file that says what a run does: which model, which
-// data, and the stages in order. The doc comments of the types below are its documentation.
+// Package recipe reads the YAML file that says what a run does: which model, which data, and the stages in order. The
+// doc comments of the types below are its documentation. It knows keys, their values and which go together. What a
+// model, a data set or a stage is, it does not know, and it opens none.
 //
 // Reading is strict. A key that is not known, comes twice, has a value of the wrong type or
 // out of range, or is missing though required, is a problem; so are combinations

@@ -1,5 +1,6 @@
-// Package report turns a finished run into something to read: one HTML file that needs nothing beside it, Markdown for a
-// README, and a small table for the terminal.
+// Package report turns a finished run into something to read: one HTML file that needs nothing beside it, Markdown for
+// a README, and a small table for the terminal. It knows tables, curves and pictures as they are given to it. It reads
+// no run and computes no score; package pipelines collects what is shown.
 package report
 
 import (

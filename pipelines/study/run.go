@@ -19,7 +19,7 @@ import (
 
 // Options of Run.
 type Options struct {
-	Out     io.Writer     // what is going on, for people
+	Out     io.Writer     // what is going on, for people; nil: nobody
 	Detail  io.Writer     // what the cells themselves say; nil: nowhere
 	Threads int           // that compute; 0: as the base recipe says
 	Limit   time.Duration // of this sitting: the running cell saves its state and the study stops; 0: none
@@ -37,6 +37,9 @@ func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 		return err
 	}
 	defer func() { failed = p.base.MaskError(failed) }()
+	if opt.Out == nil {
+		opt.Out = io.Discard
+	}
 	opt.Out = p.base.Masked(s.environment.Masked(opt.Out))
 	if opt.Detail == nil {
 		opt.Detail = io.Discard

@@ -154,8 +154,12 @@ func sameOrder(t *testing.T, dir string) {
 func TestReport(t *testing.T) {
 	dir := t.TempDir()
 	path := small(t, dir, strings.NewReplacer("[1e-2, 1e-3]", "1e-3", "fractions: [0.5, 1]\nfraction_seeds: 2\n", "").Replace(studyText))
-	if out, err := run(context.Background(), t, path, Options{Report: filepath.Join(dir, "out")}); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	s, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(context.Background(), s, Options{Report: filepath.Join(dir, "out")}); err != nil { // nobody is told
+		t.Fatal(err)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "out", reportFile))
 	if err != nil {

@@ -1,5 +1,7 @@
-// Package verify runs a model on the inputs of a file of reference results and says how far its own are from them. Names and
-// meaning of the tensors of such a file are in docs/formats.md; scripts/goldens/dump.py writes one.
+// Package verify runs a model on the inputs of a file of reference results and says how far its own are from them.
+// Names and meaning of the tensors of such a file are in docs/formats.md; scripts/goldens/dump.py writes one. The
+// package knows which part of a model each result is of, and its tolerance. It makes no references and changes no
+// model.
 package verify
 
 import (

@@ -1,5 +1,7 @@
-// Package vlm is the whole model: vision tower, projector, decoder and adapters, what turns stored
-// samples into its input, and its answers. What a family's directories look like is in its package families.
+// Package vlm is the whole model: vision tower, projector, decoder and adapters, and what turns stored samples and
+// questions into its input. It is where vision, projector, language, moslora and datasets meet, which do not know one
+// another. What a family's directories look like is in its package families, answers are made in pipelines/engine, and
+// of recipes, stages and optimisers it knows nothing.
 package vlm
 
 import (

@@ -1,4 +1,5 @@
-// Package gguftest makes small GGUF files for tests, wrong ones included: nothing is checked.
+// Package gguftest makes small GGUF files for tests, wrong ones included: nothing is checked. It knows the layout of
+// such a file, and neither a model nor how package gguf reads one.
 package gguftest
 
 import (

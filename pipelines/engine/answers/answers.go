@@ -1,4 +1,6 @@
-// Package answers has an engine answer the questions of pipelines/eval.
+// Package answers has an engine answer the questions of pipelines/eval, so that neither knows the other. It makes
+// requests of questions, and texts or log-probabilities of replies. How a question is worded and how an answer is read,
+// the protocols of eval say; how many are answered at a time, the engine.
 package answers
 
 import (

@@ -1,4 +1,6 @@
-// Package records writes answers as the prediction files that VLMEvalKit keeps and re-scores and that MMBench's server takes.
+// Package records writes answers as the prediction files that VLMEvalKit keeps and re-scores and that MMBench's server
+// takes. It knows the columns and their order, and what a spreadsheet program does to a cell. It scores nothing;
+// package predictions reads such files.
 package records
 
 import (

@@ -1,4 +1,4 @@
-// tokenizer prints a tokenizer.json for tiny towers, learnt from the texts of drawn scenes:
+// Command tokenizer prints a tokenizer.json for tiny towers, learnt from the texts of drawn scenes:
 //
 //	go run ./scripts/recipes/tiny/tokenizer > scripts/recipes/tiny/language/tokenizer.json
 //

@@ -1,0 +1,49 @@
+package pipelines_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"moslava/pipelines"
+	"moslava/pipelines/recipe"
+)
+
+// A recipe is run. Run again, it skips what is finished. The towers here are random and tiny, and the data is drawn.
+func Example() {
+	dir, err := os.MkdirTemp("", "moslava-example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	// Load reads a file. The name stands for it here: paths are relative to its directory.
+	r, err := recipe.Parse("testdata/mine.yaml", []byte(`
+name: mine
+model: {vision: tiny/vision, language: tiny/language, init: random}
+stages:
+  - {kind: align, data: "scenes:align?n=4", steps: 1, batch: 1}
+  - {kind: tune, data: "scenes:tune?n=4", steps: 1, batch: 1, adapters: {language: {r: 4}}}
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r.RunDir = recipe.Path(dir)
+	tell := func(e pipelines.Event) {
+		if e.Event == pipelines.StageFinished || e.Event == pipelines.StageSkipped {
+			fmt.Println(e.Stage, e.Event)
+		}
+	}
+	for range 2 { // to the end, and again
+		if err := pipelines.Run(context.Background(), r, pipelines.Options{Events: tell}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	// Output:
+	// align finished
+	// tune finished
+	// align skipped
+	// tune skipped
+}
