@@ -31,7 +31,8 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 			return r, nil, fmt.Errorf("two columns are called %q", f.Name)
 		}
 		names = append(names, f.Name)
-		if opt.ignores(f.Name) || rowLevel.keys[f.Name].passed {
+		k := rowLevel.keys[f.Name]
+		if opt.meets(f.Name) || k.passed {
 			continue
 		}
 		if problem := rowLevel.problem(f.Name); problem != nil {
@@ -40,12 +41,15 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		}
 		shaped = shaped || slices.ContainsFunc(shapes, func(s shape) bool { return s.key == f.Name })
 		r.columns = append(r.columns, i)
-		inside := rowLevel.keys[f.Name].inside
-		for _, s := range suspects(f.Type, inside, opt) {
+		if err := misfit(f, f.Type, k, opt); err != nil {
+			bad = append(bad, suspect{i, nil, err})
+		}
+		_, turned := f.Type.(*arrow.StructType)
+		for _, s := range suspects(f.Type, k.inside, opt, turned && k.inside == turnLevel) {
 			s.column = i
 			bad = append(bad, s)
 		}
-		if err := readable(f.Type, inside, opt); err != nil {
+		if err := readable(f.Type, k.inside, opt); err != nil {
 			return r, nil, fmt.Errorf("column %s%w", f.Name, err)
 		}
 	}
@@ -56,24 +60,55 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 	return r, bad, nil
 }
 
-// suspects are the fields of the structs in a type that are not known or refused.
-func suspects(t arrow.DataType, l *level, opt *Options) (out []suspect) {
+// misfit says that no value of a type suits its key.
+func misfit(f arrow.Field, t arrow.DataType, k key, opt *Options) error {
+	kind := byte('{')
+	switch id := t.ID(); {
+	case !opt.Values, id == arrow.NULL:
+		return nil
+	case arrowipc.Elem(t) != nil:
+		kind = '['
+	case arrowipc.IsBytes(t):
+		kind = '"'
+	case id == arrow.BOOL:
+		kind = 't'
+	case id != arrow.STRUCT:
+		kind = '0'
+	}
+	if k.takes.has(kind) {
+		return nil
+	}
+	return k.takes.misfit(f.Name, "a column of "+t.Name())
+}
+
+// suspects are the fields of the structs in a type that are not known, refused or of a type that does not suit them. turned says that
+// each field has a list with a value for each turn.
+func suspects(t arrow.DataType, l *level, opt *Options, turned bool) (out []suspect) {
 	if elem := arrowipc.Elem(t); elem != nil {
-		return suspects(elem, l, opt)
+		return suspects(elem, l, opt, turned)
 	}
 	st, ok := t.(*arrow.StructType)
 	if !ok || l == nil {
 		return nil
 	}
 	for _, f := range st.Fields() {
-		if l.keys[f.Name].passed || opt.ignores(f.Name) {
+		k := l.keys[f.Name]
+		if opt.meets(f.Name) || k.passed {
 			continue
 		}
 		if problem := l.problem(f.Name); problem != nil {
 			out = append(out, suspect{path: []string{f.Name}, problem: problem})
 			continue
 		}
-		for _, s := range suspects(f.Type, l.keys[f.Name].inside, opt) {
+		value := f.Type
+		if elem := arrowipc.Elem(value); turned && elem != nil {
+			value = elem
+		}
+		if err := misfit(f, value, k, opt); err != nil {
+			out = append(out, suspect{path: []string{f.Name}, problem: err})
+			continue
+		}
+		for _, s := range suspects(value, k.inside, opt, false) {
 			s.path = append([]string{f.Name}, s.path...)
 			out = append(out, s)
 		}

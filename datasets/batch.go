@@ -8,16 +8,9 @@ import (
 // IgnoreIndex is the label of a position that carries no loss.
 const IgnoreIndex = -100
 
-// An Image is a picture ready for the vision tower and where its features go.
-type Image struct {
-	Pixels    []float32 // [3, H, W], normalised
-	H, W      int       // pixels
-	At, Count int       // its image tokens are IDs[At : At+Count]
-}
-
 // An Example is a sample ready for the model. Labels has the length of IDs and is
 // not shifted: Labels[i] is IDs[i] where the model is to learn it, IgnoreIndex
-// elsewhere. Images are in the order of their tokens.
+// elsewhere. Images are in the order in which they stand.
 type Example struct {
 	IDs, Labels []int32
 	Images      []Image
@@ -38,12 +31,13 @@ func (e *Example) check() error {
 	}
 	end := 0
 	for i, m := range e.Images {
-		if m.Count < 1 || m.At < end || m.Count > len(e.IDs)-m.At {
-			return fmt.Errorf("encoder put image %d at [%d, %d) of %d ids, after %d", i, m.At, m.At+m.Count, len(e.IDs), end)
+		n := m.Layout.Len()
+		if n < 1 || m.At < end || n > len(e.IDs)-m.At {
+			return fmt.Errorf("encoder put image %d at [%d, %d) of %d ids, after %d", i, m.At, m.At+n, len(e.IDs), end)
 		}
-		end = m.At + m.Count
-		if m.H < 1 || m.W < 1 || m.H > math.MaxInt32 || m.W > math.MaxInt32 || len(m.Pixels)/3/m.H != m.W || len(m.Pixels) != 3*m.H*m.W {
-			return fmt.Errorf("encoder returned %d pixel values for image %d of 3 x %d x %d", len(m.Pixels), i, m.H, m.W)
+		end = m.At + n
+		if err := m.check(); err != nil {
+			return fmt.Errorf("encoder returned image %d: %w", i, err)
 		}
 	}
 	return nil
@@ -62,12 +56,13 @@ func (e *Example) targets() int {
 
 // A Batch is B sequences of N tokens in all, laid end to end without padding.
 type Batch struct {
-	IDs     []int32  // [N]
-	Labels  []int32  // [N], shifted: the target predicted at a position; IgnoreIndex at each sequence's last
-	Offsets []int32  // [B+1], sequence b is [Offsets[b], Offsets[b+1])
-	Images  []Image  // At counts rows of the batch
-	Next    Position // where loading goes on after this batch
-	Counts  Counts   // what has happened up to Next
+	IDs       []int32  // [N]
+	Labels    []int32  // [N], shifted: the target predicted at a position; IgnoreIndex at each sequence's last
+	Offsets   []int32  // [B+1], sequence b is [Offsets[b], Offsets[b+1])
+	Positions []int32  // [N], of each token in its sequence; nil: they count from 0
+	Images    []Image  // At counts rows of the batch
+	Next      Position // where loading goes on after this batch
+	Counts    Counts   // what has happened up to Next
 }
 
 // Len is the number of sequences, B.
@@ -113,17 +108,28 @@ func newBatch(examples []Example, tokens int, next Position) (*Batch, error) {
 		return nil, fmt.Errorf("batch of %d tokens, the limit is %d", tokens, math.MaxInt32)
 	}
 	b := &Batch{
-		IDs: make([]int32, 0, tokens), Labels: make([]int32, 0, tokens),
+		IDs: make([]int32, 0, tokens), Labels: make([]int32, 0, tokens), Positions: make([]int32, 0, tokens),
 		Offsets: make([]int32, 1, len(examples)+1), Next: next, Counts: next.Counts,
 	}
 	for _, e := range examples {
-		for _, m := range e.Images {
-			m.At += len(b.IDs)
-			b.Images = append(b.Images, m)
-		}
-		b.IDs = append(b.IDs, e.IDs...)
-		b.Labels = append(append(b.Labels, e.Labels[1:]...), IgnoreIndex)
-		b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+		b.Append(e)
 	}
 	return b, nil
+}
+
+// Append lays an example behind the others, its labels shifted to the positions that predict them.
+func (b *Batch) Append(e Example) {
+	if len(b.Offsets) == 0 {
+		b.Offsets = []int32{0}
+	}
+	for _, m := range e.Images {
+		m.At += len(b.IDs)
+		b.Images = append(b.Images, m)
+	}
+	b.IDs = append(b.IDs, e.IDs...)
+	for i := range e.IDs {
+		b.Positions = append(b.Positions, int32(i))
+	}
+	b.Labels = append(append(b.Labels, e.Labels[1:]...), IgnoreIndex)
+	b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 }

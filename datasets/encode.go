@@ -119,7 +119,7 @@ func (l *loader) fits(e *Example) bool {
 func (l *loader) tooLong(e *Example) error {
 	images := 0
 	for _, m := range e.Images {
-		images += m.Count
+		images += m.Layout.Len()
 	}
 	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", len(e.IDs), images, l.opt.MaxLength)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 )
 
+var errNoInstruction = errors.New("no instruction, which the format llm-adapters has")
+
 // instruct is the text that LLM-Adapters (finetune.py, generate_prompt) trains on, byte for byte: two spaces at the end of its first line, and
 // sixteen at the start of others and before the answer, which its prompts for evaluation do not all have.
 func instruct(o *object) (string, error) {
@@ -15,7 +17,7 @@ func instruct(o *object) (string, error) {
 	}
 	switch {
 	case o.get("instruction") == nil:
-		return "", errors.New("no instruction, which the format llm-adapters has")
+		return "", errNoInstruction
 	case o.get("output") == nil:
 		return "", errors.New("there is an instruction and no output")
 	case o.has("input"):

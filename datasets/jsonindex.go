@@ -151,6 +151,7 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 		return false, x.syntax(err)
 	}
 	at := x.d.InputOffset() - 1
+	shaped := false
 	var held error // of a key beside an array of rows that may follow
 	for x.d.PeekKind() != '}' {
 		t, err := x.d.ReadToken()
@@ -162,16 +163,18 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 			if wrapped {
 				return false, fmt.Errorf(": %s is a second array of rows, expected one", name)
 			}
+			clear(x.opt.Met) // keys so far are of no row
 			if err := x.array(); err != nil {
 				return false, err
 			}
 			wrapped = true
 			continue
 		}
+		shaped = shaped || x.opt.shapes(name) && !x.opt.ignores(name) && x.d.PeekKind() != 'n'
 		if wrapped {
 			err = x.d.SkipValue() // what else is said of the file
 		} else {
-			err = x.keyed(rowLevel, name)
+			err = x.keyed(rowLevel, name, false)
 		}
 		if key, ok := err.(*keyError); ok && first && key.at == "" {
 			if held == nil {
@@ -188,6 +191,9 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 	}
 	if wrapped {
 		return true, nil
+	}
+	if held == nil && x.opt.Values && !shaped {
+		held = fmt.Errorf(":%d: %w", len(x.spans), x.opt.shapeless())
 	}
 	if held != nil {
 		return false, held
@@ -216,10 +222,10 @@ func (x *indexer) told(err error) error {
 	return x.syntax(err)
 }
 
-// keyed reads the value of a key at a level.
-func (x *indexer) keyed(l *level, name string) error {
+// keyed reads the value of a key at a level. turned says that it is a list with a value for each turn.
+func (x *indexer) keyed(l *level, name string, turned bool) error {
 	k := l.keys[name]
-	if k.passed || x.opt.ignores(name) {
+	if x.opt.meets(name) || k.passed {
 		return x.d.SkipValue()
 	}
 	if problem := l.problem(name); problem != nil {
@@ -229,11 +235,42 @@ func (x *indexer) keyed(l *level, name string) error {
 		}
 		return &keyError{what: problem.Error()}
 	}
-	return in(name, x.value(k.inside))
+	if x.opt.Values && !turned {
+		if done, err := x.checked(k, name); done || err != nil {
+			return err
+		}
+	}
+	return in(name, x.value(k.inside, k.inside == turnLevel))
 }
 
-// value checks the keys of the objects in a value.
-func (x *indexer) value(l *level) error {
+// checked reads a value that does not suit its key, or that can be judged by itself.
+func (x *indexer) checked(k key, name string) (done bool, err error) {
+	kind := byte(x.d.PeekKind())
+	fits := k.takes.has(kind)
+	if fits && (k.value == nil || kind == 'n') {
+		return false, nil
+	}
+	v, err := x.d.ReadValue()
+	if err != nil || !fits && saysNothing(v) {
+		return true, err
+	}
+	value, err := decodeValue(jsontext.NewDecoder(bytes.NewReader(v)), x.opt)
+	if err != nil {
+		return true, err
+	}
+	if !fits {
+		err = k.takes.misfit(name, found(value))
+	} else {
+		err = k.value(name, value)
+	}
+	if err != nil {
+		err = &keyError{what: err.Error()}
+	}
+	return true, err
+}
+
+// value checks the keys of the objects in a value. turned says that one that is no list stands for all turns: its values are lists.
+func (x *indexer) value(l *level, turned bool) error {
 	if l == nil {
 		return x.d.SkipValue()
 	}
@@ -243,7 +280,7 @@ func (x *indexer) value(l *level) error {
 			return err
 		}
 		for i := 0; x.d.PeekKind() != ']'; i++ {
-			if err := x.value(l); err != nil {
+			if err := x.value(l, false); err != nil {
 				return in(fmt.Sprint(i), err)
 			}
 		}
@@ -256,7 +293,7 @@ func (x *indexer) value(l *level) error {
 			if err != nil {
 				return err
 			}
-			if err := x.keyed(l, t.String()); err != nil {
+			if err := x.keyed(l, t.String(), turned); err != nil {
 				return err
 			}
 		}

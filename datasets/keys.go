@@ -17,9 +17,46 @@ type level struct {
 
 // A key is what is known of one. A key of none of the kinds is an error, and so is one that says why it is refused.
 type key struct {
-	inside  *level // of the objects in its value
-	passed  bool   // says nothing about what is learnt
-	refused string // why it cannot be used
+	inside  *level                         // of the objects in its value
+	passed  bool                           // says nothing about what is learnt
+	refused string                         // why it cannot be used
+	takes   kinds                          // besides what is as good as no value; empty: anything
+	value   func(name string, v any) error // of a text, number or truth value; nil: there is nothing more to say
+}
+
+// kinds are those that values are of, by their first bytes in JSON: " [ { 0 and t for true or false.
+type kinds string
+
+const (
+	anything kinds = ""
+	aText    kinds = `"`
+	aMessage kinds = `"[` // a text or a list of its parts
+	aPicture kinds = `"[{`
+	turns    kinds = `[{`
+	anID     kinds = `"0`
+	aSwitch  kinds = `0t`
+)
+
+// has says whether a kind is one of them; null is of all.
+func (k kinds) has(kind byte) bool {
+	if kind == 'f' {
+		kind = 't'
+	}
+	return k == anything || kind == 'n' || strings.IndexByte(string(k), kind) >= 0
+}
+
+// misfit is the error of a value of another kind.
+func (k kinds) misfit(name, found string) error {
+	return fmt.Errorf("%s is %s, expected %s", name, found, k)
+}
+
+func (k kinds) String() string {
+	names := map[rune]string{'"': "a text", '[': "a list", '{': "an object", '0': "a number", 't': "true or false"}
+	var out []string
+	for _, c := range k {
+		out = append(out, names[c])
+	}
+	return strings.Join(out, " or ")
 }
 
 const (
@@ -30,27 +67,33 @@ const (
 )
 
 var (
-	pictureLevel = &level{"a picture", used("bytes", "path", "url")}
-	urlLevel     = &level{"image_url", with(passedOver("detail"), used("url"))}
+	pictureLevel = &level{"a picture", with(used(anything, "bytes"), used(aText, "path", "url"))}
+	urlLevel     = &level{"image_url", with(passedOver("detail"), used(aText, "url"))}
 	partLevel    = &level{"a content part", with(
-		used("type", "text", "url", "path"),
-		holding(pictureLevel, "image"),
-		holding(urlLevel, "image_url"),
+		used(aText, "type", "text", "url", "path"),
+		holding(pictureLevel, aPicture, "image"),
+		holding(urlLevel, aPicture, "image_url"),
 		refusing(noVideo, "video", "video_url", "audio", "input_audio", "audio_url"),
 		passedOver("index"),
 	)}
 	turnLevel = &level{"a turn", with(
-		used("from", "value", "role", "weight", "loss", "train", "user", "assistant"),
-		holding(partLevel, "content"),
+		all(key{takes: aText, value: isSpeaker}, []string{"from", "role"}),
+		all(key{takes: aSwitch, value: isSwitch}, []string{"weight", "loss", "train"}),
+		used(aText, "user", "assistant"),
+		used(aMessage, "value"),
+		holding(partLevel, aMessage, "content"),
 		refusing(noTools, "tool_calls", "function_call", "tool_call_id", "name"),
 		refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
 		passedOver("id", "index", "turn", "source", "model", "timestamp", "create_time", "message_id", "hash",
 			"lang", "language", "token_count"),
 	)}
 	rowLevel = &level{"a row", with(
-		used("id", "system", "instruction", "input", "output", "history", "query", "response", "question", "answer"),
-		holding(pictureLevel, "image", "images"),
-		holding(turnLevel, "conversations", "messages", "prompt", "completion", "texts"),
+		used(anID, "id"),
+		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "answer"),
+		used("[", "history"),
+		holding(pictureLevel, aPicture, "image", "images"),
+		holding(turnLevel, turns, "conversations", "messages", "texts"),
+		holding(turnLevel, aMessage, "prompt", "completion"),
 		refusing(noTools, "tools", "functions", "tool_calls", "parallel_tool_calls"),
 		refusing(noVideo, "video", "videos", "audio", "audios"),
 		refusing(noPairs, "chosen", "rejected", "rejected_response"),
@@ -65,14 +108,16 @@ var (
 	)}
 )
 
-func used(names ...string) map[string]key { return all(key{}, names) }
+func used(takes kinds, names ...string) map[string]key { return all(key{takes: takes}, names) }
 
 func passedOver(names ...string) map[string]key { return all(key{passed: true}, names) }
 
 func refusing(why string, names ...string) map[string]key { return all(key{refused: why}, names) }
 
 // holding are keys whose value holds objects of another level.
-func holding(inside *level, names ...string) map[string]key { return all(key{inside: inside}, names) }
+func holding(inside *level, takes kinds, names ...string) map[string]key {
+	return all(key{inside: inside, takes: takes}, names)
+}
 
 func all(k key, names []string) map[string]key {
 	out := map[string]key{}

@@ -51,7 +51,7 @@ func (e spell) Encode(s Sample) (Example, error) {
 				if len(ps) == 0 {
 					return x, errors.New("marker without a picture")
 				}
-				x.Images = append(x.Images, Image{Pixels: []float32{float32(ps[0].Bytes[0]), 0, 0}, H: 1, W: 1, At: len(x.IDs), Count: imageTokens})
+				x.Images = append(x.Images, Image{Tiles: []Tile{{Pixels: []float32{float32(ps[0].Bytes[0]), 0, 0}, H: 1, W: 1}}, Layout: Layout{{N: imageTokens}}, At: len(x.IDs)})
 				ps = ps[1:]
 				for range imageTokens {
 					x.IDs, x.Labels = append(x.IDs, 1000), append(x.Labels, IgnoreIndex)
@@ -237,12 +237,13 @@ func TestBatch(t *testing.T) {
 		}
 		const no = IgnoreIndex
 		want := &Batch{
-			IDs:     []int32{'a', 'b', 'c', 'd', 'q', 1000, 1000, 1000, 1000, 1000, 1000, 1000, 'e'},
-			Labels:  []int32{no, 'c', 'd', no, no, no, no, no, no, no, no, 'e', no},
-			Offsets: []int32{0, 4, 13},
-			Images:  []Image{{Pixels: []float32{9, 0, 0}, H: 1, W: 1, At: 5, Count: 7}},
-			Next:    Position{Epoch: 1, Seed: 4, Rows: 2, Counts: Counts{Samples: 2}},
-			Counts:  Counts{Samples: 2},
+			IDs:       []int32{'a', 'b', 'c', 'd', 'q', 1000, 1000, 1000, 1000, 1000, 1000, 1000, 'e'},
+			Labels:    []int32{no, 'c', 'd', no, no, no, no, no, no, no, no, 'e', no},
+			Offsets:   []int32{0, 4, 13},
+			Positions: []int32{0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8},
+			Images:    []Image{{Tiles: []Tile{{Pixels: []float32{9, 0, 0}, H: 1, W: 1}}, Layout: Layout{{N: 7}}, At: 5}},
+			Next:      Position{Epoch: 1, Seed: 4, Rows: 2, Counts: Counts{Samples: 2}},
+			Counts:    Counts{Samples: 2},
 		}
 		if !reflect.DeepEqual(b, want) {
 			t.Errorf("got  %+v\nwant %+v", b, want)

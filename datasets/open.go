@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,7 +34,20 @@ func OpenWith(path string, opt Options) (Source, error) {
 	if err := opt.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return opt.open(path)
+	met := map[string]bool{}
+	all := opt.Met
+	opt.Met = met
+	src, err := opt.open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := opt.unmet(path); err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	if all != nil {
+		maps.Copy(all, met)
+	}
+	return src, nil
 }
 
 func (opt Options) open(path string) (Source, error) {

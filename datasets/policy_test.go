@@ -97,14 +97,26 @@ func TestErrorAfterFullBatch(t *testing.T) {
 
 // TestEncoderContract: no policy hides a broken encoder.
 func TestEncoderContract(t *testing.T) {
-	pixels := make([]float32, 3*4)
+	image := func(at int, pieces ...Piece) Image {
+		return Image{Tiles: []Tile{{Pixels: make([]float32, 3*4), H: 2, W: 2}}, Layout: pieces, At: at}
+	}
+	narrow := image(0, Piece{N: 1})
+	narrow.Tiles[0].W = 3
+	of := func(images ...Image) Example {
+		return Example{IDs: []int32{1, 2}, Labels: []int32{IgnoreIndex, 2}, Images: images}
+	}
 	for i, e := range []Example{
 		{IDs: []int32{1, 2}, Labels: []int32{1}},
-		{IDs: []int32{1, 2}, Labels: []int32{1, 2}, Images: []Image{{Pixels: pixels, H: 2, W: 2, At: 1, Count: 2}}},
-		{IDs: []int32{1, 2}, Labels: []int32{1, 2}, Images: []Image{{Pixels: pixels, H: 2, W: 2, At: -1, Count: 1}}},
-		{IDs: []int32{1, 2}, Labels: []int32{1, 2}, Images: []Image{{Pixels: pixels, H: 2, W: 2, At: 0, Count: 0}}},
-		{IDs: []int32{1, 2}, Labels: []int32{1, 2}, Images: []Image{{Pixels: pixels, H: 2, W: 3, At: 0, Count: 1}}},
-		{IDs: []int32{1, 2}, Labels: []int32{1, 2}, Images: []Image{{Pixels: pixels, H: 2, W: 2, At: 0, Count: 2}, {Pixels: pixels, H: 2, W: 2, At: 1, Count: 1}}},
+		of(image(1, Piece{N: 2})),
+		of(image(-1, Piece{N: 1})),
+		of(image(0)),
+		of(image(0, Piece{N: 0})),
+		of(image(0, Piece{IDs: []int32{1}}, Piece{N: 1}, Piece{N: 0})),
+		of(image(0, Piece{IDs: []int32{1, 2}}, Piece{N: 1})),
+		of(image(0, Piece{Tile: 1, N: 1})),
+		of(image(0, Piece{From: -1, N: 1})),
+		of(narrow),
+		of(image(0, Piece{N: 2}), image(1, Piece{N: 1})),
 	} {
 		_, err := lastError(t, mixed(3, false), fixed(e), LoadOptions{BatchSize: 1, OnBad: OnSkip, OnNoTargets: OnSkip}, Position{})
 		if err == nil || !strings.Contains(err.Error(), "encoder") {

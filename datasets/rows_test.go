@@ -31,6 +31,9 @@ func TestRows(t *testing.T) {
 		for _, ext := range []string{".jsonl", ".arrow", ".parquet"} {
 			path := filepath.Join("testdata", "rows", c.Name+ext)
 			x, err := firstRow(path, Options{})
+			if _, early := firstRow(path, Options{Values: true}); (early == nil) != (err == nil) {
+				t.Errorf("%s: error %v, and %v when values are looked at beforehand", path, err, early)
+			}
 			if c.Error != "" {
 				// An Arrow schema says where a key stands, a row of JSON also in which turn: @ stands for that and for a text at the beginning.
 				before, after, _ := strings.Cut(c.Error, "@")

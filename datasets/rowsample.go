@@ -82,6 +82,25 @@ func promptCompletion(t *talk, o *object) error {
 	return nil
 }
 
+var errShapeless = errors.New("neither conversations nor messages, nor instruction and output, query and response, " +
+	"prompt and completion, question and answer, or texts")
+
+// shapes says whether a key is one of those of which a row has to have one.
+func (opt *Options) shapes(key string) bool {
+	if opt.Format == FormatLLMAdapters {
+		return key == "instruction"
+	}
+	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key })
+}
+
+// shapeless is the error of a row without any.
+func (opt *Options) shapeless() error {
+	if opt.Format == FormatLLMAdapters {
+		return errNoInstruction
+	}
+	return errShapeless
+}
+
 // shapeOf is the one shape whose key is in a row; keys of others beside it are an error, because they would be lost.
 func shapeOf(o *object) (*shape, error) {
 	var is *shape
@@ -99,8 +118,7 @@ func shapeOf(o *object) (*shape, error) {
 		}
 	}
 	if is == nil {
-		return nil, errors.New("neither conversations nor messages, nor instruction and output, query and response, " +
-			"prompt and completion, question and answer, or texts")
+		return nil, errShapeless
 	}
 	for _, s := range shapes {
 		for _, k := range s.along {
@@ -140,11 +158,11 @@ func (opt *Options) sample(o *object, roots []string) (s Sample, err error) {
 	if err := is.read(&t, o); err != nil {
 		return s, err
 	}
-	if !opt.ignores(videoMarker) {
+	if !opt.ignores(VideoMarker) {
 		for i, turn := range t.turns {
-			if turn.From == Human && strings.Contains(turn.Value, videoMarker) {
+			if turn.From == Human && strings.Contains(turn.Value, VideoMarker) {
 				return s, fmt.Errorf("turn %d has the marker %s: videos are not read (ignore: [%q] takes it as text)",
-					i, videoMarker, videoMarker)
+					i, VideoMarker, VideoMarker)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// videoMarker stands in texts where a video goes.
-const videoMarker = "<video>"
+// VideoMarker stands in texts where a video goes.
+const VideoMarker = "<video>"
 
 // A talk is the turns of a row as they are read, and its pictures by their markers.
 type talk struct {
@@ -102,7 +102,7 @@ func (t *talk) message(o *object, alone bool) error {
 		return err
 	}
 	t.slots = append(t.slots, own...)
-	if alone && name == "pretrain" {
+	if alone && name == pretrain {
 		pair, err := captionTurns(text)
 		t.turns = append(t.turns, pair...)
 		return err
@@ -139,19 +139,11 @@ func isContext(o *object, from string) (bool, error) {
 		if v == nil {
 			continue
 		}
-		var off bool
-		switch v := v.(type) {
-		case bool:
-			off = !v
-		case number:
-			weight, err := strconv.ParseFloat(string(v), 64)
-			if err != nil || weight != 0 && weight != 1 {
-				return false, fmt.Errorf("%s is %s, expected 0 or 1: an answer is learnt or it is not", name, v)
-			}
-			off = weight == 0
-		default:
-			return false, fmt.Errorf("%s is %s, expected 0, 1, true or false", name, found(v))
+		on, err := switchOf(name, v)
+		if err != nil {
+			return false, err
 		}
+		off := !on
 		switch {
 		case said != "" && off != context:
 			return false, fmt.Errorf("%s and %s say different things", said, name)
@@ -162,6 +154,39 @@ func isContext(o *object, from string) (bool, error) {
 	}
 	return context && from == GPT, nil
 }
+
+// switchOf reads a value that says whether an answer is learnt.
+func switchOf(name string, v any) (bool, error) {
+	switch v := v.(type) {
+	case bool:
+		return v, nil
+	case number:
+		weight, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || weight != 0 && weight != 1 {
+			return false, fmt.Errorf("%s is %s, expected 0 or 1: an answer is learnt or it is not", name, v)
+		}
+		return weight == 1, nil
+	}
+	return false, fmt.Errorf("%s is %s, expected 0, 1, true or false", name, found(v))
+}
+
+func isSwitch(name string, v any) error {
+	_, err := switchOf(name, v)
+	return err
+}
+
+// isSpeaker leaves to message what only the whole row tells.
+func isSpeaker(_ string, v any) error {
+	name, ok := v.(string)
+	if !ok || name == pretrain {
+		return nil
+	}
+	_, err := speaker(name)
+	return err
+}
+
+// pretrain speaks a text that is all of a row.
+const pretrain = "pretrain"
 
 // history reads earlier exchanges, [question, answer] each.
 func (t *talk) history(v any) error {

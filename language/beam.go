@@ -2,12 +2,9 @@ package language
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"math"
 	"slices"
 
-	"moslava/internal/autograd"
 	"moslava/internal/kernels"
 )
 
@@ -37,57 +34,6 @@ type candidate struct {
 	from  int
 	id    int32
 	score float32
-}
-
-// searchBeams is Generate with g.Beams beams for each sequence. All beams of all sequences are extended together.
-func (d *Decoder) searchBeams(ctx context.Context, c *Cache, slots []int, hidden *autograd.Var, g Generation) ([][]int32, error) {
-	if g.Sampling.Temperature > 0 || g.Token != nil {
-		return nil, fmt.Errorf("language: a search with %d beams neither samples nor tells ids as they come", g.Beams)
-	}
-	all, live := make([]*beams, len(slots)), make([]*beams, len(slots))
-	for i, s := range slots {
-		all[i] = &beams{width: g.Beams, running: []beam{{slot: s}}, slots: []int{s}}
-		live[i] = all[i]
-	}
-	vocabulary := d.Head.Weight.Shape[0]
-	for len(live) > 0 {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		rows := 0
-		for _, b := range live {
-			rows += len(b.running)
-		}
-		logits := c.logits(rows, vocabulary)
-		d.Head.Scores(rows, hidden.Floats(), logits)
-		var chunks []Chunk
-		var next []*beams
-		for _, b := range live {
-			n := len(b.running)
-			more := b.step(logits[:n*vocabulary], vocabulary, g)
-			logits = logits[n*vocabulary:]
-			if !more {
-				continue
-			}
-			b.place(c)
-			next = append(next, b)
-			for _, r := range b.running {
-				chunks = append(chunks, Chunk{Slot: r.slot, X: d.Embed.Forward(nil, r.ids[len(r.ids)-1:])})
-			}
-		}
-		if live = next; len(live) == 0 {
-			break
-		}
-		var err error
-		if hidden, err = d.Extend(c, chunks); err != nil {
-			return nil, err
-		}
-	}
-	out := make([][]int32, len(slots))
-	for i, b := range all {
-		out[i] = b.done[0].ids
-	}
-	return out, nil
 }
 
 // step chooses continuations from the running beams' logits, which it changes, and reports whether the search goes on. The

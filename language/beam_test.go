@@ -44,7 +44,7 @@ func search(t *testing.T, d *Decoder, cases []beamCase) [][]int32 {
 	var slots []int
 	for _, b := range cases {
 		slots = append(slots, c.Open(len(b.Prompt)+b.MaxNew))
-		chunks = append(chunks, Chunk{slots[len(slots)-1], d.Embed.Forward(nil, b.Prompt)})
+		chunks = append(chunks, Chunk{Slot: slots[len(slots)-1], X: d.Embed.Forward(nil, b.Prompt)})
 	}
 	h, err := d.Extend(c, chunks)
 	if err != nil {

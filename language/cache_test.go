@@ -55,7 +55,7 @@ func TestNeighboursChangeNoBit(t *testing.T) {
 		kernels.SetThreads(1)
 		want := func(ids []int32) []float32 { return extend(t, d, d.NewCache(1, len(ids)), Chunk{X: embed(ids)})[0] }
 		wantA, wantB := want(a), want(b)
-		whole := d.Forward(nil, embed(a), []int32{0, int32(len(a))}, nil)
+		whole := d.Forward(nil, embed(a), Rows{Offsets: []int32{0, int32(len(a))}}, nil)
 		for i, v := range whole.Floats()[(len(a)-1)*48:] {
 			if math.Abs(float64(v-wantA[i])) > 2e-5 {
 				t.Fatalf("element %d is %g over a cache and %g without", i, wantA[i], v)
@@ -69,7 +69,7 @@ func TestNeighboursChangeNoBit(t *testing.T) {
 				same := c.Open(len(a))
 				c.Fork(0, same)
 				other := c.Open(len(b) + 40)
-				got := extend(t, d, c, Chunk{same, embed(a[cut:])}, Chunk{other, embed(b)})
+				got := extend(t, d, c, Chunk{Slot: same, X: embed(a[cut:])}, Chunk{Slot: other, X: embed(b)})
 				if !slices.Equal(got[0], wantA) && window == "" {
 					t.Errorf("cut at %d, %d threads: other bits after a prefix and beside another sequence", cut, threads)
 				}

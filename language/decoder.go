@@ -24,6 +24,7 @@ type Decoder struct {
 // block is one pre-norm transformer block.
 type block struct {
 	cfg            *Config
+	layer          int
 	window         int // how many keys a query sees; 0 is all
 	norm1, norm2   *nn.RMSNorm
 	q, k, v        *nn.Linear // nil if there is wqkv
@@ -39,7 +40,7 @@ func New(s *nn.Scope, cfg Config) *Decoder {
 	d.rope.freq, d.rope.scale = cfg.invFreq(), float32(cfg.Rope.cos)
 	for i := range cfg.NumHiddenLayers {
 		b := newBlock(m.In("layers", i), &d.Config, names)
-		b.window = cfg.windowOf(i)
+		b.layer, b.window = i, cfg.windowOf(i)
 		d.blocks = append(d.blocks, b)
 	}
 	d.norm = m.RMSNorm("norm", cfg.HiddenSize, cfg.RMSNormEps)
@@ -76,30 +77,36 @@ func newBlock(s *nn.Scope, c *Config, names Names) *block {
 	return b
 }
 
-// Forward maps embeddings x [N, D] of sequences laid end to end, sequence b in rows offsets[b] to
-// offsets[b+1], to hidden states after the final norm, [N, D]. each, if not nil, is shown what leaves
-// every block.
-func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, offsets []int32, each func(layer int, x *autograd.Var)) *autograd.Var {
-	l := d.layout(offsets)
-	for i, b := range d.blocks {
-		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })
-		if each != nil {
-			each(i, x)
-		}
-	}
-	return d.norm.Forward(t, x)
+// Forward maps embeddings x [N, D] of sequences laid end to end to hidden states after the final norm, [N, D]. each, if not
+// nil, is shown what leaves every block.
+func (d *Decoder) Forward(t *autograd.Tape, x *autograd.Var, rows Rows, each func(layer int, x *autograd.Var)) *autograd.Var {
+	p, _ := d.sequences(rows)
+	return d.run(t, x, p, each)
 }
 
 // ForwardAt is Forward for the rows at alone, in ascending order: [len(at), D]. The last block asks and answers for no others.
-func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, offsets, at []int32) *autograd.Var {
-	l := d.layout(offsets)
+func (d *Decoder) ForwardAt(t *autograd.Tape, x *autograd.Var, rows Rows, at []int32) *autograd.Var {
+	p, spans := d.sequences(rows)
+	p.some = spans.choose(at, p.pos)
+	return d.run(t, x, p, nil)
+}
+
+// run is the forward pass, whatever the keys are and whoever computes.
+func (d *Decoder) run(t *autograd.Tape, x *autograd.Var, p *pass, each func(layer int, x *autograd.Var)) *autograd.Var {
 	last := len(d.blocks) - 1
-	for _, b := range d.blocks[:last] {
-		x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rows(t, x, l) })
+	for i, b := range d.blocks {
+		forward := b.forward
+		if i == last && p.some != nil {
+			forward = b.forwardAt
+		}
+		y := d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return forward(t, x, p) })
+		if each != nil {
+			each(i, y)
+		} else if i > 0 {
+			t.Done(x)
+		}
+		x = y
 	}
-	some := l.at(at)
-	b := d.blocks[last]
-	x = d.block(t, b, x, func(t *autograd.Tape, x *autograd.Var) *autograd.Var { return b.rowsAt(t, x, l, some) })
 	return d.norm.Forward(t, x)
 }
 
@@ -111,15 +118,18 @@ func (d *Decoder) block(t *autograd.Tape, b *block, x *autograd.Var, f func(t *a
 	return t.Checkpoint(x, nn.Vars(append(b.attends(), b.norm1, b.o, b.norm2, b.gate, b.up, b.down)...), f)
 }
 
-// rows is forward for all rows of whole sequences.
-func (b *block) rows(t *autograd.Tape, x *autograd.Var, l layout) *autograd.Var {
-	return b.forward(t, x, l.pos, l.table, func(q, k, v *autograd.Var) *autograd.Var {
-		return t.Attention(q, k, v, b.attention(), l.spans)
-	})
+// forward maps what enters the block to what leaves it, row for row.
+func (b *block) forward(t *autograd.Tape, x *autograd.Var, p *pass) *autograd.Var {
+	q, k, v := b.project(t, x)
+	q = t.Rope(q, p.pos, b.cfg.NumAttentionHeads, p.table)
+	k = t.Rope(k, p.pos, b.cfg.NumKeyValueHeads, p.table)
+	a := p.keys.attend(t, b, q, k, v, nil)
+	return b.mlp(t, t.Residual(x, b.o.Forward(t, a), nil))
 }
 
-// rowsAt is rows for some of the rows.
-func (b *block) rowsAt(t *autograd.Tape, x *autograd.Var, l layout, some selection) *autograd.Var {
+// forwardAt is forward for the rows p.some alone, over the keys of all.
+func (b *block) forwardAt(t *autograd.Tape, x *autograd.Var, p *pass) *autograd.Var {
+	some := p.some
 	var q, k, v *autograd.Var
 	if b.wqkv != nil {
 		all, k1, v1 := b.project(t, x)
@@ -128,20 +138,12 @@ func (b *block) rowsAt(t *autograd.Tape, x *autograd.Var, l layout, some selecti
 		kv := nn.Linears(t, b.norm1.Lazy(x), b.k, b.v)
 		k, v = kv[0], kv[1]
 	}
-	k = t.Rope(k, l.pos, b.cfg.NumKeyValueHeads, l.table)
+	k = t.Rope(k, p.pos, b.cfg.NumKeyValueHeads, p.table)
 	if q == nil {
 		q = nn.Linears(t, b.norm1.Lazy(t.SelectRows(x, some.queries)), b.q)[0]
 	}
-	a := t.Attention(t.Rope(q, some.pos, b.cfg.NumAttentionHeads, l.table), k, v, b.attention(), some.spans)
+	a := p.keys.attend(t, b, t.Rope(q, some.pos, b.cfg.NumAttentionHeads, p.table), k, v, some)
 	return b.mlp(t, t.Residual(t.SelectRows(x, some.rows), b.o.Forward(t, t.SelectRows(a, some.among)), nil))
-}
-
-// forward runs the block; attend is the attention over this call's keys, or over a cache.
-func (b *block) forward(t *autograd.Tape, x *autograd.Var, pos []int32, table *kernels.RopeTable, attend func(q, k, v *autograd.Var) *autograd.Var) *autograd.Var {
-	q, k, v := b.project(t, x)
-	q = t.Rope(q, pos, b.cfg.NumAttentionHeads, table)
-	k = t.Rope(k, pos, b.cfg.NumKeyValueHeads, table)
-	return b.mlp(t, t.Residual(x, b.o.Forward(t, attend(q, k, v)), nil))
 }
 
 func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {

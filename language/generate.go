@@ -2,6 +2,7 @@ package language
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -27,53 +28,128 @@ type Generation struct {
 	// place of choosing id by id; Temperature must be 0 and Token nil.
 	Beams int
 	// Token, if not nil, is told every new id as it comes.
-	Token func(sequence int, id int32)
+	Token func(id int32)
 }
 
 // Logits of hidden states x [n, D]: [n, V].
 func (d *Decoder) Logits(x *autograd.Var) *autograd.Var { return d.Head.Logits(nil, x) }
 
+// Read shows f the logits [n, V] of hidden states x [n, D], in memory of the cache that is taken back then.
+func (d *Decoder) Read(c *Cache, x *autograd.Var, f func(logits []float32)) {
+	f(d.Head.Logits(&c.tape, x).Floats())
+	c.tape.Release()
+}
+
+// Decoding is one sequence in a cache that is being continued.
+type Decoding struct {
+	g     Generation
+	slots []int // whose last hidden states Step reads
+	ids   []int32
+	rng   *rand.Rand
+	beams *beams // nil: id by id
+}
+
+// Begin continues the sequence in a slot.
+func (g Generation) Begin(slot int) (*Decoding, error) {
+	x := &Decoding{g: g, slots: []int{slot}}
+	if g.Beams <= 1 {
+		x.rng = rand.New(rand.NewPCG(g.Sampling.Seed, 0))
+		return x, nil
+	}
+	if g.Sampling.Temperature > 0 || g.Token != nil {
+		return nil, fmt.Errorf("language: a search with %d beams neither samples nor tells ids as they come", g.Beams)
+	}
+	x.beams = &beams{width: g.Beams, running: []beam{{slot: slot}}, slots: []int{slot}}
+	return x, nil
+}
+
+// Slots are those whose last hidden states Step reads next, in this order.
+func (x *Decoding) Slots() []int { return x.slots }
+
+// Step chooses from the logits [len(Slots), V] of the slots, which it changes, and returns the id to append to each of what are
+// Slots then; none once the sequence has ended.
+func (x *Decoding) Step(c *Cache, logits []float32) (next []int32) {
+	vocabulary := len(logits) / len(x.slots)
+	if x.beams != nil {
+		if !x.beams.step(logits, vocabulary, x.g) {
+			x.ids = x.beams.done[0].ids
+			return nil
+		}
+		x.beams.place(c)
+		x.slots = x.slots[:0]
+		for _, r := range x.beams.running {
+			x.slots = append(x.slots, r.slot)
+			next = append(next, r.ids[len(r.ids)-1])
+		}
+		return next
+	}
+	id := x.g.Sampling.pick(logits, x.rng)
+	x.ids = append(x.ids, id)
+	if x.g.Token != nil {
+		x.g.Token(id)
+	}
+	if len(x.ids) >= x.g.MaxNew || slices.Contains(x.g.Stop, id) {
+		return nil
+	}
+	return []int32{id}
+}
+
+// IDs are the new ids; of beams, once the sequence has ended.
+func (x *Decoding) IDs() []int32 { return x.ids }
+
+// Close gives the memory of all slots of the sequence back to the cache.
+func (x *Decoding) Close(c *Cache) {
+	all := x.slots
+	if x.beams != nil {
+		all = x.beams.slots
+	}
+	for _, s := range all {
+		c.Close(s)
+	}
+}
+
 // Generate continues the sequences in the given slots of the cache, whose last hidden states
 // [len(slots), D] Extend returned, and returns the new ids of each. The sequences are decoded together.
 func (d *Decoder) Generate(ctx context.Context, c *Cache, slots []int, hidden *autograd.Var, g Generation) ([][]int32, error) {
-	if g.Beams > 1 {
-		return d.searchBeams(ctx, c, slots, hidden, g)
+	var all []*Decoding
+	for _, s := range slots {
+		x, err := g.Begin(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
 	}
-	out := make([][]int32, len(slots))
-	live := make([]int, len(slots))
-	rngs := make([]*rand.Rand, len(slots))
-	for i := range slots {
-		live[i] = i
-		rngs[i] = rand.New(rand.NewPCG(g.Sampling.Seed, uint64(i)))
-	}
-	for len(live) > 0 {
+	for live := all; ; {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		vocabulary := d.Head.Weight.Shape[0]
-		logits := c.logits(len(live), vocabulary)
-		d.Head.Scores(len(live), hidden.Floats(), logits)
 		var chunks []Chunk
-		var next []int
-		for r, i := range live {
-			id := g.Sampling.pick(logits[r*vocabulary:][:vocabulary], rngs[i])
-			out[i] = append(out[i], id)
-			if g.Token != nil {
-				g.Token(i, id)
+		var left []*Decoding
+		d.Read(c, hidden, func(logits []float32) {
+			vocabulary := len(logits) / hidden.Rows()
+			for _, x := range live {
+				n := len(x.slots) * vocabulary
+				next := x.Step(c, logits[:n])
+				logits = logits[n:]
+				for i, id := range next {
+					chunks = append(chunks, Chunk{Slot: x.slots[i], X: d.Embed.Forward(nil, []int32{id})})
+				}
+				if len(next) > 0 {
+					left = append(left, x)
+				}
 			}
-			if len(out[i]) >= g.MaxNew || slices.Contains(g.Stop, id) {
-				continue
-			}
-			next = append(next, i)
-			chunks = append(chunks, Chunk{Slot: slots[i], X: d.Embed.Forward(nil, []int32{id})})
-		}
-		if live = next; len(live) == 0 {
+		})
+		if live = left; len(live) == 0 {
 			break
 		}
 		var err error
 		if hidden, err = d.Extend(c, chunks); err != nil {
 			return nil, err
 		}
+	}
+	out := make([][]int32, len(all))
+	for i, x := range all {
+		out[i] = x.ids
 	}
 	return out, nil
 }

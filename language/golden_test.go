@@ -117,7 +117,7 @@ func compareDecoder(t *testing.T, name, config string) {
 	x := d.Embed.Forward(nil, in.ids)
 	check("hidden.0", x.Floats(), tol.Forward)
 	last := d.Config.NumHiddenLayers - 1
-	h := d.Forward(nil, x, in.offsets, func(l int, x *autograd.Var) {
+	h := d.Forward(nil, x, Rows{Offsets: in.offsets}, func(l int, x *autograd.Var) {
 		if l == last {
 			check("hidden.last_before_norm", x.Floats(), tol.Forward)
 			return
@@ -130,7 +130,7 @@ func compareDecoder(t *testing.T, name, config string) {
 	ps.Train(func(string) bool { return true })
 	tape := new(autograd.Tape)
 	at, targets := in.targets()
-	h = d.Forward(tape, d.Embed.Forward(tape, in.ids), in.offsets, nil)
+	h = d.Forward(tape, d.Embed.Forward(tape, in.ids), Rows{Offsets: in.offsets}, nil)
 	loss, sum := d.Head.Loss(tape, tape.SelectRows(h, at), targets)
 	g.CheckInts(t, "loss.count", []int{len(targets)})
 	g.CheckScalar(t, "loss64.sum", sum, tol.Loss)
@@ -198,7 +198,7 @@ func generate(t *testing.T, d *Decoder, prompts [][]int32, n int) [][]int32 {
 
 func generateUncached(d *Decoder, ids []int32, n int) (out []int32) {
 	for range n {
-		h := d.Forward(nil, d.Embed.Forward(nil, ids), []int32{0, int32(len(ids))}, nil)
+		h := d.Forward(nil, d.Embed.Forward(nil, ids), Rows{Offsets: []int32{0, int32(len(ids))}}, nil)
 		l := d.Logits(h)
 		id := int32(argmax(l.Floats()[(len(ids)-1)*l.Cols():]))
 		ids, out = append(slices.Clone(ids), id), append(out, id)
@@ -230,7 +230,7 @@ func TestForkSharesAPrefix(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Fork(0, 1)
-	h, err := d.Extend(c, []Chunk{{0, d.Embed.Forward(nil, []int32{30})}, {1, d.Embed.Forward(nil, []int32{40, 41})}})
+	h, err := d.Extend(c, []Chunk{{Slot: 0, X: d.Embed.Forward(nil, []int32{30})}, {Slot: 1, X: d.Embed.Forward(nil, []int32{40, 41})}})
 	if err != nil {
 		t.Fatal(err)
 	}

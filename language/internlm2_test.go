@@ -89,7 +89,7 @@ func TestInternLM2IsLLaMAInAnotherLayout(t *testing.T) {
 	g := golden.Open(t, filepath.Join("testdata", "llama-tiny", "golden.safetensors"))
 	in := unpad(t, g)
 	logits := func(d *Decoder) []float32 {
-		return d.Logits(d.Forward(nil, d.Embed.Forward(nil, in.ids), in.offsets, nil)).Floats()
+		return d.Logits(d.Forward(nil, d.Embed.Forward(nil, in.ids), Rows{Offsets: in.offsets}, nil)).Floats()
 	}
 	if !slices.Equal(logits(d), logits(llama)) {
 		t.Error("logits differ")
@@ -102,7 +102,7 @@ func TestInternLM2IsLLaMAInAnotherLayout(t *testing.T) {
 		}
 		tape := new(autograd.Tape)
 		at, targets := in.targets()
-		h := d.ForwardAt(tape, d.Embed.Forward(tape, in.ids), in.offsets, at)
+		h := d.ForwardAt(tape, d.Embed.Forward(tape, in.ids), Rows{Offsets: in.offsets}, at)
 		loss, _ := d.Head.Loss(tape, h, targets)
 		if err := tape.Backward(loss, 1); err != nil {
 			t.Fatal(err)

@@ -26,10 +26,10 @@ func TestDynamicRope(t *testing.T) {
 	for _, kind := range []string{llama.name, internlm2.name} {
 		plain := open(kind, "")
 		ids := []int32{1, 2, 3, 4, 5, 6}
-		want := plain.Forward(nil, plain.Embed.Forward(nil, ids), []int32{0, 6}, nil).Floats()
+		want := plain.Forward(nil, plain.Embed.Forward(nil, ids), Rows{Offsets: []int32{0, 6}}, nil).Floats()
 		for _, extra := range []string{`,"rope_scaling":{"type":"dynamic","factor":2.0}`, `,"rope_parameters":{"rope_type":"dynamic","factor":2.0,"rope_theta":10000}`} {
 			d := open(kind, extra)
-			if got := d.Forward(nil, d.Embed.Forward(nil, ids), []int32{0, 6}, nil).Floats(); !slices.Equal(got, want) {
+			if got := d.Forward(nil, d.Embed.Forward(nil, ids), Rows{Offsets: []int32{0, 6}}, nil).Floats(); !slices.Equal(got, want) {
 				t.Errorf("%s %s: other hidden states than without", kind, extra)
 			}
 			c := d.NewCache(1, 16)

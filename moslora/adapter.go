@@ -59,7 +59,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	a.A = param(suffixA, initA, cfg.R, l.In())
 	a.B = param(suffixB, initB, l.Out(), cfg.R)
-	if cfg.bias {
+	if cfg.LoRABias {
 		a.Bias = param(suffixV, nn.Zeros, l.Out())
 	}
 	switch {
@@ -73,7 +73,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	if cfg.DoRA {
 		if a.Mag = param(suffixG, rowNorms(l), l.Out()); a.Mag != nil {
-			a.magnitude = &autograd.Magnitude{Var: a.Mag.Var()}
+			a.magnitude = &autograd.Magnitude{Var: a.Mag.Var(), Lookup: a.Lookup}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -143,7 +143,11 @@ func (a *Adapter) Delta() []float32 {
 // MergeInto adds s·B·M·A to the weight, and gives its rows their magnitudes.
 func (a *Adapter) MergeInto(w []float32) {
 	kernels.Add(w, a.Delta())
-	if a.Mag != nil {
+	switch {
+	case a.Mag == nil:
+	case a.Lookup:
+		rescaleColumns(w, a.Mag.Floats())
+	default:
 		rescale(w, a.Mag.Floats())
 	}
 }
@@ -245,7 +249,7 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	if len(found.linears) == 0 {
 		return fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", cfg.Targets, len(found.names), sample(found.names))
 	}
-	more, err := cfg.Beside.beside(ps, within, found.linears)
+	more, err := cfg.Beside.beside(ps, within, found)
 	errs := []error{err}
 	var modules []string
 	var list []fresh
@@ -268,7 +272,6 @@ func (s *Set) Attach(ps *nn.Params, within func(name string) bool, cfg Config, s
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	more.apart = append(more.apart, found.apart...)
 	s.tied = s.tied || cfg.Tied
 	s.take(ps, more)
 	s.attach(list)
@@ -288,8 +291,8 @@ func prepare(l *nn.Linear, cfg Config, src nn.Source) (fresh, error) {
 	if err := cfg.Validate(); err != nil {
 		return fresh{}, fmt.Errorf("moslora: %s: %w", l.Name, err)
 	}
-	if l.Lookup() && (cfg.DoRA || cfg.Start == PiSSA) {
-		return fresh{}, cfg.fits(l)
+	if err := cfg.lookup(l); err != nil {
+		return fresh{}, err
 	}
 	a, err := newAdapter(l, cfg, src)
 	return fresh{l, a}, err

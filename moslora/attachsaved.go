@@ -76,8 +76,9 @@ func (s *Saved) readTokens(c *peftConfig, list []stored, name func(string) strin
 	return nil
 }
 
-// attachSaved does all or nothing. A head that shares its table with an embedding gets one of its own where the directory adapts or replaces
-// one of them, unless it says ensure_weight_tying.
+// attachSaved does all or nothing. A head that shares its table with an embedding gets one of its own where the
+// directory adapts or replaces one of them, unless it says ensure_weight_tying. With DoRA PEFT shares A and B then, and
+// each table has lengths of its own: they are apart.
 func (s *Set) attachSaved(ps *nn.Params, saved *Saved) error {
 	apart, err := saved.settleTied(ps)
 	errs := []error{err}
@@ -156,8 +157,10 @@ func (s *Saved) settleTied(ps *nn.Params) (apart []*nn.Head, err error) {
 			continue
 		}
 		head, embed := s.touches(h.Name), s.touches(e.Name)
+		s.tied = s.tied && !s.configs[h.Name].DoRA && !s.configs[e.Name].DoRA
 		switch {
-		case !s.tied && (head || embed || !slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
+		case !s.tied && (head || embed || !s.sameBelow(h.Name, e.Name) ||
+			!slices.Equal(s.tokens[h.Name], s.tokens[e.Name]) && s.tokens[h.Name] != nil):
 			apart = append(apart, h)
 		case s.tied && head && !embed:
 			return nil, fmt.Errorf("%s: ensure_weight_tying is true, and there is something for %s and nothing for %s, whose table it shares", s.dir, h.Name, e.Name)
@@ -180,6 +183,13 @@ func (s *Saved) touches(module string) bool {
 	_, adapted := s.configs[module]
 	_, saved := s.tensors[module+".weight"]
 	return adapted || saved && !s.below[module+".weight"]
+}
+
+// sameBelow reports whether the tables of the base that the file holds, if it holds both, are one.
+func (s *Saved) sameBelow(head, embed string) bool {
+	w, okW := s.tensors[head+".weight"]
+	v, okV := s.tensors[embed+".weight"]
+	return !okW || !okV || slices.Equal(w.data, v.data)
 }
 
 // sameFor compares what there is for a head with what there is for its embedding, whose adapter is the head's transposed.
@@ -248,7 +258,7 @@ func (s *Saved) adapters(ps *nn.Params) (list []fresh, used map[string]bool, err
 		}
 		list = append(list, f)
 		used[l.Name+suffixA], used[l.Name+suffixM], used[l.Name+suffixB] = true, true, true
-		used[l.Name+suffixG], used[l.Name+suffixV] = cfg.DoRA, cfg.bias
+		used[l.Name+suffixG], used[l.Name+suffixV] = cfg.DoRA, cfg.LoRABias
 	}
 	return list, used, errors.Join(errs...)
 }

@@ -17,6 +17,9 @@ type Beside struct {
 	Tokens []int32
 	// HeadTokens are those of a head with a table of its own.
 	HeadTokens []int32
+	// NewTokens are ids of tokens that were added to the vocabulary. Their rows are trained, besides those above, in
+	// every table that has no adapter and is not in Save.
+	NewTokens []int32
 	// Bias says which biases are trained: "none" or empty, "lora_only" for those of layers with an adapter, "all".
 	Bias string
 	// Tied keeps a head that shares the embedding's table sharing it: what adapts or replaces one does so to both (ensure_weight_tying).
@@ -60,9 +63,9 @@ type beside struct {
 	place []**nn.Rows // where each goes
 }
 
-// beside finds what b means of a model; adapted are the layers that get an adapter.
-func (b Beside) beside(ps *nn.Params, within func(name string) bool, adapted []*nn.Linear) (*beside, error) {
-	out := new(beside)
+// beside finds what b means of a model; found are the layers that get an adapter.
+func (b Beside) beside(ps *nn.Params, within func(name string) bool, found *chosen) (*beside, error) {
+	out, adapted := &beside{apart: found.apart}, found.linears
 	var errs []error
 	used := map[string]bool{}
 	save := func(param, module string) {
@@ -101,7 +104,9 @@ func (b Beside) beside(ps *nn.Params, within func(name string) bool, adapted []*
 		case b.Tied && !embed:
 			save(e.Weight.Name, e.Name)
 		case !b.Tied:
-			out.apart = append(out.apart, h)
+			if !slices.Contains(out.apart, h) {
+				out.apart = append(out.apart, h)
+			}
 			if head {
 				save(h.Name+".weight", h.Name)
 			}
@@ -138,42 +143,72 @@ func (out *beside) biases(ps *nn.Params, kind string, within func(name string) b
 // tokens makes the rows that are trained, from the tables as they are.
 func (b Beside) tokens(ps *nn.Params, out *beside, within func(name string) bool, adapted []*nn.Linear) error {
 	var errs []error
+	taken := func(l *nn.Linear) bool {
+		return slices.Contains(adapted, l) || slices.Contains(out.saved, l.Name+".weight")
+	}
 	add := func(l *nn.Linear, place **nn.Rows, ids []int32, n int) {
-		for _, id := range ids {
-			if int(id) >= n {
-				errs = append(errs, fmt.Errorf("moslora: trainable_token_indices has %d, and %s has %d rows", id, l.Name, n))
-				return
-			}
+		if len(ids) > 0 && taken(l) {
+			errs = append(errs, fmt.Errorf("moslora: rows of %s are in trainable_token_indices, "+
+				"and it is a target or in modules_to_save as well: one of them", l.Name))
+			return
+		}
+		if !taken(l) {
+			ids = union(ids, b.NewTokens)
+		}
+		if len(ids) == 0 {
+			return
+		}
+		if most := slices.Max(ids); int(most) >= n {
+			errs = append(errs,
+				fmt.Errorf("moslora: trainable_token_indices has %d, and %s has %d rows", most, l.Name, n))
+			return
 		}
 		if *place != nil {
 			errs = append(errs, fmt.Errorf("moslora: rows of %s are trained already", l.Name))
-			return
-		}
-		if slices.Contains(adapted, l) || slices.Contains(out.saved, l.Name+".weight") {
-			errs = append(errs, fmt.Errorf("moslora: rows of %s are in trainable_token_indices, and it is a target or in modules_to_save as well: one of them", l.Name))
 			return
 		}
 		out.rows = append(out.rows, tableRows{l.Name, rowsOf(l, ids)})
 		out.place = append(out.place, place)
 	}
 	for _, e := range ps.Embeddings() {
-		if len(b.Tokens) > 0 && within(e.Name) {
+		if within(e.Name) {
 			add(&e.Linear, &e.Rows, b.Tokens, e.In())
 		}
 	}
 	for _, h := range ps.Heads() {
-		tied := h.Tied() != nil && !slices.Contains(out.apart, h)
+		e := h.Tied()
+		tied := e != nil && !slices.Contains(out.apart, h)
 		switch {
 		case !within(h.Name):
-		case tied && len(b.HeadTokens) > 0 && !slices.Equal(b.Tokens, b.HeadTokens):
-			errs = append(errs, fmt.Errorf("moslora: %s and %s share a table: rows of one are rows of the other; give the same ids for both, or for the embedding alone", h.Name, h.Tied().Name))
-		case !tied && len(b.HeadTokens) > 0:
+		case tied && !subset(b.HeadTokens, b.Tokens):
+			errs = append(errs, fmt.Errorf("moslora: %s and %s share a table: rows of one are rows of the other; "+
+				"give the same ids for both, or for the embedding alone", h.Name, e.Name))
+		case !tied:
 			add(&h.Linear, &h.Rows, b.HeadTokens, h.Out())
-		case tied && len(b.Tokens) > 0 && slices.Contains(adapted, &h.Linear):
-			errs = append(errs, fmt.Errorf("moslora: rows of the table that %s shares are trained, and it is a target: one of them", h.Name))
+		}
+		rows := len(b.Tokens) + len(b.NewTokens)
+		if e != nil && !tied && slices.Contains(adapted, &h.Linear) && !taken(&e.Linear) && rows > 0 {
+			errs = append(errs, fmt.Errorf("moslora: rows of %s are trained, and %s, which shares its table, is a target: "+
+				"what becomes of the rows there is not defined; name both in targets, or neither", e.Name, h.Name))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// union appends to ids those of more that they lack.
+func union(ids, more []int32) []int32 {
+	out := slices.Clone(ids)
+	for _, id := range more {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// subset reports whether all of some are among ids.
+func subset(some, ids []int32) bool {
+	return !slices.ContainsFunc(some, func(id int32) bool { return !slices.Contains(ids, id) })
 }
 
 // rowsOf copies rows of a table; of an outline they have no elements.

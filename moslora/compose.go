@@ -87,7 +87,7 @@ func (s *Saved) sums() error {
 		return fmt.Errorf("%s: has trainable_token_indices, rows that replace those of the model and are no sum: export it merged", s.dir)
 	}
 	for module, cfg := range s.configs {
-		if cfg.bias {
+		if cfg.LoRABias {
 			return fmt.Errorf("%s: %s has a lora_bias, which one LoRA directory of several cannot keep: export it merged", s.dir, module)
 		}
 	}

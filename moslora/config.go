@@ -24,6 +24,8 @@ type Config struct {
 	Start   Start // of A, M and B
 	DoRA    bool  // rows of the weight have lengths of their own that are trained
 	FreezeA bool  // A stays where it starts (LoRA-FA, arXiv 2308.03303)
+	// LoRABias adds a bias to B, which the scale acts on as well and which starts at zero (PEFT's lora_bias).
+	LoRABias bool
 	// Targets are module names, matched whole or after a dot ("q_proj"), or one regular expression of Python's
 	// "re:..." matched against the whole path; empty or "all-linear" is every linear but the output layer. Names and expressions
 	// find embeddings and output layers, too.
@@ -35,8 +37,6 @@ type Config struct {
 	RankPattern  Patterns[int]
 	AlphaPattern Patterns[float64]
 	MixerPattern Patterns[Mixer]
-
-	bias bool // there is a bias of its own on B, which files can have
 }
 
 // Start says how the factors of an adapter start.
@@ -109,6 +109,9 @@ func (c Config) Validate() error {
 		}
 	default:
 		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init, pissa and nothing", c.Start))
+	}
+	if c.LoRABias && (c.DoRA || c.Start == PiSSA) {
+		errs = append(errs, errors.New("lora_bias is not supported with dora or start pissa, as in PEFT"))
 	}
 	_, errT := selectorOf("targets", c.Targets)
 	_, errE := selectorOf("exclude_modules", c.Exclude)

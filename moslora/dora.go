@@ -36,3 +36,17 @@ func rescale(w, m []float32) {
 		}
 	}
 }
+
+// rescaleColumns is rescale for an embedding's weight, whose lengths are those of its columns.
+func rescaleColumns(w, m []float32) {
+	d := len(m)
+	squares := make([]float64, d)
+	for i, v := range w {
+		squares[i%d] += float64(v) * float64(v)
+	}
+	for i, v := range w {
+		if s := squares[i%d]; s > 0 {
+			w[i] = float32(float64(v) * float64(m[i%d]) / math.Sqrt(s))
+		}
+	}
+}

@@ -100,6 +100,22 @@ const (
 // baseLayer is the level at which PEFT keeps what an adapter is on; parameters there belong to the base.
 const baseLayer = ".base_layer."
 
+// rowsLayer is the level of trained rows, whose base is a table.
+const rowsLayer = ".token_adapter"
+
+// Levels of a module that is trained whole: its copy, which PEFT writes under the module's own name as well where it
+// saves tables entire, as it does after they were resized; and what was there before, which nothing reads.
+const (
+	copyLevel = ".modules_to_save."
+	oldLevel  = ".original_module."
+)
+
+// superfluous recognises keys whose tensors say nothing that others of the file do not.
+func superfluous(key string, all []string) bool {
+	plain := strings.Replace(key, copyLevel, ".", 1)
+	return strings.Contains(key, oldLevel) || plain != key && slices.Contains(all, plain)
+}
+
 // adapterName finds the name of an adapter in keys of a state that was saved raw: lora_A.default.weight.
 var adapterName = regexp.MustCompile(`^(.*\.(?:lora_A|lora_B|lora_AB|lora_mixer|lora_embedding_A|lora_embedding_B|lora_magnitude_vector|modules_to_save|trainable_tokens_delta))\.([^.]+)((?:\.weight|\.bias)?)$`)
 
@@ -127,6 +143,7 @@ type stored struct {
 func split(key string) stored {
 	plain, _ := withoutName(key)
 	path := strings.TrimPrefix(plain, keyPrefix)
+	path = strings.Replace(path, rowsLayer+baseLayer, baseLayer, 1)
 	for _, e := range endings {
 		if m, ok := strings.CutSuffix(path, e.text); ok {
 			return stored{key: key, module: m, role: e.role, bare: e.bare, lookup: e.text == suffixEmbedA || e.text == suffixEmbedB}
@@ -144,7 +161,11 @@ func readAll(path string, paddle bool) ([]stored, error) {
 	defer ckpt.Close()
 	var out []stored
 	var first string // the name of the adapter
-	for _, key := range ckpt.Names() {
+	names := ckpt.Names()
+	for _, key := range names {
+		if superfluous(key, names) {
+			continue
+		}
 		s := split(key)
 		switch _, name := withoutName(key); {
 		case name == "":

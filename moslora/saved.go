@@ -72,6 +72,9 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 		mixers[t.module] = mixers[t.module] || t.role == roleM
 		biases[t.module] = biases[t.module] || t.role == roleV
 		s.lookup[name(t.module)] = s.lookup[name(t.module)] || t.lookup
+		if t.role == "" && !t.base && !c.saves(t.module) { // a table of the base, as PEFT writes it after resizing
+			s.below[at] = true
+		}
 		if t.base && (c.Bias == "none" || c.Bias == "" || !strings.HasSuffix(at, ".bias")) {
 			s.below[at] = true
 		}
@@ -82,7 +85,7 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 	}
 	for _, module := range modules {
 		cfg, err := c.of(module, mixers[module])
-		if cfg.bias = biases[module]; cfg.bias && cfg.DoRA {
+		if cfg.LoRABias = biases[module]; cfg.LoRABias && cfg.DoRA {
 			err = errors.Join(err, errors.New("use_dora with lora_bias is not supported"))
 		}
 		if err != nil {
@@ -96,6 +99,21 @@ func Load(dir string, name func(string) string) (*Saved, error) {
 		}
 	}
 	return s, errors.Join(errs...)
+}
+
+// saves reports whether a parameter is of a module in modules_to_save, which PEFT matches with the ends of paths
+// ("norm" is every layernorm, too), or a bias, which another field tells of.
+func (c *peftConfig) saves(param string) bool {
+	if strings.HasSuffix(param, ".bias") {
+		return true
+	}
+	for i := range param {
+		ends := func(module string) bool { return strings.HasSuffix(param[:i], module) }
+		if param[i] == '.' && slices.ContainsFunc(c.Save, ends) {
+			return true
+		}
+	}
+	return false
 }
 
 // readFiles reads configuration and tensors, in torch's orientation.

@@ -143,12 +143,29 @@ func (c Config) tables(ps *nn.Params, out *chosen, wants func(l *nn.Linear, tabl
 
 // fits refuses what a layer cannot have, such as a rank that is above both sides of a weight: the product could not have it.
 func (c Config) fits(l *nn.Linear) error {
-	if l.Lookup() && (c.DoRA || c.Start == PiSSA) {
-		return fmt.Errorf("moslora: %s is an embedding, for which dora and pissa are not supported", l.Name)
+	if err := c.lookup(l); err != nil {
+		return err
 	}
 	if r := c.For(l.Name).R; r > max(l.In(), l.Out()) {
 		return fmt.Errorf("moslora: %s: r is %d, and the layer maps %d to %d: a rank above both sides adds nothing but memory; want at most %d",
 			l.Name, r, l.In(), l.Out(), min(l.In(), l.Out()))
+	}
+	return nil
+}
+
+// lookup refuses what an embedding cannot have.
+func (c Config) lookup(l *nn.Linear) error {
+	switch {
+	case !l.Lookup():
+	case c.Start == PiSSA:
+		return fmt.Errorf("moslora: %s is an embedding, which start pissa does not split: "+
+			"PEFT starts it as plain LoRA without a word; leave it out of targets", l.Name)
+	case c.LoRABias:
+		return fmt.Errorf("moslora: %s is an embedding, for which PEFT has no lora_bias: leave it out of targets",
+			l.Name)
+	case c.DoRA && c.Tied:
+		return fmt.Errorf("moslora: %s: dora would give embedding and output layer lengths of their own, "+
+			"and ensure_weight_tying keeps one table: leave one of the two out", l.Name)
 	}
 	return nil
 }
@@ -197,11 +214,10 @@ func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error)
 			return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
 		}
 	}
-	more, err := c.Beside.beside(ps, within, linears)
+	more, err := c.Beside.beside(ps, within, found)
 	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {
 		return nil, err
 	}
-	more.apart = append(more.apart, found.apart...)
 	for _, h := range more.apart {
 		if h.Tied() != nil {
 			ps.Untie(h)

@@ -11,11 +11,15 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// adapterConfig is what a recipe asks of the adapters of one tower. tok reads tokens that are given as text; it may be nil if there are none.
-func adapterConfig(c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
+// adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
+// be nil if there are none.
+func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
 	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
-		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, DoRA: c.DoRA, Exclude: c.ExcludeModules,
+		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, LoRABias: c.LoRABias, DoRA: c.DoRA, Exclude: c.ExcludeModules,
 		Beside: moslora.Beside{Save: c.ModulesToSave, Bias: c.Bias, Tied: c.EnsureWeightTying}}
+	if part == recipe.PartLanguage {
+		out.NewTokens = m.Config.Added
+	}
 	var errs [2]error
 	out.Tokens, errs[0] = tokenIDs(c.TrainableTokenIndices.Embed, tok)
 	out.HeadTokens, errs[1] = tokenIDs(c.TrainableTokenIndices.Head, tok)
@@ -40,6 +44,34 @@ func adapterConfig(c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config,
 	return out, nil
 }
 
+// adaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
+// stage is the recipe's model.
+func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
+	for s != nil && s.Kind != recipe.Merge {
+		if s.Train != nil && s.Train.Adapters != nil {
+			return s.Train.Adapters
+		}
+		s, _ = r.Stage(s.From)
+	}
+	return nil
+}
+
+// A partAdapter is the adapter of one part of the model.
+type partAdapter struct {
+	part string
+	c    *recipe.Adapter
+}
+
+// partsOf lists the adapters that there are, in a fixed order.
+func partsOf(a *recipe.AdaptersConfig) (out []partAdapter) {
+	for _, p := range []partAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
+		if p.c != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // tokenIDs reads tokens: numbers are ids, anything else is a token as it is written.
 func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error) {
 	for _, text := range tokens {
@@ -55,7 +87,12 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 			return nil, err
 		}
 		if len(ids) != 1 {
-			return nil, fmt.Errorf("%q is %d tokens of the tokenizer, want one: add it to tokenizer.json and its row to the model first, or give an id", text, len(ids))
+			id, ok := tok.ID(text) // as the vocabulary spells it, "Ġthe"
+			if !ok {
+				return nil, fmt.Errorf("%q is %d tokens of the tokenizer, want one: model.add_tokens adds a token; or give an id",
+					text, len(ids))
+			}
+			ids = []int32{id}
 		}
 		out = append(out, ids[0])
 	}

@@ -131,7 +131,7 @@ func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 		return nil, nil, err
 	}
 	m, _, err := baseModel(unrounded(r))
-	return m, &r.Seed, err
+	return m, &r.Seed, r.MaskError(err)
 }
 
 // towerOfModule tells the tower by a module's path, under published names or those in memory.

@@ -1,12 +1,14 @@
 package pipelines
 
 import (
-	"context"
 	"math"
-	"reflect"
+	"slices"
 	"testing"
 
 	"moslava/language"
+	"moslava/pipelines/engine"
+	"moslava/pipelines/engine/answers"
+	"moslava/pipelines/eval"
 	"moslava/pipelines/vlm"
 )
 
@@ -27,7 +29,8 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 	}
 	prompts := []string{"what is it", "what is it", "what is in the picture on the left side of the middle?\nA. circle\nB. square",
 		"what is in the picture on the left side of the middle?\nA. square\nB. circle", "what is in the picture"}
-	var questions []vlm.Question
+	const most = 7
+	var requests []engine.Request
 	var pictures [][]byte
 	for i := range 2 {
 		s, err := src.At(i)
@@ -35,50 +38,46 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, q := range prompts {
-			questions = append(questions, vlm.Question{Pictures: [][]byte{s.Pictures[0].Bytes}, Prompt: q}, vlm.Question{Prompt: q})
+			requests = append(requests, question(most, q, s.Pictures[0].Bytes), question(most, q))
 		}
 		pictures = append(pictures, s.Pictures[0].Bytes)
 	}
 	for _, q := range prompts { // both, in either order, one of them twice, and in the middle of the text
 		for _, view := range [][][]byte{pictures, {pictures[1], pictures[0]}, {pictures[0], pictures[0]}} {
-			questions = append(questions, vlm.Question{Pictures: view, Prompt: q},
-				vlm.Question{Pictures: view, Prompt: "in <image> and <image>: " + q})
+			requests = append(requests, question(most, q, view...), question(most, "in <image> and <image>: "+q, view...))
 		}
 	}
-	g := language.Generation{MaxNew: 7}
-	all, err := (&vlm.Answerer{Model: m, Processor: p}).GenerateAll(context.Background(), questions, g)
+	all := continued(t, m, p, requests)
+	few := engine.New(m, p, engine.Limits{CacheBytes: 1 << 20, PictureBytes: 1})
+	heard := make([][]int32, len(requests))
+	told := slices.Clone(requests)
+	for i := range told {
+		told[i].Token = func(id int32) { heard[i] = append(heard[i], id) }
+	}
+	replies, err := few.Do(t.Context(), told)
 	if err != nil {
 		t.Fatal(err)
 	}
-	few := &vlm.Answerer{Model: m, Processor: p, CacheBytes: 1 << 20}
-
-	heard := make([][]int32, len(questions))
-	told := g
-	told.Token = func(i int, id int32) { heard[i] = append(heard[i], id) }
-	got, err := few.GenerateAll(context.Background(), questions, told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got, all) || !reflect.DeepEqual(heard, all) {
-		t.Error("a smaller cache gives other ids, or tells them of other questions")
-	}
-	for i, q := range questions {
-		alone, err := few.Generate(context.Background(), q.Pictures, []string{q.Prompt}, g)
-		if err != nil {
-			t.Fatal(err)
+	for i, r := range requests {
+		if !slices.Equal(replies[i].IDs, all[i]) || !slices.Equal(heard[i], all[i]) {
+			t.Errorf("request %d: a smaller cache gives other ids, or tells them of other requests", i)
 		}
-		if !reflect.DeepEqual(alone[0], all[i]) {
-			t.Errorf("question %d: ids %v alone and %v among others", i, alone[0], all[i])
+		if alone := continued(t, m, p, []engine.Request{r})[0]; !slices.Equal(alone, all[i]) {
+			t.Errorf("request %d: ids %v alone and %v among others", i, alone, all[i])
 		}
 	}
 	letters := []string{"A", "B", "circle"}
 	for _, view := range [][][]byte{pictures[:1], pictures} {
-		together, err := few.Letters(context.Background(), view, prompts, letters)
+		var questions []eval.Question
+		for _, q := range prompts {
+			questions = append(questions, eval.Question{Pictures: view, Prompt: q})
+		}
+		together, err := answers.Model{Engine: few}.Letters(t.Context(), questions, letters)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, q := range prompts {
-			alone, err := few.Letters(context.Background(), view, []string{q}, letters)
+		for i := range questions {
+			alone, err := answers.New(m, p).Letters(t.Context(), questions[i:i+1], letters)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,4 +88,23 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// question is a request of at most most new ids that no id ends.
+func question(most int, prompt string, pictures ...[]byte) engine.Request {
+	return engine.Request{Messages: vlm.Turn(prompt, len(pictures)), Pictures: pictures, Generation: language.Generation{MaxNew: most}}
+}
+
+// continued are the ids that a new engine replies with.
+func continued(t *testing.T, m *vlm.Model, p *vlm.Processor, requests []engine.Request) [][]int32 {
+	t.Helper()
+	replies, err := engine.New(m, p, engine.Limits{}).Do(t.Context(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([][]int32, len(replies))
+	for i, r := range replies {
+		out[i] = r.IDs
+	}
+	return out
 }

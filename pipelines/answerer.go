@@ -13,13 +13,15 @@ import (
 	"slices"
 
 	"moslava/internal/infile"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/vlm"
 )
 
 // AnswererOptions say how a model is opened to be asked.
 type AnswererOptions struct {
-	Adapters  string    // a directory of adapters that are attached; empty: none
-	Weights   string    // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
+	Adapters  string // a directory of adapters that are attached; empty: none
+	Weights   string // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
+	Tiles     vlm.Tiles
 	MaxPixels int       // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Out       io.Writer // is told which model of a run is taken, and warnings; nil: nobody
 }
@@ -27,62 +29,71 @@ type AnswererOptions struct {
 // OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished
 // stage that changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be
 // finished. Commands call OpenAnswerer; its errors name their flags.
-func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (*vlm.Answerer, error) {
+func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (answers.Model, error) {
 	a, _, err := open(ctx, model, opt)
 	return a, err
 }
 
 // openAnswerer is OpenAnswerer, and names who answers.
-func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, id string, err error) {
+func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, id string, err error) {
 	a, run, err := open(ctx, model, opt)
 	if err != nil {
-		return nil, "", err
+		return answers.Model{}, "", err
 	}
-	id, err = modelID(model, opt.Adapters, opt.Weights, run)
+	id, err = modelID(model, opt, run)
 	return a, id, err
 }
 
 // open opens a model; run is nil if it is none of a run.
-func open(ctx context.Context, model string, opt AnswererOptions) (a *vlm.Answerer, run *runModel, err error) {
+func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, run *runModel, err error) {
 	if opt.Out == nil {
 		opt.Out = io.Discard
 	}
-	a, dirs := &vlm.Answerer{}, []string{model}
+	var m *vlm.Model
+	var p *vlm.Processor
+	dirs := []string{model}
 	if run, err = findRunModel(model); err != nil {
-		return nil, nil, err
+		return a, nil, err
 	}
 	if run != nil {
-		a.Model, a.Processor, err = run.open(ctx, opt.Out)
+		m, p, err = run.open(ctx, opt.Out)
 		dirs = modelDirs(run.view.Recipe)
+		if err == nil && opt.Adapters != "" {
+			if m.Adapters.Len() > 0 {
+				return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+
+					"or an export of the merged model", run.dir())
+			}
+			err = m.LoadAdapters(opt.Adapters)
+		}
 	} else {
-		a.Model, a.Processor, err = openModelDir(model)
+		m, p, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {
-		return nil, nil, err
+		return a, nil, err
 	}
-	if opt.Adapters != "" {
-		if run != nil && a.Model.Adapters.Len() > 0 {
-			return nil, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, or an export of the merged model",
-				run.dir())
-		}
-		if err := a.Model.LoadAdapters(opt.Adapters); err != nil {
-			return nil, nil, err
-		}
+	if err := m.Freeze(opt.Weights); err != nil {
+		return a, nil, fmt.Errorf("--weights: %w", err)
 	}
-	if err := a.Model.Freeze(opt.Weights); err != nil {
-		return nil, nil, fmt.Errorf("--weights: %w", err)
-	}
-	a.Processor = a.Processor.WithMaxPixels(opt.MaxPixels)
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
+		if run != nil {
+			w = run.view.Recipe.Mask(w)
+		}
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
-	return a, run, nil
+	if p, err = p.WithTiles(opt.Tiles); err != nil {
+		return a, nil, fmt.Errorf("--split-pictures, --longest-edge: %w", err)
+	}
+	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), run, nil
 }
 
-func openModelDir(dir string) (*vlm.Model, *vlm.Processor, error) {
+// openModelDir opens a model, with adapters unless they are empty.
+func openModelDir(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 	if _, err := os.Stat(filepath.Join(dir, vlm.ConfigFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
 			dir, vlm.ConfigFile)
+	}
+	if adapters != "" {
+		return vlm.LoadAdapted(dir, adapters)
 	}
 	m, err := vlm.Load(dir)
 	if err != nil {
@@ -100,14 +111,14 @@ var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
 
 // modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the
 // same.
-func modelID(model, adapters, weights string, run *runModel) (string, error) {
+func modelID(model string, opt AnswererOptions, run *runModel) (string, error) {
 	h := sha256.New()
-	dirs := []string{model, adapters}
+	dirs := []string{model, opt.Adapters}
 	if run != nil {
 		if err := run.identify(h); err != nil {
 			return "", err
 		}
-		dirs = []string{adapters}
+		dirs = []string{opt.Adapters}
 	}
 	for _, dir := range dirs {
 		if dir == "" {
@@ -126,8 +137,14 @@ func modelID(model, adapters, weights string, run *runModel) (string, error) {
 		}
 	}
 	id := hex.EncodeToString(h.Sum(nil)[:8])
-	if weights != "" && weights != "f32" {
-		id += "-" + weights
+	if w := opt.Weights; w != "" && w != "f32" {
+		id += "-" + w
+	}
+	if s := opt.Tiles.Split; s != nil {
+		id += map[bool]string{true: "-split", false: "-whole"}[*s]
+	}
+	if n := opt.Tiles.Longest; n > 0 {
+		id += fmt.Sprintf("-%dpx", n)
 	}
 	return id, nil
 }

@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/recipe"
-	"moslava/pipelines/vlm"
 )
 
 // evaluate asks the suites, one directory each.
 func (s *stage) evaluate(ctx context.Context) ([]string, error) {
-	suites := s.Stage.Evaluate.Suites
+	suites, written := s.Stage.Evaluate.Suites, s.written.Evaluate.Suites
 	judges := make([]eval.Judge, len(suites))
 	for i, suite := range suites { // before anything is loaded and asked
 		var err error
-		if judges[i], err = OpenJudge(judge.Config{URL: suite.JudgeURL, Model: suite.JudgeModel, KeyEnv: suite.JudgeKeyEnv}); err != nil {
+		if judges[i], err = OpenJudge(judge.Config{URL: suite.JudgeURL, Model: suite.JudgeModel, KeyEnv: suite.JudgeKeyEnv, Name: written[i].JudgeModel}); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 		}
 	}
@@ -30,8 +30,9 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var outputs []string
+	a := answers.New(m, p.WithMaxPixels(s.recipe.Data.MaxPixels))
 	for i, suite := range suites {
-		if err := s.ask(ctx, suite, &vlm.Answerer{Model: m, Processor: p.WithMaxPixels(s.recipe.Data.MaxPixels)}, judges[i]); err != nil {
+		if err := s.ask(ctx, suite, written[i].Name, a, judges[i]); err != nil {
 			return nil, err
 		}
 		outputs = append(outputs, suite.Name)
@@ -39,17 +40,17 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 	return outputs, nil
 }
 
-// ask asks one suite in a directory of the stage.
-func (s *stage) ask(ctx context.Context, c recipe.Suite, a eval.Answerer, j eval.Judge) error {
+// ask asks one suite in a directory of the stage. name is what records call it.
+func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) error {
 	shard, err := eval.ParseShard(c.Shard)
 	if err != nil {
 		return err
 	}
 	res, err := askSuite(ctx, filepath.Join(s.path, c.Name), string(c.TSV), a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank, Judge: j},
-		suiteOptions{name: c.Name, protocol: c.Protocol, images: folders(c.Images), title: s.Name + " " + c.Name, out: s.out, mask: s.recipe.Mask})
+		suiteOptions{name: name, protocol: c.Protocol, images: folders(c.Images), title: s.Name + " " + c.Name, out: s.out, record: s.recipe.WrittenPath})
 	if err != nil {
 		return err
 	}
-	s.emitResult(c.Name, res)
+	s.emitResult(c.Name, name, res)
 	return nil
 }

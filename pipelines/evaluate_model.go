@@ -11,17 +11,19 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/vlm"
 )
 
 // EvaluateOptions say what EvaluateModel asks and how.
 type EvaluateOptions struct {
-	Adapters  string       // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
-	Weights   string       // f32, bf16, q8 or nf4; empty: f32
-	Protocol  string       // of pipelines/eval; empty: the default
-	Limit     int          // the first so many questions; 0: all
-	Shard     string       // "i/n", part i of n, from 1; empty: everything
-	StopEarly bool         // ask no more passes of a circular question that is lost already
-	Blank     bool         // every picture is replaced by a grey one
+	Adapters  string // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
+	Weights   string // f32, bf16, q8 or nf4; empty: f32
+	Protocol  string // of pipelines/eval; empty: the default
+	Limit     int    // the first so many questions; 0: all
+	Shard     string // "i/n", part i of n, from 1; empty: everything
+	StopEarly bool   // ask no more passes of a circular question that is lost already
+	Blank     bool   // every picture is replaced by a grey one
+	Tiles     vlm.Tiles
 	MaxPixels int          // the largest picture that is read; 0: preprocess.DefaultMaxPixels
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
@@ -68,15 +70,23 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, release()) }()
-	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, MaxPixels: opt.MaxPixels, Out: opt.Out}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undrawn(opt.Dir))
+		}
+		err = errors.Join(err, release())
+	}()
+	so := suiteOptions{protocol: opt.Protocol, images: opt.Images, title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), out: opt.Out}
+	opened, protocol, err := so.open(suite, opt.Dir) // before the model, which takes longer
+	if err != nil {
+		return nil, err
+	}
+	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
 	a, id, err := openAnswerer(ctx, model, which)
 	if err != nil {
 		return nil, err
 	}
-	name := strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))
-	return askSuite(ctx, opt.Dir, suite, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j},
-		suiteOptions{protocol: opt.Protocol, images: opt.Images, title: name, out: opt.Out})
+	return so.ask(ctx, opt.Dir, suite, opened, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j}, protocol)
 }
 
 // OpenJudge is the judge of a configuration, nil for the zero value.

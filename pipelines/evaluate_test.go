@@ -16,10 +16,11 @@ import (
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/kernels"
+	"moslava/pipelines/engine"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/metrics"
-	"moslava/pipelines/vlm"
 )
 
 // askable is an exported model of two tiny towers that were tuned a little, and a circular suite of 96 questions.
@@ -88,13 +89,16 @@ func TestThreadsChangeNoAnswer(t *testing.T) {
 	sameRecords(t, filepath.Join(dir, "3"), filepath.Join(dir, "1"))
 }
 
-// single is an Answerer that asks each question by itself, so that nothing is shared or batched.
-type single struct{ eval.Answerer }
+// single is an Answerer that asks each question by itself, so that nothing is batched.
+type single struct{ answers.Model }
 
-func (s single) Answer(ctx context.Context, pictures [][]byte, prompts []string, opt eval.AnswerOptions) ([]string, error) {
+func (s single) Answer(ctx context.Context, questions []eval.Question, opt eval.AnswerOptions) ([]string, error) {
 	var out []string
-	for _, p := range prompts {
-		a, err := s.Answerer.Answer(ctx, pictures, []string{p}, opt)
+	for i := range questions {
+		if err := s.Idle(); err != nil {
+			return nil, err
+		}
+		a, err := s.Model.Answer(ctx, questions[i:i+1], opt)
 		if err != nil {
 			return nil, err
 		}
@@ -103,11 +107,8 @@ func (s single) Answer(ctx context.Context, pictures [][]byte, prompts []string,
 	return out, nil
 }
 
-// shared is an Answerer that shares what the prompts of one picture begin with and knows no other.
-type shared struct{ eval.Answerer }
-
 // answering is a model that can be asked, and a suite for it. The number of threads is put back at the end.
-func answering(t *testing.T) (*vlm.Answerer, string) {
+func answering(t *testing.T) (answers.Model, string) {
 	t.Helper()
 	before := kernels.Threads()
 	t.Cleanup(func() { kernels.SetThreads(before) })
@@ -119,7 +120,7 @@ func answering(t *testing.T) (*vlm.Answerer, string) {
 	return a, path
 }
 
-// TestSuiteAnswersAlone: a suite asked in batches, picture by picture with shared beginnings, and prompt by prompt has the same
+// TestSuiteAnswersAlone: a suite asked in batches, and prompt by prompt with nothing shared has the same
 // verdicts, on one thread and on two; so has one with passes left out.
 func TestSuiteAnswersAlone(t *testing.T) {
 	a, path := answering(t)
@@ -131,7 +132,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 	texts := map[string]bool{}
 	for _, threads := range []int{1, 2} {
 		kernels.SetThreads(threads)
-		for name, asked := range map[string]eval.Answerer{"batches": a, "pictures": shared{a}, "one by one": single{a}} {
+		for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
 			got, err := eval.Run(context.Background(), suite, asked, eval.Options{Limit: 18})
 			if err != nil {
 				t.Fatal(err)
@@ -168,7 +169,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 // pictures and one by one, on one thread and on two, and so are their grey ones.
 func TestSeveralPicturesAlone(t *testing.T) {
 	a, path := answering(t)
-	a.CacheBytes = 4 << 20 // several waves
+	a.Engine = engine.New(a.Engine.Model, a.Processor, engine.Limits{CacheBytes: 4 << 20}) // requests wait for others
 	scenes, err := eval.OpenSuite(path, eval.SuiteOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +207,7 @@ func TestSeveralPicturesAlone(t *testing.T) {
 		var want *eval.Result
 		for _, threads := range []int{1, 2} {
 			kernels.SetThreads(threads)
-			for name, asked := range map[string]eval.Answerer{"batches": a, "pictures": shared{a}, "one by one": single{a}} {
+			for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
 				got, err := eval.Run(context.Background(), suite, asked, opt)
 				if err != nil {
 					t.Fatal(err)

@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"path/filepath"
+	"slices"
 
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
@@ -16,7 +17,8 @@ const (
 	StageFinished = "finished" // Outputs are there
 )
 
-// An Event is something that a run has done, for programs that follow it. Fields that do not belong to the kind are empty.
+// An Event is something that a run has done, for programs that follow it. Fields that do not belong to the kind are empty. Names and paths have ${NAME}
+// where the recipe has it.
 type Event struct {
 	Event   string          `json:"event"`
 	Stage   string          `json:"stage"`
@@ -57,14 +59,19 @@ func (s *stage) emit(e Event) {
 	if s.events == nil {
 		return
 	}
-	e.Stage, e.Kind = s.Name, s.Kind
+	e.Stage, e.Kind = s.written.Name, s.Kind
 	if e.Dir == "" {
 		e.Dir = s.dir.StageDir(s.index)
+	}
+	e.Dir, e.Reason = s.recipe.WrittenPath(e.Dir), s.recipe.Mask(e.Reason)
+	e.Outputs = slices.Clone(e.Outputs)
+	for i, path := range e.Outputs {
+		e.Outputs[i] = s.dir.Recorded(s.index, path)
 	}
 	s.events(e)
 }
 
-// emitResult tells the result of one suite.
-func (s *stage) emitResult(suite string, r *eval.Result) {
-	s.emit(Event{Event: StageResult, Dir: filepath.Join(s.path, suite), Suite: suite, Result: accuracyOf(r)})
+// emitResult tells the result of one suite, in the directory of that name.
+func (s *stage) emitResult(dir, suite string, r *eval.Result) {
+	s.emit(Event{Event: StageResult, Dir: filepath.Join(s.path, dir), Suite: suite, Result: accuracyOf(r)})
 }

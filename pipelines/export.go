@@ -96,9 +96,19 @@ func (s *stage) write(dir string, m *vlm.Model, p *vlm.Processor) error {
 	case "xtuner":
 		return m.SaveXTuner(dir, baseName(s.recipe))
 	case "peft", "folded":
-		return m.SaveAdapters(dir, baseName(s.recipe), c.Format == "folded")
+		s.noteTokens(m)
+		return m.ExportAdapters(dir, baseName(s.recipe), c.Format == "folded", p)
 	case "towers":
 		return vlm.ExportTowers(dir, m, p, dtypes[c.DType])
 	}
 	return vlm.Export(dir, m, p, dtypes[c.DType])
+}
+
+// noteTokens tells what other programs have to do before they load adapters for a vocabulary that was extended.
+func (s *stage) noteTokens(m *vlm.Model) {
+	if m.Config.Grown() {
+		fmt.Fprintf(s.out, "%s: tokens were added: in Python the base model needs resize_token_embeddings(%d) before "+
+			"PeftModel.from_pretrained; AutoPeftModelForCausalLM does it by the tokenizer beside the adapters\n",
+			s.Name, m.Config.Text.VocabSize)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -39,7 +40,11 @@ func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 	c := r.Model
 	for _, dir := range c.Adapters {
-		if err := m.LoadAdapters(string(dir)); err != nil {
+		err := m.CheckRows(string(dir))
+		if err == nil {
+			err = m.LoadAdapters(string(dir))
+		}
+		if err != nil {
 			return fmt.Errorf("model.adapters: %w", err)
 		}
 		if err := m.MergeAdapters(); err != nil {
@@ -55,8 +60,21 @@ func adjust(r *recipe.Recipe, m *vlm.Model, p *vlm.Processor) error {
 		if err := wholePatches(c.ImageSize, m.Config.Vision.PatchSize, m.Config.Vision.ImageSize); err != nil {
 			return err
 		}
-		p.Pixels = p.Pixels.WithSize(c.ImageSize)
+		var err error
+		if p.Pixels, err = p.Cutter.WithSize(p.Pixels, c.ImageSize); err != nil {
+			return fmt.Errorf("model.image_size: %w", err)
+		}
 	}
+	tiles := vlm.Tiles{Longest: c.Tiles.LongestEdge}
+	if s := c.Tiles.Split; s != "" {
+		split := s == "yes"
+		tiles.Split = &split
+	}
+	q, err := p.WithTiles(tiles)
+	if err != nil {
+		return fmt.Errorf("model.tiles: %w", err)
+	}
+	*p = *q
 	return nil
 }
 
@@ -93,8 +111,9 @@ func unrounded(r *recipe.Recipe) *recipe.Recipe {
 
 // baseName is what adapters give as the model they belong to.
 func baseName(r *recipe.Recipe) string {
+	r = r.Written()
 	if r.Model.From != "" {
-		return filepath.Base(string(r.Model.From))
+		return path.Base(filepath.ToSlash(string(r.Model.From)))
 	}
 	return r.Name
 }
@@ -113,14 +132,12 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		return nil, nil, fmt.Errorf("quantize: %w", err)
 	}
 	if c.From != "" {
-		m, err := vlm.LoadExpanded(string(c.From), storage, c.Expand)
-		if err == nil {
-			err = isJoined(c.From, m)
+		o := openingOf(r, tmpl)
+		o.Storage = storage
+		m, p, err := o.Load()
+		if alone := isJoined(c.From, m); alone != nil { // before what is wrong with it as such
+			err = alone
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		p, err := vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
 		return m, p, err
 	}
 	towers := towersOf(r, tmpl)
@@ -130,10 +147,17 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 
 // isJoined refuses a decoder in the place of a whole model: a recipe of one says so, and its keys are checked for it.
 func isJoined(dir recipe.Path, m *vlm.Model) error {
-	if m.Config.HasVision() {
+	if m == nil || m.Config.HasVision() {
 		return nil
 	}
 	return fmt.Errorf("model.from: %s is a decoder alone (model_type %s), want a LLaVA directory; to train it on text name it in model.language", dir, m.Config.Text.ModelType)
+}
+
+// openingOf says how the recipe's model directory is opened.
+func openingOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Opening {
+	c := r.Model
+	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand,
+		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }
 
 // towersOf says what a model of two towers, or of a decoder alone, is put together from.
@@ -147,8 +171,9 @@ func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
 	if strategy == "" {
 		strategy = "default"
 	}
-	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type, ProjectorFrom: string(c.Projector.From),
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand}
+	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type, Scale: c.Projector.Scale, ProjectorFrom: string(c.Projector.From),
+		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand,
+		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }
 
 // maxTemplate bounds a file with a chat template.

@@ -190,7 +190,7 @@ func TestBrokenDirectories(t *testing.T) {
 		"no tokenizer":    {remove("tokenizer.json"), []string{"neither tokenizer.json nor tokenizer.model"}},
 		"no preprocessor": {remove("preprocessor_config.json", "processor_config.json"), []string{"preprocessor_config.json"}},
 		"torn config":     {write("config.json", `{"model_type":`), []string{"config.json", "unexpected end"}},
-		"other model":     {write("config.json", `{"model_type":"bert"}`), []string{"config.json", `model_type is "bert", want "llava"`}},
+		"other model":     {write("config.json", `{"model_type":"bert"}`), []string{"config.json", `model_type is "bert", want llava`}},
 		"torn weights":    {write("model.safetensors", "\x40\x00\x00\x00\x00\x00\x00\x00{"), []string{"model.safetensors"}},
 	} {
 		t.Run(name, func(t *testing.T) {

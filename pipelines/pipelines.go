@@ -61,6 +61,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
+	written := r.Written()
 	var chosen []int
 	for i, s := range r.Stages {
 		if opt.wants(s.Name) {
@@ -83,7 +84,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap, peak: peaks[s.Name]}
+		st := &stage{recipe: r, written: &written.Stages[i], dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap, peak: peaks[s.Name]}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -95,7 +96,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		}
 		device.Host.Release()
 	}
-	return nil
+	return d.Record()
 }
 
 func stageNames(r *recipe.Recipe) string {
@@ -110,6 +111,7 @@ func stageNames(r *recipe.Recipe) string {
 type stage struct {
 	*recipe.Stage
 	recipe  *recipe.Recipe
+	written *recipe.Stage // as the recipe has it, for what is recorded and told
 	dir     *run.Dir
 	index   int
 	out     io.Writer

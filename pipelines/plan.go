@@ -47,12 +47,13 @@ type Plan struct {
 
 // MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
 // sampled if it is there.
-func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, error) {
+func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, err error) {
+	defer func() { err = r.MaskError(err) }()
 	f, err := lookAhead(ctx, r, everyStage(r), opt)
 	if err != nil {
 		return nil, err
 	}
-	out := &Plan{Recipe: r.Name, Stages: []plan.Stage{}, Problems: f.problems}
+	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
@@ -62,7 +63,10 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (*Plan, er
 		if err != nil {
 			return nil, fmt.Errorf("stage %s: %w", p.stage.Name, err)
 		}
-		st.Name, st.Kind, st.Steps, st.Batches, st.Assumed = p.stage.Name, p.stage.Kind, p.data.steps, p.data.seen, p.data.assumed
+		st.Name, st.Kind, st.Steps, st.Batches = r.Mask(p.stage.Name), p.stage.Kind, p.data.steps, p.data.seen
+		for _, text := range p.data.assumed {
+			st.Assumed = append(st.Assumed, r.Mask(text))
+		}
 		st.Seconds = st.StepSeconds * float64(st.Steps)
 		out.Stages = append(out.Stages, st)
 	}
@@ -96,11 +100,9 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 		}
 	}
 	if c.From != "" {
-		if m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand); err == nil {
-			err = isJoined(c.From, m)
-		}
-		if err == nil {
-			p, err = vlm.LoadProcessorWith(string(c.From), m.Config, tmpl)
+		m, p, err = openingOf(r, tmpl).Outline()
+		if alone := isJoined(c.From, m); alone != nil {
+			err = alone
 		}
 	} else {
 		m, p, err = vlm.AssembleOutline(towersOf(r, tmpl))
@@ -121,37 +123,28 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 		return part, err
 	}
 	part.Files = fileKinds(r, s)
-	for s != nil && s.Kind != recipe.Merge {
-		if s.Train != nil && s.Train.Adapters != nil {
-			a := s.Train.Adapters
-			composed, err := composition(a, m)
-			if err != nil {
-				return part, err
-			}
-			if composed != nil {
-				part.AttachComposition(m, composed)
-			}
-			for _, t := range []struct {
-				part string
-				c    *recipe.Adapter
-			}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-				if t.c == nil {
-					continue
-				}
-				cfg, err := adapterConfig(t.c, tok)
-				if err == nil {
-					err = part.Attach(m, t.part, cfg)
-				}
-				if err != nil {
-					return part, err
-				}
-				if cfg.Start == moslora.PiSSA {
-					delete(part.Files, t.part) // the rest of a weight has more bits
-				}
-			}
-			break
+	a := adaptersAfter(r, s)
+	if a == nil {
+		return part, nil
+	}
+	composed, err := composition(a, m)
+	if err != nil {
+		return part, err
+	}
+	if composed != nil {
+		part.AttachComposition(m, composed)
+	}
+	for _, t := range partsOf(a) {
+		cfg, err := adapterConfig(m, t.part, t.c, tok)
+		if err == nil {
+			err = part.Attach(m, t.part, cfg)
 		}
-		s, _ = r.Stage(s.From)
+		if err != nil {
+			return part, err
+		}
+		if cfg.Start == moslora.PiSSA {
+			delete(part.Files, t.part) // the rest of a weight has more bits
+		}
 	}
 	return part, nil
 }
@@ -159,22 +152,24 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 // sampled is what was found out about a stage's data.
 type sampled struct {
 	steps, seen int
+	met         map[string]bool // keys to ignore that rows have; nil: the data was not there
 	assumed     []string
 }
 
 // sampleData reads some batches as the stage would, or makes them up.
 func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input) (out sampled, err error) {
 	if p.Tokenizer == nil {
-		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language)), nil
+		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
-	src, err := openSources(c, r.Seed)
+	src, met, err := openSources(r, c)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
-		return assume(c, p, opt, in, err), nil
+		return assume(c, p, opt, in, err)
 	}
 	if err != nil {
 		return out, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	out.met = met
 	rows := datasets.Source(src)
 	share := 1.0
 	if c.Limit > 0 && c.Limit < rows.Len() {
@@ -222,7 +217,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 }
 
 // assume makes up batches for data that is not there.
-func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) sampled {
+func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input, why error) (sampled, error) {
 	var pictures []plan.Picture // of a sample
 	length, what := opt.Text, ""
 	if p.Config.HasVision() {
@@ -230,9 +225,18 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 		if !fixed {
 			h, w = p.Config.Vision.ImageSize, p.Config.Vision.ImageSize
 		}
-		pictures = []plan.Picture{{H: h, W: w}}
-		length += p.Config.ImageTokens(h, w)
+		tiles, layout, err := p.Cutter.Layout(p.Pixels, h, w)
+		if err != nil {
+			return sampled{}, err
+		}
+		for _, t := range tiles {
+			pictures = append(pictures, plan.Picture{H: t.H, W: t.W})
+		}
+		length += layout.Len()
 		what = fmt.Sprintf("one picture of %dx%d pixels and ", w, h)
+		if len(tiles) > 1 {
+			what = fmt.Sprintf("one picture in %d tiles of %dx%d pixels and ", len(tiles), w, h)
+		}
 	}
 	n := c.Batch
 	if c.Tokens > 0 {
@@ -247,7 +251,7 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 		out.assumed = append(out.assumed, "the number of steps depends on the data: time is that of one step")
 		out.steps = 1
 	}
-	return out
+	return out, nil
 }
 
 // decoding is what reading one picture takes that is larger than the default allows; below that it is little beside a step.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,9 +80,9 @@ var checks = map[string][]func(*preflight, context.Context, *recipe.Stage){
 	recipe.Pretrain: {(*preflight).training, (*preflight).statesFit},
 	recipe.Align:    {(*preflight).training, (*preflight).statesFit},
 	recipe.Tune:     {(*preflight).training, (*preflight).statesFit},
-	recipe.Merge:    {(*preflight).holding},
+	recipe.Merge:    {(*preflight).merges, (*preflight).holding},
 	recipe.Evaluate: {(*preflight).suites, (*preflight).holding},
-	recipe.Export:   {(*preflight).format, (*preflight).target, (*preflight).exportFits, (*preflight).holding},
+	recipe.Export:   {(*preflight).format, (*preflight).merges, (*preflight).target, (*preflight).exportFits, (*preflight).holding},
 }
 
 // lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at, or ctx's.
@@ -100,14 +101,47 @@ func lookAhead(ctx context.Context, r *recipe.Recipe, stages []int, opt PlanOpti
 			check(f, ctx, s)
 		}
 	}
+	f.ignored()
 	f.diskHolds()
 	return f, nil
 }
 
+// ignored looks for keys of data.ignore that no row of any stage has, if all of them have been looked at.
+func (f *preflight) ignored() {
+	met, first := map[string]bool{}, (*recipe.Stage)(nil)
+	for i := range f.recipe.Stages {
+		s := &f.recipe.Stages[i]
+		if s.Train == nil || !inherited(f.recipe, s.Train) {
+			continue
+		}
+		at := slices.IndexFunc(f.planned, func(p planned) bool { return p.stage == s })
+		if at < 0 || f.planned[at].data.met == nil {
+			return
+		}
+		maps.Copy(met, f.planned[at].data.met)
+		if first == nil {
+			first = s
+		}
+	}
+	if key := unmet(f.recipe.Data.Ignore, met); key != "" && first != nil {
+		f.problem(first, "data.ignore", fmt.Errorf("names %q, and no row, turn or content part of any stage's data has such a key: correct it, or leave it out", key))
+	}
+}
+
 func (f *preflight) problem(s *recipe.Stage, key string, err error) {
 	if err != nil {
-		f.problems = append(f.problems, Problem{s.Name, key, err})
+		f.problems = append(f.problems, Problem{f.recipe.Mask(s.Name), key, f.recipe.MaskError(err)})
 	}
+}
+
+// Check looks ahead at all stages of a recipe as Run does before it begins, but for memory. What would end a stage with an error is a *PreflightError.
+func Check(ctx context.Context, r *recipe.Recipe) (err error) {
+	defer func() { err = r.MaskError(err) }()
+	f, err := lookAhead(ctx, r, everyStage(r), PlanOptions{Batches: preflightBatches})
+	if err == nil && len(f.problems) > 0 {
+		err = &PreflightError{f.problems}
+	}
+	return err
 }
 
 func everyStage(r *recipe.Recipe) (all []int) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/plan"
@@ -92,13 +93,13 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if opt.Protocol, err = suite.Asked(c.Protocol); err != nil {
 		return err
 	}
-	items, err := eval.Check(suite, &vlm.Answerer{Model: f.model, Processor: f.processor}, &opt)
+	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)
 	if err != nil || len(items) == 0 || f.processor.Tokenizer == nil {
 		return err
 	}
 	q, err := suite.Question(items[0], opt.Protocol)
 	if err == nil && !opt.Protocol.Raw {
-		_, err = f.processor.QuestionIDs(q)
+		_, _, err = f.processor.Prompt(vlm.Turn(q.Prompt, len(q.Pictures)), q.Pictures)
 	}
 	if err != nil {
 		return fmt.Errorf("suite %s: item %d: %w", suite.Name, items[0].ID, err)
@@ -109,6 +110,25 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 // format says whether the model can be written so.
 func (f *preflight) format(_ context.Context, s *recipe.Stage) {
 	f.problem(s, "format", f.model.CheckExport(s.Export.Format, f.processor))
+}
+
+// merges says whether the adapters that a stage folds into the model, if it does, can be.
+func (f *preflight) merges(_ context.Context, s *recipe.Stage) {
+	if e := s.Export; e != nil && e.Format != vlm.FormatModel && e.Format != vlm.FormatTowers {
+		return
+	}
+	from, _ := f.recipe.Stage(s.From)
+	a := adaptersAfter(f.recipe, from)
+	if a == nil {
+		return
+	}
+	for _, t := range partsOf(a) {
+		cfg, err := adapterConfig(f.model, t.part, t.c, f.processor.Tokenizer)
+		if err == nil {
+			err = f.model.CheckMerge(t.part, cfg)
+		}
+		f.problem(s, "", err)
+	}
 }
 
 // target makes sure that an export's directory can be written to.

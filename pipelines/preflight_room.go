@@ -76,7 +76,7 @@ func (f *preflight) holding(_ context.Context, s *recipe.Stage) {
 		f.problem(s, "", err)
 		return
 	}
-	f.held = append(f.held, plan.Stage{Name: s.Name, Memory: memory})
+	f.held = append(f.held, plan.Stage{Name: f.recipe.Mask(s.Name), Memory: memory})
 }
 
 // disk adds up what is written to each file system.

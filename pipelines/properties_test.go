@@ -12,6 +12,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
 	"moslava/language"
+	"moslava/pipelines/engine"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
@@ -47,7 +48,7 @@ func logits(t *testing.T, m *vlm.Model, b *datasets.Batch) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.Clone(m.Language.Logits(m.Language.Forward(nil, x, b.Offsets, nil)).Floats())
+	return slices.Clone(m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, nil)).Floats())
 }
 
 // greedy is what a model answers to questions about a scene.
@@ -62,12 +63,11 @@ func greedy(t *testing.T, m *vlm.Model, p *vlm.Processor) [][]int32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &vlm.Answerer{Model: m, Processor: p}
-	out, err := a.Generate(context.Background(), [][]byte{s.Pictures[0].Bytes}, []string{"what is it", "list the objects", "where is the circle"}, language.Generation{MaxNew: 24})
-	if err != nil {
-		t.Fatal(err)
+	var requests []engine.Request
+	for _, q := range []string{"what is it", "list the objects", "where is the circle"} {
+		requests = append(requests, question(24, q, s.Pictures[0].Bytes))
 	}
-	return out
+	return continued(t, m, p, requests)
 }
 
 // TestMergeAndExport: folding adapters in keeps the logits, an exported model answers as the run's does, and

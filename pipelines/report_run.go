@@ -13,6 +13,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/recipe"
 	"moslava/pipelines/report/suites"
 	"moslava/pipelines/run"
 )
@@ -100,13 +101,8 @@ const (
 	reportMarkdown = "report.md"
 )
 
-// label is the last part of a directory's name.
-func label(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	return filepath.Base(dir)
-}
+// label is the last part of a directory's name, as a run's records have it.
+func label(dir string) string { return run.Label(dir) }
 
 func sortedKeys(m map[string]string) []string {
 	var out []string
@@ -139,11 +135,24 @@ func suiteDirs(dir string) (map[string]string, error) {
 				rel = label(dir)
 			}
 			if !setAside.MatchString(filepath.ToSlash(rel)) {
-				found[filepath.ToSlash(rel)] = at
+				found[shownName(f, rel)] = at
 			}
 		}
 	}
 	return found, nil
+}
+
+// shownName is a suite's directory, rel, by the names that the records of the run and the result have.
+func shownName(result, rel string) string {
+	parts, at := strings.Split(filepath.ToSlash(rel), "/"), filepath.Dir(result)
+	if res, err := eval.ReadResult(result); err == nil && recipe.HasVariables(res.Suite) { // who reads it next says what is wrong
+		parts[len(parts)-1] = res.Suite
+	}
+	for i := len(parts) - 2; i >= 0; i-- {
+		at = filepath.Dir(at)
+		parts[i] = run.Label(at)
+	}
+	return strings.Join(parts, "/")
 }
 
 // setAside are directories that --force has renamed.

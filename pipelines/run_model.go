@@ -78,6 +78,9 @@ func (m *runModel) dir() string {
 // open reads the model, once all that it is made from has been found to be what it was.
 func (m *runModel) open(ctx context.Context, out io.Writer) (*vlm.Model, *vlm.Processor, error) {
 	r := m.view.Recipe
+	if err := r.ModelNeeds(); err != nil {
+		return nil, nil, m.named(err)
+	}
 	t := &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(m.view.Path, hashesFile)), out: out}
 	var err error
 	if m.taken, err = t.list(-1); err != nil {
@@ -147,8 +150,16 @@ func modelName(dir string) (string, error) {
 		return "", err
 	}
 	if m == nil {
-		return label(dir), nil
+		return lastPart(dir), nil
 	}
 	_, stage, _ := strings.Cut(filepath.Base(m.dir()), "-")
-	return label(m.view.Path) + "-" + stage, nil
+	return lastPart(m.view.Path) + "-" + stage, nil
+}
+
+// lastPart is that of a directory's name.
+func lastPart(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return filepath.Base(dir)
 }

@@ -34,23 +34,42 @@ type suiteOptions struct {
 	protocol string
 	images   []string            // directories of pictures that are named by path
 	title    string              // of the bar
-	mask     func(string) string // of paths in records; nil: they stay
+	record   func(string) string // paths as records have them; nil: they stay
 	out      io.Writer
 }
 
 // askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
 // whole verdict there.
 func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
-	if err := atomicfile.MkdirAll(dir); err != nil {
-		return nil, err
-	}
-	suite, err := openSuite(path, so.name, dir, so.images...)
+	suite, protocol, err := so.open(path, dir)
 	if err != nil {
 		return nil, err
 	}
-	if opt.Protocol, err = suite.Asked(so.protocol); err != nil {
-		return nil, err
+	return so.ask(ctx, dir, path, suite, a, opt, protocol)
+}
+
+// open opens a suite, from the table at path, or draws it into dir, and says how it is asked.
+func (so *suiteOptions) open(path, dir string) (suite *eval.Suite, p eval.Protocol, err error) {
+	if suite, err = openSuite(path, so.name, dir, so.images...); err == nil {
+		p, err = suite.Asked(so.protocol)
 	}
+	return suite, p, err
+}
+
+// undrawn removes the table of a suite of scenes from a directory in which it was not asked.
+func undrawn(dir string) error {
+	if asked, err := there(filepath.Join(dir, verdictsFile)); asked || err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, questionsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// ask asks a suite that is open, as askSuite does.
+func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.Suite, a eval.Answerer, opt eval.Options, p eval.Protocol) (*eval.Result, error) {
+	opt.Protocol = p
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
 	opt.Begin = func(done, total int) {
@@ -83,7 +102,7 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 	if err != nil {
 		return nil, err
 	}
-	return res, writeRecords(dir, path, suite, res, so)
+	return res, writeRecords(dir, path, suite, res, *so)
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
@@ -99,10 +118,10 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suit
 		}
 		res.Images = append(res.Images, abs)
 	}
-	if so.mask != nil {
-		res.Table = so.mask(res.Table)
+	if so.record != nil {
+		res.Table = so.record(res.Table)
 		for i := range res.Images {
-			res.Images[i] = so.mask(res.Images[i])
+			res.Images[i] = so.record(res.Images[i])
 		}
 	}
 	t, err := records.NewTable(suite.Family, suite.Items, res.Verdicts)
@@ -152,20 +171,25 @@ func suiteFile(name string) bool {
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
 func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
-	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	s, err := openSuite(suite, "", to, images...)
-	if err != nil {
-		return nil, err
-	}
 	parts := make([]*eval.Result, len(dirs))
 	for i, dir := range dirs {
 		if parts[i], err = readRecords(dir); err != nil {
 			return nil, err
 		}
+	}
+	release, err := output.Dir(to, output.Options{Reads: append(slices.Clone(dirs), suitePath(suite)), Force: force})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undrawn(to))
+		}
+		err = errors.Join(err, release())
+	}()
+	s, err := openSuite(suite, "", to, images...)
+	if err != nil {
+		return nil, err
 	}
 	res, err := eval.Join(s, parts)
 	if err != nil {

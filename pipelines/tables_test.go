@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,6 +31,8 @@ var tableSettings = []struct {
 }{
 	{"targets: [q_proj, embed_tokens, lm_head]", false},
 	{"targets: [q_proj, lm_head], dora: true", false},
+	{"targets: [v_proj, embed_tokens], dora: true, mixer: orthogonal", false},
+	{"targets: [q_proj, down_proj], lora_bias: true, bias: lora_only", true},
 	{"targets: [v_proj, embed_tokens], ensure_weight_tying: true", true},
 	{"targets: 're:(?!.*mlp).*(q_proj|embed_tokens)', mixer: none", false},
 	{"modules_to_save: [embed_tokens], exclude_modules: [down_proj]", false},
@@ -124,14 +127,16 @@ func TestTablesResume(t *testing.T) {
 // TestTablesAreRefused: what contradicts itself is an error that names it.
 func TestTablesAreRefused(t *testing.T) {
 	for keys, want := range map[string]string{
-		"targets: [lm_head], modules_to_save: [lm_head]":                          "lm_head has an adapter and is in modules_to_save",
-		"targets: [embed_tokens], trainable_token_indices: 3":                     "it is a target or in modules_to_save as well",
-		"trainable_token_indices: 99999":                                          "has 99999, and language_model.model.embed_tokens has",
-		"trainable_token_indices: [no-such-token-at-all]":                         "tokens of the tokenizer, want one",
-		"trainable_token_indices: {embed_tokens: [3], lm_head: [4]}":              "share a table: rows of one are rows of the other",
-		"modules_to_save: [lm_haed]":                                              `"lm_haed" is no module of the model`,
-		"targets: [embed_tokens], dora: true":                                     "is an embedding, for which dora and pissa are not supported",
-		"r: 5000":                                                                 "r is 5000, and the layer maps",
+		"targets: [lm_head], modules_to_save: [lm_head]":                 "lm_head has an adapter and is in modules_to_save",
+		"targets: [embed_tokens], trainable_token_indices: 3":            "it is a target or in modules_to_save as well",
+		"trainable_token_indices: 99999":                                 "has 99999, and language_model.model.embed_tokens has",
+		"trainable_token_indices: [no-such-token-at-all]":                "tokens of the tokenizer, want one",
+		"trainable_token_indices: {embed_tokens: [3], lm_head: [4]}":     "share a table: rows of one are rows of the other",
+		"modules_to_save: [lm_haed]":                                     `"lm_haed" is no module of the model`,
+		"targets: [embed_tokens], mixer: none, start: pissa":             "is an embedding, which start pissa does not split",
+		"targets: [embed_tokens], lora_bias: true":                       "is an embedding, for which PEFT has no lora_bias",
+		"targets: [embed_tokens], dora: true, ensure_weight_tying: true": "dora would give embedding and output layer lengths of their own",
+		"r: 5000": "r is 5000, and the layer maps",
 		"targets: [q_proj], exclude_modules: [nothing]":                           `target "nothing" matches none`,
 		"targets: 're:(.*a.*)*(.*b.*)*(.*c.*)*(.*d.*)*(.*e.*)*(.*f.*)*(x|xx)*y$'": "takes longer than",
 	} {
@@ -149,4 +154,30 @@ func TestTablesAreRefused(t *testing.T) {
 			t.Errorf("%s: plan says %v, want %q", keys, err, want)
 		}
 	}
+}
+
+// TestBiasesWithoutAPlace: a bias of an adapter that the merged model has no place for is an error before anything is
+// trained; unmerged it is none.
+func TestBiasesWithoutAPlace(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"config.json", "tokenizer.json", "tokenizer_config.json"} {
+		b, err := os.ReadFile(filepath.Join("testdata/tiny/language", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(b), `"model_type": "llama"`, `"model_type": "mistral"`, 1)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := fmt.Sprintf("model: {language: %q, init: random}\nstages:\n- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, "+
+		"adapters: {language: {r: 4, mixer: none, targets: q_proj, lora_bias: true}}}\n", dir)
+	for _, last := range []string{"- {kind: export}\n", "- {kind: merge}\n"} {
+		run := t.TempDir()
+		fails(t, parse(t, run, text+last), "self_attn.q_proj: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one")
+		if _, err := os.Stat(filepath.Join(run, "00-tune/metrics.jsonl")); err == nil {
+			t.Error("it was trained all the same")
+		}
+	}
+	mustRun(t, parse(t, t.TempDir(), text+"- {kind: export, format: peft}\n"))
 }

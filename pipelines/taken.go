@@ -87,7 +87,7 @@ func (t *taker) file(key, dir, name string) (run.Taken, error) {
 	if err != nil {
 		return run.Taken{}, err
 	}
-	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.Mask(path), Sampled: isData(key) && info.Size() > largestWhole}
+	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.WrittenPath(path), Sampled: isData(key) && info.Size() > largestWhole}
 	if taken.Sampled {
 		taken.Sum, err = filehash.Sampled(t.ctx, path)
 		return taken, err

@@ -22,20 +22,20 @@ type target struct {
 }
 
 // claimed says whether the export stage with that directory has begun to write to path.
-func claimed(r *recipe.Recipe, stageDir, path string) (bool, error) {
+func claimed(stageDir, path string) (bool, error) {
 	var t target
 	err := checkpoint.ReadJSON(stageDir, targetFile, &t)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	abs, absErr := filepath.Abs(path)
-	return t.Path == r.Mask(abs), errors.Join(err, absErr)
+	return filepath.Clean(run.Expanded(t.Path)) == abs, errors.Join(err, absErr)
 }
 
 // target takes the directory that an export stage writes to outside its own. What others wrote there is an error, or by force is set aside.
 func (s *stage) target() (release func() error, err error) {
 	path := s.recipe.ExportDir(s.index)
-	ours, err := claimed(s.recipe, s.path, path)
+	ours, err := claimed(s.path, path)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *stage) target() (release func() error, err error) {
 	}
 	abs, err := filepath.Abs(path)
 	if err == nil {
-		err = checkpoint.WriteJSON(s.path, targetFile, target{s.recipe.Mask(abs)})
+		err = checkpoint.WriteJSON(s.path, targetFile, target{s.recipe.WrittenPath(abs)})
 	}
 	if err != nil {
 		return nil, errors.Join(err, release())
@@ -61,7 +61,7 @@ func freeTargets(r *recipe.Recipe, d *run.Dir, chosen []int, force bool) error {
 			continue
 		}
 		path := r.ExportDir(i)
-		ours, err := claimed(r, d.StageDir(i), path)
+		ours, err := claimed(d.StageDir(i), path)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ import (
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
-	"moslava/language"
+	"moslava/pipelines/engine"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/vlm"
 )
@@ -148,12 +148,7 @@ func textBatch(t *testing.T, p *vlm.Processor) *datasets.Batch {
 // says is what a model answers to two questions.
 func says(t *testing.T, m *vlm.Model, p *vlm.Processor) string {
 	t.Helper()
-	a := &vlm.Answerer{Model: m, Processor: p}
-	out, err := a.Generate(context.Background(), nil, []string{"is ice colder than steam?", "what is it"}, language.Generation{MaxNew: 12})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprint(out)
+	return fmt.Sprint(continued(t, m, p, []engine.Request{question(12, "is ice colder than steam?"), question(12, "what is it")}))
 }
 
 // TestIdleTower: a vision tower that sees no picture changes nothing of what the decoder's adapters become, to the bit, where the vocabulary
@@ -214,11 +209,11 @@ func TestPicturesForADecoder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Features(nil, []datasets.Image{{H: 8, W: 8}}); err == nil || !strings.Contains(err.Error(), why) {
+	if _, err := m.Features(nil, []datasets.Tile{{H: 8, W: 8}}); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("features: %v", err)
 	}
-	a := &vlm.Answerer{Model: m, Processor: p}
-	if _, err := a.Generate(context.Background(), [][]byte{[]byte("picture")}, []string{"what"}, language.Generation{MaxNew: 2}); err == nil || !strings.Contains(err.Error(), why) {
+	e := engine.New(m, p, engine.Limits{})
+	if _, err := e.Do(t.Context(), []engine.Request{question(2, "what", []byte("picture"))}); err == nil || !strings.Contains(err.Error(), why) {
 		t.Errorf("a question: %v", err)
 	}
 }

@@ -47,7 +47,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, err = openSources(t.cfg, s.recipe.Seed); err != nil {
+	if t.source, _, err = openSources(s.recipe, t.cfg); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
@@ -174,19 +174,12 @@ func (t *training) attach() error {
 		return t.model.Adapters.AttachComposition(t.model.Params, composed)
 	}
 	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
-	for _, tower := range []struct {
-		part string
-		c    *recipe.Adapter
-	}{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-		part, c := tower.part, tower.c
-		if c == nil {
-			continue
-		}
-		cfg, err := adapterConfig(c, t.processor.Tokenizer)
+	for _, p := range partsOf(a) {
+		cfg, err := adapterConfig(t.model, p.part, p.c, t.processor.Tokenizer)
 		if err != nil {
 			return err
 		}
-		if err := t.attachFresh(part, cfg); err != nil {
+		if err := t.attachFresh(p.part, cfg); err != nil {
 			return err
 		}
 	}
@@ -210,7 +203,8 @@ func (t *training) attachFresh(part string, cfg moslora.Config) error {
 		return err
 	}
 	if tied && !t.model.Config.Text.TieWordEmbeddings {
-		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; one of them alone is trained here, the other keeps it as it was, and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
+		fmt.Fprintf(t.out, "%s: embedding and output layer shared a table; what is trained of them here differs, "+
+			"and the model has two from now on (ensure_weight_tying: true keeps one)\n", t.Name)
 	}
 	return nil
 }
@@ -245,7 +239,7 @@ func (t *training) params() []train.Param {
 				continue
 			}
 			lr := rate(p.Name)
-			if p == a.B && t.cfg.LoRAPlus > 0 {
+			if (p == a.B || p == a.Bias) && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
 			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})
@@ -398,22 +392,46 @@ func existing(dir string, names ...string) []string {
 	})
 }
 
-// openSources opens what a stage reads: one source, or a mixture.
-func openSources(c *recipe.TrainConfig, seed uint64) (datasets.Source, error) {
+// openSources opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that rows have.
+func openSources(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
-	for _, s := range c.Sources {
-		opt := datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: slices.Concat(c.Ignore, s.Ignore), Format: s.Format, ImageFirst: s.ImageFirst}
-		src, err := openStored(string(s.Path), opt)
-		if err != nil {
-			for _, p := range parts {
+	defer func() {
+		for _, p := range parts {
+			if err != nil {
 				err = errors.Join(err, p.Source.Close())
 			}
-			return nil, err
+		}
+	}()
+	met = map[string]bool{}
+	for _, s := range c.Sources {
+		src, err := openStored(string(s.Path), datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Met: met,
+			Format: s.Format, ImageFirst: s.ImageFirst, Values: c.OnBad != datasets.OnSkip && c.Limit == 0})
+		if err != nil {
+			return nil, nil, err
 		}
 		parts = append(parts, datasets.Weighted{Source: src, Weight: s.Weight})
 	}
-	if len(parts) == 1 && parts[0].Weight == 1 {
-		return parts[0].Source, nil
+	if key := unmet(c.Ignore, met); key != "" && !inherited(r, c) {
+		return nil, nil, fmt.Errorf("ignore names %q, and no row, turn or content part of the stage's data has such a key: correct it, or leave it out", key)
 	}
-	return datasets.Mix(seed, parts...)
+	if len(parts) == 1 && parts[0].Weight == 1 {
+		return parts[0].Source, met, nil
+	}
+	src, err := datasets.Mix(r.Seed, parts...)
+	return src, met, err
+}
+
+// unmet is the first key to ignore that no row has; "" if there is none.
+func unmet(ignore []string, met map[string]bool) string {
+	for _, key := range ignore {
+		if !met[key] && key != datasets.VideoMarker {
+			return key
+		}
+	}
+	return ""
+}
+
+// inherited says whether a stage's ignore is the recipe's, which need not be for every stage.
+func inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
+	return slices.Equal(c.Ignore, r.Data.Ignore)
 }

@@ -94,7 +94,7 @@ func newDinov2(s *nn.Scope, cfg Config) *Tower {
 		b.scale2 = l.In("layer_scale2").Param("lambda1", nn.Ones, d)
 		t.blocks = append(t.blocks, b)
 	}
-	s.LayerNorm("layernorm", d, cfg.LayerNormEps)
+	t.last = s.LayerNorm("layernorm", d, cfg.LayerNormEps)
 	return t
 }
 

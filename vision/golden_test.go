@@ -90,7 +90,7 @@ func compareTower(t *testing.T, name, config, prefix string, layer int) {
 
 	ps.Train(func(string) bool { return true })
 	tape := new(autograd.Tape)
-	f, err := tower.Features(tape, images, h, w, []int{layer}, !tower.Config.HasClass())
+	f, err := tower.Features(tape, images, h, w, Selection{Layers: []int{layer}, Full: !tower.Config.HasClass()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestInterpolationKeepsTheClassTokenAndSumsToOne(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for raw, want := range map[string]string{
-		`{"model_type":"vit_mae"}`:                                        `model_type is "vit_mae"; implemented are clip, clip_vision_model, dinov2, dinov2_with_registers, siglip, siglip_vision_model`,
+		`{"model_type":"vit_mae"}`:                                        `model_type is "vit_mae"; implemented are clip, clip_vision_model, dinov2, dinov2_with_registers, idefics3_vision, siglip, siglip_vision_model, smolvlm_vision`,
 		`{"model_type":"siglip2_vision_model","num_patches":256}`:         "fixed-resolution SigLIP 2 is published as siglip",
 		`{"model_type":"siglip_vision_model","num_patches":256}`:          "num_patches is 256, which is not supported",
 		`{"model_type":"dinov2","image_size":[224,448]}`:                  "image_size is [224,448], only squares",

@@ -21,6 +21,7 @@ type kind struct {
 	registers     bool                      // num_register_tokens counts
 	interpolates  bool                      // transformers' model takes pictures of any size without being asked to
 	interpolation func(in, out int) [][]tap // along each side of the position table, for pictures of another size
+	buckets       func(side, n int) []int32 // or rows of the table for n patches along a side, at every size
 
 	names      names
 	lastNormed bool    // transformers' last_hidden_state has passed the norm behind the last block
@@ -62,7 +63,7 @@ const (
 )
 
 // kinds are all types of towers. The first is that of a config.json that names none.
-var kinds = []*kind{clip, siglip, dinov2, dinov2Registers}
+var kinds = []*kind{clip, siglip, dinov2, dinov2Registers, idefics3, smolvlm}
 
 // kindNamed finds a type by its model_type.
 func kindNamed(name string) (*kind, bool) {

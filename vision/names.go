@@ -58,12 +58,17 @@ func (c *Config) Stored(published string) (list []string) {
 // PositionName is the published name of the position table, [(1 +) patches, D].
 func (c *Config) PositionName() string { return c.kind.names.level + c.kind.names.positions }
 
-// Unread reports whether no hidden state up to the one at index top (see Tower.States) depends on a parameter or module, given by
-// its published name: blocks above it, the norm behind the last block, and what takes part in nothing.
-func (c *Config) Unread(name string, top int) bool {
+// Unread reports whether no selected feature depends on a parameter or module, given by its published name: blocks above the
+// highest layer, the norm behind the last block, if features have not passed it, and what takes part in nothing.
+func (c *Config) Unread(name string, s Selection) bool {
+	states, err := c.States(s.Layers)
+	if err != nil {
+		return false
+	}
+	top := slices.Max(states)
 	n := &c.kind.names
 	name = c.Bare(name)
-	if begins(name, n.unread) || strings.HasPrefix(name, n.norm) {
+	if begins(name, n.unread) || strings.HasPrefix(name, n.norm) && !s.Normed {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, n.blocks)

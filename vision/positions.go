@@ -10,10 +10,35 @@ import (
 // transformers 5.23, where Config.Interpolates says so.
 func (t *Tower) positions(tape *autograd.Tape, h, w int) *autograd.Var {
 	table := t.embed.pos.Var()
+	if rows := t.Config.bucketed(h, w); rows != nil {
+		return tape.Embedding(table, rows)
+	}
 	if !t.Config.Interpolates(h, w) {
 		return table
 	}
 	return tape.MatMul(t.Config.resampling(h, w), table)
+}
+
+// bucketed is the row of the position table for each patch of an image of h x w pixels, where the tower has no interpolation; nil
+// where the table is taken as it is.
+func (c *Config) bucketed(h, w int) []int32 {
+	if c.kind.buckets == nil {
+		return nil
+	}
+	side := c.side()
+	ys, xs := c.kind.buckets(side, h/c.PatchSize), c.kind.buckets(side, w/c.PatchSize)
+	var rows []int32
+	same := len(ys) == side && len(xs) == side
+	for _, y := range ys {
+		for _, x := range xs {
+			same = same && int(y)*side+int(x) == len(rows)
+			rows = append(rows, y*int32(side)+x)
+		}
+	}
+	if same {
+		return nil
+	}
+	return rows
 }
 
 // resampling is the matrix [(1+)gh*gw, (1+)side*side] that keeps the class token's row and interpolates the grid as

@@ -37,6 +37,6 @@ func newSigLIP(s *nn.Scope, cfg Config) *Tower {
 	for i := range cfg.NumHiddenLayers {
 		t.blocks = append(t.blocks, newCLIPBlock(s.In("encoder", "layers", i), cfg))
 	}
-	s.LayerNorm("post_layernorm", d, cfg.LayerNormEps)
+	t.last = s.LayerNorm("post_layernorm", d, cfg.LayerNormEps)
 	return t
 }

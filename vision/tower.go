@@ -18,6 +18,7 @@ type Tower struct {
 	embed  embeddings
 	pre    *nn.LayerNorm // CLIP's pre_layrnorm, else nil
 	blocks []*block
+	last   *nn.LayerNorm // behind the last block; hidden states have not passed it
 }
 
 // embeddings are the parameters before the first block.
@@ -46,8 +47,8 @@ func New(s *nn.Scope, cfg Config) *Tower {
 
 // States resolves layer indexes (negative ones count from the end; 0 is what enters the first
 // block) against the tower's NumHiddenLayers+1 hidden states.
-func (t *Tower) States(layers []int) ([]int, error) {
-	n := t.Config.NumHiddenLayers + 1
+func (c *Config) States(layers []int) ([]int, error) {
+	n := c.NumHiddenLayers + 1
 	out := make([]int, len(layers))
 	for i, l := range layers {
 		if l < 0 {
@@ -67,7 +68,7 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 	if err := t.Config.CheckSize(h, w); err != nil {
 		return nil, err
 	}
-	want, err := t.States(layers)
+	want, err := t.Config.States(layers)
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +107,28 @@ func (t *Tower) Hidden(tape *autograd.Tape, images [][]float32, h, w int, layers
 	}
 }
 
-// Features is Hidden with all tokens ("full") or without each image's first ("default"), several layers joined along the width:
-// [images*tokens, D*len(layers)]. As in transformers' LlavaModel.get_image_features the first token is dropped whatever it is:
-// the class token of CLIP and DINOv2, whose registers stay, and a patch of SigLIP, which wants "full".
-func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, layers []int, full bool) (*autograd.Var, error) {
-	states, err := t.Hidden(tape, images, h, w, layers)
+// Selection says which of a tower's hidden states are features.
+type Selection struct {
+	Layers []int // see States; several are joined along the width
+	// Full takes all tokens (transformers' "full"), else each image's first is left out ("default"), whatever it is: the class
+	// token of CLIP and DINOv2, whose registers stay, and a patch of SigLIP, which wants Full.
+	Full bool
+	// Normed puts them through the norm behind the last block.
+	Normed bool
+}
+
+// Features are the selected hidden states, [images*tokens, D*len(Layers)].
+func (t *Tower) Features(tape *autograd.Tape, images [][]float32, h, w int, s Selection) (*autograd.Var, error) {
+	states, err := t.Hidden(tape, images, h, w, s.Layers)
 	if err != nil {
 		return nil, err
 	}
-	if !full {
+	if s.Normed {
+		for i, x := range states {
+			states[i] = t.last.Forward(tape, x)
+		}
+	}
+	if !s.Full {
 		tokens := states[0].Rows() / len(images)
 		at := make([]int32, 0, states[0].Rows())
 		for i := range states[0].Rows() {

@@ -28,7 +28,7 @@ const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -111,17 +111,20 @@ var Packages = []Package{
 		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
-	{Path: "pipelines/vlm/families", Files: "vision projector language internal/hfconfig", Tests: "internal/safetensors",
-		Why: "a family says which tower, connector and decoder its config.json means; it reads no weights and no pixels"},
-	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families pipelines/eval " + engine + " " + formats + " internal/hfconfig",
+	{Path: "pipelines/vlm/families", Files: "vision vision/preprocess projector language datasets internal/hfconfig", Tests: "internal/safetensors",
+		Why: "a family says which tower, connector and decoder its config.json means, and cuts pictures; it reads no weights; datasets: tiles and layouts"},
+	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
-		Why: "the place where the siblings meet; eval: it implements Answerer. " +
-			"Tests: whole optimiser steps are compared with torch"},
+		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
+		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
+	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
+		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
-	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
+	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
 	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",
@@ -145,7 +148,7 @@ var Packages = []Package{
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",
 		Why: "the one model that is measured; kernels: how many threads; checkpoint: the projector's file"},
-	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/vlm language language/tokenizer moslora datasets " +
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets " +
 		"internal/kernels internal/autograd internal/optim internal/checkpoint",
 		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

@@ -24,6 +24,12 @@ func syncDir(dir string) error {
 // MkdirAll makes a directory and those around it, as os.MkdirAll does with the permissions 0777 less the umask, and makes sure that the names
 // of new ones survive a crash: a file that is synced in a directory that is not there after it is lost as well.
 func MkdirAll(dir string) error {
+	_, err := MkdirAllUndo(dir)
+	return err
+}
+
+// MkdirAllUndo is MkdirAll for work that may be refused yet: undo removes the directories that it made, as far as they are empty still.
+func MkdirAllUndo(dir string) (undo func(), err error) {
 	var fresh []string // innermost first
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
@@ -34,15 +40,24 @@ func MkdirAll(dir string) error {
 			break
 		}
 	}
+	undo = func() {
+		for _, d := range fresh {
+			if os.Remove(d) != nil { // there is something in it
+				return
+			}
+		}
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+		undo()
+		return nil, err
 	}
 	for _, d := range fresh {
 		if err := syncDir(filepath.Dir(d)); err != nil {
-			return err
+			undo()
+			return nil, err
 		}
 	}
-	return nil
+	return undo, nil
 }
 
 // Rename renames a file or directory within a directory, or between two, so that it survives a crash.

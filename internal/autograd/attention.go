@@ -1,6 +1,7 @@
 package autograd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/nlpodyssey/spago/mat"
@@ -98,3 +99,30 @@ func (f *attention) Backward(gy mat.Tensor) error {
 }
 
 func (f *attention) release() { f.lse.release() }
+
+// attentionKV attends over keys and values that earlier calls stored.
+type attentionKV struct {
+	q     *Var
+	cfg   kernels.Attention
+	spans []kernels.KVSpan
+}
+
+// AttentionKV is Attention for q [n, H*d] over sequences whose keys and values are stored (device.PutKV). It has no backward pass.
+func (t *Tape) AttentionKV(q *Var, cfg kernels.Attention, spans []kernels.KVSpan) *Var {
+	return t.Apply(&attentionKV{q, cfg, spans})
+}
+
+func (f *attentionKV) Operands() []mat.Tensor { return tensors(f.q) }
+
+func (f *attentionKV) Forward() (mat.Tensor, error) {
+	if c := f.cfg; f.q.Cols() != c.H*c.D || c.H%c.KV != 0 {
+		return nil, fmt.Errorf("q %v, %d heads, %d kv heads of %d", f.q.shape, c.H, c.KV, c.D)
+	}
+	out := newVar(f.q.dev, f.q.shape...)
+	out.dev.AttentionKV(f.cfg, out.buf, f.q.buf, f.spans)
+	return out, nil
+}
+
+func (f *attentionKV) Backward(mat.Tensor) error {
+	return errors.New("keys and values that are stored have no gradient")
+}

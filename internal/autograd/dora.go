@@ -9,7 +9,6 @@ import (
 	"github.com/nlpodyssey/spago/mat"
 
 	"moslava/internal/device"
-	"moslava/internal/kernels"
 )
 
 // Magnitude makes of an adapter DoRA's (arXiv 2402.09353): row j of W + Scale·B·M·A is brought to the length of its own that is
@@ -19,16 +18,22 @@ import (
 // Dropout is on the input of the low-rank term alone. PEFT, with dropout, scales what W makes of the dropped input.
 type Magnitude struct {
 	Var *Var // m, [out]
+	// Lookup says that the weight is an embedding's, which lies as [in, out].
+	Lookup bool
 
 	mu      sync.Mutex
-	of      *kernels.Packed // squares belong to it
+	of      Matrix // squares belong to it
 	squares []float64
 	norms   []float32 // of W + Scale·B·M·A, kept while nothing of it changes
 }
 
 // RowNorms are the lengths of the rows of W, where DoRA's magnitudes start.
-func (m Matrix) RowNorms() []float32 {
-	squares := m.device().Squares(m.right())
+func (m Matrix) RowNorms() []float32 { return roots(m.device().Squares(m.right())) }
+
+// ColumnNorms are those of the columns, which an embedding's magnitudes are.
+func (m Matrix) ColumnNorms() []float32 { return roots(m.device().Squares(m.right().T())) }
+
+func roots(squares []float64) []float32 {
 	out := make([]float32, len(squares))
 	for j, s := range squares {
 		out[j] = float32(math.Sqrt(s))
@@ -48,16 +53,19 @@ func (m Matrix) device() device.Device {
 func (g *Magnitude) gain(w Matrix, low *LowRank) (gain device.Buffer, norms []float32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	constant := w.Packed != nil && !low.A.track && !low.B.track && (low.M == nil || !low.M.track)
-	if !constant || g.of != w.Packed {
+	constant := (w.Packed != nil || !w.Var.track) && !low.A.track && !low.B.track && (low.M == nil || !low.M.track)
+	if !constant || g.of != w {
 		g.norms = nil
 	}
-	dev := g.Var.dev
-	if w.Packed == nil || g.of != w.Packed {
-		g.of, g.squares = w.Packed, dev.Squares(w.right())
+	dev, right := g.Var.dev, w.right()
+	if g.Lookup {
+		right = right.T()
+	}
+	if w.Packed == nil && w.Var.track || g.of != w || g.squares == nil {
+		g.of, g.squares = w, dev.Squares(right)
 	}
 	if norms = g.norms; norms == nil {
-		norms = dev.Norms(w.right(), low.onDevice(), g.squares)
+		norms = dev.Norms(right, low.onDevice(), g.squares)
 	}
 	if constant {
 		g.norms = norms
@@ -78,14 +86,13 @@ func (w *LowRank) onDevice() device.LowRank {
 func (g *Magnitude) Forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.norms = nil
+	g.norms, g.squares = nil, nil
 }
 
-// Apply scales y [rows, out], which is x·Wᵀ + Scale·x·(B·M·A)ᵀ, without a tape.
-func (g *Magnitude) Apply(rows int, y []float32, w Matrix, low *LowRank) {
-	gain, _ := g.gain(w, low)
-	z := device.Wrap(y)
-	g.Var.dev.MulColumns(z, z, gain, rows, gain.Len())
+// Magnified is what an embedding's rows and the term of low make together, z, brought to low's magnitudes; it takes z's
+// memory.
+func (t *Tape) Magnified(z *Var, w Matrix, low *LowRank) *Var {
+	return t.Apply(&magnitude{z: z, layer: Layer{W: w, Low: low}})
 }
 
 // magnitude is the operation z·diag(gain) + b, in z's memory. The gradient of m needs z again and takes it from the result, which is

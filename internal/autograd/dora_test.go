@@ -112,13 +112,26 @@ func TestRowNormsAtAdverseScales(t *testing.T) {
 					}
 					low.M = nil
 				}
-				for _, kind := range []kernels.Kind{kernels.F32, kernels.BF16, kernels.NF4} {
-					p := kernels.Pack(w.buf.Host(), out, in, kind)
-					kept := make([]float32, out*in)
-					p.Dense(kept)
+				for _, form := range []struct {
+					kind   kernels.Kind
+					turned bool // the weight lies as an embedding's
+				}{{kernels.F32, false}, {kernels.BF16, false}, {kernels.NF4, false}, {kernels.F32, true}, {kernels.BF16, true}} {
+					kind, kept := form.kind, make([]float32, out*in)
+					var weight device.Matrix
+					if form.turned {
+						turned := make([]float32, out*in)
+						device.Host.Transpose(device.Wrap(turned), w.buf, out, in)
+						p := kernels.Pack(turned, in, out, kind)
+						p.Dense(turned)
+						device.Host.Transpose(device.Wrap(kept), device.Wrap(turned), in, out)
+						weight = device.Packed(p).T()
+					} else {
+						p := kernels.Pack(w.buf.Host(), out, in, kind)
+						p.Dense(kept)
+						weight = device.Packed(p)
+					}
 					old := kernels.Threads()
 					kernels.SetThreads(1)
-					weight := device.Packed(p)
 					norms := func() []float32 { return device.Host.Norms(weight, low.onDevice(), device.Host.Squares(weight)) }
 					one := norms()
 					kernels.SetThreads(3)

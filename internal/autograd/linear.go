@@ -49,6 +49,7 @@ type linears struct {
 	outs   []*Var
 	grads  []*Var
 	unread bool // of the results only the gradients are of use
+	values bool // there is no backward pass
 }
 
 // Linear returns x·Wᵀ + b. x is [..., in], w [out, in], b [out] or nil; the result is [..., out].
@@ -71,6 +72,7 @@ func (t *Tape) LastLinear(x Lazy, layer Layer) *Var {
 
 func (t *Tape) linears(f *linears) []*Var {
 	layers := f.layers
+	f.values = t.inference()
 	f.layers = slices.Clone(layers)
 	for i, l := range layers {
 		if l.Low != nil && l.Low.Magnitude != nil {
@@ -116,6 +118,10 @@ func (f *linears) Forward() (mat.Tensor, error) {
 			return nil, err
 		}
 	}
+	if f.values && n == 1 {
+		f.row(x)
+		return scalar(dev, 0), nil
+	}
 	if l := f.layers[0]; len(f.layers) == 1 && l.Low == nil && !f.unread {
 		f.outs = []*Var{l.alone(x)}
 		return scalar(dev, 0), nil
@@ -156,6 +162,28 @@ func (f *linears) Forward() (mat.Tensor, error) {
 		r.free()
 	}
 	return scalar(dev, 0), nil
+}
+
+// row is Forward for one row: a token of a sequence that grows. Its products read weights at the speed of memory.
+func (f *linears) row(x *Var) {
+	dev := x.dev
+	products := make([]device.Product, len(f.layers))
+	for i, l := range f.layers {
+		out, _ := l.W.Dims()
+		y := newVar(dev, 1, out)
+		f.outs = append(f.outs, y)
+		products[i] = device.Product{B: l.W.right(), C: y.buf}
+	}
+	dev.MulRow(x.buf, products...)
+	for i, l := range f.layers {
+		y := f.outs[i]
+		if l.Low != nil {
+			l.Low.addTo(y, x)
+		}
+		if l.Bias != nil {
+			dev.AddBias(y.buf, l.Bias.buf, 1, y.Cols())
+		}
+	}
 }
 
 // alone is the result of a layer without an adapter. Mul has a form of its own for a single row.

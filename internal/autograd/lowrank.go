@@ -20,13 +20,13 @@ type LowRank struct {
 
 func (w *LowRank) rank() int { return w.A.shape[0] }
 
-// AddTo adds the term for x [rows, in] to y [rows, out], without a tape.
-func (w *LowRank) AddTo(rows int, y, x []float32) {
-	dev, r, in, out := w.A.dev, w.rank(), w.A.Cols(), w.B.shape[0]
-	u := newVar(dev, rows, r)
-	dev.Mul(rows, device.Wrap(x), in, 1, device.NK(w.A.buf, r, in, in), u.buf, r, false)
+// addTo adds the term for x [n, in] to y [n, out].
+func (w *LowRank) addTo(y, x *Var) {
+	dev, n, r, in, out := w.A.dev, x.Rows(), w.rank(), w.A.Cols(), w.B.shape[0]
+	u := newVar(dev, n, r)
+	dev.Mul(n, x.buf, in, 1, device.NK(w.A.buf, r, in, in), u.buf, r, false)
 	v := w.mixed(u)
-	dev.Mul(rows, v.buf, r, 1, device.NK(w.B.buf, out, r, r), device.Wrap(y), out, true)
+	dev.Mul(n, v.buf, r, 1, device.NK(w.B.buf, out, r, r), y.buf, out, true)
 	u.release()
 	v.release()
 }
@@ -45,29 +45,6 @@ func (w *LowRank) Shift(t *Tape, bias *Var) *Var {
 		return b
 	}
 	return t.Add(bias, b)
-}
-
-// AddShift adds Scale·Bias to the rows of y, without a tape.
-func (w *LowRank) AddShift(rows int, y []float32) {
-	if w.Bias != nil {
-		w.Bias.dev.AddBias(device.Wrap(y), w.Shift(nil, nil).buf, rows, w.Bias.Size())
-	}
-}
-
-// AddTurnedTo adds x·(Scale·B·M·A) for x [rows, out] to y [rows, in]: the term of the transposed weight, without a tape.
-func (w *LowRank) AddTurnedTo(rows int, y, x []float32) {
-	dev, r, in, out := w.A.dev, w.rank(), w.A.Cols(), w.B.shape[0]
-	v := newVar(dev, rows, r)
-	dev.Mul(rows, device.Wrap(x), out, 1, device.KN(w.B.buf, out, r, r), v.buf, r, false)
-	if w.M != nil {
-		u := newVar(dev, rows, r)
-		dev.Mul(rows, v.buf, r, 1, device.KN(w.M.buf, r, r, r), u.buf, r, false)
-		v.release()
-		v = u
-	}
-	dev.ScaleTo(v.buf, v.buf, w.Scale)
-	dev.Mul(rows, v.buf, r, 1, device.KN(w.A.buf, r, in, in), device.Wrap(y), in, true)
-	v.release()
 }
 
 // mixed is Scale·u·Mᵀ.

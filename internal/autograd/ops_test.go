@@ -191,20 +191,38 @@ func TestMagnitude(t *testing.T) {
 	}
 }
 
-// What an adapter adds without a tape is what it adds with one.
-func TestLowRankAddTo(t *testing.T) {
-	x, w := random(6, 5), random(3, 5)
-	for _, low := range []*LowRank{
-		{A: random(2, 5), B: random(3, 2), Scale: 0.7},
-		{A: random(2, 5), M: random(2, 2), B: random(3, 2), Scale: 0.7, Drop: 0.9},
-	} {
-		var none *Tape
-		want := none.Linears(Kept(x), Layer{W: Matrix{Var: w}, Low: low})[0].Floats()
-		got := none.Linear(x, Matrix{Var: w}, nil).Floats()
-		low.AddTo(6, got, x.buf.Host())
-		for i := range got {
-			if math.Abs(float64(got[i]-want[i])) > 1e-6 {
-				t.Fatalf("element %d is %g, with the layer %g", i, got[i], want[i])
+// One row alone, which is computed in a way of its own, has the bits that it has among others and on a tape.
+func TestRowAloneHasTheSameBits(t *testing.T) {
+	x, w, bias := random(6, 40), random(33, 40), random(33)
+	pack := func(kind kernels.Kind) Matrix { return Matrix{Packed: kernels.Pack(w.Floats(), 33, 40, kind)} }
+	for name, m := range map[string]Matrix{"plain": {Var: w}, "float32": pack(kernels.F32), "bf16": pack(kernels.BF16), "q8": pack(kernels.Q8)} {
+		for i, low := range []*LowRank{
+			nil,
+			{A: random(2, 40), B: random(33, 2), Scale: 0.7},
+			{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7, Drop: 0.9},
+			{A: random(4, 40), C: random(2), Blocks: []int{1, 3}, B: random(33, 4), Scale: 1.3},
+			{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7, Magnitude: &Magnitude{Var: random(33)}},
+		} {
+			for _, b := range []*Var{nil, bias} {
+				layers := []Layer{{W: m, Low: low, Bias: b}, {W: m, Bias: b}}
+				recorded := append([]Layer(nil), layers...)
+				if low != nil {
+					kept := LowRank{A: low.A, M: low.M, C: low.C, B: low.B, Blocks: low.Blocks, Scale: low.Scale, Magnitude: low.Magnitude}
+					recorded[0].Low = &kept // nothing is dropped
+				}
+				var none *Tape
+				among, taped := none.Linears(Kept(x), layers...), new(Tape).Linears(Kept(x), recorded...)
+				for r := range 6 {
+					alone := none.Linears(Kept(New(x.Floats()[r*40:][:40], 1, 40)), layers...)
+					for k := range alone {
+						got := alone[k].Floats()
+						for what, want := range map[string]*Var{"among others": among[k], "on a tape": taped[k]} {
+							if !slices.Equal(got, want.Floats()[r*33:][:33]) {
+								t.Fatalf("%s, adapter %d, bias %v: row %d of layer %d has other bits %s", name, i, b != nil, r, k, what)
+							}
+						}
+					}
+				}
 			}
 		}
 	}

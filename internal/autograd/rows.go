@@ -80,18 +80,25 @@ func (f *splice) Backward(gy mat.Tensor) error {
 }
 
 type selectRows struct {
-	x  *Var
-	at []int32
+	x    *Var
+	at   []int32
+	join int // rows that become one
 }
 
 // SelectRows returns rows at of x [n, d] as [len(at), d]. A row may be taken only once.
-func (t *Tape) SelectRows(x *Var, at []int32) *Var { return t.Apply(&selectRows{x, at}) }
+func (t *Tape) SelectRows(x *Var, at []int32) *Var { return t.JoinRows(x, at, 1) }
+
+// JoinRows is SelectRows with every k rows laid side by side: [len(at)/k, k*d].
+func (t *Tape) JoinRows(x *Var, at []int32, k int) *Var { return t.Apply(&selectRows{x, at, k}) }
 
 func (f *selectRows) Operands() []mat.Tensor { return tensors(f.x) }
 
 func (f *selectRows) Forward() (mat.Tensor, error) {
+	if len(f.at)%f.join != 0 {
+		return nil, fmt.Errorf("%d rows cannot be joined %d at a time", len(f.at), f.join)
+	}
 	d := f.x.Cols()
-	y := newVar(f.x.dev, len(f.at), d)
+	y := newVar(f.x.dev, len(f.at)/f.join, f.join*d)
 	y.dev.Gather(y.buf, f.x.buf, f.at, d)
 	return y, nil
 }
@@ -146,6 +153,45 @@ func (f *concatColumns) Backward(gy mat.Tensor) error {
 			x.AccGrad(dx)
 		}
 		o += c
+	}
+	g.release()
+	return nil
+}
+
+type concatRows struct{ xs []*Var }
+
+// ConcatRows lays arrays of the same number of columns end to end.
+func (t *Tape) ConcatRows(xs ...*Var) *Var { return t.Apply(&concatRows{xs}) }
+
+func (f *concatRows) Operands() []mat.Tensor { return tensors(f.xs...) }
+
+func (f *concatRows) Forward() (mat.Tensor, error) {
+	n, d := 0, f.xs[0].Cols()
+	for _, x := range f.xs {
+		if x.Cols() != d {
+			return nil, fmt.Errorf("%d columns and %d columns", d, x.Cols())
+		}
+		n += x.Rows()
+	}
+	y := newVar(f.xs[0].dev, n, d)
+	at := 0
+	for _, x := range f.xs {
+		y.dev.Copy(y.buf.Part(at, x.Size()), x.buf)
+		at += x.Size()
+	}
+	return y, nil
+}
+
+func (f *concatRows) Backward(gy mat.Tensor) error {
+	g := gy.(*Var)
+	at := 0
+	for _, x := range f.xs {
+		if x.RequiresGrad() {
+			dx := newVar(g.dev, x.shape...)
+			g.dev.Copy(dx.buf, g.buf.Part(at, x.Size()))
+			x.AccGrad(dx)
+		}
+		at += x.Size()
 	}
 	g.release()
 	return nil

@@ -15,6 +15,7 @@ package autograd
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nlpodyssey/spago/ag"
 	"github.com/nlpodyssey/spago/mat"
@@ -125,6 +126,20 @@ func (t *Tape) Scope(f func() *Var) *Var {
 	out := f()
 	t.release(from, out)
 	return out
+}
+
+// Done gives back the memory of a result that nothing has recorded and no recorded operation reads, which nobody may use any more.
+func (t *Tape) Done(v *Var) {
+	if t == nil || v.held {
+		return
+	}
+	for i, l := range slices.Backward(t.loose) {
+		if l == v {
+			t.loose = slices.Delete(t.loose, i, i+1)
+			v.release()
+			return
+		}
+	}
 }
 
 // Release gives back the memory of all results that are left: the end of a step.

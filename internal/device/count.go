@@ -133,6 +133,23 @@ func (c *Count) AttentionGrad(a kernels.Attention, _, dk, _, _, _, _, _, _, _ Bu
 	}
 }
 
+// NewKV describes what CPU would make.
+func (c *Count) NewKV(_ Buffer, heads, d, capacity int) kernels.KV {
+	return kernels.KV{Heads: heads, D: d, Capacity: capacity}
+}
+
+func (c *Count) PutKV(_ []kernels.KVSpan, k, v Buffer) { c.touch(2 * (k.n + v.n)) }
+
+func (c *Count) AttentionKV(a kernels.Attention, _, q Buffer, spans []kernels.KVSpan) {
+	held := make([]kernels.Span, len(spans))
+	for i, s := range spans {
+		held[i] = kernels.Span{QN: s.QN, KN: s.Len}
+		c.touch(2 * s.Len * a.KV * a.D)
+	}
+	c.Work.Attention += 2 * pairs(a, held)
+	c.touch(2 * q.n)
+}
+
 // skinnySide is the longest side that makes a product one of adapters.
 const skinnySide = 128
 
@@ -147,6 +164,12 @@ func (c *Count) multiply(m, k int, b Matrix) {
 
 func (c *Count) Mul(m int, _ Buffer, _, _ int, b Matrix, _ Buffer, _ int, _ bool) {
 	c.multiply(m, b.K, b)
+}
+
+func (c *Count) MulRow(_ Buffer, products ...Product) {
+	for _, p := range products {
+		c.multiply(1, p.B.K, p.B)
+	}
 }
 
 // PackWeight describes what CPU would make.

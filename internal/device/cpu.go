@@ -139,6 +139,24 @@ func (c *CPU) AttentionGrad(a kernels.Attention, dq, dk, dv, dout, out, lse, q, 
 	a.Backward(dq.host, dk.host, dv.host, dout.host, out.host, lse.host, q.host, k.host, v.host, spans)
 }
 
+// NewKV lays keys and values out in host memory.
+func (c *CPU) NewKV(mem Buffer, heads, d, capacity int) kernels.KV {
+	return kernels.NewKV(mem.host, heads, d, capacity)
+}
+
+// PutKV stores keys and values, a sequence to a worker.
+func (c *CPU) PutKV(spans []kernels.KVSpan, k, v Buffer) {
+	kernels.Each(len(spans), func(i int) {
+		s := spans[i]
+		width := s.KV.Heads * s.KV.D
+		s.KV.Put(s.Len-s.QN, k.host[s.Q0*width:], v.host[s.Q0*width:], s.QN)
+	})
+}
+
+func (c *CPU) AttentionKV(a kernels.Attention, out, q Buffer, spans []kernels.KVSpan) {
+	a.ForwardKV(out.host, q.host, spans)
+}
+
 // CrossEntropy replaces logits by their gradient.
 func (c *CPU) CrossEntropy(logits Buffer, targets []int32, v int) float64 {
 	return kernels.CrossEntropy(logits.host, targets, v)

@@ -37,6 +37,16 @@ func (c *CPU) Mul(m int, a Buffer, rs, cs int, b Matrix, y Buffer, ldc int, accu
 	kernels.Mul(m, a.host, rs, cs, b.right(), y.host, ldc, accumulate)
 }
 
+// MulRow is the products of one row.
+func (c *CPU) MulRow(x Buffer, products ...Product) {
+	var few [4]kernels.Right
+	rights := few[:0]
+	for _, p := range products {
+		rights = append(rights, kernels.Right{B: p.B.right(), Y: p.C.host})
+	}
+	kernels.MulEach(1, x.host, rights...)
+}
+
 // Pack packs a left-hand side.
 func (c *CPU) Pack(room Buffer, m int, x Buffer, k int) Left {
 	return Left{M: m, K: k, left: kernels.PackLeft(room.host, m, x.host, k, 1, k)}

@@ -20,6 +20,9 @@ func (m Matrix) row(j int, room []float32) []float32 {
 
 // Squares sums in float64.
 func (c *CPU) Squares(w Matrix) []float64 {
+	if w.across {
+		return w.columnSquares()
+	}
 	squares := make([]float64, w.N)
 	kernels.Rows(w.N, rowsAtATime, func(lo, hi int) {
 		room := make([]float32, w.K)
@@ -30,6 +33,32 @@ func (c *CPU) Squares(w Matrix) []float64 {
 		}
 	})
 	return squares
+}
+
+// columnSquares is Squares of a weight that lies transposed: its memory is read in the order in which it lies.
+func (m Matrix) columnSquares() []float64 {
+	squares, lying := make([]float64, m.N), m.T()
+	kernels.Rows(m.N, max(rowsAtATime, (m.N+7)/8), func(lo, hi int) {
+		room := make([]float32, m.N)
+		for k := range m.K {
+			for j, v := range lying.row(k, room)[lo:hi] {
+				squares[lo+j] += float64(v) * float64(v)
+			}
+		}
+	})
+	return squares
+}
+
+// line is row j of a weight that may lie transposed.
+func (m Matrix) line(j int) []float32 {
+	if !m.across {
+		return m.row(j, make([]float32, m.K))
+	}
+	out, room, lying := make([]float32, m.K), make([]float32, m.N), m.T()
+	for k := range out {
+		out[k] = lying.row(k, room)[j]
+	}
+	return out
 }
 
 // cancels is the share of what ‖w‖ and the length of Scale·b·M·A, had its terms nothing in common, would make together, squared,
@@ -87,7 +116,7 @@ func (w *LowRank) square(weight Matrix, j int) (square float64) {
 			bm[i] += float64(b) * float64(m)
 		}
 	}
-	row, delta := weight.row(j, make([]float32, in)), make([]float64, in)
+	row, delta := weight.line(j), make([]float64, in)
 	for k, b := range bm {
 		for i, a := range w.A.host[k*in:][:in] {
 			delta[i] += b * float64(a)

@@ -88,6 +88,12 @@ type Sum struct {
 	LDC   int
 }
 
+// A Product is x·B for rows x [M, B.K] that several matrices are multiplied with. C is [M, B.N].
+type Product struct {
+	B Matrix
+	C Buffer
+}
+
 // Mask is a dropout mask that is drawn again whenever it is needed: element i is kept when a hash of (Key, i) is at least Threshold
 // of 2^53, and multiplied by Keep then.
 type Mask struct {
@@ -144,8 +150,17 @@ type Device interface {
 	Attention(a kernels.Attention, out, lse, q, k, v Buffer, spans []kernels.Span)
 	AttentionGrad(a kernels.Attention, dq, dk, dv, dout, out, lse, q, k, v Buffer, spans []kernels.Span)
 
+	// NewKV is room for the keys and values of one sequence in one layer, over a buffer of kernels.KVSize elements.
+	NewKV(mem Buffer, heads, d, capacity int) kernels.KV
+	// PutKV stores rows Q0..Q0+QN of k and v as the last positions of each span's sequence, and AttentionKV attends over
+	// all of its positions.
+	PutKV(spans []kernels.KVSpan, k, v Buffer)
+	AttentionKV(a kernels.Attention, out, q Buffer, spans []kernels.KVSpan)
+
 	// Mul is C = A·B, or C += A·B; element (i, j) of A, which has m rows, is at i*rs+j*cs.
 	Mul(m int, a Buffer, rs, cs int, b Matrix, c Buffer, ldc int, accumulate bool)
+	// MulRow is every product of one row x, each as Mul gives it, to the bit, at the speed of memory.
+	MulRow(x Buffer, products ...Product)
 	// Pack packs row-major x [m, k] into room, which must have m·k elements.
 	Pack(room Buffer, m int, x Buffer, k int) Left
 	Sums(sums ...Sum)

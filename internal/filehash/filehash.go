@@ -3,6 +3,7 @@ package filehash
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -61,7 +62,7 @@ func File(ctx context.Context, path string) (Sum, error) {
 
 // identity is what a file system says of a file, which changes when somebody writes to it or puts another in its place.
 type identity struct {
-	Path   string `json:"path"` // hash of the absolute path, links followed: a path may be nobody's business
+	Path   string `json:"path"` // in a cache hidden: see hide
 	Size   int64  `json:"size"`
 	Mtime  int64  `json:"mtime"` // nanoseconds
 	Change string `json:"change,omitempty"`
@@ -82,18 +83,20 @@ var known sync.Map // identity to Sum
 // A Cache keeps hashes of files between processes.
 type Cache struct {
 	path  string
+	salt  string
 	list  map[identity]Sum
 	fresh bool
 }
 
 // Open reads the cache in a file. One that is not there, or broken, is empty: it is only there to save time.
 func Open(path string) *Cache {
-	c := &Cache{path: path, list: map[identity]Sum{}}
+	c := &Cache{path: path, salt: rand.Text(), list: map[identity]Sum{}}
 	b, err := infile.Read(path, 64<<20)
 	var all record
-	if err != nil || json.Unmarshal(b, &all) != nil || all.SHA256 != all.sum() {
+	if err != nil || json.Unmarshal(b, &all) != nil || all.SHA256 != all.sum() || all.Salt == "" {
 		return c
 	}
+	c.salt = all.Salt
 	for _, e := range all.Files {
 		c.list[e.identity] = e.Sum
 	}
@@ -102,12 +105,13 @@ func Open(path string) *Cache {
 
 // record is the file of a cache.
 type record struct {
+	Salt   string  `json:"salt"` // of the hashes of paths
 	Files  []entry `json:"files"`
 	SHA256 string  `json:"sha256"` // of the list: a hash that was damaged is not to be blamed on the file
 }
 
 func (r *record) sum() string {
-	b, err := json.Marshal(r.Files)
+	b, err := json.Marshal(record{Salt: r.Salt, Files: r.Files})
 	if err != nil {
 		return ""
 	}
@@ -128,12 +132,14 @@ func (c *Cache) File(ctx context.Context, path string) (Sum, error) {
 	if err != nil {
 		return Sum{}, err
 	}
-	id := identity{hide(real), info.Size(), info.ModTime().UnixNano(), change(info)}
+	id := identity{real, info.Size(), info.ModTime().UnixNano(), change(info)}
+	hidden := id
+	hidden.Path = c.hide(real)
 	if s, ok := known.Load(id); ok {
-		c.keep(id, s.(Sum))
+		c.keep(hidden, s.(Sum))
 		return s.(Sum), nil
 	}
-	if s, ok := c.list[id]; ok {
+	if s, ok := c.list[hidden]; ok {
 		known.Store(id, s)
 		return s, nil
 	}
@@ -144,13 +150,14 @@ func (c *Cache) File(ctx context.Context, path string) (Sum, error) {
 	}
 	if began.Sub(changed(info)) > settled {
 		known.Store(id, s)
-		c.keep(id, s)
+		c.keep(hidden, s)
 	}
 	return s, nil
 }
 
-func hide(path string) string {
-	s := sha256.Sum256([]byte(path))
+// hide is the hash of an absolute path, links followed, with the cache's salt: a path may be nobody's business.
+func (c *Cache) hide(path string) string {
+	s := sha256.Sum256([]byte(c.salt + "\x00" + path))
 	return hex.EncodeToString(s[:])
 }
 
@@ -171,7 +178,7 @@ func (c *Cache) Save() error {
 			newest[id.Path] = entry{id, s}
 		}
 	}
-	var all record
+	all := record{Salt: c.salt}
 	for _, e := range newest {
 		all.Files = append(all.Files, e)
 	}

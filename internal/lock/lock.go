@@ -136,6 +136,9 @@ func freeAround(dir string) error {
 	}
 }
 
+// Unmark has Release remove the file of a lock inside a directory, too, where nothing is to stay of this process.
+func (l *Lock) Unmark() { l.stay = false }
+
 // Release gives the place free. Calling it again does nothing.
 func (l *Lock) Release() error {
 	if l == nil {

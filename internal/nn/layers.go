@@ -75,8 +75,14 @@ func (l *Linear) In() int {
 // Lookup reports whether the layer is an embedding, whose weight lies as [in, out].
 func (l *Linear) Lookup() bool { return l.lookup }
 
-// RowNorms are the lengths of the rows of Weight, [out].
-func (l *Linear) RowNorms() []float32 { return l.Weight.matrix().RowNorms() }
+// RowNorms are the lengths of what Weight has for each of the layer's outputs, [out]: its rows, or an embedding's
+// columns.
+func (l *Linear) RowNorms() []float32 {
+	if l.lookup {
+		return l.Weight.matrix().ColumnNorms()
+	}
+	return l.Weight.matrix().RowNorms()
+}
 
 // Forward maps x [..., in] to [n, out].
 func (l *Linear) Forward(t *autograd.Tape, x *autograd.Var) *autograd.Var {

@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"moslava/internal/autograd"
-	"moslava/internal/device"
-	"moslava/internal/kernels"
 )
 
 // Rows replace single rows of a vocabulary's table, as PEFT's trainable tokens do.
@@ -56,7 +54,10 @@ func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
 		x = t.Embedding(e.Weight.v, ids)
 	}
 	if e.Adapter != nil {
-		x = t.Add(x, e.Adapter.LowRank().Of(t, ids))
+		low := e.Adapter.LowRank()
+		if x = t.Add(x, low.Of(t, ids)); low.Magnitude != nil {
+			x = t.Magnified(x, e.Weight.matrix(), low)
+		}
 	}
 	if e.Rows == nil {
 		return x
@@ -142,21 +143,6 @@ func (h *Head) Loss(t *autograd.Tape, x *autograd.Var, targets []int32) (*autogr
 		return t.CrossEntropy(x, h.Weight.matrix(), targets)
 	}
 	return t.LogitLoss(h.Logits(t, x), targets)
-}
-
-// Scores is Logits for x [rows, D] into y [rows, V].
-func (h *Head) Scores(rows int, x, y []float32) {
-	kernels.MulEach(rows, x, kernels.Right{B: h.Weight.right(), Y: y})
-	Output{&h.Linear, y}.finish(rows, x)
-	if h.tied != nil && h.tied.Adapter != nil {
-		h.tied.Adapter.LowRank().AddTurnedTo(rows, y, x)
-	}
-	if r := h.rows(); r != nil {
-		k := len(r.IDs)
-		cols := make([]float32, rows*k)
-		kernels.Mul(rows, x, h.In(), 1, kernels.NK(r.Weight.Floats(), k, h.In(), h.In()), cols, k, false)
-		device.Host.SetColumns(device.Wrap(y), device.Wrap(cols), r.IDs, rows)
-	}
 }
 
 // Embeddings and Heads are the tables.

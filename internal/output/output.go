@@ -36,25 +36,43 @@ func (e *OccupiedError) Error() string {
 }
 
 // Dir takes a directory, which need not exist and is not made. It fails with a *lock.HeldError, an *OccupiedError, or where the command would
-// write over what it reads.
+// write over what it reads. release gives it free. If nothing was written, it also leaves everything as it was: what was set aside has its name
+// again, and directories around it that were made are gone.
 func Dir(path string, opt Options) (release func() error, err error) {
 	path = filepath.Clean(path)
-	if err := atomicfile.MkdirAll(filepath.Dir(path)); err != nil {
-		return nil, err
+	for try := 0; ; try++ {
+		undo, err := atomicfile.MkdirAllUndo(filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		release, err := take(path, opt, func() (string, error) {
+			holds, err := foreign(path, opt)
+			if err != nil || holds == "" {
+				return "", err
+			}
+			if !opt.Force {
+				return "", &OccupiedError{path, holds}
+			}
+			return setAside(path)
+		}, func() error { // what becomes a directory is made beside it
+			return errors.Join(atomicfile.Sweep(filepath.Dir(path)), atomicfile.SweepTree(path))
+		})
+		if err == nil {
+			return func() error {
+				err := release()
+				undo()
+				return err
+			}, nil
+		}
+		undo()
+		if _, gone := os.Stat(filepath.Dir(path)); try == tries || !errors.Is(err, fs.ErrNotExist) || !errors.Is(gone, fs.ErrNotExist) {
+			return nil, err
+		}
+		// Another process had made the directory around it, and has removed it because it was refused.
 	}
-	return take(path, opt, func() error {
-		holds, err := foreign(path, opt)
-		if err != nil || holds == "" {
-			return err
-		}
-		if !opt.Force {
-			return &OccupiedError{path, holds}
-		}
-		return SetAside(path)
-	}, func() error { // what becomes a directory is made beside it
-		return errors.Join(atomicfile.Sweep(filepath.Dir(path)), atomicfile.SweepTree(path))
-	})
 }
+
+const tries = 3
 
 // File is Dir for a file, in a directory that exists.
 func File(path string, opt Options) (release func() error, err error) {
@@ -62,17 +80,17 @@ func File(path string, opt Options) (release func() error, err error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return take(path, opt, func() error {
+	return take(path, opt, func() (string, error) {
 		_, err := os.Lstat(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), err == nil && opt.Replace:
-			return nil
+			return "", nil
 		case err != nil:
-			return err
+			return "", err
 		case !opt.Force:
-			return &OccupiedError{Path: path}
+			return "", &OccupiedError{Path: path}
 		}
-		return SetAside(path)
+		return setAside(path)
 	}, func() error { return atomicfile.Sweep(filepath.Dir(path)) })
 }
 
@@ -82,8 +100,8 @@ func Leave() {
 	_ = lock.ReleaseAll() // the system does it soon after
 }
 
-// take locks the place, removes leftovers and makes it free.
-func take(path string, opt Options, free, sweep func() error) (func() error, error) {
+// take locks the place, removes leftovers and makes it free. free gives the name of what it has set aside.
+func take(path string, opt Options, free func() (string, error), sweep func() error) (func() error, error) {
 	for _, read := range opt.Reads {
 		if read == "" {
 			continue
@@ -112,10 +130,26 @@ func take(path string, opt Options, free, sweep func() error) (func() error, err
 	if err := sweep(); err != nil { // first, so that leftovers are not set aside
 		return nil, errors.Join(err, l.Release())
 	}
-	if err := free(); err != nil {
+	aside, err := free()
+	if err != nil {
 		return nil, errors.Join(err, l.Release())
 	}
-	return l.Release, nil
+	fresh := absent(path)
+	back := func() error {
+		if info, err := os.Lstat(path); fresh && err == nil && info.IsDir() {
+			os.Remove(path) // which fails if there is anything in it
+		}
+		if aside != "" && absent(path) {
+			return atomicfile.Rename(aside, path)
+		}
+		return nil
+	}
+	return func() error { return errors.Join(back(), l.Release()) }, nil
+}
+
+func absent(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // foreign is the name of something in the directory that is in the way; empty if there is nothing. By force, all is.
@@ -140,7 +174,15 @@ func foreign(path string, opt Options) (string, error) {
 }
 
 // SetAside renames a file or directory to the next of NAME~1, NAME~2, ... that is free.
-func SetAside(path string) error { return atomicfile.Rename(path, next(path)) }
+func SetAside(path string) error {
+	_, err := setAside(path)
+	return err
+}
+
+func setAside(path string) (to string, err error) {
+	to = next(path)
+	return to, atomicfile.Rename(path, to)
+}
 
 func next(path string) string {
 	for n := 1; ; n++ {

@@ -58,8 +58,8 @@ func TestDir(t *testing.T) {
 		if release, err = Dir(dir+string(filepath.Separator), mine); err != nil {
 			t.Fatal(err)
 		}
-		release()
 		write(t, filepath.Join(dir, "verdicts"))
+		release()
 	}
 	if !exists(filepath.Join(root, "new", "out~1", "thesis")) || !exists(filepath.Join(root, "new", "out~2", "verdicts")) {
 		t.Error("nothing was set aside")
@@ -106,4 +106,52 @@ func TestFile(t *testing.T) {
 		t.Fatalf("by force: %v", err)
 	}
 	release()
+	if !exists(path) || exists(path+"~1") {
+		t.Error("nothing was written, and what was there is set aside still")
+	}
+	if release, err = File(path, Options{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path)
+	release()
+	if !exists(path) || !exists(path+"~1") {
+		t.Error("what was written, or what was there before, is gone")
+	}
+}
+
+// TestNothingWritten: who takes a place and writes nothing leaves all as it was.
+func TestNothingWritten(t *testing.T) {
+	root := t.TempDir()
+	dir, old := filepath.Join(root, "a", "b", "c"), filepath.Join(root, "old")
+	write(t, filepath.Join(old, "thesis"))
+	for _, path := range []string{dir, old} {
+		release, err := Dir(path, Options{Force: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.MkdirAll(path, 0o777), release()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]bool{filepath.Join(root, "a"): false, filepath.Join(old, "thesis"): true, old + "~1": false} {
+		if exists(path) != want {
+			t.Errorf("%s is there: %v", path, !want)
+		}
+	}
+	if _, err := Dir(dir, Options{Reads: []string{dir}}); err == nil || exists(filepath.Join(root, "a")) {
+		t.Errorf("refused: %v", err)
+	}
+	held, err := Dir(filepath.Join(root, "a", "x"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if release, err := Dir(filepath.Join(root, "a", "y"), Options{}); err != nil {
+		t.Fatal(err)
+	} else if release(); !exists(filepath.Join(root, "a")) {
+		t.Error("a directory that another process writes to is gone")
+	}
+	write(t, filepath.Join(root, "a", "x", "result"))
+	if held(); !exists(filepath.Join(root, "a", "x", "result")) {
+		t.Error("what was written is gone")
+	}
 }

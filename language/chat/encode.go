@@ -17,16 +17,16 @@ var ErrNoTargets = errors.New("no supervised token")
 
 // Options says what the image markers of a conversation become.
 type Options struct {
-	ImageToken  string // the added token that stands for one image feature; may be empty if there are no images
-	ImageTokens []int  // how often it is repeated for each image, in order
-	Context     []int  // messages of the assistant, counted from 0, that are read and not supervised
+	ImageToken string    // the added token that marks an image in the text; may be empty if there are no images
+	Images     [][]int32 // the ids that stand for each image, in order; none is supervised
+	Context    []int     // messages of the assistant, counted from 0, that are read and not supervised
 }
 
 // Encoded is a conversation as the model reads it. N is its length.
 type Encoded struct {
 	IDs     []int32 // [N]
 	Labels  []int32 // [N], IgnoreIndex where not supervised, not shifted; nil from Prompt
-	ImageAt []int   // [I], index in IDs of each image's first token
+	ImageAt []int   // [I], index in IDs of each image's first id
 	Context int     // assistant's turns that are read and not supervised, see Encode
 }
 
@@ -107,8 +107,8 @@ func (t *Template) encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 			return Encoded{}, err
 		}
 	}
-	if n := len(w.ImageAt); n != len(opt.ImageTokens) {
-		return Encoded{}, fmt.Errorf("the template draws %d image markers (%q or %q) for %d images", n, ImageMarker, opt.ImageToken, len(opt.ImageTokens))
+	if n := len(w.ImageAt); n != len(opt.Images) {
+		return Encoded{}, fmt.Errorf("the template draws %d image markers (%q or %q) for %d images", n, ImageMarker, opt.ImageToken, len(opt.Images))
 	}
 	w.addPrefix()
 	return w.Encoded, nil
@@ -127,12 +127,12 @@ func checkImages(tok *tokenizer.Tokenizer, messages []Message, opt Options) (int
 		}
 		markers += n
 	}
-	if markers != len(opt.ImageTokens) {
-		return 0, fmt.Errorf("%d image markers in the messages, %d images", markers, len(opt.ImageTokens))
+	if markers != len(opt.Images) {
+		return 0, fmt.Errorf("%d image markers in the messages, %d images", markers, len(opt.Images))
 	}
-	for i, n := range opt.ImageTokens {
-		if n < 1 {
-			return 0, fmt.Errorf("image %d has %d image tokens, at least 1 expected", i, n)
+	for i, ids := range opt.Images {
+		if len(ids) == 0 {
+			return 0, fmt.Errorf("image %d has no ids, at least 1 expected", i)
 		}
 	}
 	if markers == 0 {
@@ -165,23 +165,29 @@ func (w *writer) add(s segment) error {
 	fresh := slices.Clone(ids[n:])
 	w.IDs = ids[:n]
 	for _, id := range fresh {
-		repeat := 1
 		if id == w.imageID {
-			image := len(w.ImageAt)
-			if image < len(w.opt.ImageTokens) { // a surplus is counted, and refused by encode
-				repeat = w.opt.ImageTokens[image]
-			}
-			w.ImageAt = append(w.ImageAt, len(w.IDs))
+			w.image()
+			continue
 		}
 		label := int32(IgnoreIndex)
 		if s.target {
 			label = id
 		}
-		for range repeat {
-			w.IDs, w.Labels = append(w.IDs, id), append(w.Labels, label)
-		}
+		w.IDs, w.Labels = append(w.IDs, id), append(w.Labels, label)
 	}
 	return nil
+}
+
+// image puts the next image where its marker stands.
+func (w *writer) image() {
+	i := len(w.ImageAt)
+	w.ImageAt = append(w.ImageAt, len(w.IDs))
+	if i >= len(w.opt.Images) { // a surplus is counted, and refused by encode
+		return
+	}
+	for _, id := range w.opt.Images[i] {
+		w.IDs, w.Labels = append(w.IDs, id), append(w.Labels, IgnoreIndex)
+	}
 }
 
 // addPrefix puts the tokenizer's own first tokens before the rest unless they are there.

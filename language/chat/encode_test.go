@@ -93,7 +93,7 @@ func TestTranscripts(t *testing.T) {
 		{"no end of turn", parsed(t, llavaHF, tokens), spm, messages, "<s> USER: <image><image> \nWhat? ASSISTANT:‹ A cat.</s>›  USER: Sure? ASSISTANT:‹ Yes.</s>›  "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e, err := c.tmpl.Encode(c.tok, c.in, Options{ImageToken: "<image>", ImageTokens: []int{2}})
+			e, err := c.tmpl.Encode(c.tok, c.in, Options{ImageToken: "<image>", Images: images(c.tok, "<image>", 2)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestChatMLEqualsPeer(t *testing.T) {
 			for _, m := range r.Conversations {
 				in = append(in, Message{map[string]string{"human": "user", "gpt": "assistant"}[m.From], m.Value})
 				for range strings.Count(m.Value, ImageMarker) {
-					opt.ImageTokens = append(opt.ImageTokens, 3)
+					opt.Images = append(opt.Images, images(tok, "<image>", 3)...)
 				}
 			}
 			e, err := tmpl.Encode(tok, in, opt)
@@ -180,14 +180,27 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// images are the ids of pictures of so many tokens.
+func images(tok *tokenizer.Tokenizer, token string, counts ...int) (out [][]int32) {
+	id, _ := tok.ID(token)
+	for _, n := range counts {
+		out = append(out, slices.Repeat([]int32{id}, n))
+	}
+	return out
+}
+
 func checkConversation(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, in []Message, rng *rand.Rand) {
 	t.Helper()
 	opt := Options{ImageToken: "<image>"}
 	seen := make([]int, len(in)+1) // images before each message
 	for i, m := range in {
 		seen[i+1] = seen[i] + strings.Count(m.Content, ImageMarker)
-		for len(opt.ImageTokens) < seen[i+1] {
-			opt.ImageTokens = append(opt.ImageTokens, 1+rng.IntN(5))
+		for len(opt.Images) < seen[i+1] { // features between words
+			ids := images(tok, "<image>", 1+rng.IntN(5))[0]
+			if end, ok := tmpl.EndOfTurn(tok); ok && rng.IntN(2) == 0 {
+				ids = slices.Concat([]int32{end}, ids, []int32{end, end}, ids)
+			}
+			opt.Images = append(opt.Images, ids)
 		}
 	}
 	e, err := tmpl.Encode(tok, in, opt)
@@ -202,11 +215,10 @@ func checkConversation(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, i
 			t.Fatalf("label %d at %d is not the id %d", l, i, e.IDs[i])
 		}
 	}
-	image, _ := tok.ID("<image>")
 	for i, at := range e.ImageAt {
-		for k := range opt.ImageTokens[i] {
-			if e.IDs[at+k] != image || e.Labels[at+k] != IgnoreIndex {
-				t.Fatalf("image %d at %d: id %d, label %d at its token %d", i, at, e.IDs[at+k], e.Labels[at+k], k)
+		for k, id := range opt.Images[i] {
+			if e.IDs[at+k] != id || e.Labels[at+k] != IgnoreIndex {
+				t.Fatalf("image %d at %d: id %d, label %d at its id %d, which is %d", i, at, e.IDs[at+k], e.Labels[at+k], k, id)
 			}
 		}
 	}
@@ -215,7 +227,7 @@ func checkConversation(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, i
 		if m.Role != "assistant" {
 			continue
 		}
-		p, err := tmpl.Prompt(tok, in[:i], Options{ImageToken: "<image>", ImageTokens: opt.ImageTokens[:seen[i]]})
+		p, err := tmpl.Prompt(tok, in[:i], Options{ImageToken: "<image>", Images: opt.Images[:seen[i]]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,22 +239,26 @@ func checkConversation(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, i
 			t.Fatalf("%q: the answer of turn %d does not start at %d", in, i, n)
 		}
 		if turns++; turns == 1 {
-			checkFirstPrompt(t, tmpl, tok, in[:i], p, opt.ImageTokens[:seen[i]])
+			checkFirstPrompt(t, tmpl, tok, in[:i], p, opt.Images[:seen[i]])
 		}
 	}
 }
 
 // The prompt before the first answer is the rendered text, tokenised as a whole.
-func checkFirstPrompt(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, in []Message, p Encoded, images []int) {
+func checkFirstPrompt(t *testing.T, tmpl *Template, tok *tokenizer.Tokenizer, in []Message, p Encoded, images [][]int32) {
 	t.Helper()
 	text, err := tmpl.Render(in, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range images {
-		text = strings.Replace(text, ImageMarker, strings.Repeat("<IMAGE>", n), 1)
+	rest := strings.Split(text, ImageMarker)
+	text = rest[0]
+	for i, ids := range images {
+		for _, id := range ids {
+			text += tok.Token(id)
+		}
+		text += rest[i+1]
 	}
-	text = strings.ReplaceAll(text, "<IMAGE>", "<image>")
 	prefix, _ := tok.Affixes()
 	begins := len(prefix) > 0 && strings.HasPrefix(text, tok.Token(prefix[0]))
 	want, err := tok.Encode(text, !begins)
@@ -259,7 +275,7 @@ func TestVicunaEqualsWholeText(t *testing.T) {
 	tok := spmTokenizer(t)
 	in := []Message{{"user", "<image>\nWhat is  this?"}, {"assistant", "A cat."}, {"user", "Sure?"}, {"assistant", "Yes, a cat"}}
 	tmpl := named(t, "vicuna_v1")
-	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", ImageTokens: []int{1}})
+	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", Images: images(tok, "<image>", 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,14 +315,14 @@ func TestImagePlaceholderOfTheTemplate(t *testing.T) {
 	source := "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}{{ m.content }}{% else %}{% for c in m.content %}{% if c.type == 'image' %}<|image_pad|>{% else %}{{ c.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 	tmpl := parsed(t, source, nil)
 	in := []Message{{"user", "<image>\nand <image>"}, {"assistant", "ok"}}
-	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<|image_pad|>", ImageTokens: []int{2, 3}})
+	e, err := tmpl.Encode(tok, in, Options{ImageToken: "<|image_pad|>", Images: images(tok, "<|image_pad|>", 2, 3)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(e.IDs), func(id int32) bool { return id != pad })); n != 5 || len(e.ImageAt) != 2 {
 		t.Errorf("%d image tokens at %v, want 5 of 2 images", n, e.ImageAt)
 	}
-	if _, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", ImageTokens: []int{2, 3}}); err == nil || !strings.Contains(err.Error(), "draws 0 image markers") {
+	if _, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", Images: images(tok, "<image>", 2, 3)}); err == nil || !strings.Contains(err.Error(), "draws 0 image markers") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -330,12 +346,12 @@ func TestEncodeErrors(t *testing.T) {
 	}{
 		{"empty", chatml, bl, nil, Options{}, "no messages"},
 		{"fewer images", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{}, "1 image markers in the messages, 0 images"},
-		{"more images", chatml, bl, []Message{ask, answer}, Options{ImageToken: "<image>", ImageTokens: []int{4}}, "0 image markers in the messages, 1 images"},
-		{"image of no tokens", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<image>", ImageTokens: []int{0}}, "image 0 has 0 image tokens"},
-		{"image by the assistant", chatml, bl, []Message{ask, {"assistant", "<image>"}}, Options{ImageToken: "<image>", ImageTokens: []int{4}}, `message 1 (role "assistant"): <image> in`},
-		{"image token unknown", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<img>", ImageTokens: []int{4}}, `image token "<img>" is not an added token`},
-		{"image token a word", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "Ġthe", ImageTokens: []int{4}}, `"Ġthe" is not an added token`},
-		{"image token in text", chatml, bl, []Message{{"user", "<img>"}, answer}, Options{ImageToken: "<img>", ImageTokens: nil}, `contains the image token "<img>"`},
+		{"more images", chatml, bl, []Message{ask, answer}, Options{ImageToken: "<image>", Images: [][]int32{{1, 1}}}, "0 image markers in the messages, 1 images"},
+		{"image of no tokens", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<image>", Images: [][]int32{{}}}, "image 0 has no ids"},
+		{"image by the assistant", chatml, bl, []Message{ask, {"assistant", "<image>"}}, Options{ImageToken: "<image>", Images: [][]int32{{1, 1}}}, `message 1 (role "assistant"): <image> in`},
+		{"image token unknown", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "<img>", Images: [][]int32{{1, 1}}}, `image token "<img>" is not an added token`},
+		{"image token a word", chatml, bl, []Message{{"user", "<image>"}, answer}, Options{ImageToken: "Ġthe", Images: [][]int32{{1, 1}}}, `"Ġthe" is not an added token`},
+		{"image token in text", chatml, bl, []Message{{"user", "<img>"}, answer}, Options{ImageToken: "<img>"}, `contains the image token "<img>"`},
 		{"marks unknown", chatml, spm, []Message{ask, answer}, Options{}, `"<|im_start|>" is not an added token`},
 		{"earlier turns dropped", jinja("{% for m in messages[-2:] %}" + body + "{% endfor %}"), bl, four, Options{}, "message 1 (role"},
 		{"earlier turns altered", jinja("{% for m in messages %}{{ m.role }}:{{ m.content }}{% if loop.last %}!{% endif %}<|im_end|>{% endfor %}"), bl, four, Options{}, "message 1 (role"},
@@ -393,7 +409,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, question, answer string) {
 		in := []Message{{"user", question}, {"assistant", answer}}
-		opt := Options{ImageToken: "<image>", ImageTokens: slices.Repeat([]int{2}, strings.Count(question, ImageMarker))}
+		opt := Options{ImageToken: "<image>", Images: slices.Repeat(images(tok, "<image>", 2), strings.Count(question, ImageMarker))}
 		for _, tmpl := range templates {
 			e, err := tmpl.Encode(tok, in, opt)
 			if err != nil {

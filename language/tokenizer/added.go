@@ -20,19 +20,21 @@ type AddedToken struct {
 	Special    bool   `json:"special"`     // is left out by Decode(ids, true)
 }
 
-// addedTokens is an immutable table; AddSpecial replaces it as a whole, so that readers need no lock.
+// addedTokens is an immutable table; AddSpecial and Add replace it as a whole, so that readers need no lock.
 type addedTokens struct {
 	list       []AddedToken
 	byID       map[int32]*AddedToken
 	byContent  map[string]*AddedToken
-	verbatim   matcher // found in the text as it is
-	normalized matcher // found in the normalized text
-	vocabSize  int     // highest id + 1, the model's included
+	verbatim   matcher          // found in the text as it is
+	normalized matcher          // found in the normalized text
+	shown      map[int32]string // what those are decoded as: normalized, too, as in tokenizers 0.23
+	vocabSize  int              // highest id + 1, the model's included
 }
 
 // newAddedTokens checks list against the model's vocabulary and indexes it.
 func newAddedTokens(list []AddedToken, model *BPE, key func(string) (string, error)) (*addedTokens, error) {
-	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{}}
+	a := &addedTokens{list: list, byID: map[int32]*AddedToken{}, byContent: map[string]*AddedToken{},
+		shown: map[int32]string{}}
 	for id := range model.tokens {
 		a.vocabSize = max(a.vocabSize, int(id)+1)
 	}
@@ -63,6 +65,7 @@ func newAddedTokens(list []AddedToken, model *BPE, key func(string) (string, err
 			return nil, fmt.Errorf("%s: %w", where, err)
 		} else if key != "" {
 			a.normalized.add(key, t)
+			a.shown[t.ID] = key
 		} else {
 			return nil, fmt.Errorf("%s: normalizes to nothing", where)
 		}
@@ -152,24 +155,51 @@ func (t *Tokenizer) AddSpecial(token string) (int32, error) {
 	defer t.mu.Unlock()
 	old := t.added.Load()
 	list := slices.Clone(old.list)
-	var id int32
 	if has, ok := old.byContent[token]; ok {
-		if has.Special {
-			return has.ID, nil
+		if !has.Special {
+			list[slices.IndexFunc(list, func(a AddedToken) bool { return a.ID == has.ID })].Special = true
 		}
-		id = has.ID
-		i := slices.IndexFunc(list, func(a AddedToken) bool { return a.ID == id })
-		list[i].Special = true
-	} else {
-		if id, ok = t.model.vocab[token]; !ok {
-			id = int32(old.vocabSize)
-		}
-		list = append(list, AddedToken{ID: id, Content: token, Special: true})
+		return has.ID, t.replace(list, token)
 	}
+	id, ok := t.model.vocab[token]
+	if !ok {
+		id = int32(old.vocabSize)
+	}
+	return id, t.replace(append(list, AddedToken{ID: id, Content: token, Special: true}), token)
+}
+
+// Add registers a token that is not there and returns its id, the next free one, as transformers' add_tokens does; a.ID
+// does not count. The embeddings must be resized to VocabSize. A token that is there, added or in the vocabulary, is an
+// error.
+func (t *Tokenizer) Add(a AddedToken) (int32, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if id, ok := t.ID(a.Content); ok {
+		return 0, fmt.Errorf("%q is a token already, with id %d", a.Content, id)
+	}
+	old := t.added.Load()
+	a.ID = int32(old.vocabSize)
+	a.Normalized = a.Normalized && t.addedKey == nil // the tokenizer.json of a SentencePiece model has no normalizer
+	return a.ID, t.replace(append(slices.Clone(old.list), a), a.Content)
+}
+
+// Missing lists the added tokens of other that t lacks, in the order of their ids.
+func (t *Tokenizer) Missing(other *Tokenizer) (out []AddedToken) {
+	for _, a := range other.added.Load().list {
+		if _, ok := t.ID(a.Content); !ok {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, func(a, b AddedToken) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// replace makes list the added tokens, token among them.
+func (t *Tokenizer) replace(list []AddedToken, token string) error {
 	a, err := newAddedTokens(list, t.model, t.key)
 	if err != nil {
-		return 0, fmt.Errorf("tokenizer: adding %q: %w", token, err)
+		return fmt.Errorf("tokenizer: adding %q: %w", token, err)
 	}
 	t.added.Store(a)
-	return id, nil
+	return nil
 }

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// JSON is the tokenizer.json of t: the bytes that were read, with added_tokens rewritten if AddSpecial changed them.
+// JSON is the tokenizer.json of t: the bytes that were read, with added_tokens rewritten if AddSpecial or Add changed
+// them.
 func (t *Tokenizer) JSON() ([]byte, error) {
 	list := t.added.Load().list
 	start, end, err := fieldRange(t.source, "added_tokens")

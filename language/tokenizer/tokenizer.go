@@ -31,7 +31,7 @@ type Tokenizer struct {
 
 	rows int // of the model's table, see Bound; 0: any
 
-	mu    sync.Mutex // held by AddSpecial
+	mu    sync.Mutex // held by AddSpecial and Add
 	added atomic.Pointer[addedTokens]
 }
 
@@ -224,15 +224,20 @@ func (t *Tokenizer) key(content string) (string, error) {
 }
 
 // Decode returns the text of ids; skipSpecial leaves special tokens out. Ids without a token stand for nothing, and
-// bytes that are not UTF-8 become U+FFFD, as in tokenizers 0.22.
+// bytes that are not UTF-8 become U+FFFD, as in tokenizers 0.23.
 func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 	added := t.added.Load()
 	tokens := make([]string, 0, len(ids))
 	for _, id := range ids {
 		if a := added.byID[id]; a != nil {
-			if !skipSpecial || !a.Special {
-				tokens = append(tokens, a.Content)
+			if skipSpecial && a.Special {
+				continue
 			}
+			text := a.Content
+			if a.Normalized {
+				text = added.shown[id]
+			}
+			tokens = append(tokens, text)
 		} else if s, ok := t.model.tokens[id]; ok {
 			tokens = append(tokens, s)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
@@ -52,7 +53,7 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		return err
 	}
 	m.Params.Freeze()
-	a := &vlm.Answerer{Model: m, Processor: p}
+	a := answers.New(m, p)
 	if out.Gallery, err = d.gallery(filepath.Join(dir("after-tune"), "test", "verdicts.jsonl")); err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (d *demo) gallery(verdicts string) ([]report.QA, error) {
 
 // ask puts three questions about test pictures that are in no file to the exported model, and says how to ask the first of them
 // again in a shell.
-func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (asked, example string, err error) {
+func (d *demo) ask(ctx context.Context, a answers.Model) (asked, example string, err error) {
 	var b strings.Builder
 	b.WriteString("three pictures it has never seen:\n")
 	for i := range 3 {
@@ -163,7 +164,7 @@ func (d *demo) ask(ctx context.Context, a *vlm.Answerer) (asked, example string,
 		if i == 0 {
 			example = name + " $'" + strings.NewReplacer("\n", `\n`, "'", `\'`).Replace(q.Prompt()) + "'"
 		}
-		got, err := a.Answer(ctx, [][]byte{png}, []string{q.Prompt()}, eval.AnswerOptions{MaxNewTokens: 5})
+		got, err := a.Answer(ctx, []eval.Question{{Pictures: [][]byte{png}, Prompt: q.Prompt()}}, eval.AnswerOptions{MaxNewTokens: 5})
 		if err != nil {
 			return "", "", err
 		}

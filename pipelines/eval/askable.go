@@ -42,11 +42,7 @@ func (s *Suite) answersFor(items []Item, opt Options) error {
 
 // takes makes sure, before anything is asked, that the answerer takes the items' pictures.
 func takes(a Answerer, s *Suite, items []Item) error {
-	p, ok := a.(Picky)
-	if !ok {
-		return nil
-	}
-	why := p.TakesPictures()
+	why := a.TakesPictures()
 	for _, it := range items {
 		if it.ImageKey != "" && why != nil {
 			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, why)

@@ -49,14 +49,16 @@ type raw struct {
 	answers map[string]string // by a piece of the prompt
 }
 
-func (r raw) Answer(_ context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error) {
-	if len(pictures) > 0 || !opt.Raw || opt.Beams != 4 || opt.MaxNewTokens != 32 {
-		r.t.Errorf("asked with %d pictures and %+v", len(pictures), opt)
-	}
-	out := make([]string, len(prompts))
-	for i, p := range prompts {
+func (r raw) TakesPictures() error { return nil }
+
+func (r raw) Answer(_ context.Context, questions []Question, opt AnswerOptions) ([]string, error) {
+	out := make([]string, len(questions))
+	for i, q := range questions {
+		if len(q.Pictures) > 0 || !opt.Raw || opt.Beams != 4 || opt.MaxNewTokens != 32 {
+			r.t.Errorf("asked with %d pictures and %+v", len(q.Pictures), opt)
+		}
 		for piece, a := range r.answers {
-			if strings.Contains(p, piece) {
+			if strings.Contains(q.Prompt, piece) {
 				out[i] = a
 			}
 		}
@@ -64,7 +66,7 @@ func (r raw) Answer(_ context.Context, pictures [][]byte, prompts []string, opt 
 	return out, nil
 }
 
-func (r raw) Letters(context.Context, [][]byte, []string, []string) ([][]float64, error) {
+func (r raw) Letters(context.Context, []Question, []string) ([][]float64, error) {
 	r.t.Error("asked for letters")
 	return nil, nil
 }

@@ -41,40 +41,32 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 	saved := 0
 	for seed := range uint64(60) {
 		share := float64(seed%6) / 5
-		for _, batch := range []bool{false, true} {
-			whole, early := spoilt(s, seed, share), spoilt(s, seed, share)
-			ask := func(o *oracle) Answerer {
-				if batch {
-					return &together{oracle: o}
-				}
-				return o
-			}
-			want, err := Run(context.Background(), s, ask(whole), Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := Run(context.Background(), s, ask(early), Options{StopEarly: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !reflect.DeepEqual(circular(got), circular(want)) {
-				t.Fatalf("seed %d: found %v, expected %v", seed, circular(got), circular(want))
-			}
-			if early.prompts > whole.prompts {
-				t.Errorf("seed %d: asked %d prompts, all are %d", seed, early.prompts, whole.prompts)
-			}
-			saved += whole.prompts - early.prompts
-			for i, v := range got.Verdicts {
-				if v.Rule != RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
-					t.Errorf("seed %d: item %d: found %+v, expected %+v", seed, v.ID, v, want.Verdicts[i])
-				}
-			}
-			got.eachTally(func(tl *Tally) {
-				if tl.Vanilla != NotKnown || tl.RowHits != NotKnown || tl.Unresolved != NotKnown {
-					t.Errorf("found counts of passes in %+v", tl)
-				}
-			})
+		whole, early := spoilt(s, seed, share), spoilt(s, seed, share)
+		want, err := Run(context.Background(), s, whole, Options{})
+		if err != nil {
+			t.Fatal(err)
 		}
+		got, err := Run(context.Background(), s, early, Options{StopEarly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(circular(got), circular(want)) {
+			t.Fatalf("seed %d: found %v, expected %v", seed, circular(got), circular(want))
+		}
+		if early.prompts > whole.prompts {
+			t.Errorf("seed %d: asked %d prompts, all are %d", seed, early.prompts, whole.prompts)
+		}
+		saved += whole.prompts - early.prompts
+		for i, v := range got.Verdicts {
+			if v.Rule != RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+				t.Errorf("seed %d: item %d: found %+v, expected %+v", seed, v.ID, v, want.Verdicts[i])
+			}
+		}
+		got.eachTally(func(tl *Tally) {
+			if tl.Vanilla != NotKnown || tl.RowHits != NotKnown || tl.Unresolved != NotKnown {
+				t.Errorf("found counts of passes in %+v", tl)
+			}
+		})
 	}
 	if saved == 0 {
 		t.Error("stopping early saved no prompt")

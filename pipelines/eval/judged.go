@@ -112,7 +112,7 @@ func (r *runner) judged(ctx context.Context, vs []Verdict) error {
 }
 
 // judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items. It keeps what it has every
-// maxPrompts replies.
+// Options.Together replies.
 func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) error {
 	if r.opt.Judge == nil {
 		return nil
@@ -148,7 +148,7 @@ func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) erro
 				replies++
 			}
 		}
-		if err != nil || replies >= maxPrompts {
+		if err != nil || replies >= r.opt.Together {
 			if err = errors.Join(err, keep()); err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func TestJudgedRunResumes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3, 2000004, 5, 6}
 	run := func(o *oracle, j Judge) (*Result, error) {
-		return Run(context.Background(), s, o, Options{Judge: j, VerdictsPath: path})
+		return Run(context.Background(), s, o, Options{Judge: j, VerdictsPath: path, Together: 4})
 	}
 	whole, err := Run(context.Background(), s, vague(s, ids...), Options{Judge: &clerk{name: "m", says: "A"}})
 	if err != nil {

@@ -10,38 +10,33 @@ import (
 // ImageMarker stands in a prompt where a picture goes.
 const ImageMarker = "<image>"
 
-// Answerer is a model that can be asked. A prompt is the user's turn. Where it has no ImageMarker, the Answerer puts one and a line end
-// before it for each picture; else it must have one for each. The Answerer wraps it in its chat template without a system text, and opens the
-// assistant's turn. All prompts of a call are about the same pictures, so that their features and their place in the cache can be shared;
-// answers must not depend on which prompts share a call.
+// Answerer is a model that can be asked. Answers must not depend on which questions share a call.
 type Answerer interface {
-	// Answer returns, per prompt, the greedily decoded text with special tokens left out and surrounding space trimmed.
-	// pictures are encoded (PNG, JPEG, ..), in the order of their markers.
-	Answer(ctx context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error)
-	// Letters returns [prompts][letters]: the natural log-probability of each letter (a candidate answer, in general) being the
+	// TakesPictures is nil, or an error that says why it takes none.
+	TakesPictures() error
+	// Answer returns, per question, the decoded text with special tokens left out and surrounding space trimmed.
+	Answer(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error)
+	// Letters returns [questions][letters]: the natural log-probability of each letter (a candidate answer, in general) being the
 	// first token of the answer.
-	Letters(ctx context.Context, pictures [][]byte, prompts []string, letters []string) ([][]float64, error)
+	Letters(ctx context.Context, questions []Question, letters []string) ([][]float64, error)
 }
 
-// Question is a prompt and the encoded pictures it is about.
+// Question is a prompt and the pictures it is about, encoded (PNG, JPEG, ..) and in the order of their markers. The prompt is the
+// user's turn. Where it has no ImageMarker, the Answerer puts one and a line end before it for each picture; else it must have one
+// for each. The Answerer wraps it in its chat template without a system text, and opens the assistant's turn.
 type Question struct {
 	Pictures [][]byte
 	Prompt   string
 }
 
-// BatchAnswerer is an Answerer that is faster when it is asked about several pictures at once.
-type BatchAnswerer interface {
-	Answerer
-	// AnswerAll is Answer for questions about different pictures.
-	AnswerAll(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error)
+// QuestionError is an Answerer's error about one question of a call.
+type QuestionError struct {
+	Index int // of the question
+	Err   error
 }
 
-// Picky is an Answerer that may not take pictures.
-type Picky interface {
-	Answerer
-	// TakesPictures is nil, or an error that says why it takes none.
-	TakesPictures() error
-}
+func (e *QuestionError) Error() string { return e.Err.Error() }
+func (e *QuestionError) Unwrap() error { return e.Err }
 
 // AnswerOptions bound an answer.
 type AnswerOptions struct {

@@ -24,14 +24,13 @@ type Options struct {
 	Judge Judge
 	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
 	VerdictsPath string
+	// Together is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses. 0: 64.
+	Together int
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
 	Begin func(done, total int)
 	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
 	Progress func(done, total int, running Share)
 }
-
-// maxPrompts is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses.
-const maxPrompts = 64
 
 // Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
 // cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
@@ -39,6 +38,9 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	items, err := Check(s, a, &opt)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Together <= 0 {
+		opt.Together = 64
 	}
 	j, old, err := openJournal(opt.VerdictsPath)
 	if err != nil {
@@ -135,9 +137,8 @@ func nameOr(name, none string) string {
 	return strconv.Quote(name)
 }
 
-// all goes through the questions, those about the same picture together, and more than that if the answerer can.
+// all goes through the questions, Options.Together prompts a call, those about the same picture together.
 func (r *runner) all(ctx context.Context, items []Item) error {
-	_, batches := r.batch()
 	r.skip(items)
 	var waiting [][]Item
 	prompts := 0
@@ -154,7 +155,7 @@ func (r *runner) all(ctx context.Context, items []Item) error {
 			if r.settled(g) {
 				continue
 			}
-			if prompts > 0 && prompts+len(g) > maxPrompts {
+			if prompts > 0 && prompts+len(g) > r.opt.Together {
 				if err := flush(); err != nil {
 					return err
 				}
@@ -162,20 +163,8 @@ func (r *runner) all(ctx context.Context, items []Item) error {
 			waiting = append(waiting, g)
 			prompts += len(g)
 		}
-		if batches {
-			continue
-		}
-		if err := flush(); err != nil {
-			return err
-		}
 	}
 	return flush()
-}
-
-// batch is the answerer if it takes questions about different pictures, and the protocol asks such.
-func (r *runner) batch() (BatchAnswerer, bool) {
-	b, ok := r.answerer.(BatchAnswerer)
-	return b, ok && r.opt.Protocol.Candidates == nil
 }
 
 // byPicture puts questions about the same pictures together, in the order of their first ones. Those without a
@@ -276,7 +265,6 @@ func (r *runner) round(ctx context.Context, missing []Item) error {
 		}
 		left[i] = asked{it, prompt, pictures}
 	}
-	// The passes of a question normally share its pictures; where they do not, and where candidates differ, calls are separate.
 	var fresh []Verdict
 	for len(left) > 0 {
 		first := r.callKey(left[0])
@@ -306,14 +294,10 @@ func (r *runner) round(ctx context.Context, missing []Item) error {
 
 // callKey is equal for items that may share a call.
 func (r *runner) callKey(it asked) string {
-	if _, ok := r.batch(); ok {
+	if r.opt.Protocol.Candidates == nil {
 		return ""
 	}
-	key := strings.Join(it.pictures, "\x00")
-	if r.opt.Protocol.Candidates != nil {
-		key += "\n" + strings.Join(r.opt.Protocol.Candidates(it.Item), "\x00")
-	}
-	return key
+	return strings.Join(r.opt.Protocol.Candidates(it.Item), "\x00")
 }
 
 // ask makes one call and judges its answers.
@@ -321,7 +305,6 @@ func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	where := fmt.Sprintf("suite %s: item %d", r.suite.Name, items[0].ID)
 	read := map[string][]byte{}
 	p := r.opt.Protocol
 	vs, questions := make([]Verdict, len(items)), make([]Question, len(items))
@@ -347,7 +330,11 @@ func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
 		err = r.texts(ctx, questions, vs)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, err)
+		blamed := items[0].ID
+		if q := (*QuestionError)(nil); errors.As(err, &q) && q.Index < len(items) {
+			blamed, err = items[q.Index].ID, q.Err
+		}
+		return nil, fmt.Errorf("suite %s: item %d: %w", r.suite.Name, blamed, err)
 	}
 	for i, it := range items {
 		if err := p.judge(it.Item, &vs[i]); err != nil {
@@ -369,23 +356,9 @@ func (r *runner) picture(id int64, key string) ([]byte, error) {
 	return b, nil
 }
 
-func promptsOf(questions []Question) []string {
-	prompts := make([]string, len(questions))
-	for i, q := range questions {
-		prompts[i] = q.Prompt
-	}
-	return prompts
-}
-
 func (r *runner) texts(ctx context.Context, questions []Question, vs []Verdict) error {
 	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens, Beams: r.opt.Protocol.Beams, Raw: r.opt.Protocol.Raw}
-	var answers []string
-	var err error
-	if b, ok := r.batch(); ok {
-		answers, err = b.AnswerAll(ctx, questions, opt)
-	} else {
-		answers, err = r.answerer.Answer(ctx, questions[0].Pictures, promptsOf(questions), opt)
-	}
+	answers, err := r.answerer.Answer(ctx, questions, opt)
 	if err != nil {
 		return err
 	}
@@ -399,7 +372,7 @@ func (r *runner) texts(ctx context.Context, questions []Question, vs []Verdict) 
 }
 
 func (r *runner) letters(ctx context.Context, questions []Question, letters []string, vs []Verdict) error {
-	rows, err := r.answerer.Letters(ctx, questions[0].Pictures, promptsOf(questions), letters)
+	rows, err := r.answerer.Letters(ctx, questions, letters)
 	if err != nil {
 		return err
 	}

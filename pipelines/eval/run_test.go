@@ -22,7 +22,8 @@ type oracle struct {
 	wrong    map[int64]string
 	letters  [][]float64 // set: what Letters returns for each prompt
 	fail     int         // the call that fails, from 1
-	calls    int
+	calls    int         // pictures that were looked at
+	batches  []int       // questions of each call
 	prompts  int
 	sizes    map[image.Point]int
 	greys    int
@@ -38,12 +39,29 @@ func newOracle(s *Suite) *oracle {
 	return o
 }
 
-func (o *oracle) see(pictures [][]byte, prompts []string) error {
+// TakesPictures says yes.
+func (o *oracle) TakesPictures() error { return nil }
+
+// see looks at the pictures of a call. Questions about the same ones count once.
+func (o *oracle) see(questions []Question) error {
+	o.batches = append(o.batches, len(questions))
+	for i, q := range questions {
+		if i > 0 && reflect.DeepEqual(q.Pictures, questions[i-1].Pictures) {
+			continue
+		}
+		if err := o.look(q.Pictures); err != nil {
+			return err
+		}
+	}
+	o.prompts += len(questions)
+	return nil
+}
+
+func (o *oracle) look(pictures [][]byte) error {
 	o.calls++
 	if o.calls == o.fail {
 		return errors.New("out of memory")
 	}
-	o.prompts += len(prompts)
 	for _, picture := range pictures {
 		m, _, err := image.Decode(bytes.NewReader(picture))
 		if err != nil {
@@ -57,18 +75,18 @@ func (o *oracle) see(pictures [][]byte, prompts []string) error {
 	return nil
 }
 
-func (o *oracle) Answer(ctx context.Context, pictures [][]byte, prompts []string, opt AnswerOptions) ([]string, error) {
-	if err := o.see(pictures, prompts); err != nil {
+func (o *oracle) Answer(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error) {
+	if err := o.see(questions); err != nil {
 		return nil, err
 	}
 	if opt.MaxNewTokens != 5 {
 		return nil, fmt.Errorf("found %d tokens, expected 5", opt.MaxNewTokens)
 	}
-	out := make([]string, len(prompts))
-	for i, p := range prompts {
-		it, ok := o.byPrompt[p]
+	out := make([]string, len(questions))
+	for i, q := range questions {
+		it, ok := o.byPrompt[q.Prompt]
 		if !ok {
-			return nil, fmt.Errorf("unknown prompt %q", p)
+			return nil, fmt.Errorf("unknown prompt %q", q.Prompt)
 		}
 		if out[i] = it.Answer; o.wrong[it.ID] != "" {
 			out[i] = o.wrong[it.ID]
@@ -77,11 +95,11 @@ func (o *oracle) Answer(ctx context.Context, pictures [][]byte, prompts []string
 	return out, nil
 }
 
-func (o *oracle) Letters(ctx context.Context, pictures [][]byte, prompts, letters []string) ([][]float64, error) {
-	if err := o.see(pictures, prompts); err != nil {
+func (o *oracle) Letters(ctx context.Context, questions []Question, letters []string) ([][]float64, error) {
+	if err := o.see(questions); err != nil {
 		return nil, err
 	}
-	return o.letters[:len(prompts)], nil
+	return o.letters[:len(questions)], nil
 }
 
 func TestRunScoresCircular(t *testing.T) {
@@ -118,7 +136,7 @@ func TestRunScoresCircular(t *testing.T) {
 func TestRunResumes(t *testing.T) {
 	s := open(t, "emoji_en.tsv", SuiteOptions{})
 	path := filepath.Join(t.TempDir(), "sub", "verdicts.jsonl")
-	opt := Options{VerdictsPath: path, Model: "m1"}
+	opt := Options{VerdictsPath: path, Model: "m1", Together: 4}
 	o := newOracle(s)
 	o.wrong[3000002] = "no \u2028 <idea> \xff"
 	o.fail = 4
@@ -205,10 +223,10 @@ func TestLetterLogit(t *testing.T) {
 	o := newOracle(s)
 	o.letters = [][]float64{{-3, -1, -1}}
 	p := mustProtocol(t, LetterLogit)
-	if _, err := Run(context.Background(), s, o, Options{Protocol: p}); err == nil || !strings.Contains(err.Error(), "item 3: found 3 log-probabilities") {
+	if _, err := Run(context.Background(), s, o, Options{Protocol: p, Together: 1}); err == nil || !strings.Contains(err.Error(), "item 3: found 3 log-probabilities") {
 		t.Errorf("found %v, expected a complaint about the third item's two options", err)
 	}
-	res, err := Run(context.Background(), s, o, Options{Protocol: p, Limit: 2})
+	res, err := Run(context.Background(), s, o, Options{Protocol: p, Limit: 2, Together: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,25 +310,6 @@ func FuzzReadVerdicts(f *testing.F) {
 	})
 }
 
-// together is an oracle that takes questions about different pictures in one call.
-type together struct {
-	*oracle
-	batches []int
-}
-
-func (o *together) AnswerAll(ctx context.Context, qs []Question, opt AnswerOptions) ([]string, error) {
-	o.batches = append(o.batches, len(qs))
-	var out []string
-	for _, q := range qs {
-		a, err := o.Answer(ctx, q.Pictures, []string{q.Prompt}, opt)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a...)
-	}
-	return out, nil
-}
-
 // TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also
 // after an interruption.
 func TestRunTogether(t *testing.T) {
@@ -329,7 +328,7 @@ func TestRunTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := &together{oracle: newOracle(s)}
+	all := newOracle(s)
 	all.wrong = o.wrong
 	steps := 0
 	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ Share) {

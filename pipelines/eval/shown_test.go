@@ -176,7 +176,7 @@ func TestRunShowsSeveralPictures(t *testing.T) {
 	for _, blank := range []bool{false, true} {
 		o := newOracle(s)
 		o.letters = [][]float64{{-1, -2}}
-		res, err := Run(context.Background(), s, o, Options{Protocol: p, Blank: blank})
+		res, err := Run(context.Background(), s, o, Options{Protocol: p, Blank: blank, Together: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func (r *Report) recipe() error {
 	}
 	for _, p := range []recipe.Path{rec.Model.From, rec.Model.Vision, rec.Model.Language, rec.Model.Projector.From} {
 		if _, err := os.Stat(string(p)); p != "" && err != nil {
-			r.warn("%v", err)
+			r.warn("%v", rec.MaskError(err))
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type AdapterOutline struct {
 	Fixed   bool // and it is not trained
 	FrozenA bool // neither is A
 	DoRA    bool // there are magnitudes
+	Bias    bool // B has a bias
 	Dropout bool
 
 	Coefficients int // if there are any, they alone are trained
@@ -52,7 +53,10 @@ func (o *AdapterOutline) hang(dev *device.Count, l *nn.Linear, train bool) *outl
 	}
 	out.low.B = param("B", on, l.Out(), o.Rank)
 	if o.DoRA {
-		out.low.Magnitude = &autograd.Magnitude{Var: param("G", on, l.Out())}
+		out.low.Magnitude = &autograd.Magnitude{Var: param("G", on, l.Out()), Lookup: l.Lookup()}
+	}
+	if o.Bias {
+		out.low.Bias = param("V", on, l.Out())
 	}
 	if o.Dropout {
 		out.low.Drop = 0.5 // how many elements are dropped makes no difference
@@ -118,7 +122,7 @@ func (p *Part) Attach(m *vlm.Model, part string, cfg moslora.Config) error {
 	for _, l := range linears {
 		c := cfg.For(l.Name)
 		p.Adapters[l.Name] = &AdapterOutline{Rank: c.R, Mixer: c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit, Fixed: c.Mixer.Fixed(),
-			FrozenA: c.FreezeA, DoRA: c.DoRA, Dropout: c.Dropout > 0}
+			FrozenA: c.FreezeA, DoRA: c.DoRA, Bias: c.LoRABias, Dropout: c.Dropout > 0}
 	}
 	unread, err := m.UnreadLinears(part, cfg)
 	if err != nil {

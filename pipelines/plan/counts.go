@@ -23,14 +23,16 @@ type Factors struct {
 	AB         int `json:"a_and_b"`
 	Mixers     int `json:"mixers"`
 	Magnitudes int `json:"magnitudes"` // DoRA's
+	Biases     int `json:"biases"`     // of B
 }
 
 // All is the sum of the kinds.
-func (f Factors) All() int { return f.AB + f.Mixers + f.Magnitudes }
+func (f Factors) All() int { return f.AB + f.Mixers + f.Magnitudes + f.Biases }
 
 // plus adds what other linears have.
 func (f Factors) plus(g Factors) Factors {
-	return Factors{f.Linears + g.Linears, f.AB + g.AB, f.Mixers + g.Mixers, f.Magnitudes + g.Magnitudes}
+	return Factors{f.Linears + g.Linears, f.AB + g.AB, f.Mixers + g.Mixers, f.Magnitudes + g.Magnitudes,
+		f.Biases + g.Biases}
 }
 
 func countOf(linears []*nn.Linear, cfg moslora.Config) Factors {
@@ -47,6 +49,9 @@ func countOf(linears []*nn.Linear, cfg moslora.Config) Factors {
 		}
 		if c.DoRA {
 			f.Magnitudes += l.Out()
+		}
+		if c.LoRABias {
+			f.Biases += l.Out()
 		}
 	}
 	return f
@@ -68,6 +73,9 @@ func (f Factors) String() string {
 	}
 	if f.Magnitudes > 0 {
 		text += fmt.Sprintf(" + %d (magnitudes)", f.Magnitudes)
+	}
+	if f.Biases > 0 {
+		text += fmt.Sprintf(" + %d (biases)", f.Biases)
 	}
 	return fmt.Sprintf("%s on %d layers", text, f.Linears)
 }

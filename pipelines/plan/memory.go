@@ -59,8 +59,9 @@ func (s *step) loading(files int, share float64) int {
 	}
 	for p := range s.model.Params.All() {
 		h.Allocate(4 * p.Size())
-		if isTable(p.Name) && s.model.Config.HasVision() && s.part.Storage.Kind(p.Name) == kernels.F32 {
-			h.Allocate(4 * p.Size()) // rows are added for the image token
+		c := s.model.Config
+		if isTable(p.Name) && (c.HasVision() || c.Grown()) && s.part.Storage.Kind(p.Name) == kernels.F32 {
+			h.Allocate(4 * p.Size()) // rows are added for new tokens
 			h.Drop(4 * p.Size())
 		}
 		if n := early(p); n > 0 {

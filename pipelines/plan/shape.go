@@ -8,12 +8,12 @@ import (
 // Batch is the shape of what a step takes at a time.
 type Batch struct {
 	Lengths []int     // tokens of each sequence, image tokens included
-	Images  []Picture // of all sequences
+	Images  []Picture // of all sequences, the tiles of each
 	Targets int       // positions that carry loss
 	Asking  []int     // of each sequence, positions from the first that carries loss to the end, 1 if none does; nil: all
 }
 
-// Picture is the size of an image in pixels.
+// Picture is the size of a tile in pixels.
 type Picture struct{ H, W int }
 
 // Tokens is the number of positions.
@@ -40,7 +40,9 @@ func ShapeOf(b *datasets.Batch) Batch {
 		out.Lengths, out.Asking = append(out.Lengths, hi-lo), append(out.Asking, asking)
 	}
 	for _, im := range b.Images {
-		out.Images = append(out.Images, Picture{im.H, im.W})
+		for _, t := range im.Tiles {
+			out.Images = append(out.Images, Picture{t.H, t.W})
+		}
 	}
 	return out
 }
@@ -85,7 +87,7 @@ func (b Batch) sample(c *vlm.Config) *datasets.Batch {
 			pixels[p] = make([]float32, 3*p.H*p.W) // nobody reads them
 		}
 		n := c.ImageTokens(p.H, p.W)
-		out.Images = append(out.Images, datasets.Image{Pixels: pixels[p], H: p.H, W: p.W, At: at, Count: n})
+		out.Images = append(out.Images, datasets.OneTile(datasets.Tile{Pixels: pixels[p], H: p.H, W: p.W}, at, n))
 		for range n {
 			out.IDs[at] = c.ImageToken
 			at++

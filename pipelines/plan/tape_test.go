@@ -68,6 +68,8 @@ func TestTape(t *testing.T) {
 		{"tune SwiGLU and registers", giant, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming}},
 		{"everything in SwiGLU and registers", giant, "-1", parts, false, moslora.Config{}},
 		{"tables", clip, "-2", []string{"projector"}, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens", "lm_head"}}},
+		{"tables with DoRA", clip, "-2", []string{"projector"}, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, DoRA: true, Targets: []string{"q_proj", "embed_tokens", "lm_head"}}},
+		{"biases of B", dino, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, LoRABias: true, Targets: []string{"q_proj"}}},
 		{"one table", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj", "lm_head"}, Beside: moslora.Beside{Save: []string{"norm"}}}},
 		{"tables tied", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.Kaiming, Targets: []string{"q_proj", "embed_tokens"}, Beside: moslora.Beside{Tied: true}}},
 		{"saved tables", clip, "-2", nil, false, moslora.Config{R: 4, Mixer: moslora.None, Targets: []string{"q_proj"}, Beside: moslora.Beside{Save: []string{"embed_tokens"}, Bias: "all"}}},
@@ -221,7 +223,7 @@ func batch(m *vlm.Model, text []int, targets int) *datasets.Batch {
 	for _, n := range text {
 		if n > 0 {
 			count := m.Config.ImageTokens(side, side)
-			b.Images = append(b.Images, datasets.Image{Pixels: make([]float32, 3*side*side), H: side, W: side, At: len(b.IDs), Count: count})
+			b.Images = append(b.Images, datasets.OneTile(datasets.Tile{Pixels: make([]float32, 3*side*side), H: side, W: side}, len(b.IDs), count))
 			for range count {
 				b.IDs = append(b.IDs, m.Config.ImageToken)
 			}

@@ -11,7 +11,7 @@ import (
 // Write shows the plan of a stage to people.
 func (s Stage) Write(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s (%s): %d steps of %.0f tokens, %.0f of them learnt, and %.0f pictures", s.Name, s.Kind, s.Steps, s.Tokens, s.Targets, s.Images)
+	fmt.Fprintf(&b, "\n%s (%s): %d steps of %.0f tokens, %.0f of them learnt, and %.0f pictures or tiles of them", s.Name, s.Kind, s.Steps, s.Tokens, s.Targets, s.Images)
 	if s.Batches > 0 {
 		fmt.Fprintf(&b, " (mean of %d batches)", s.Batches)
 	}

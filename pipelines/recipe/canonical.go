@@ -13,7 +13,7 @@ import (
 // from: the seed, the model and the stage's own keys with defaults filled in, sorted, zero values left out. Keys that
 // change no result (threads, workers, run_dir, save_every, keep, checkpointing, the names of
 // stages) are not in it. Paths below the recipe's directory are relative to it, so that moving everything
-// together changes nothing. Where variables stand in the file they stand here; Variables has their values.
+// together changes nothing. Where variables stand in the file they stand here, in the place of numbers, too; Variables has their values.
 func (r *Recipe) StageJSON(i int) ([]byte, error) {
 	if i < 0 || i >= len(r.Stages) {
 		return nil, fmt.Errorf("recipe: no stage %d, there are %d", i, len(r.Stages))
@@ -22,11 +22,9 @@ func (r *Recipe) StageJSON(i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{
-		"seed":  r.Seed,
-		"model": c.value(reflect.ValueOf(r.Model), "model"),
-		"stage": c.stage(&r.Stages[i], i),
-	})
+	all := c.base()
+	all["stage"] = c.stage(&r.Stages[i], i)
+	return json.Marshal(all)
 }
 
 // JSON is the whole recipe as it was understood, with all defaults filled in, for people and for records.
@@ -44,7 +42,7 @@ func (r *Recipe) ModelJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"seed": r.Seed, "model": c.value(reflect.ValueOf(r.Model), "model")})
+	return json.Marshal(c.base())
 }
 
 // all has every key of the recipe.
@@ -64,9 +62,11 @@ func (r *Recipe) all() (map[string]any, error) {
 
 // A canoniser turns parts of a recipe into maps, which encoding/json writes sorted by key.
 type canoniser struct {
-	dir string            // absolute
-	raw map[string]string // texts with variables, which stand in the place of what they stand for
-	all bool              // keys that change no result, and zero values, too
+	recipe      *Recipe
+	dir         string            // absolute
+	environment *Environment      // its texts stand in the place of what they stand for
+	met         map[string]string // variables in these texts, with their values
+	all         bool              // keys that change no result, and zero values, too
 }
 
 func (r *Recipe) canoniser(all bool) (*canoniser, error) {
@@ -74,7 +74,12 @@ func (r *Recipe) canoniser(all bool) (*canoniser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	return &canoniser{dir, r.raw, all}, nil
+	return &canoniser{r, dir, r.environment, map[string]string{}, all}, nil
+}
+
+// base decides what the first stage starts from.
+func (c *canoniser) base() map[string]any {
+	return map[string]any{"seed": c.value(reflect.ValueOf(c.recipe.Seed), "seed"), "model": c.value(reflect.ValueOf(c.recipe.Model), "model")}
 }
 
 // stage puts the keys of a stage's kind beside its own, as in the file.
@@ -92,7 +97,10 @@ func (c *canoniser) stage(s *Stage, i int) map[string]any {
 }
 
 func (c *canoniser) value(v reflect.Value, key string) any {
-	if text, ok := c.raw[key]; ok {
+	if text, ok := c.environment.written[key]; ok {
+		for _, name := range variablesIn(text) {
+			c.met[name] = c.environment.values[name]
+		}
 		return text
 	}
 	switch v.Kind() {
@@ -130,7 +138,7 @@ func (c *canoniser) fields(v reflect.Value, key string, out map[string]any) {
 			continue
 		}
 		out[name] = c.value(v.Field(i), join(key, name))
-		if text, ok := out[name].(string); ok && c.raw[join(key, name)] == "" && f.Tag.Get("hash") == "path" && isTemplateFile(text) {
+		if text, ok := out[name].(string); ok && c.environment.written[join(key, name)] == "" && f.Tag.Get("hash") == "path" && isTemplateFile(text) {
 			out[name] = c.path(text)
 		}
 	}

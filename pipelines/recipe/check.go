@@ -17,7 +17,7 @@ import (
 func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	v := reflect.ValueOf(r).Elem()
 	setDefaults(v)
-	d.mapping(root, "", v)
+	d.document(root, v)
 	if name, err := CleanName(r.Name); err == nil {
 		r.Name = name
 	} else if d.has("name") {
@@ -25,7 +25,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	}
 	if !d.has("run_dir") {
 		r.RunDir = Path(filepath.Join("runs", r.Name))
-		d.derive("run_dir", "name", func(text string) string { return "runs/" + text })
+		d.derive("run_dir", "name", string(r.RunDir), func(text string) string { return "runs/" + text })
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
@@ -71,11 +71,22 @@ func (m *Model) check(d *decoder, dir string) {
 		m.Projector = Projector{}
 		towers = false
 	}
-	if towers && !d.has("model.feature_layer") {
-		m.FeatureLayer = []int{-2}
-	}
-	if towers && !d.has("model.select_strategy") {
-		m.SelectStrategy = "default"
+	switch shuffled := m.Projector.Type == "pixel_shuffle"; {
+	case shuffled:
+		for _, key := range []string{"model.feature_layer", "model.select_strategy", "model.image_size"} {
+			if d.has(key) {
+				d.at(key, "leave this key out: a pixel_shuffle takes all patches of the last hidden state, of tiles of the tower's own size")
+			}
+		}
+	case d.has("model.projector.scale"):
+		d.at("model.projector.scale", "is for type pixel_shuffle")
+	case towers:
+		if !d.has("model.feature_layer") {
+			m.FeatureLayer = []int{-2}
+		}
+		if !d.has("model.select_strategy") {
+			m.SelectStrategy = "default"
+		}
 	}
 	switch {
 	case len(m.Adapters) == 0:
@@ -86,8 +97,30 @@ func (m *Model) check(d *decoder, dir string) {
 	case m.Quantize.Vision != "" || m.Quantize.Language != "":
 		d.at("model.adapters", "would be merged into weights that quantize has rounded: export the merged model first, and name that in from")
 	}
+	m.tokens(d)
 	if isTemplateFile(m.ChatTemplate) {
 		m.ChatTemplate = resolve(dir, m.ChatTemplate)
+	}
+}
+
+// tokens checks those that are added.
+func (m *Model) tokens(d *decoder) {
+	seen := map[string]bool{}
+	for _, list := range []struct {
+		key    string
+		tokens []string
+	}{{"model.add_tokens", m.AddTokens}, {"model.add_special_tokens", m.AddSpecialTokens}} {
+		for i, token := range list.tokens {
+			switch {
+			case token == "":
+				d.at(list.key, "entry %d is empty, expected the text of a token", i)
+			case token == "<image>":
+				d.at(list.key, "%s stands for a picture in rows: give the token another name", token)
+			case seen[token]:
+				d.at(list.key, "%q comes twice", token)
+			}
+			seen[token] = true
+		}
 	}
 }
 
@@ -225,8 +258,13 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 	for i := range e.Suites {
 		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)
 		if s.Name == "" {
-			s.Name = s.named(string(s.TSV))
-			d.derive(key+".name", key+".tsv", s.named)
+			path, ok := d.environment.written[key+".tsv"]
+			if ok { // a variable's name may be seen
+				path = strings.NewReplacer("$${", "${", "${", "", "}", "").Replace(path)
+			} else {
+				path = string(s.TSV)
+			}
+			s.Name = s.named(path)
 		}
 		if name, err := CleanName(s.Name); err != nil {
 			d.at(key+".name", "%q %v", s.Name, err)

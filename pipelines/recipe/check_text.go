@@ -15,7 +15,7 @@ const noVision = "the model has no vision tower: give model.vision, or "
 
 // textOnly reports what a recipe of a decoder alone says about pictures.
 func (r *Recipe) textOnly(d *decoder) {
-	for _, key := range []string{"model.projector", "model.image_size", "model.feature_layer", "model.select_strategy", "model.quantize.vision",
+	for _, key := range []string{"model.projector", "model.image_size", "model.tiles", "model.feature_layer", "model.select_strategy", "model.quantize.vision",
 		"data.images", "data.max_pixels"} {
 		if d.has(key) {
 			d.at(key, noVision+"leave this key out")

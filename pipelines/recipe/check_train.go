@@ -69,7 +69,7 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 		if d.has(key + "." + name) {
 			take()
 		} else {
-			d.derive(key+"."+name, "data."+name, same)
+			d.derive(key+"."+name, "data."+name, "", same)
 		}
 	}
 }
@@ -145,6 +145,9 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 		case a.DoRA:
 			d.at(key+".start", "pissa and dora are not supported together")
 		}
+	}
+	if a.LoRABias && (a.DoRA || a.Start == "pissa") {
+		d.at(key+".lora_bias", "is not supported with dora or start: pissa, as in PEFT: leave one of them out")
 	}
 	a.mixers(d, key)
 	modules(d, key+".targets", a.Targets, true, true)
@@ -248,7 +251,7 @@ func (t *TrainConfig) rates(d *decoder, key, kind string, before bool) {
 	} {
 		if !d.has(key + ".lr_" + part.name) {
 			*part.rate = t.LR
-			d.derive(key+".lr_"+part.name, key+".lr", same)
+			d.derive(key+".lr_"+part.name, key+".lr", "", same)
 		} else if !part.adapted && !slices.Contains(t.Train, part.name) && !(part.name == PartLanguage && slices.Contains(t.Train, PartBlocks)) {
 			d.at(key+".lr_"+part.name, "nothing of the %s is trained in this stage", part.name)
 		}

@@ -57,15 +57,18 @@ func (d *decoder) syntax(err error) {
 
 // A decoder fills structs from YAML nodes and gathers what is wrong.
 type decoder struct {
-	file      string
-	sets      []string            // overrides; the nodes of number i have line -(i+1)
-	lines     map[string]int      // where each key that is present stands
-	active    map[*yaml.Node]bool // aliases being followed
-	single    map[string]bool     // keys of lists that are given as a single value
-	raw       map[string]string   // texts with variables, by place
-	variables map[string]string   // values of variables, by name
-	entries   int                 // of lists, which aliases can multiply
-	problems  []Problem
+	file        string
+	sets        []string            // overrides; the nodes of number i have line -(i+1)
+	lines       map[string]int      // where each key that is present stands
+	active      map[*yaml.Node]bool // aliases being followed
+	root        reflect.Type        // that the document is read into
+	kinds       map[string]string   // of stages, by their numbers
+	places      map[string]string   // of keys, see put
+	environment *Environment
+	ofRecord    bool   // what a record holds was right when it was written, but variables need not be set any more
+	lost        string // of a record: the variable without which the directory that paths are relative to is not known
+	entries     int    // of lists, which aliases can multiply
+	problems    []Problem
 }
 
 // maxEntries bounds what a small file full of aliases can grow to.
@@ -73,14 +76,14 @@ const maxEntries = 100_000
 
 func newDecoder(file string, sets []string) *decoder {
 	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
-		single: map[string]bool{}, raw: map[string]string{}, variables: map[string]string{}}
+		kinds: map[string]string{}, places: map[string]string{}, environment: newEnvironment()}
 }
 
 func (d *decoder) problem(line int, key, format string, args ...any) {
 	if len(d.problems) == maxProblems {
 		return
 	}
-	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: mask(fmt.Sprintf(format, args...), d.variables)}
+	p := Problem{File: d.file, Line: max(line, 0), Key: key, Message: d.environment.Mask(fmt.Sprintf(format, args...))}
 	if line < 0 {
 		p.Override = d.sets[-line-1]
 	}
@@ -88,9 +91,9 @@ func (d *decoder) problem(line int, key, format string, args ...any) {
 }
 
 // at reports a problem with a key at its line or, if it is absent, that of the nearest key around it.
-// A key whose value could not be read is not complained about again.
+// A key whose value could not be read is not complained about again, and of a record with variables that are not set no key is.
 func (d *decoder) at(key, format string, args ...any) {
-	if slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") }) {
+	if len(d.environment.unset) > 0 || slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") }) {
 		return
 	}
 	for around := key; around != ""; {
@@ -217,6 +220,12 @@ func (d *decoder) merged(v *yaml.Node, key string, had map[*yaml.Node]bool) []pa
 	return out
 }
 
+// document fills a struct from the mapping at the top.
+func (d *decoder) document(root *yaml.Node, into reflect.Value) {
+	d.root = into.Type()
+	d.mapping(root, "", into)
+}
+
 // mapping fills the fields of structs from one mapping.
 func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 	var known []field
@@ -241,7 +250,7 @@ func (d *decoder) mapping(n *yaml.Node, key string, into ...reflect.Value) {
 				return
 			}
 			if i < 0 || p.key.Kind != yaml.ScalarNode {
-				d.problem(p.key.Line, join(key, p.key.Value), "unknown key; %s", nearest(p.key.Value, names(known)))
+				d.problem(p.key.Line, join(key, p.key.Value), "unknown key; %s", d.unknown(p.key.Value, key, names(known)))
 				continue
 			}
 			d.lines[join(key, p.key.Value)] = p.key.Line
@@ -298,7 +307,9 @@ func (d *decoder) list(n *yaml.Node, key string, f field) {
 			return
 		}
 		f.value.Set(reflect.MakeSlice(f.value.Type(), len(items), len(items)))
-		d.single[key] = n.Kind != yaml.SequenceNode && f.value.Type().Elem() != reflect.TypeFor[Stage]()
+		if n.Kind != yaml.SequenceNode && f.value.Type().Elem() != reflect.TypeFor[Stage]() {
+			d.put(key, join(d.place(key), "0"))
+		}
 		for i, item := range items {
 			at := key
 			if n.Kind == yaml.SequenceNode {
@@ -331,41 +342,33 @@ func (d *decoder) stage(n *yaml.Node, key string, s *Stage) {
 			return
 		}
 		into := []reflect.Value{reflect.ValueOf(s).Elem()}
-		kind, line := kindOf(n)
-		switch kind {
-		case Pretrain, Align, Tune:
-			s.Train = new(TrainConfig)
-			into = append(into, reflect.ValueOf(s.Train).Elem())
-		case Evaluate:
-			s.Evaluate = new(EvaluateConfig)
-			into = append(into, reflect.ValueOf(s.Evaluate).Elem())
-		case Export:
-			s.Export = new(ExportConfig)
-			into = append(into, reflect.ValueOf(s.Export).Elem())
-		case Merge:
-		case "":
-			d.problem(line, join(key, "kind"), "is required: one of %s", strings.Join(Kinds(), ", "))
+		kind, line, err := kindOf(n)
+		switch at := join(key, "kind"); { // without it, which keys there may be is not known
+		case err != nil:
+			d.problem(line, at, "%v", err)
 			return
-		default: // which keys there may be is not known
-			d.problem(line, join(key, "kind"), "%q is unknown; %s", kind, nearest(kind, Kinds()))
+		case kind == "":
+			d.problem(line, at, "is required: one of %s", strings.Join(Kinds(), ", "))
+			return
+		case !slices.Contains(Kinds(), kind):
+			d.problem(line, at, "%q is unknown; %s", kind, nearest(kind, Kinds()))
 			return
 		}
-		for _, v := range into[1:] {
-			setDefaults(v)
+		d.kinds[key[strings.LastIndexByte(key, '.')+1:]] = kind
+		if keys := s.keysOf(kind); keys != nil {
+			setDefaults(reflect.ValueOf(keys).Elem())
+			into = append(into, reflect.ValueOf(keys).Elem())
 		}
 		d.mapping(n, key, into...)
 	})
 }
 
 // kindOf reads the kind of a stage ahead of its other keys; empty if there is none, or none that is text.
-func kindOf(n *yaml.Node) (kind string, line int) {
+func kindOf(n *yaml.Node) (kind string, line int, err error) {
 	v := lookup(n, "kind", map[*yaml.Node]bool{})
 	if v == nil {
-		return "", n.Line
+		return "", n.Line, nil
 	}
-	text, err := expand(target(v).Value, nil)
-	if err != nil {
-		return target(v).Value, v.Line
-	}
-	return text, v.Line
+	kind, err = Expand(target(v).Value)
+	return kind, v.Line, err
 }

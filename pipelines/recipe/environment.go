@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,13 +10,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// Values of environment variables may be secrets: they are used, and never written. What a run stores and says has ${NAME} in their place.
+// Values of environment variables may be secrets: they are used, and never written. What a run stores and says has ${NAME} in their place. A record has
+// it by its key, as the file has it (Written, JSON, StageJSON); paths and messages, in which a value is only a part, by looking for the value (Path, Mask).
 
-var variable = regexp.MustCompile(`\$?\$\{([^}]*)(\}?)`)
+var variable = regexp.MustCompile(`\$\$\{|\$\{([^}]*)(\}?)`)
+
+// An UnsetError says that a text has a variable which the environment does not have.
+type UnsetError struct{ Name string }
+
+func (e *UnsetError) Error() string {
+	return fmt.Sprintf("the environment variable %q is not set", e.Name)
+}
 
 // Expand puts environment variables in the place of ${NAME}; $${ stands for ${.
 func Expand(text string) (string, error) { return expand(text, nil) }
@@ -33,7 +43,7 @@ func expand(text string, used map[string]string) (string, error) {
 		case !closed:
 			bad = fmt.Errorf("%q has no closing brace", m)
 		case !ok:
-			bad = fmt.Errorf("the environment variable %q is not set", name)
+			bad = &UnsetError{name}
 		case used != nil:
 			used[name] = value
 		}
@@ -42,60 +52,201 @@ func expand(text string, used map[string]string) (string, error) {
 	return out, bad
 }
 
-// usesVariables says whether expanding changes a text by what the environment says.
-func usesVariables(text string) bool {
-	return slices.ContainsFunc(variable.FindAllString(text, -1), func(m string) bool { return !strings.HasPrefix(m, "$$") })
-}
-
-// shortest is the length of values that Mask finds: shorter ones are in any text by chance.
-const shortest = 4
-
-// Mask puts ${NAME} in the place of the values of variables that the recipe uses.
-func (r *Recipe) Mask(text string) string { return mask(text, r.variables) }
-
-func mask(text string, values map[string]string) string {
-	longestFirst := slices.SortedFunc(maps.Keys(values), func(a, b string) int {
-		return cmp.Or(len(values[b])-len(values[a]), strings.Compare(a, b))
-	})
-	for _, name := range longestFirst {
-		value := values[name]
-		if len(value) < shortest {
-			continue
-		}
-		text = strings.ReplaceAll(text, value, "${"+name+"}")
-		if clean := filepath.Clean(value); clean != value && len(clean) >= shortest { // as a path it is written so
-			text = strings.ReplaceAll(text, clean, "${"+name+"}")
+// variablesIn are the names of the variables in a text.
+func variablesIn(text string) (names []string) {
+	for _, m := range variable.FindAllStringSubmatch(text, -1) {
+		if !strings.HasPrefix(m[0], "$$") {
+			names = append(names, m[1])
 		}
 	}
-	return text
+	return names
+}
+
+// HasVariables says whether a text has variables that Expand puts in.
+func HasVariables(text string) bool { return len(variablesIn(text)) > 0 }
+
+// literal is the text that Expand makes this one of.
+func literal(text string) string { return strings.ReplaceAll(text, "${", "$${") }
+
+// An Environment is what a document has of the environment: its texts as they are written, and the values that stand for variables. That of nil has none.
+type Environment struct {
+	written map[string]string // texts with variables, by place
+	values  map[string]string // of variables, by name
+	unset   map[string]string // variables that are not set, by the place of the text that has them: see FromRecord
+	secrets map[secret]bool
+	sorted  []secret // the longest first; nil: not sorted yet
+}
+
+// A secret is a text that stands for one with variables.
+type secret struct {
+	text    string
+	written string // in its place
+	dir     string // in front of written, of a relative path
+	whole   bool   // it is a path: a longer name is another one
+}
+
+func newEnvironment() *Environment {
+	return &Environment{written: map[string]string{}, values: map[string]string{}, unset: map[string]string{}, secrets: map[secret]bool{}}
+}
+
+// shortest is the length of values that Mask finds anywhere: shorter ones are in any text by chance, and are found in quotation marks alone.
+const shortest = 4
+
+// hide has Mask find what a text with variables stands for. A path is relative to dir.
+func (e *Environment) hide(written, expanded string, isPath bool, dir string) {
+	for _, name := range variablesIn(written) {
+		value := e.values[name]
+		for _, text := range []string{value, filepath.Clean(value), filepath.ToSlash(value)} {
+			e.add(secret{text: text, written: "${" + name + "}"})
+		}
+	}
+	e.add(secret{text: expanded, written: written})
+	if !isPath || scheme.MatchString(expanded) || len(written) > longestPath {
+		return
+	}
+	e.hidePath(written, expanded, dir)
+	for i, c := range written { // and the directories that it lies in
+		if above := written[:i]; c == '/' && len(variablesIn(above)) > 0 {
+			if text, err := Expand(above); err == nil {
+				e.hidePath(above, text, dir)
+			}
+		}
+	}
+}
+
+// longestPath is that of file systems.
+const longestPath = 4096
+
+// hidePath has Mask find a path as fields have it, and as records do: from the root.
+func (e *Environment) hidePath(written, expanded, dir string) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	for _, from := range []string{dir, abs} {
+		s := secret{text: filepath.Clean(resolve(from, expanded)), written: written, dir: from, whole: true}
+		if !relative(expanded) {
+			s.dir = ""
+		}
+		if s.text != filepath.Dir(s.text) { // a root, and the working directory, are in every path
+			e.add(s)
+		}
+	}
+}
+
+// add adds a secret, also as it is written in quotation marks.
+func (e *Environment) add(s secret) {
+	if s.text == "" || s.text == "." {
+		return
+	}
+	e.sorted = nil
+	if inner := quoted(s.text); inner != `"`+s.text+`"` && len(s.text) >= shortest {
+		in := s
+		in.text = inner[1 : len(inner)-1]
+		e.secrets[in] = true
+	}
+	if s.whole || len(s.text) >= shortest {
+		e.secrets[s] = true
+		return
+	}
+	s.text, s.written = quoted(s.text), quoted(s.written)
+	e.secrets[s] = true
+}
+
+// arrange sorts the secrets, and hides what is secret in the directories of some.
+func (e *Environment) arrange() []secret {
+	if e.sorted == nil {
+		list := slices.SortedFunc(maps.Keys(e.secrets), func(a, b secret) int {
+			return cmp.Or(len(b.text)-len(a.text), strings.Compare(a.written, b.written))
+		})
+		plain := slices.DeleteFunc(slices.Clone(list), func(s secret) bool { return s.whole })
+		for i, s := range list {
+			if s.dir != "" {
+				list[i].written = strings.TrimSuffix(mask(s.dir, plain), string(filepath.Separator)) + string(filepath.Separator) + s.written
+			}
+		}
+		e.sorted = list
+	}
+	return e.sorted
+}
+
+// Written is the text of a key as the document has it, or else the given one, if it has no variables.
+func (e *Environment) Written(key, otherwise string) string {
+	if text, ok := e.written[key]; ok {
+		return text
+	}
+	return otherwise
+}
+
+// Mask puts ${NAME} in the place of the values of variables in a message.
+func (e *Environment) Mask(text string) string {
+	if e == nil {
+		return text
+	}
+	return mask(text, e.arrange())
+}
+
+// Path is a path as a record has it: with ${NAME} in the place of the values of variables. Expand makes it the path again.
+func (e *Environment) Path(path string) string { return e.Mask(literal(path)) }
+
+// mask replaces secrets, given with the longest first, in one pass: what is put in is not looked at again.
+func mask(text string, secrets []secret) string {
+	if len(secrets) == 0 {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); {
+		at := slices.IndexFunc(secrets, func(s secret) bool {
+			return strings.HasPrefix(text[i:], s.text) && (!s.whole || ends(text[:i], text[i+len(s.text):]))
+		})
+		if at < 0 {
+			out.WriteByte(text[i])
+			i++
+			continue
+		}
+		out.WriteString(secrets[at].written)
+		i += len(secrets[at].text)
+	}
+	return out.String()
+}
+
+// ends says whether a path is whole between what is before and what is behind it.
+func ends(before, behind string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	next, _ := utf8.DecodeRuneInString(behind)
+	return (before == "" || !inName(last) && last != '/' && last != '\\') && (behind == "" || !inName(next))
+}
+
+func inName(c rune) bool {
+	return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("._-~$", c)
 }
 
 // Masked is a writer of what people are told, with Mask on every piece.
-func (r *Recipe) Masked(w io.Writer) io.Writer {
-	if len(r.variables) == 0 {
+func (e *Environment) Masked(w io.Writer) io.Writer {
+	if e == nil || len(e.values) == 0 {
 		return w
 	}
-	return masked{r, w}
+	return masked{e, w}
 }
 
 type masked struct {
-	recipe *Recipe
-	w      io.Writer
+	environment *Environment
+	w           io.Writer
 }
 
 func (m masked) Write(b []byte) (int, error) {
-	if _, err := io.WriteString(m.w, m.recipe.Mask(string(b))); err != nil {
+	if _, err := io.WriteString(m.w, m.environment.Mask(string(b))); err != nil {
 		return 0, err
 	}
 	return len(b), nil
 }
 
 // MaskError is the error with Mask on its text; nil for nil.
-func (r *Recipe) MaskError(err error) error {
-	if err == nil || len(r.variables) == 0 || r.Mask(err.Error()) == err.Error() {
+func (e *Environment) MaskError(err error) error {
+	if err == nil || e.Mask(err.Error()) == err.Error() {
 		return err
 	}
-	return &maskedError{r.Mask(err.Error()), err}
+	return &maskedError{e.Mask(err.Error()), err}
 }
 
 type maskedError struct {
@@ -106,46 +257,13 @@ type maskedError struct {
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.err }
 
-// Variables are the values, by name, of the environment variables that decide what stage i leaves behind.
-func (r *Recipe) Variables(i int) map[string]string {
-	return r.variablesOf("seed", "model.", "data.", "stages."+strconv.Itoa(i)+".")
-}
-
-// ModelVariables are those of them that decide what the first stage starts from.
-func (r *Recipe) ModelVariables() map[string]string { return r.variablesOf("seed", "model.") }
-
-// variablesOf are the variables in the texts of some keys, given as they begin.
-func (r *Recipe) variablesOf(keys ...string) map[string]string {
-	out := map[string]string{}
-	for key, text := range r.raw {
-		if slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(key, k) }) {
-			for _, m := range variable.FindAllStringSubmatch(text, -1) {
-				if value, ok := r.variables[m[1]]; ok {
-					out[m[1]] = value
-				}
-			}
+// needs is an error that names the keys, of those that begin so, whose variables are not set.
+func (e *Environment) needs(file string, keys ...string) error {
+	var bad []error
+	for _, place := range slices.Sorted(maps.Keys(e.unset)) {
+		if slices.ContainsFunc(keys, func(k string) bool { return strings.HasPrefix(place, k) }) {
+			bad = append(bad, fmt.Errorf("%s: %s: %w", file, place, &UnsetError{e.unset[place]}))
 		}
 	}
-	return out
+	return errors.Join(bad...)
 }
-
-// place is a key as Reads and JSON count it: a single value that stands for a list is its first entry.
-func (d *decoder) place(key string) string {
-	at, out := "", ""
-	for part := range strings.SplitSeq(key, ".") {
-		at, out = join(at, part), join(out, part)
-		if d.single[at] {
-			out = join(out, "0")
-		}
-	}
-	return out
-}
-
-// derive notes that a value which is worked out follows from that of another key.
-func (d *decoder) derive(key, from string, change func(string) string) {
-	if text, ok := d.raw[d.place(from)]; ok {
-		d.raw[d.place(key)] = change(text)
-	}
-}
-
-func same(text string) string { return text }

@@ -17,7 +17,7 @@ import (
 // A stage is named by its name, by its kind if it has no name, or by its place from 0. The result is checked
 // as if the file had said so; when that fails, the error is an *Error, and the recipe stays as it was.
 func (r *Recipe) Override(sets []string) error {
-	changed, err := build(r.file, r.root, slices.Concat(r.sets, sets))
+	changed, err := newDecoder(r.file, slices.Concat(r.sets, sets)).build(r.root)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func step(n *yaml.Node, key string, leaf *yaml.Node, line int) (*yaml.Node, erro
 	case yaml.SequenceNode:
 		at, err := strconv.Atoi(key)
 		if err != nil {
-			at = slices.IndexFunc(n.Content, func(c *yaml.Node) bool { return called(c) == key })
+			at = slices.IndexFunc(n.Content, func(c *yaml.Node) bool { return isCalled(c, key) })
 		}
 		if at < 0 || at >= len(n.Content) {
 			return nil, fmt.Errorf("the list has %d entries and none is called %q", len(n.Content), key)
@@ -168,6 +168,13 @@ func called(n *yaml.Node) string {
 		}
 	}
 	return ""
+}
+
+// isCalled says whether a stage in a document has a name, as it is written or with its variables put in.
+func isCalled(n *yaml.Node, name string) bool {
+	written := called(n)
+	text, err := Expand(written)
+	return written == name || err == nil && text == name
 }
 
 // relocate gives a tree of nodes a line.

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"reflect"
+	"strconv"
 
 	"gopkg.in/yaml.v3"
 
@@ -39,6 +40,7 @@ func (d *decoder) patterns(n *yaml.Node, key string, f field) {
 			}
 			e := reflect.New(f.value.Type().Elem()).Elem()
 			e.Field(0).SetString(p.key.Value)
+			d.put(at, join(d.place(key), strconv.Itoa(f.value.Len()))+".value")
 			d.value(p.value, at, field{name: p.key.Value, tag: f.tag, value: e.Field(1)})
 			f.value.Set(reflect.Append(f.value, e))
 		}

@@ -67,5 +67,8 @@ func nearest(word string, known []string) string {
 	if spelling.Distance(word, best) <= max(2, min(len(word), len(best))/2) {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
-	return "expected one of " + strings.Join(known, ", ")
+	return listed + strings.Join(known, ", ")
 }
+
+// listed begins what nearest says where nothing is near.
+const listed = "expected one of "

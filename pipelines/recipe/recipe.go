@@ -7,8 +7,9 @@
 // file, line and key.
 //
 // Rules that hold everywhere:
-//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${. What a run writes has
-//     ${VAR} still: values may be secrets.
+//   - ${VAR} in a value is the environment variable, which must be set; $${ is a plain ${. Texts and paths that a run writes
+//     and says have ${VAR} still: values may be secrets. The name of a run, a stage or a suite is that of a directory, though, where
+//     everybody sees it; numbers, choices such as a mixer, and names of modules are seen in what is made with them.
 //   - A relative path is relative to the directory of the recipe. A name with a
 //     scheme, as in scenes:tune, is not a path and stays as it is.
 //   - Where a list is expected, a single value stands for a list of one.
@@ -64,8 +65,7 @@ type Recipe struct {
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
 
-	raw       map[string]string // texts with variables, by key
-	variables map[string]string // their values, by name
+	environment *Environment
 }
 
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
@@ -89,6 +89,8 @@ type Model struct {
 	Adapters []Path `yaml:"adapters"`
 	// ImageSize is the side in pixels images are brought to, a multiple of the tower's patches; 0: the vision tower's own.
 	ImageSize int `yaml:"image_size" default:"0" range:"[0,4096]"`
+	// Tiles say how many tiles a picture becomes, in families that cut pictures (SmolVLM, Idefics3): fewer are faster, more see smaller things.
+	Tiles Tiles `yaml:"tiles"`
 	// FeatureLayer of the vision tower, counted as hidden_states (negative: from the end); several are joined.
 	// Default: as the model in From says, -2 for two towers.
 	FeatureLayer []int `yaml:"feature_layer" range:"[-256,256]"`
@@ -98,6 +100,14 @@ type Model struct {
 	// Expand inserts so many blocks into the decoder, copies of the last of as many groups of equal length, which change nothing at first (LLaMA Pro, arXiv
 	// 2401.02415). It divides the number of the decoder's blocks. train: blocks in a stage trains them alone.
 	Expand int `yaml:"expand" default:"0" range:"[0,1000]"`
+	// AddTokens are added to the tokenizer, as transformers' add_tokens does it: text that becomes one id. Each gets a
+	// row in the decoder's tables that starts as the mean of the others, unless the model has rows to spare, which are
+	// taken as they are. adapters.language of a stage trains these rows of every table that is neither a target nor in
+	// modules_to_save; a stage that trains language whole trains them with the rest. A token that is there already is
+	// an error. With a vision tower tables grow to a multiple of 64.
+	AddTokens []string `yaml:"add_tokens"`
+	// AddSpecialTokens are added behind those as special tokens, which answers do not show.
+	AddSpecialTokens []string `yaml:"add_special_tokens"`
 	// Quantize keeps frozen weights in fewer bits, which is how a model that is larger than the memory is tuned. Weights are
 	// rounded as they are read, one tensor at a time, and stay so in every stage but export to hf and towers, which
 	// merges adapters into the full weights that the directories above have.
@@ -105,6 +115,15 @@ type Model struct {
 	// ChatTemplate is the name of a built-in template (vicuna_v1, plain, chatml) or a Jinja file, recognised
 	// by a separator or the ending .jinja. Default: the one in the model's or the decoder's directory.
 	ChatTemplate string `yaml:"chat_template" hash:"path"`
+}
+
+// Tiles say how many tiles a picture becomes.
+type Tiles struct {
+	// Split says whether pictures are cut at all (do_image_splitting); no leaves each of them one tile. Default: as the model's files say.
+	Split string `yaml:"split" enum:"yes|no"`
+	// LongestEdge is the length in pixels that the longest edge is brought to before a picture is cut (size.longest_edge); 0: as the
+	// model's files say.
+	LongestEdge int `yaml:"longest_edge" default:"0" range:"[0,4096]"`
 }
 
 // Quantize says how weights are kept: float32, bfloat16, or nf4, which is QLoRA's with double quantisation, 4.5 bits an element
@@ -125,8 +144,11 @@ type Projector struct {
 	// From is a file or directory with a trained projector: LLaVA's mm_projector.bin, XTuner's projector/, projector.safetensors,
 	// what an align stage left behind, or a whole model. Default: a fresh one, drawn from the seed.
 	From Path `yaml:"from,short"`
-	// Type: linear, or two linear layers with a GELU between them.
-	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear"`
+	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
+	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
+	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
+	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side. 0: 2.
+	Scale int `yaml:"scale" default:"0" range:"[0,64]"`
 }
 
 // Data says how stored samples become batches.
@@ -151,7 +173,7 @@ type Data struct {
 	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
 	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
-	// used as tools and video cannot, is an error. "<video>" takes that marker as text.
+	// used as tools and video cannot, is an error. "<video>" takes that marker as text. A key that no row of the data has is an error.
 	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
@@ -163,22 +185,24 @@ func Load(path string, overrides ...string) (*Recipe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	return parse(path, b, overrides)
+	return parse(newDecoder(path, overrides), b)
 }
 
 // Parse reads a recipe from memory. The name is used in messages, and its directory
 // as the one relative paths are relative to.
-func Parse(name string, b []byte) (*Recipe, error) { return parse(name, b, nil) }
+func Parse(name string, b []byte) (*Recipe, error) {
+	return parse(newDecoder(name, nil), b)
+}
 
 // maxBytes is far above any recipe and far below what would hurt to parse.
 const maxBytes = 1 << 20
 
-func parse(name string, b []byte, overrides []string) (*Recipe, error) {
-	root, err := document(name, b)
+func parse(d *decoder, b []byte) (*Recipe, error) {
+	root, err := document(d.file, b)
 	if err != nil {
 		return nil, err
 	}
-	r, err := build(name, root, overrides)
+	r, err := d.build(root)
 	if err != nil {
 		return nil, err
 	}
@@ -187,11 +211,10 @@ func parse(name string, b []byte, overrides []string) (*Recipe, error) {
 }
 
 // build makes a recipe from a parsed document, which it leaves alone, and overrides.
-func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
-	r := &Recipe{file: name, root: root, sets: sets}
-	d := newDecoder(name, sets)
+func (d *decoder) build(root *yaml.Node) (*Recipe, error) {
+	r := &Recipe{file: d.file, root: root, sets: d.sets, environment: d.environment}
 	changed := clone(root)
-	for i, s := range sets {
+	for i, s := range d.sets {
 		if err := override(changed, s, -(i + 1)); err != nil {
 			d.problem(-(i + 1), "", "%v", err)
 		}
@@ -202,7 +225,6 @@ func build(name string, root *yaml.Node, sets []string) (*Recipe, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
-	r.raw, r.variables = d.raw, d.variables
 	return r, nil
 }
 

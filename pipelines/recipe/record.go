@@ -35,23 +35,36 @@ func (r *Recipe) Record(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe: %w", err)
 	}
-	s := source{File: r.Mask(file), Text: string(r.text)}
+	s := source{File: r.WrittenPath(file), Text: string(r.text)}
 	if rel, err := filepath.Rel(dir, file); err == nil {
-		s.Relative = filepath.ToSlash(r.Mask(rel))
+		s.Relative = filepath.ToSlash(r.WrittenPath(rel))
 	}
 	for _, set := range r.sets {
 		key, value, _ := strings.Cut(set, "=")
-		s.Overrides = append(s.Overrides, key+"="+r.Mask(value))
+		s.Overrides = append(s.Overrides, r.writtenKey(key)+"="+r.Mask(value))
 	}
 	all[sourceKey] = s
 	return json.MarshalIndent(all, "", "  ")
+}
+
+// writtenKey is the key of an override with a stage's name as it is written.
+func (r *Recipe) writtenKey(key string) string {
+	parts := strings.SplitN(key, ".", 3)
+	if len(parts) < 2 || parts[0] != "stages" {
+		return key
+	}
+	if _, i := r.Stage(parts[1]); i >= 0 {
+		parts[1] = r.Written().Stages[i].Name
+	}
+	return strings.Join(parts, ".")
 }
 
 // ErrNoSource is the error of records that an earlier version wrote.
 var ErrNoSource = errors.New("the record does not say what recipe it is of: an earlier version wrote it")
 
 // FromRecord reads the recipe of a record in a directory. Its relative paths are relative to where its file was, or to
-// where that is as seen from the record if both have moved. Variables are those of the environment now.
+// where that is as seen from the record if both have moved. Variables are those of the environment now. One that is not set
+// is an error only where what it stands for is needed, see ModelNeeds; until then a text with it is as it is written.
 func FromRecord(b []byte, dir string) (*Recipe, error) {
 	var record struct {
 		Source *source `json:"source"`
@@ -63,18 +76,30 @@ func FromRecord(b []byte, dir string) (*Recipe, error) {
 	if s == nil {
 		return nil, ErrNoSource
 	}
+	file, err := s.file(dir)
+	d := newDecoder(file, s.Overrides)
+	d.ofRecord = true
+	if unset := new(UnsetError); errors.As(err, &unset) {
+		d.lost = unset.Name
+	} else if err != nil {
+		return nil, fmt.Errorf("recipe: %w", err)
+	}
+	return parse(d, []byte(s.Text))
+}
+
+// file is where the recipe's file was, or is now. With an error it is that as it is written.
+func (s *source) file(dir string) (string, error) {
 	file, err := Expand(s.File)
+	if err == nil {
+		if _, err := os.Stat(filepath.Dir(file)); err == nil || s.Relative == "" {
+			return file, nil
+		}
+	}
+	if moved, relErr := Expand(s.Relative); relErr == nil && s.Relative != "" {
+		return filepath.Abs(filepath.Join(dir, filepath.FromSlash(moved)))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("recipe: %s: %w", s.File, err)
+		return s.File, fmt.Errorf("%s: %w", s.File, err)
 	}
-	if _, err := os.Stat(filepath.Dir(file)); err != nil && s.Relative != "" {
-		moved, err := Expand(s.Relative)
-		if err != nil {
-			return nil, fmt.Errorf("recipe: %s: %w", s.Relative, err)
-		}
-		if file, err = filepath.Abs(filepath.Join(dir, filepath.FromSlash(moved))); err != nil {
-			return nil, fmt.Errorf("recipe: %w", err)
-		}
-	}
-	return parse(file, []byte(s.Text), s.Overrides)
+	return file, nil
 }

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -21,14 +22,17 @@ func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 		return
 	}
 	written := n
-	text, err := expand(n.Value, d.variables)
-	if err != nil {
-		d.problem(n.Line, key, "%v", err)
-		return
+	text, err := expand(n.Value, d.environment.values)
+	fromOutside := HasVariables(n.Value)
+	if f.tag.Get("expand") == "-" {
+		text, err, fromOutside = n.Value, nil, false
 	}
-	fromOutside := usesVariables(n.Value)
 	if fromOutside {
-		d.raw[d.place(key)] = n.Value
+		d.environment.written[d.place(key)] = n.Value
+	}
+	if err != nil {
+		d.unset(n, key, f, err)
+		return
 	}
 	if text != n.Value {
 		c := *n
@@ -46,8 +50,28 @@ func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 	} else if err != nil {
 		d.problem(n.Line, key, "%v", err)
 	}
-	if f.value.Type() == pathType && f.value.String() != "" {
-		f.value.SetString(resolve(filepath.Dir(d.file), f.value.String()))
+	isPath := f.value.Type() == pathType
+	if fromOutside && f.value.Kind() == reflect.String && f.tag.Get("enum") == "" && f.tag.Get("choice") == "" { // numbers and choices are seen in what is made with them
+		d.environment.hide(written.Value, text, isPath, filepath.Dir(d.file))
+	}
+	if isPath && d.lost != "" && relative(text) {
+		d.environment.unset[d.place(key)] = d.lost
+	}
+	if isPath && text != "" {
+		f.value.SetString(resolve(filepath.Dir(d.file), text))
+	}
+}
+
+// unset handles a text whose variables cannot be put in. Of a record it may be one that nobody asks for.
+func (d *decoder) unset(n *yaml.Node, key string, f field, err error) {
+	var unset *UnsetError
+	if !d.ofRecord || !errors.As(err, &unset) {
+		d.problem(n.Line, key, "%v", err)
+		return
+	}
+	d.environment.unset[d.place(key)] = unset.Name
+	if f.value.Kind() == reflect.String {
+		f.value.SetString(n.Value)
 	}
 }
 
@@ -187,9 +211,12 @@ var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 
 // resolve makes a path relative to the recipe's directory one relative to the working directory.
 func resolve(dir, path string) string {
-	local := filepath.FromSlash(path)
-	if scheme.MatchString(path) || filepath.IsAbs(local) {
+	if !relative(path) {
 		return path
 	}
-	return filepath.Join(dir, local)
+	return filepath.Join(dir, filepath.FromSlash(path))
+}
+
+func relative(path string) bool {
+	return !scheme.MatchString(path) && !filepath.IsAbs(filepath.FromSlash(path))
 }

@@ -29,6 +29,22 @@ type Stage struct {
 	Export   *ExportConfig   `yaml:"-"`
 }
 
+// keysOf makes room for the keys of a kind, with a pointer to it; nil for a kind that has none.
+func (s *Stage) keysOf(kind string) any {
+	switch kind {
+	case Pretrain, Align, Tune:
+		s.Train = new(TrainConfig)
+		return s.Train
+	case Evaluate:
+		s.Evaluate = new(EvaluateConfig)
+		return s.Evaluate
+	case Export:
+		s.Export = new(ExportConfig)
+		return s.Export
+	}
+	return nil
+}
+
 // ChangesModel says whether later stages may start from this one.
 func (s *Stage) ChangesModel() bool { return s.Kind != Evaluate && s.Kind != Export }
 
@@ -145,7 +161,7 @@ type Adapter struct {
 	Dropout float64 `yaml:"dropout" default:"0.05" range:"[0,1)"`
 	// Mixer says what M is: kaiming, orthogonal, normal, xavier and identity are trained from that start; butterfly is the fixed
 	// [[I, I], [I, I]], which needs an even r; fixed-orthogonal is drawn and not trained; none is LoRA.
-	Mixer string `yaml:"mixer" default:"kaiming"`
+	Mixer string `yaml:"mixer" default:"kaiming" choice:"true"`
 	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression in Python's
 	// syntax for the whole path of a layer; or all-linear for all but the output layer. embed_tokens and lm_head, by name or pattern, are the
 	// decoder's tables; of an embedding A has a column for each token, A starts at zero and B at N(0, 1), as in PEFT.
@@ -154,11 +170,16 @@ type Adapter struct {
 	ExcludeModules []string `yaml:"exclude_modules"`
 	// ModulesToSave are modules trained whole with the adapters and stored beside them, as [embed_tokens, lm_head]: names as in targets.
 	ModulesToSave []string `yaml:"modules_to_save"`
-	// TrainableTokenIndices are tokens whose rows of the embedding alone are trained, by id or as they are written, and of a head that shares
-	// its table. {embed_tokens: [...], lm_head: [...]} trains rows of a head with a table of its own, too.
+	// TrainableTokenIndices are tokens whose rows of the embedding alone are trained, by id or as they are written, and
+	// of a head that shares its table. {embed_tokens: [...], lm_head: [...]} trains rows of a head with a table of its
+	// own, too. Rows of model.add_tokens are trained besides.
 	TrainableTokenIndices TokenIndices `yaml:"trainable_token_indices"`
 	// Bias says which biases are trained besides: none, lora_only for those of adapted layers, or all. Default: none.
 	Bias string `yaml:"bias" enum:"none|lora_only|all"`
+	// LoRABias adds a bias to B that is trained, too, as PEFT's lora_bias: the layer adds scale * (B M A x + bias).
+	// Merging needs layers with biases, or a type of decoder whose configuration can give them some (LLaMA). It goes
+	// with neither dora nor start: pissa.
+	LoRABias bool `yaml:"lora_bias" default:"false"`
 	// EnsureWeightTying keeps a head that shares the embedding's table sharing it: what adapts or replaces one does so to both. Without it the
 	// other keeps the table as it was, as with PEFT, and the model has two tables from then on.
 	EnsureWeightTying bool `yaml:"ensure_weight_tying" default:"false"`
@@ -178,7 +199,7 @@ type Adapter struct {
 	// changed by a rank_pattern. One that fits no layer is an error.
 	RankPattern  Patterns[int]     `yaml:"rank_pattern" range:"[1,65536]"`
 	AlphaPattern Patterns[float64] `yaml:"alpha_pattern" range:"(0,1e9]"`
-	MixerPattern Patterns[string]  `yaml:"mixer_pattern"`
+	MixerPattern Patterns[string]  `yaml:"mixer_pattern" choice:"true"`
 }
 
 // TokenIndices are tokens by the table whose rows are trained; a plain list is the embedding's.
@@ -200,7 +221,8 @@ type EvaluateConfig struct {
 type Suite struct {
 	// TSV is required: a table with MMBench's columns, a suite's definition (.yaml), LLM-Adapters' questions (.json), or a name with a scheme.
 	TSV Path `yaml:"tsv,required,short"`
-	// Name of the suite in reports. Default: that of the file without its ending, with -blank if blank is set. No two of a stage may be equal.
+	// Name of the suite in reports, and of its directory. Default: that of the file without its ending, with -blank if blank is set; a variable in
+	// it gives its own name, not its value. No two of a stage may be equal.
 	Name string `yaml:"name"`
 	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
 	// vlmevalkit-2024.06.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/pipelines/recipe"
 )
 
 // A ChangedError says that a stage was begun or finished with another configuration, or from another model, than it has now.
@@ -53,7 +55,7 @@ func (d *Dir) changed(p *Plan, now Plan, dir string, finished bool) *ChangedErro
 		e.Changes = diff(p.Config, now.Config)
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.values)) {
-		if sealed, ok := p.Variables[name]; ok && !d.same(sealed, now.values[name]) {
+		if sealed, ok := p.Variables[name]; ok && !recipe.IsSealed(sealed, now.values[name]) {
 			e.Changes = append(e.Changes, Change{"the environment variable " + name, "another text", "what it is now"})
 		}
 	}
@@ -68,17 +70,6 @@ func (d *Dir) changed(p *Plan, now Plan, dir string, finished bool) *ChangedErro
 		return nil
 	}
 	return e
-}
-
-// same is isValue, which is slow, asked once.
-func (d *Dir) same(sealed, value string) bool {
-	key := sealed + "\x00" + value
-	is, ok := d.values[key]
-	if !ok {
-		is = isValue(sealed, value)
-		d.values[key] = is
-	}
-	return is
 }
 
 // diffTaken lists the files that differ.

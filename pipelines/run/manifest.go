@@ -2,9 +2,6 @@ package run
 
 import (
 	"bytes"
-	"crypto/pbkdf2"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -38,40 +35,6 @@ type Plan struct {
 	Taken        []Taken           `json:"taken,omitempty"`     // files that are not of this run, by key and name; of format 2
 
 	values map[string]string // of variables, as they are now
-}
-
-// sealVariables hides the values of variables, which may be secrets. The hash is slow on purpose, so that values that are easy to guess are not easy to find.
-func sealVariables(values map[string]string) (map[string]string, error) {
-	out := map[string]string{}
-	for name, value := range values {
-		salt := make([]byte, 16)
-		rand.Read(salt) // never fails
-		sum, err := slowHash(value, salt)
-		if err != nil {
-			return nil, err
-		}
-		out[name] = hex.EncodeToString(salt) + ":" + sum
-	}
-	return out, nil
-}
-
-// rounds is how often PBKDF2 hashes: some 50 ms, which nobody notices once a stage and everybody who guesses does.
-const rounds = 200_000
-
-func slowHash(value string, salt []byte) (string, error) {
-	b, err := pbkdf2.Key(sha256.New, value, salt, rounds, 32)
-	return hex.EncodeToString(b), err
-}
-
-// isValue says whether a hidden value is the one given.
-func isValue(sealed, value string) bool {
-	text, want, _ := strings.Cut(sealed, ":")
-	salt, err := hex.DecodeString(text)
-	if err != nil {
-		return false
-	}
-	got, err := slowHash(value, salt)
-	return err == nil && got == want
 }
 
 // A Taken is a file that a stage takes and that is not of this run: of the base model, data, a suite.

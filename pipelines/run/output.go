@@ -26,10 +26,11 @@ type Output struct {
 
 // in is where the file is.
 func (o *Output) in(dir string) string {
-	if p := filepath.FromSlash(Expanded(o.Path)); filepath.IsAbs(p) {
+	p := filepath.FromSlash(Expanded(o.Path))
+	if filepath.IsAbs(p) {
 		return p
 	}
-	return filepath.Join(dir, filepath.FromSlash(o.Path))
+	return filepath.Join(dir, p)
 }
 
 // Expanded is a recorded path with what the environment has in the place of ${NAME}; as it is recorded, if that is not set.

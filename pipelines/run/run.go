@@ -4,7 +4,7 @@
 // Layout of a run directory:
 //
 //	.lock               held while a process works here
-//	recipe.json         the recipe of the last process, as it was understood, with all defaults, and as it was written
+//	recipe.json         the recipe of the last process that was not refused, as it was understood, with all defaults, and as it was written
 //	00-align/           one directory a stage, numbered in the order of the recipe
 //	    begun.json      configuration and inputs, written before anything else
 //	    ...             what the stage writes
@@ -45,37 +45,49 @@ type Options struct {
 
 // Dir is an open run directory. Its methods are not safe for concurrent use.
 type Dir struct {
-	path   string
-	recipe *recipe.Recipe
-	force  bool
-	opt    Options
-	takes  map[int][]Taken // by stage, once they are known
-	intact map[int]bool    // stages whose outputs this process has read again
-	values map[string]bool // whether hidden values of variables are those given
-	lock   *lock.Lock
+	path    string
+	recipe  *recipe.Recipe
+	written *recipe.Recipe // what records name
+	force   bool
+	opt     Options
+	takes   map[int][]Taken // by stage, once they are known
+	intact  map[int]bool    // stages whose outputs this process has read again
+	lock    *lock.Lock
+
+	elsewhere map[int]string // directories of stages that stand in another place of the recipe now, by stage
+	recorded  bool           // the directory is this recipe's
+	fresh     bool           // there was no lock file
+	undo      func()         // removes directories that were made, if they are empty
 }
 
 const recipeFile = "recipe.json"
 
-// Open makes the directory if need be, locks it and records the recipe. It fails with a *lock.HeldError if
+// Open makes the directory if need be and locks it. It fails with a *lock.HeldError if
 // another process has it open; a process that died, however it did, holds nothing, and what it left half
 // written is removed. A directory of a
-// recipe of another name is refused unless forced. Stages whose place in the
-// recipe has changed since keep their results under the new number.
+// recipe of another name is refused unless forced. Until Record or Begin nothing else is changed, and Close leaves everything as it was.
 func Open(dir string, r *recipe.Recipe, opt Options) (*Dir, error) {
-	if err := atomicfile.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("run: %w", err)
-	}
-	l, err := lock.Inside(dir)
+	undo, err := atomicfile.MkdirAllUndo(dir)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
-	d := &Dir{path: dir, recipe: r, force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, values: map[string]bool{}, lock: l}
+	_, err = os.Lstat(filepath.Join(dir, lockFile))
+	fresh := errors.Is(err, fs.ErrNotExist)
+	l, err := lock.Inside(dir)
+	if err != nil {
+		undo()
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	d := &Dir{path: dir, recipe: r, written: r.Written(), force: opt.Force, opt: opt, takes: map[int][]Taken{}, intact: map[int]bool{}, lock: l,
+		elsewhere: map[int]string{}, fresh: fresh, undo: undo}
 	if err := d.prepare(); err != nil {
-		return nil, errors.Join(err, l.Release())
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
+
+// lockFile is the one that lock.Inside makes.
+const lockFile = ".lock"
 
 func (d *Dir) prepare() error {
 	if err := atomicfile.SweepTree(d.path); err != nil {
@@ -84,16 +96,29 @@ func (d *Dir) prepare() error {
 	if err := d.checkName(); err != nil {
 		return err
 	}
-	if err := d.renumber(); err != nil {
-		return err
+	return d.find()
+}
+
+// Record has the directory be this recipe's: it records the recipe, and stages whose place in it has changed since keep their results under the new
+// number. Begin does so, too.
+func (d *Dir) Record() error {
+	if d.recorded {
+		return nil
 	}
 	b, err := d.recipe.Record(d.path)
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
+	for i, was := range d.elsewhere {
+		delete(d.elsewhere, i)
+		if err := atomicfile.Rename(filepath.Join(d.path, was), d.StageDir(i)); err != nil && !errors.Is(err, fs.ErrNotExist) { // set aside since
+			return fmt.Errorf("run: %w", err)
+		}
+	}
 	if err := atomicfile.WriteBytes(filepath.Join(d.path, recipeFile), append(b, '\n')); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
+	d.recorded = true
 	return nil
 }
 
@@ -112,25 +137,16 @@ func (d *Dir) checkName() error {
 	if err := json.Unmarshal(b, &was); err != nil {
 		return fmt.Errorf("run: %s: %w", path, err)
 	}
-	var now struct {
-		Name string `json:"name"` // as it is written, with variables
-	}
-	if b, err = d.recipe.JSON(); err == nil {
-		err = json.Unmarshal(b, &now)
-	}
-	if err != nil {
-		return fmt.Errorf("run: %w", err)
-	}
-	if was.Name != now.Name && !d.force {
-		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now.Name)
+	if now := d.written.Name; was.Name != now && !d.force {
+		return fmt.Errorf("run: %s belongs to the recipe %q, not %q: give another run_dir, or --force, which keeps what is there and does the stages anew", d.path, was.Name, now)
 	}
 	return nil
 }
 
 var numbered = regexp.MustCompile(`^[0-9]{2,}-([^~]+)$`)
 
-// renumber renames the directories of stages that stand in another place of the recipe now.
-func (d *Dir) renumber() error {
+// find looks for the directories of stages that stand in another place of the recipe now.
+func (d *Dir) find() error {
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
@@ -147,9 +163,7 @@ func (d *Dir) renumber() error {
 		case len(found) > 1:
 			return fmt.Errorf("run: %s holds %s and %s, of which one at most can be of stage %s", d.path, found[0], found[1], d.recipe.Stages[i].Name)
 		case len(found) == 1 && found[0] != want:
-			if err := atomicfile.Rename(filepath.Join(d.path, found[0]), d.StageDir(i)); err != nil {
-				return fmt.Errorf("run: %w", err)
-			}
+			d.elsewhere[i] = found[0]
 		}
 	}
 	return nil
@@ -168,7 +182,14 @@ func (d *Dir) Note(text string) error {
 
 // Close gives the directory free.
 func (d *Dir) Close() error {
-	if err := d.lock.Release(); err != nil {
+	if d.fresh && !d.recorded {
+		d.lock.Unmark()
+	}
+	err := d.lock.Release()
+	if !d.recorded {
+		d.undo()
+	}
+	if err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return nil
@@ -179,6 +200,9 @@ func (d *Dir) Path() string { return d.path }
 
 // StageDir is the directory of stage i of the recipe, whether it exists or not.
 func (d *Dir) StageDir(i int) string {
+	if was, ok := d.elsewhere[i]; ok {
+		return filepath.Join(d.path, was)
+	}
 	return filepath.Join(d.path, fmt.Sprintf("%02d-%s", i, d.recipe.Stages[i].Name))
 }
 

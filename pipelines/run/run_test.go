@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
@@ -301,6 +302,67 @@ func TestInserted(t *testing.T) {
 	wantFinished(t, open(t, dir, r, Options{}), 1, 2, 3, 5)
 }
 
+// tree lists files with their contents, and directories.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			var text []byte
+			text, err = os.ReadFile(path)
+			path += ": " + string(text)
+		}
+		b.WriteString(path + "\n")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestRefused: who opens a run and begins nothing leaves it as it was: the recipe that is recorded, the numbers of stages, and that it was not there.
+func TestRefused(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, filepath.Join(root, "a", "b"), parse(t), Options{})
+	if _, _, err := d.Begin(tune); err == nil {
+		t.Error("a stage was begun whose model is not there")
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := tree(t, root); got != root+"\n" {
+		t.Errorf("left behind:\n%s", got)
+	}
+	dir := doAll(t)
+	was := tree(t, dir)
+	more := strings.Replace(text, "- {kind: align, data: captions", "- {kind: evaluate, name: before, suites: dev.tsv}\n- {kind: align, data: others", 1)
+	r, err := recipe.Parse("demo.yaml", []byte(more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d = open(t, dir, r, Options{})
+	if _, _, err := d.Begin(1); !errors.As(err, new(*ChangedError)) {
+		t.Errorf("a changed stage: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if now := tree(t, dir); now != was {
+		t.Errorf("it was\n%s\nand is\n%s", was, now)
+	}
+	d = open(t, dir, r, Options{})
+	if _, _, err := d.Begin(0); err != nil {
+		t.Fatal(err)
+	}
+	if now := tree(t, dir); !strings.Contains(now, "01-align") || strings.Contains(now, "00-align") || !strings.Contains(now, "others") {
+		t.Errorf("begun, it is\n%s", now)
+	}
+	if d.StageDir(1) != filepath.Join(dir, "01-align") {
+		t.Errorf("align is in %s", d.StageDir(1))
+	}
+}
+
 func TestStrange(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "00-align", "x"), "")
@@ -308,7 +370,9 @@ func TestStrange(t *testing.T) {
 	if _, _, err := d.Begin(align); err == nil || !strings.Contains(err.Error(), "holds x but no begun.json") {
 		t.Errorf("files nobody began: %v", err)
 	}
-	d.Close()
+	if err := errors.Join(d.Record(), d.Close()); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "07-align", "x"), "")
 	if _, err := Open(dir, parse(t), Options{}); err == nil || !strings.Contains(err.Error(), "00-align and 07-align") {
 		t.Errorf("two directories of a stage: %v", err)
@@ -360,7 +424,7 @@ func TestLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.Stdout.WriteString("locked\n")
-		select {}
+		time.Sleep(time.Hour) // until it is killed; without a timer it would end as a deadlock
 	}
 	dir := t.TempDir()
 	d := open(t, dir, parse(t), Options{})

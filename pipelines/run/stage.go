@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/recipe"
 )
 
 // Finished says whether stage i is finished and can be skipped, and if not, why. A finished stage whose
@@ -74,39 +76,44 @@ func (d *Dir) Begin(i int) (dir string, resumed bool, err error) {
 		return "", false, err
 	}
 	var was begun
-	switch err := readJSON(filepath.Join(dir, begunFile), &was); {
-	case err == nil:
-		changed := d.changed(&was.Plan, now, dir, false)
-		if changed != nil && d.nothingComputed(i, dir) {
-			if err := d.restart(i, changed); err != nil {
-				return "", false, err
-			}
-			break
-		}
-		if changed == nil {
-			// A manifest that was found wanting must not stand beside what is written from now on.
-			if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", false, fmt.Errorf("run: %w", err)
-			}
-			return dir, true, nil
-		}
-		if !d.force {
-			return "", false, changed
-		}
-		if err := d.setAside(i); err != nil {
-			return "", false, err
-		}
-	case errors.Is(err, fs.ErrNotExist):
-		if err := d.refuseStrange(dir); err != nil {
-			return "", false, err
-		}
+	var changed *ChangedError
+	found := readJSON(filepath.Join(dir, begunFile), &was)
+	switch {
+	case errors.Is(found, fs.ErrNotExist):
+		err = d.refuseStrange(dir)
+	case found != nil:
+		err = found
 	default:
+		if changed = d.changed(&was.Plan, now, dir, false); changed != nil && !d.force && !d.nothingComputed(i, dir) {
+			err = changed
+		}
+	}
+	if err == nil {
+		err = d.Record() // from here on the stage is begun
+	}
+	if err != nil {
+		return "", false, err
+	}
+	dir = d.StageDir(i)
+	switch {
+	case changed != nil && d.nothingComputed(i, dir):
+		err = d.restart(i, changed)
+	case changed != nil:
+		err = d.setAside(i)
+	case found == nil:
+		// A manifest that was found wanting must not stand beside what is written from now on.
+		if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", false, fmt.Errorf("run: %w", err)
+		}
+		return dir, true, nil
+	}
+	if err != nil {
 		return "", false, err
 	}
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
-	if now.Variables, err = sealVariables(now.values); err != nil {
+	if now.Variables, err = recipe.Seal(now.values); err != nil {
 		return "", false, fmt.Errorf("run: %w", err)
 	}
 	return dir, false, writeJSON(filepath.Join(dir, begunFile), &begun{Plan: now, Begun: time.Now().UTC().Truncate(time.Second)})
@@ -148,9 +155,7 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 	}
 	delete(d.intact, i)
 	for k := range files {
-		if filepath.IsAbs(files[k].Path) {
-			files[k].Path = d.recipe.Mask(files[k].Path)
-		}
+		files[k].Path = d.Recorded(i, files[k].Path)
 	}
 	return writeJSON(filepath.Join(dir, manifestFile), &Manifest{
 		Format:        manifestFormat,
@@ -161,6 +166,21 @@ func (d *Dir) Finish(i int, outputs ...string) error {
 		Begun:         was.Begun,
 		Finished:      time.Now().UTC().Truncate(time.Second),
 	})
+}
+
+// Recorded is the path of an output of stage i as a record has it: values of variables are not in it.
+func (d *Dir) Recorded(i int, path string) string {
+	if filepath.IsAbs(path) {
+		return d.recipe.WrittenPath(path)
+	}
+	if e := d.recipe.Stages[i].Evaluate; e != nil {
+		for j, suite := range e.Suites { // whose directories have their names
+			if below, ok := strings.CutPrefix(path+"/", suite.Name+"/"); ok {
+				return strings.TrimSuffix(d.written.Stages[i].Evaluate.Suites[j].Name+"/"+below, "/")
+			}
+		}
+	}
+	return path
 }
 
 // Manifest reads the manifest of stage i. The error wraps fs.ErrNotExist if the stage is not finished.
@@ -174,18 +194,20 @@ func (d *Dir) Manifest(i int) (*Manifest, error) {
 
 // plan is what stage i would be done with now.
 func (d *Dir) plan(i int) (Plan, error) {
-	s := &d.recipe.Stages[i]
 	config, err := d.recipe.StageJSON(i)
 	if err != nil {
 		return Plan{}, fmt.Errorf("run: %w", err)
 	}
-	p := Plan{Stage: s.Name, Kind: s.Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}, values: d.recipe.Variables(i)}
+	p := Plan{Stage: d.written.Stages[i].Name, Kind: d.recipe.Stages[i].Kind, Config: config, ConfigSHA256: sha256Hex(config), Inputs: []Input{}}
+	if p.values, err = d.recipe.Variables(i); err != nil {
+		return Plan{}, fmt.Errorf("run: %w", err)
+	}
 	if from, _ := d.From(i); from >= 0 {
 		m, err := d.Manifest(from)
 		if err != nil {
 			return Plan{}, err
 		}
-		p.Inputs = append(p.Inputs, Input{Stage: d.recipe.Stages[from].Name, OutputsSHA256: m.OutputsSHA256})
+		p.Inputs = append(p.Inputs, Input{Stage: d.written.Stages[from].Name, OutputsSHA256: m.OutputsSHA256})
 	}
 	p.Taken, err = d.taken(i)
 	return p, err

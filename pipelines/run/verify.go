@@ -26,9 +26,13 @@ func Verify(ctx context.Context, dir string, check func(stage string) ([]Check, 
 	if _, err := os.Stat(filepath.Join(dir, recipeFile)); err != nil {
 		return nil, fmt.Errorf("run: %s is no run directory: %w", dir, err)
 	}
+	_, missing := os.Lstat(filepath.Join(dir, lockFile))
 	l, err := lock.Inside(dir)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
+	}
+	if errors.Is(missing, fs.ErrNotExist) {
+		l.Unmark() // nothing is changed here
 	}
 	defer func() { err = errors.Join(err, l.Release()) }()
 	entries, err := os.ReadDir(dir)

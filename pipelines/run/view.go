@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,18 +53,43 @@ func Find(dir string) (root, stage string, ok bool) {
 	return root, filepath.Base(abs), true
 }
 
+// Label is the name of a directory of a run or of a stage as its record has it, with ${NAME} where the recipe has a variable; of any other directory it is
+// the name itself.
+func Label(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	var record struct {
+		Stage  string `json:"stage"`
+		RunDir string `json:"run_dir"`
+	}
+	for _, file := range []string{begunFile, recipeFile} {
+		b, err := infile.Read(filepath.Join(dir, file), maxRecord)
+		if err != nil || json.Unmarshal(b, &record) != nil {
+			continue
+		}
+		if number, _, ok := strings.Cut(filepath.Base(dir), "-"); ok && recipe.HasVariables(record.Stage) {
+			return number + "-" + record.Stage
+		}
+		if name := path.Base(record.RunDir); recipe.HasVariables(name) {
+			return name
+		}
+	}
+	return filepath.Base(dir)
+}
+
 // Look reads the records of a run.
 func Look(dir string) (*View, error) {
-	path := filepath.Join(dir, recipeFile)
-	b, err := infile.Read(path, maxRecord)
+	file := filepath.Join(dir, recipeFile)
+	b, err := infile.Read(file, maxRecord)
 	if err != nil {
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	v := &View{Path: dir}
 	if v.Recipe, err = recipe.FromRecord(b, dir); errors.Is(err, recipe.ErrNoSource) {
-		return nil, fmt.Errorf("run: %s: %w; moslava run with the recipe records it, and skips what is finished", path, err)
+		return nil, fmt.Errorf("run: %s: %w; moslava run with the recipe records it, and skips what is finished", file, err)
 	} else if err != nil {
-		return nil, fmt.Errorf("run: the recipe that %s records: %w", path, err)
+		return nil, fmt.Errorf("run: the recipe that %s records: %w", file, err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -133,9 +159,12 @@ func (v *View) Agrees(f Finished, now []Taken) error {
 		return fmt.Errorf("run: %s: %w", f.Dir, err)
 	}
 	changes = append(changes, diff(then, model)...)
-	values := v.Recipe.ModelVariables()
+	values, err := v.Recipe.ModelVariables()
+	if err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if sealed, ok := f.Variables[name]; ok && !isValue(sealed, values[name]) {
+		if sealed, ok := f.Variables[name]; ok && !recipe.IsSealed(sealed, values[name]) {
 			changes = append(changes, Change{"the environment variable " + name, "another text", "what it is now"})
 		}
 	}

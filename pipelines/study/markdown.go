@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path"
 	"path/filepath"
 	"slices"
 )
@@ -13,10 +14,10 @@ import (
 func (s *Summary) markdown(w io.Writer, plots []string) error {
 	var b bytes.Buffer
 	st := s.Study
-	fmt.Fprintf(&b, "# Study %s\n\n", st.Name)
+	fmt.Fprintf(&b, "# Study %s\n\n", st.writtenName())
 	fmt.Fprintf(&b, "    moslava study %s\n\n", filepath.Base(st.file))
 	fmt.Fprintf(&b, "%d methods, ranks %s, seeds %s, learning rates %s, fractions of the data %s; the base recipe is `%s`.\n",
-		len(st.Methods), list(st.Ranks), list(st.Seeds), list(st.LearningRates), list(st.Fractions), filepath.Base(string(st.Base)))
+		len(st.Methods), list(st.Ranks), list(st.Seeds), list(st.LearningRates), list(st.Fractions), path.Base(st.environment.Written("base", filepath.ToSlash(string(st.Base)))))
 	fmt.Fprintf(&b, "%d of %d cells are finished; training and evaluating them took %s.\n", s.Finished, s.Total, hours(s.Seconds))
 	if s.Finished < s.Total {
 		fmt.Fprintf(&b, "**This study is not finished: the numbers are those of the cells that are.**\n")

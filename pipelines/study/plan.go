@@ -14,11 +14,12 @@ type plan struct {
 	*Study
 	base   *recipe.Recipe
 	tune   *recipe.Stage
-	shared []string // stages whose model the varied one takes, in order
-	towers []string // that have adapters
-	model  string   // directory that the shared stages make; empty: the recipe's own model
-	cells  string   // directory of cells
-	common []string // overrides of every recipe
+	shared []string          // stages whose model the varied one takes, in order
+	towers []string          // that have adapters
+	model  string            // directory that the shared stages make; empty: the recipe's own model
+	cells  string            // directory of cells
+	common []string          // overrides of every recipe
+	sealed map[string]string // values of variables as records hide them, by name
 }
 
 // exported is the stage that the shared run ends with.
@@ -30,7 +31,7 @@ func newPlan(s *Study, threads int) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Study: s, base: base, cells: filepath.Join(absolute(string(s.RunDir)), "cells")}
+	p := &plan{Study: s, base: base, cells: filepath.Join(absolute(string(s.RunDir)), "cells"), sealed: map[string]string{}}
 	if threads > 0 {
 		p.common = append(p.common, fmt.Sprintf("threads=%d", threads))
 	}
@@ -92,8 +93,8 @@ func (p *plan) sharedRecipe() (*recipe.Recipe, error) {
 	if len(p.shared) == 0 {
 		return nil, nil
 	}
-	sets := []string{"name=" + quote(p.Name+"-shared"), "run_dir=" + quote(p.sharedDir())}
-	return p.base.Select(recipe.Selection{Stages: p.shared, Export: exported}, append(sets, p.common...)...)
+	sets := []string{"name=" + quote(p.writtenName()+"-shared"), "run_dir=" + p.path(p.sharedDir())}
+	return p.base.Select(recipe.Selection{Stages: p.shared, Export: exported, Environment: p.environment}, append(sets, p.common...)...)
 }
 
 func (p *plan) sharedDir() string { return filepath.Join(absolute(string(p.RunDir)), "shared") }
@@ -101,7 +102,7 @@ func (p *plan) sharedDir() string { return filepath.Join(absolute(string(p.RunDi
 // recipe is what a cell runs: the varied stage and its evaluation, from the shared model.
 func (p *plan) recipe(c Cell) (*recipe.Recipe, error) {
 	m, at := p.method(c.Method), "stages."+p.Stage+"."
-	sets := []string{"name=" + quote(p.Name), "run_dir=" + quote(p.dir(c)), fmt.Sprintf("seed=%d", c.Seed), fmt.Sprintf("%slr=%v", at, c.Rate)}
+	sets := []string{"name=" + quote(p.writtenName()), "run_dir=" + p.path(p.dir(c)), fmt.Sprintf("seed=%d", c.Seed), fmt.Sprintf("%slr=%v", at, c.Rate)}
 	if c.Fraction < 1 {
 		sets = append(sets, fmt.Sprintf("%slimit=%d", at, max(1, int(math.Round(c.Fraction*float64(p.tune.Train.Limit))))))
 	}
@@ -115,7 +116,12 @@ func (p *plan) recipe(c Cell) (*recipe.Recipe, error) {
 	for _, set := range m.Keys {
 		sets = append(sets, at+set)
 	}
-	sel := recipe.Selection{Stages: []string{p.Stage, p.Evaluate}, From: p.model}
+	tokens, err := p.tokens()
+	if err != nil {
+		return nil, err
+	}
+	sets = append(sets, tokens...)
+	sel := recipe.Selection{Stages: []string{p.Stage, p.Evaluate}, From: p.environment.Path(p.model), Environment: p.environment}
 	return p.base.Select(sel, append(sets, p.common...)...)
 }
 
@@ -159,8 +165,14 @@ func (p *plan) mainCells(chosen func(method string, rank int) float64) []Cell {
 	return out
 }
 
-// quote makes a YAML string of a path.
-func quote(path string) string { return fmt.Sprintf("%q", filepath.ToSlash(path)) }
+// path makes a YAML string of a path, in which variables of the study stay what they are.
+func (p *plan) path(path string) string { return quote(filepath.ToSlash(p.environment.Path(path))) }
+
+// quote makes a YAML string of a text.
+func quote(text string) string { return fmt.Sprintf("%q", text) }
+
+// writtenName is the study's name as its file has it.
+func (s *Study) writtenName() string { return s.environment.Written("name", s.Name) }
 
 // absolute is the path from the root, so that a recipe's directory does not matter.
 func absolute(path string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,16 +25,17 @@ const recordFile = "cell.json"
 // A Record is what is known of a cell.
 type Record struct {
 	Cell
-	Settings   json.RawMessage `json:"settings"`             // keys of the cell's recipe that decide its result
-	Steps      int             `json:"steps"`                // of training
-	Adapters   int             `json:"adapter_parameters"`   // that were trained
-	Others     int             `json:"other_parameters"`     // that were trained: the projector's
-	Validation float64         `json:"validation_loss"`      // after the last step, in nats a target
-	Train      float64         `json:"train_seconds"`        // wall time of all steps
-	Step       float64         `json:"median_step_seconds"`  //
-	Peak       int64           `json:"peak_bytes,omitempty"` // of resident memory in training, in the process that ended it; 0: not known here
-	Ask        float64         `json:"evaluate_seconds,omitempty"`
-	Suites     []Suite         `json:"suites,omitempty"`
+	Settings   json.RawMessage   `json:"settings"`             // keys of the cell's recipe that decide its result
+	Variables  map[string]string `json:"variables,omitempty"`  // of the environment in them, by name: see recipe.Seal
+	Steps      int               `json:"steps"`                // of training
+	Adapters   int               `json:"adapter_parameters"`   // that were trained
+	Others     int               `json:"other_parameters"`     // that were trained: the projector's
+	Validation float64           `json:"validation_loss"`      // after the last step, in nats a target
+	Train      float64           `json:"train_seconds"`        // wall time of all steps
+	Step       float64           `json:"median_step_seconds"`  //
+	Peak       int64             `json:"peak_bytes,omitempty"` // of resident memory in training, in the process that ended it; 0: not known here
+	Ask        float64           `json:"evaluate_seconds,omitempty"`
+	Suites     []Suite           `json:"suites,omitempty"`
 }
 
 // A Suite is how a cell did on one suite: question by question, in the suite's order.
@@ -100,6 +102,17 @@ func (p *plan) record(c Cell) (*Record, error) {
 	} else if diff != "" {
 		return nil, fmt.Errorf("study: %s: %s: remove the cell's directory to run it again, or give another run_dir", path, diff)
 	}
+	values, err := variables(now)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
+		if value, ok := values[name]; ok && !recipe.IsSealed(r.Variables[name], value) {
+			return nil, fmt.Errorf("study: %s: the environment variable %s was another text: set it back, or remove the cell's directory to run it again, or give another run_dir", path, name)
+		} else if ok {
+			p.sealed[name] = r.Variables[name]
+		}
+	}
 	if r.Cell != c {
 		return nil, fmt.Errorf("study: %s is of cell %s, expected %s", path, r.Cell.Name(), c.Name())
 	}
@@ -112,6 +125,38 @@ func (p *plan) write(r *Record) error {
 		return err
 	}
 	return atomicfile.WriteBytes(filepath.Join(p.dir(r.Cell), recordFile), append(b, '\n'))
+}
+
+// variables are the values of all variables that decide a cell's result, by name.
+func variables(r *recipe.Recipe) (map[string]string, error) {
+	all := map[string]string{}
+	for i := range r.Stages {
+		values, err := r.Variables(i)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, values)
+	}
+	return all, nil
+}
+
+// seal hides the values of a cell's variables. All cells of a study hide a value alike: looking whether one has changed is slow.
+func (p *plan) seal(r *recipe.Recipe) (map[string]string, error) {
+	values, err := variables(r)
+	if err != nil {
+		return nil, err
+	}
+	fresh := maps.Clone(values)
+	maps.DeleteFunc(fresh, func(name, value string) bool { return recipe.IsSealed(p.sealed[name], value) })
+	if fresh, err = recipe.Seal(fresh); err != nil {
+		return nil, err
+	}
+	maps.Copy(p.sealed, fresh)
+	out := map[string]string{}
+	for name := range values {
+		out[name] = p.sealed[name]
+	}
+	return out, nil
 }
 
 // noteTrained records what the training stage left behind.
@@ -136,6 +181,9 @@ func (p *plan) noteTrained(rec *Record, r *recipe.Recipe, peak int64) error {
 	if rec.Settings, err = settings(r); err != nil {
 		return err
 	}
+	if rec.Variables, err = p.seal(r); err != nil {
+		return err
+	}
 	rec.Steps, rec.Step, rec.Peak = len(steps), seconds[len(seconds)/2], peak
 	if rec.Adapters, rec.Others, err = trained(dir); err != nil {
 		return err
@@ -146,13 +194,15 @@ func (p *plan) noteTrained(rec *Record, r *recipe.Recipe, peak int64) error {
 // noteEvaluated records the answers to the suites.
 func (p *plan) noteEvaluated(rec *Record, r *recipe.Recipe, took time.Duration) error {
 	st, _ := r.Stage(p.Evaluate)
+	_, at := r.Stage(p.Evaluate)
+	written := r.Written().Stages[at].Evaluate.Suites
 	var suites []Suite
-	for _, c := range st.Evaluate.Suites {
+	for i, c := range st.Evaluate.Suites {
 		vs, err := eval.ReadVerdicts(filepath.Join(stageDir(r, p.Evaluate), c.Name, "verdicts.jsonl"))
 		if err != nil {
 			return err
 		}
-		s := Suite{Name: c.Name}
+		s := Suite{Name: written[i].Name}
 		wrong := map[int64]bool{}
 		for _, v := range vs {
 			if v.Want == "" {
@@ -169,7 +219,7 @@ func (p *plan) noteEvaluated(rec *Record, r *recipe.Recipe, took time.Duration) 
 			s.Hits = append(s.Hits, !wrong[id])
 		}
 		if len(s.IDs) == 0 {
-			return fmt.Errorf("study: suite %s has no question with an answer", c.Name)
+			return fmt.Errorf("study: suite %s has no question with an answer", s.Name)
 		}
 		suites = append(suites, s)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,15 +31,23 @@ type Options struct {
 // Run runs the cells that are not finished and writes the report, also when it is interrupted. It returns the context's error if
 // ctx ended it, and none if the limit did: run again, it goes on.
 func Run(ctx context.Context, s *Study, opt Options) (failed error) {
+	defer func() { failed = s.environment.MaskError(failed) }()
 	p, err := newPlan(s, opt.Threads)
 	if err != nil {
 		return err
 	}
+	defer func() { failed = p.base.MaskError(failed) }()
+	opt.Out = p.base.Masked(s.environment.Masked(opt.Out))
 	if opt.Detail == nil {
 		opt.Detail = io.Discard
 	}
 	if opt.Report == "" {
 		opt.Report = filepath.Join(string(s.RunDir), "report")
+	}
+	if _, err := os.Stat(string(s.RunDir)); errors.Is(err, fs.ErrNotExist) && !opt.Only {
+		if err := p.check(ctx); err != nil {
+			return err
+		}
 	}
 	release, err := take(string(s.RunDir), opt)
 	if err != nil {
@@ -64,6 +73,15 @@ func Run(ctx context.Context, s *Study, opt Options) (failed error) {
 		return err
 	}
 	return errors.Join(err, st.report())
+}
+
+// check looks ahead at all stages of the base recipe that the study is made of: a suite that cannot be asked is not to be found after hours of training.
+func (p *plan) check(ctx context.Context) error {
+	r, err := p.base.Select(recipe.Selection{Stages: append(slices.Clone(p.shared), p.Stage, p.Evaluate), Environment: p.environment})
+	if err != nil {
+		return err
+	}
+	return pipelines.Check(ctx, r)
 }
 
 // take locks the run directory, and that of the report if it is elsewhere.

@@ -49,17 +49,18 @@ type Study struct {
 	// Bootstrap says how intervals are computed.
 	Bootstrap Bootstrap `yaml:"bootstrap"`
 
-	file string
+	file        string
+	environment *recipe.Environment
 }
 
 // A Method is what distinguishes the cells of one curve.
 type Method struct {
-	// Name is required: lower-case letters, digits and '-'.
-	Name string `yaml:"name,required"`
+	// Name is required: lower-case letters, digits and '-'. It stands in every table, so that it can have no variable.
+	Name string `yaml:"name,required" expand:"-"`
 	// Adapters are keys of the adapters of every tower that the base recipe adapts, each as key=value: mixer=orthogonal.
-	Adapters []string `yaml:"adapters"`
+	Adapters []string `yaml:"adapters" expand:"-"`
 	// Keys are other keys of the varied stage, each as key=value.
-	Keys []string `yaml:"keys"`
+	Keys []string `yaml:"keys" expand:"-"`
 }
 
 // Bootstrap holds the keys of the paired bootstrap.
@@ -87,7 +88,8 @@ func Load(path string) (*Study, error) {
 // Parse reads a study from memory; paths are relative to the directory of name.
 func Parse(name string, b []byte) (*Study, error) {
 	s := &Study{file: name}
-	if err := recipe.Decode(name, b, s, s.check); err != nil {
+	var err error
+	if s.environment, err = recipe.Decode(name, b, s, s.check); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -11,9 +11,9 @@ import (
 // zeroTol is allowed of gradients that are zero in exact arithmetic, relative to the largest entry of all gradients.
 const zeroTol = 1e-6
 
-// gradients compares the gradients that ps have collected with the tensors whose names start with prefix. Parameters without such a
-// tensor must have none.
-func (r *run) gradients(ps *nn.Params, prefix string) error {
+// gradients compares the gradients that ps have collected with the tensors whose names start with prefix and end with what fileName makes
+// of the program's. Parameters without such a tensor must have none.
+func (r *run) gradients(ps *nn.Params, prefix string, fileName func(string) string) error {
 	scale, found := 0.0, false
 	for _, name := range r.golden.Names() {
 		if strings.HasPrefix(name, prefix) {
@@ -28,7 +28,7 @@ func (r *run) gradients(ps *nn.Params, prefix string) error {
 		return nil
 	}
 	for p := range ps.All() {
-		name, got := prefix+p.Name, p.Var().GradFloats()
+		name, got := prefix+fileName(p.Name), p.Var().GradFloats()
 		want, ok := r.golden.Info(name)
 		switch {
 		case !ok && got != nil:
@@ -56,3 +56,6 @@ func (r *run) zero(name string, scale float64) bool {
 	data, err := r.golden.Float64(name)
 	return err == nil && compare.MaxAbs(data) <= zeroTol*scale
 }
+
+// own are the names of a tower or a decoder by itself: files have those of the program.
+func own(name string) string { return name }

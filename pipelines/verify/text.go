@@ -89,13 +89,13 @@ func (r *run) language(dir, config string) error {
 		ps.Train(func(string) bool { return true })
 		tape := new(autograd.Tape)
 		at, targets := in.targets()
-		h := d.ForwardAt(tape, d.Embed.Forward(tape, in.IDs), in.Offsets, at)
+		h := d.ForwardAt(tape, d.Embed.Forward(tape, in.IDs), language.Rows{Offsets: in.Offsets}, at)
 		v, sum := d.Head.Loss(tape, h, targets)
 		r.losses(sum, len(targets))
 		if err := tape.Backward(v, 1/float32(len(targets))); err != nil {
 			return err
 		}
-		if err := r.gradients(ps, "grad."); err != nil {
+		if err := r.gradients(ps, "grad.", own); err != nil {
 			return err
 		}
 	}
@@ -120,7 +120,7 @@ func (r *run) decoder(d *language.Decoder, in *batch, x *autograd.Var) {
 	}
 	rows("hidden.0", x)
 	last := d.Config.NumHiddenLayers - 1
-	h := d.Forward(nil, x, in.Offsets, func(l int, x *autograd.Var) {
+	h := d.Forward(nil, x, language.Rows{Offsets: in.Offsets}, func(l int, x *autograd.Var) {
 		if l == last {
 			rows("hidden.last_before_norm", x)
 			return
@@ -233,7 +233,7 @@ func continuation(d *language.Decoder, x *autograd.Var, n int) ([]int64, error) 
 // margins compares, for each of the new ids, how far its logit is above the next one. Two logits are off by no more than the
 // tolerance allows each.
 func (r *run) margins(name string, d *language.Decoder, x *autograd.Var, ids []int32) {
-	logits := d.Logits(d.Forward(nil, x, []int32{0, int32(x.Rows())}, nil))
+	logits := d.Logits(d.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(x.Rows())}}, nil))
 	out := make([]float64, len(ids))
 	largest := 0.0
 	for i, id := range ids {

@@ -169,5 +169,5 @@ func (r *run) probe(t tower, tape *autograd.Tape, f *autograd.Var, shape []int, 
 	if err := tape.BackwardFrom(f, autograd.New(probe, f.Shape()...)); err != nil {
 		return err
 	}
-	return r.gradients(t.params, grads)
+	return r.gradients(t.params, grads, own)
 }

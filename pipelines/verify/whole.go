@@ -8,6 +8,7 @@ import (
 	"moslava/internal/autograd"
 	"moslava/internal/compare"
 	"moslava/pipelines/vlm"
+	"moslava/projector"
 )
 
 func (r *run) whole(dir, config string) error {
@@ -47,7 +48,7 @@ func (r *run) whole(dir, config string) error {
 		if err := tape.Backward(v, 1/float32(in.Targets())); err != nil {
 			return err
 		}
-		if err := r.gradients(m.Params, "grad."); err != nil {
+		if err := r.gradients(m.Params, "grad.", m.Config.FileName); err != nil {
 			return err
 		}
 	}
@@ -57,18 +58,21 @@ func (r *run) whole(dir, config string) error {
 
 // images compares the tower's hidden states, the selected features and the projected ones.
 func (r *run) images(m *vlm.Model, px pixels) error {
-	states, err := r.hidden(m.Vision, px, "image.hidden.")
-	if err != nil {
+	if _, err := r.hidden(m.Vision, px, "image.hidden."); err != nil {
 		return err
 	}
 	n, cfg := len(px.images), m.Config
-	count := cfg.ImageTokens(px.h, px.w)
-	f, err := m.Vision.Features(nil, px.images, px.h, px.w, cfg.FeatureLayers, count == states[0].Rows()/n)
+	count, h, w := cfg.ImageTokens(px.h, px.w), px.h/cfg.Vision.PatchSize, px.w/cfg.Vision.PatchSize
+	f, err := m.Vision.Features(nil, px.images, px.h, px.w, cfg.Features)
 	if err != nil {
 		return err
 	}
-	r.check("image.features", compare.Widen(f.Floats()), []int{n, count, f.Cols()})
-	projected := m.Projector.Forward(nil, f)
+	r.check("image.features", compare.Widen(f.Floats()), []int{n, f.Rows() / n, f.Cols()})
+	if s := cfg.Projector.Scale; s > 0 {
+		x := projector.PixelShuffle(nil, f, h, w, s)
+		r.check("image.shuffled", compare.Widen(x.Floats()), []int{n, count, x.Cols()})
+	}
+	projected := m.Projector.Forward(nil, f, h, w)
 	r.check("image.projected", compare.Widen(projected.Floats()), []int{n, count, projected.Cols()})
 	return nil
 }
@@ -87,7 +91,7 @@ func place(cfg *vlm.Config, ids []int32, px pixels) ([]datasets.Image, error) {
 		}
 		tokens++
 		if k := len(out); k < len(px.images) && tokens == k*count+1 {
-			out = append(out, datasets.Image{Pixels: px.images[k], H: px.h, W: px.w, At: i, Count: count})
+			out = append(out, datasets.OneTile(datasets.Tile{Pixels: px.images[k], H: px.h, W: px.w}, i, count))
 		}
 	}
 	if tokens != len(px.images)*count {
@@ -96,14 +100,39 @@ func place(cfg *vlm.Config, ids []int32, px pixels) ([]datasets.Image, error) {
 	return out, nil
 }
 
+// tilesPerSample is how many of the images of input.pixel_values each sample has: input.images_per_sample, counted by tiles where
+// input.tiles_per_image says how many each picture is cut into.
+func (r *run) tilesPerSample() ([]int64, error) {
+	if !r.has("input.images_per_sample") {
+		return nil, nil
+	}
+	per, err := r.ints("input.images_per_sample")
+	if err != nil || !r.has("input.tiles_per_image") {
+		return per, err
+	}
+	tiles, err := r.ints("input.tiles_per_image")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, len(per))
+	for i, pictures := range per {
+		if pictures < 0 || int(pictures) > len(tiles) {
+			return nil, fmt.Errorf("%s: input.images_per_sample is %v, input.tiles_per_image has %d pictures left for sample %d",
+				r.golden.Path(), per, len(tiles), i)
+		}
+		for _, n := range tiles[:pictures] {
+			out[i] += n
+		}
+		tiles = tiles[pictures:]
+	}
+	return out, nil
+}
+
 // answers compares greedy continuations; prompt i has the images of sample i.
 func (r *run) answers(m *vlm.Model, px pixels) error {
-	var per []int64
-	if r.has("input.images_per_sample") {
-		var err error
-		if per, err = r.ints("input.images_per_sample"); err != nil {
-			return err
-		}
+	per, err := r.tilesPerSample()
+	if err != nil {
+		return err
 	}
 	return r.generate(m.Language, func(i int, ids []int32) (*autograd.Var, error) {
 		mine := px
@@ -114,7 +143,7 @@ func (r *run) answers(m *vlm.Model, px pixels) error {
 				from += int(n)
 			}
 			if to := from + int(per[i]); from < 0 || to < from || to > len(px.images) {
-				return nil, fmt.Errorf("%s: input.images_per_sample is %v, input.pixel_values has %d images", r.golden.Path(), per, len(px.images))
+				return nil, fmt.Errorf("%s: samples have %v images, input.pixel_values has %d", r.golden.Path(), per, len(px.images))
 			} else {
 				mine.images = px.images[from:to]
 			}

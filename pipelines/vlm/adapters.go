@@ -75,6 +75,32 @@ func (m *Model) UnreadLinears(part string, cfg moslora.Config) ([]*nn.Linear, er
 // SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
 // projector, if there is one, entire beside the adapters. fold multiplies mixers into A.
 func (m *Model) SaveAdapters(dir, base string, fold bool) error {
+	return m.Adapters.Save(dir, m.saveOptions(base, fold))
+}
+
+// ExportAdapters is SaveAdapters for other programs. Where tokens were added, PEFT's users resize the tables of the
+// base for the tokenizer first (AutoPeftModelForCausalLM does it for one beside the adapters), which draws new rows:
+// the tokenizer is written, and tables that are adapted, not replaced, are there as they are below the adapters, as
+// PEFT writes them.
+func (m *Model) ExportAdapters(dir, base string, fold bool, p *Processor) error {
+	opt := m.saveOptions(base, fold)
+	if len(m.Config.Added) == 0 {
+		return m.Adapters.Save(dir, opt)
+	}
+	for a := range m.Adapters.All() {
+		if name := a.Module + ".weight"; IsEmbedding(name) || IsHead(name) {
+			w := m.linear(a.Module).Weight
+			opt.Whole = append(opt.Whole, nn.NewParam(opt.Name(a.Module)+".base_layer.weight", w.Floats(), w.Shape...))
+		}
+	}
+	if err := m.Adapters.Save(dir, opt); err != nil {
+		return err
+	}
+	return p.saveTokenizer(dir)
+}
+
+// saveOptions say what is written with adapters.
+func (m *Model) saveOptions(base string, fold bool) moslora.SaveOptions {
 	opt := moslora.SaveOptions{Name: m.MemoryName, Base: base, Fold: fold}
 	for p := range m.Params.All() {
 		if strings.HasPrefix(p.Name, ProjectorPrefix) {
@@ -85,7 +111,7 @@ func (m *Model) SaveAdapters(dir, base string, fold bool) error {
 		opt.Modules = []string{strings.TrimSuffix(m.MemoryName(ProjectorPrefix), ".")}
 	}
 	m.saveBeside(&opt, m.Adapters)
-	return m.Adapters.Save(dir, opt)
+	return opt
 }
 
 // saveBeside adds the parameters of the model that are trained with adapters. A head that shares its table is written with it, as PEFT does.
@@ -146,7 +172,7 @@ func (m *Model) addBiases(module string) error {
 		field, part, ok = m.Config.Text.GiveBias(module)
 	}
 	if !ok {
-		return fmt.Errorf("%s: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one to merge it into, which PEFT refuses, too: use the adapters unmerged, with --adapters", module)
+		return noBias(module)
 	}
 	for l := range m.Params.Linears() {
 		if strings.HasPrefix(l.Name, LanguagePrefix) && strings.Contains(l.Name, part) {
@@ -154,6 +180,30 @@ func (m *Model) addBiases(module string) error {
 		}
 	}
 	return m.Config.setText(field, true)
+}
+
+// CheckMerge says why adapters that are attached to a part so could not be merged. The model needs no weights.
+func (m *Model) CheckMerge(part string, cfg moslora.Config) error {
+	if !cfg.LoRABias {
+		return nil
+	}
+	linears, err := m.AdapterLinears(part, cfg)
+	if err != nil {
+		return err
+	}
+	for _, l := range linears {
+		text := m.Config.Text // a copy, to be written to
+		if _, _, ok := text.GiveBias(l.Name); l.Bias == nil && !(ok && part == "language") {
+			return noBias(l.Name)
+		}
+	}
+	return nil
+}
+
+// noBias is the error about an adapter whose bias has no place in the merged model.
+func noBias(module string) error {
+	return fmt.Errorf("%s: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one to merge it into, "+
+		"which PEFT refuses, too: use the adapters unmerged, with --adapters", module)
 }
 
 // DetachAdapters takes all adapters off, without merging them.

@@ -1,6 +1,7 @@
 package vlm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,8 @@ type Towers struct {
 	// Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer; a LLaVA directory
 	// stands for its tower or its decoder
 	Vision, Language string
-	Projector        string // mlp2x_gelu or linear
+	Projector        string // one of projector.Types: it decides of which family the model is
+	Scale            int    // of a pixel shuffle; 0: 2
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
 	Strategy         string         // default or full
@@ -31,12 +33,14 @@ type Towers struct {
 	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
 	Storage          Storage        // of frozen weights
 	Expand           int            // more decoder blocks, see Config.Expand
+	Tokens           NewTokens      // are added to the tokenizer, behind the image token
 }
 
-// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between
-// them, or one that was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all
-// parts that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a multiple of 64; new rows
-// of the embedding, and of a head of its own, are the mean of the others. A decoder alone stays as it is.
+// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between them, or one that
+// was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all parts
+// that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a
+// multiple of 64; new rows of the embedding, and of a head of its own, are the mean of the others; with Random they are
+// drawn as all are. A decoder alone gets rows for Tokens, if it has none to spare, and no others.
 func Assemble(t Towers) (*Model, *Processor, error) {
 	tok, err := tokenizer.Open(t.Language)
 	if err != nil {
@@ -86,8 +90,8 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 		return nil, nil, fmt.Errorf("%s: %w", t.name(), err)
 	}
 	if tok == nil {
-		px, err := loadPixels(t.Vision, cfg)
-		return m, &Processor{Config: cfg, Pixels: px}, err
+		p := &Processor{Config: cfg}
+		return m, p, p.loadPictures(t.Vision)
 	}
 	p, err := t.processor(cfg, tok)
 	return m, p, err
@@ -117,9 +121,15 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 	}
 	rows, cfg = alone.Text.VocabSize, alone
 	if t.Vision != "" {
-		if cfg, err = t.join(text, rows, tok); err != nil {
-			return nil, 0, err
+		cfg, err = t.join(text, rows, tok)
+	} else if len(t.Tokens) > 0 {
+		var ids []int32
+		if ids, err = t.Tokens.addTo(tok, t.Language); err == nil {
+			err = cfg.extend(ids, tok.VocabSize())
 		}
+	}
+	if err != nil {
+		return nil, 0, err
 	}
 	if cfg, err = cfg.Expand(t.Expand); err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", t.Language, err)
@@ -140,25 +150,38 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
-	if !tower.HasClass() && t.Strategy == "default" {
-		return nil, fmt.Errorf("%s: %s has no class token, and select strategy default would drop each picture's first patch: want full", t.Vision, tower.ModelType)
+	family := families.WithConnector(t.Projector)
+	if err := family.Joins(&tower, t.Strategy); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Vision, err)
 	}
-	family, token, n := families.LLaVA, int32(vocab), vocab+1
+	token, n := int32(vocab), vocab+1+len(family.Words)
 	if tok != nil {
 		if token, err = tok.AddSpecial(family.ImageToken); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Language, err)
 		}
-		n = tok.VocabSize()
+		for _, word := range family.Words {
+			if _, err := tok.AddSpecial(word); err != nil {
+				return nil, fmt.Errorf("%s: %w", t.Language, err)
+			}
+		}
 	}
-	if n > vocab {
-		vocab = (n + 63) / 64 * 64
-	}
-	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: vocab, Layers: t.FeatureLayers,
-		Strategy: t.Strategy, Act: "gelu"})
+	ids, err := t.Tokens.addTo(tok, t.Language)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Projector.Type = t.Projector
+	if tok != nil {
+		n = tok.VocabSize()
+	}
+	rows := rowsFor(n, vocab, true)
+	cfg, err := NewConfig(families.Parts{Family: family, Vision: image, Text: text, ImageToken: token, VocabSize: rows, Layers: t.FeatureLayers,
+		Strategy: t.Strategy, Act: "gelu", Scale: cmp.Or(t.Scale, 2)})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Added = ids; rows > vocab {
+		cfg.fileRows = vocab
+	}
+	cfg.Projector.Type = t.Projector // LLaVA's own has a linear one, which transformers' class has not
 	return cfg, nil
 }
 
@@ -168,7 +191,7 @@ func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, er
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
 		return nil, err
 	}
-	if p.Pixels, err = loadPixels(t.Vision, cfg); err != nil {
+	if err := p.freshPictures(t.Vision); err != nil {
 		return nil, err
 	}
 	if p.generation, err = readGeneration(t.Language, cfg.Text.VocabSize); err != nil {

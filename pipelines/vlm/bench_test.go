@@ -37,7 +37,7 @@ func benchPretrain(b *testing.B, vd, vl, td, tl int) {
 	m.Params.Train(func(name string) bool { return !m.Unreachable(name) })
 	batch := &datasets.Batch{Offsets: []int32{0}}
 	for range 8 {
-		batch.Images = append(batch.Images, datasets.Image{Pixels: make([]float32, 3*64*64), H: 64, W: 64, At: len(batch.IDs), Count: 64})
+		batch.Images = append(batch.Images, datasets.OneTile(datasets.Tile{Pixels: make([]float32, 3*64*64), H: 64, W: 64}, len(batch.IDs), 64))
 		for i := range 194 {
 			id, label := int32(3), int32(datasets.IgnoreIndex)
 			if i >= 64 {

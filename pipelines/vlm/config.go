@@ -16,7 +16,11 @@ import (
 type Config struct {
 	families.Model
 
-	raw hfconfig.Fields // as read, for export
+	// Added are the ids of tokens that were added to the tokenizer when the model was opened, but for the image token.
+	Added []int32
+
+	raw      hfconfig.Fields // as read, for export
+	fileRows int             // of the decoder's tables in its files, where they have fewer than the model; or 0
 
 	// Of an expanded decoder: which block each one comes from, and whether it was inserted.
 	origin []int
@@ -79,10 +83,13 @@ func (c *Config) JSON(set map[string]any) ([]byte, error) {
 		return nil, err
 	}
 	out["vision_config"] = tower
-	for _, fields := range []map[string]any{c.Family.Chosen(&c.Model), set} {
-		if err := lay(out, fields); err != nil {
+	if c.Family.Chosen != nil {
+		if err := lay(out, c.Family.Chosen(&c.Model)); err != nil {
 			return nil, err
 		}
+	}
+	if err := lay(out, set); err != nil {
+		return nil, err
 	}
 	return json.MarshalIndent(out, "", "  ")
 }

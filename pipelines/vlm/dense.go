@@ -3,6 +3,7 @@ package vlm
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"moslava/datasets"
 	"moslava/language/chat"
@@ -15,23 +16,22 @@ func (p *Processor) encodeDense(msgs []chat.Message, images []datasets.Image, op
 		return datasets.Example{}, err
 	}
 	place(images, enc.ImageAt)
-	if len(images) != 1 || images[0].Count != len(words) {
+	if len(images) != 1 || len(images[0].Tiles) != 1 || images[0].Layout.Features() != len(words) {
 		return datasets.Example{}, fmt.Errorf("%d words for the patches of %d pictures", len(words), len(images))
 	}
-	labels := make([]int32, len(enc.IDs))
-	for i := range labels {
-		labels[i] = datasets.IgnoreIndex
-	}
-	for k, w := range words {
-		if w == "" {
-			continue
-		}
-		at := images[0].At + k + 1 // a label stands behind the position that predicts it
-		if at >= len(labels) {
-			return datasets.Example{}, errors.New("the chat template ends with the picture")
-		}
-		if labels[at], err = p.word(w); err != nil {
-			return datasets.Example{}, err
+	labels := slices.Repeat([]int32{datasets.IgnoreIndex}, len(enc.IDs))
+	for place := range images[0].Places() {
+		for k, w := range words[place.From : place.From+place.N] {
+			if w == "" {
+				continue
+			}
+			at := place.At + k + 1 // a label stands behind the position that predicts it
+			if at >= len(labels) {
+				return datasets.Example{}, errors.New("the chat template ends with the picture")
+			}
+			if labels[at], err = p.word(w); err != nil {
+				return datasets.Example{}, err
+			}
 		}
 	}
 	return datasets.Example{IDs: enc.IDs, Labels: labels, Images: images}, nil

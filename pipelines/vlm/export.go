@@ -38,6 +38,9 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
+	for i := range list {
+		list[i].Name = m.Config.FileName(list[i].Name)
+	}
 	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func tensors(ps *nn.Params, prefix string, dtype safetensors.DType) []safetensor
 
 // Save writes tokenizer, chat template and processor settings.
 func (p *Processor) Save(dir string) error {
-	px, err := p.Pixels.JSON()
+	px, err := p.Cutter.JSON(p.Pixels)
 	if err != nil {
 		return err
 	}
@@ -141,6 +144,14 @@ func (p *Processor) Save(dir string) error {
 
 // saveText writes tokenizer.json, tokenizer_config.json, generation_config.json and the chat template.
 func (p *Processor) saveText(dir string) error {
+	if err := p.saveTokenizer(dir); err != nil {
+		return err
+	}
+	return p.saveGeneration(dir)
+}
+
+// saveTokenizer writes tokenizer.json, tokenizer_config.json and the chat template.
+func (p *Processor) saveTokenizer(dir string) error {
 	tok, err := p.Tokenizer.JSON()
 	if err != nil {
 		return err
@@ -157,6 +168,15 @@ func (p *Processor) saveText(dir string) error {
 	if p.Config.HasVision() {
 		cfg["image_token"] = p.Config.imageToken()
 	}
+	var special []string
+	for _, id := range p.Config.Added {
+		if p.Tokenizer.IsSpecial(id) {
+			special = append(special, p.Tokenizer.Token(id))
+		}
+	}
+	if len(special) > 0 { // transformers 5 calls them extra_special_tokens, and reads the older name, which 4 has
+		cfg["additional_special_tokens"] = special
+	}
 	src, vars := p.templateText()
 	for name, v := range vars {
 		cfg[name] = v
@@ -167,10 +187,7 @@ func (p *Processor) saveText(dir string) error {
 			return err
 		}
 	}
-	if err := checkpoint.WriteJSON(dir, "tokenizer_config.json", cfg); err != nil {
-		return err
-	}
-	return p.saveGeneration(dir)
+	return checkpoint.WriteJSON(dir, "tokenizer_config.json", cfg)
 }
 
 // TemplateFile holds a model's chat template.

@@ -1,6 +1,10 @@
 package vlm
 
-import "fmt"
+import (
+	"fmt"
+
+	"moslava/projector"
+)
 
 // The formats of an export that depend on more than adapters.
 const (
@@ -16,8 +20,8 @@ func (m *Model) CheckExport(format string, p *Processor) error {
 		if !m.Config.HasVision() {
 			return nil
 		}
-		if m.Config.Projector.Type != "mlp2x_gelu" {
-			return fmt.Errorf("export: transformers' LLaVA has no %s projector", m.Config.Projector.Type)
+		if m.Config.Projector.Type != m.Config.Family.Connector {
+			return fmt.Errorf("export: transformers' %s has no %s projector", m.Config.Family.Name, m.Config.Projector.Type)
 		}
 		if _, err := m.exportPositions(p, nil); err != nil {
 			return fmt.Errorf("export: %w", err)
@@ -30,7 +34,11 @@ func (m *Model) CheckExport(format string, p *Processor) error {
 		if !m.Config.HasVision() {
 			return fmt.Errorf("export: %s is for adapters of a vision tower and a decoder, and the model is a decoder alone: format peft writes them", format)
 		}
-		if t := m.Config.Projector.Type; t != "mlp2x_gelu" && t != "linear" {
+		if len(m.Config.Added) > 0 {
+			return fmt.Errorf("export: XTuner's adapters have no place for the tokens that model.add_tokens adds: " +
+				"format peft or hf has")
+		}
+		if t := m.Config.Projector.Type; t != projector.MLP && t != projector.Linear {
 			return fmt.Errorf("export: XTuner has no %s projector", t)
 		}
 	}

@@ -31,7 +31,7 @@ func FuzzParseConfig(f *testing.F) {
 			t.Fatalf("%q: %v", raw, err)
 		}
 		again, err := ParseConfig(out)
-		if err != nil || again.ImageToken != c.ImageToken || again.Full != c.Full || again.Vision.HiddenSize != c.Vision.HiddenSize {
+		if err != nil || again.ImageToken != c.ImageToken || again.Features.Full != c.Features.Full || again.Vision.HiddenSize != c.Vision.HiddenSize {
 			t.Fatalf("%q became %s: %+v, error %v", raw, out, again, err)
 		}
 	})

@@ -1,7 +1,6 @@
 package vlm
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -131,12 +130,7 @@ func TestGenerationStopsAtAnyEOS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := Answerer{Model: m, Processor: p}
-		out, err := a.Generate(context.Background(), nil, []string{"What?"}, language.Generation{MaxNew: 12, Stop: p.StopIDs()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out[0]
+		return continued(t, m, p, nil, "What?", language.Generation{MaxNew: 12, Stop: p.StopIDs()})
 	}
 	free := ask(nil)
 	raw, _ := json.Marshal(map[string]any{"eos_token_id": []int32{2, free[3]}})
@@ -216,4 +210,27 @@ func TestTokensWithoutRows(t *testing.T) {
 	if id, ok := q.Tokenizer.ID("<extra_1>"); !ok || id != 577 {
 		t.Errorf("the export's tokenizer has <extra_1> as %d, %v", id, ok)
 	}
+}
+
+// continued are the ids that follow a question about pictures.
+func continued(t *testing.T, m *Model, p *Processor, pictures [][]byte, question string, g language.Generation) []int32 {
+	t.Helper()
+	ids, images, err := p.Prompt(Turn(question, len(pictures)), pictures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := m.Embed(nil, ids, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := m.Language.NewCache(1, len(ids)+g.MaxNew)
+	h, err := m.Language.Extend(c, []language.Chunk{{X: x}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Language.Generate(t.Context(), c, []int{0}, h, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[0]
 }

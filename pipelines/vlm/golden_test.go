@@ -21,12 +21,14 @@ var tolerances = map[string]golden.Tolerance{
 	"llava-dinov2": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
 	"llava-siglip": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
 	"llava-layers": {Forward: 2e-5, Loss: 1e-6, Grad: 5e-5},
+	"smolvlm":      {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"idefics3":     {Forward: 1e-5, Loss: 2e-6, Grad: 2e-5},
 }
 
-// llavas are the cases of whole models.
-func llavas(t *testing.T) (names []string) {
+// wholeModels are the cases of whole models.
+func wholeModels(t *testing.T) (names []string) {
 	for _, name := range golden.Cases(t, "testdata") {
-		if strings.HasPrefix(name, "llava-") {
+		if strings.HasPrefix(name, "llava-") || slices.Contains(shuffledCases, name) {
 			names = append(names, name)
 		}
 	}
@@ -56,21 +58,24 @@ func goldenBatch(t *testing.T, g *golden.Golden, prefix string, cfg *Config) (b 
 		b.Offsets = append(b.Offsets, b.Offsets[r]+int32(n))
 	}
 	if g.Has(prefix + "pixel_values") {
-		b.Images = goldenImages(t, g, prefix+"pixel_values", b.IDs, cfg)
+		b.Images = goldenImages(t, g, prefix+"pixel_values", b.IDs, cfg, 0)
 	}
 	return b, at
 }
 
-// goldenImages puts pictures where runs of image tokens are.
-func goldenImages(t *testing.T, g *golden.Golden, name string, ids []int32, cfg *Config) []datasets.Image {
+// goldenImages puts tiles, from one of them on, where runs of image tokens are.
+func goldenImages(t *testing.T, g *golden.Golden, name string, ids []int32, cfg *Config, from int) []datasets.Image {
+	if !slices.Contains(ids, cfg.ImageToken) {
+		return nil
+	}
 	shape, px := g.Shape(t, name), g.Float32(t, name)
 	size := shape[1] * shape[2] * shape[3]
 	count := cfg.ImageTokens(shape[2], shape[3])
 	var images []datasets.Image
 	for i := 0; i < len(ids); i++ {
 		if ids[i] == cfg.ImageToken {
-			k := len(images)
-			images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: i, Count: count})
+			k := from + len(images)
+			images = append(images, datasets.OneTile(datasets.Tile{Pixels: px[k*size:][:size], H: shape[2], W: shape[3]}, i, count))
 			i += count - 1
 		}
 	}
@@ -86,8 +91,8 @@ func open(t *testing.T, name string) *Model {
 	return m
 }
 
-func TestLLaVAAgreesWithTransformers(t *testing.T) {
-	for _, name := range llavas(t) {
+func TestModelsAgreeWithTransformers(t *testing.T) {
+	for _, name := range wholeModels(t) {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, name)
 			g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
@@ -103,18 +108,18 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 				}
 				g.Check(t, name, want, g.Shape(t, name), tol.Forward)
 			}
-			f, err := m.Features(nil, b.Images)
+			f, err := m.Features(nil, datasets.Tiles(b.Images))
 			if err != nil {
 				t.Fatal(err)
 			}
-			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Count, d}, tol.Forward)
+			g.Check(t, "image.projected", f[0].Floats(), []int{len(b.Images), b.Images[0].Layout.Len(), d}, tol.Forward)
 			x, err := m.Embed(nil, b.IDs, b.Images)
 			if err != nil {
 				t.Fatal(err)
 			}
 			check("hidden.0", x.Floats())
 			last := m.Config.Text.NumHiddenLayers - 1
-			h := m.Language.Forward(nil, x, b.Offsets, func(l int, x *autograd.Var) {
+			h := m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, func(l int, x *autograd.Var) {
 				if l < last {
 					check(fmt.Sprintf("hidden.%d", l+1), x.Floats())
 				} else {
@@ -142,7 +147,7 @@ func TestLLaVAAgreesWithTransformers(t *testing.T) {
 func checkGradients(t *testing.T, m *Model, g *golden.Golden, tol float64) {
 	scale := g.MaxAbs(t, "grad.")
 	for p := range m.Params.All() {
-		name, got := "grad."+p.Name, p.Var().GradFloats()
+		name, got := "grad."+m.Config.FileName(p.Name), p.Var().GradFloats()
 		switch {
 		case !g.Has(name):
 			if got != nil {
@@ -162,33 +167,23 @@ func checkGradients(t *testing.T, m *Model, g *golden.Golden, tol float64) {
 }
 
 func TestGenerationAgreesWithTransformers(t *testing.T) {
-	for _, name := range llavas(t) {
+	for _, name := range wholeModels(t) {
 		m := open(t, name)
 		m.Params.Freeze()
 		g := golden.Open(t, filepath.Join("testdata", name, "golden.safetensors"))
-		perSample := g.Ints(t, "input.images_per_sample")
-		used := 0
+		used := 0 // tiles of the prompts before
 		for i := 0; g.Has(fmt.Sprintf("generate.%d.ids", i)); i++ {
 			var ids []int32
 			for _, id := range g.Ints(t, fmt.Sprintf("generate.%d.input_ids", i)) {
 				ids = append(ids, int32(id))
 			}
-			shape, px := g.Shape(t, "input.pixel_values"), g.Float32(t, "input.pixel_values")
-			size := shape[1] * shape[2] * shape[3]
-			var images []datasets.Image
-			at := 0
-			for k := used; k < used+perSample[i]; k++ {
-				at += slices.Index(ids[at:], m.Config.ImageToken)
-				n := m.Config.ImageTokens(shape[2], shape[3])
-				images = append(images, datasets.Image{Pixels: px[k*size:][:size], H: shape[2], W: shape[3], At: at, Count: n})
-				at += n
-			}
-			used += perSample[i]
+			images := goldenImages(t, g, "input.pixel_values", ids, m.Config, used)
+			used += len(images)
 			x, err := m.Embed(nil, ids, images)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := m.Language.NewCache(1, 128)
+			c := m.Language.NewCache(1, len(ids)+g.Shape(t, fmt.Sprintf("generate.%d.ids", i))[0])
 			h, err := m.Language.Extend(c, []language.Chunk{{X: x}})
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +202,7 @@ func TestGenerationAgreesWithTransformers(t *testing.T) {
 }
 
 func TestNamesGoBothWays(t *testing.T) {
-	for _, name := range llavas(t) {
+	for _, name := range wholeModels(t) {
 		m := open(t, name)
 		for p := range m.Params.All() {
 			if back := m.PublishedName(m.MemoryName(p.Name)); back != p.Name {

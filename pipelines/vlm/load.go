@@ -22,14 +22,13 @@ const ConfigFile = "config.json"
 const MaxConfig = 16 << 20
 
 // Load opens a whole model's directory in any of its family's layouts, or a decoder alone in any of families.DecoderStored.
-func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
+func Load(dir string) (*Model, error) { return LoadConfigured(dir, configOf(dir)) }
+
+func configOf(dir string) string { return filepath.Join(dir, ConfigFile) }
 
 // LoadOutline is Load without weights, which need not be there: see Outline.
-func LoadOutline(dir string) (*Model, error) { return LoadOutlineExpanded(dir, 0) }
-
-// LoadOutlineExpanded is LoadExpanded without weights.
-func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
-	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)
+func LoadOutline(dir string) (*Model, error) {
+	cfg, err := readConfig(configOf(dir), 0)
 	if err == nil {
 		err = cfg.compareStored(dir)
 	}
@@ -62,23 +61,18 @@ func readConfig(path string, expand int) (*Config, error) {
 	return cfg, nil
 }
 
-// LoadStored is Load for a model whose frozen weights are kept in fewer bits.
-func LoadStored(dir string, storage Storage) (*Model, error) { return LoadExpanded(dir, storage, 0) }
-
-// LoadExpanded is LoadStored for a model whose decoder has expand more blocks: see Config.Expand.
-func LoadExpanded(dir string, storage Storage, expand int) (*Model, error) {
-	return load(dir, filepath.Join(dir, ConfigFile), storage, expand)
-}
-
 // LoadConfigured is Load with the configuration in another file.
-func LoadConfigured(dir, config string) (*Model, error) { return load(dir, config, Storage{}, 0) }
-
-// load returns an error of type *checkpoint.MismatchError that names all tensors that are missing, misshapen or unexpected.
-func load(dir, config string, storage Storage, expand int) (*Model, error) {
-	cfg, err := readConfig(config, expand)
+func LoadConfigured(dir, config string) (*Model, error) {
+	cfg, err := readConfig(config, 0)
 	if err != nil {
 		return nil, err
 	}
+	return loadAs(dir, cfg, Storage{})
+}
+
+// loadAs reads the weights of a model. Its error may be of type *checkpoint.MismatchError, which names all tensors that
+// are missing, misshapen or unexpected.
+func loadAs(dir string, cfg *Config, storage Storage) (*Model, error) {
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
@@ -95,6 +89,9 @@ func load(dir, config string, storage Storage, expand int) (*Model, error) {
 	}
 	if err := cfg.compareTables(named, prefix); err != nil {
 		return nil, err
+	}
+	if cfg.Grown() {
+		src = grown{src, cfg.fileRows}
 	}
 	m, err := NewStored(cfg, src, storage)
 	if err := checkpoint.Mismatch(dir, err, ckpt.Unused(cfg.ignores)); err != nil {

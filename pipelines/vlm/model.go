@@ -58,7 +58,7 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 		if cfg.HasVision() {
 			m.Vision = vision.New(s.In(strings.TrimSuffix(VisionPrefix, ".")), cfg.Vision)
 			m.Projector = projector.New(s.In(strings.TrimSuffix(ProjectorPrefix, ".")), cfg.Projector)
-			if _, err := m.Vision.States(cfg.FeatureLayers); err != nil {
+			if _, err := cfg.Vision.States(cfg.Features.Layers); err != nil {
 				s.Fail(err)
 			}
 		}
@@ -75,17 +75,20 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 // SelectFeatures changes which hidden states of the tower are used and the select strategy; nil and the empty string leave what the model
 // has. The projector takes as many layers joined as it was made for.
 func (m *Model) SelectFeatures(layers []int, strategy string) error {
+	if f := m.Config.Family; f != nil && f.Chosen == nil && (len(layers) > 0 || strategy != "") {
+		return fmt.Errorf("model.feature_layer, model.select_strategy: %s has one way to take features: leave the keys out", f.Name)
+	}
 	if len(layers) > 0 {
-		if _, err := m.Vision.States(layers); err != nil {
+		if _, err := m.Config.Vision.States(layers); err != nil {
 			return err
 		}
-		if want := len(m.Config.FeatureLayers); len(layers) != want {
+		if want := len(m.Config.Features.Layers); len(layers) != want {
 			return fmt.Errorf("vision_feature_layer is %v, the model's projector takes %d layers joined", layers, want)
 		}
-		m.Config.FeatureLayers = layers
+		m.Config.Features.Layers = layers
 	}
 	if strategy != "" {
-		m.Config.Full = strategy == "full"
+		m.Config.Features.Full = strategy == "full"
 	}
 	return nil
 }
@@ -113,65 +116,6 @@ func (m *Model) Freeze(weights string) error {
 	return nil
 }
 
-// Features are the projected features of images, which may differ in size: [Σ tokens, D], in order.
-func (m *Model) Features(t *autograd.Tape, images []datasets.Image) ([]*autograd.Var, error) {
-	if len(images) > 0 && !m.Config.HasVision() {
-		return nil, errNoVision
-	}
-	var out []*autograd.Var
-	for rest := images; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].H == rest[0].H && rest[n].W == rest[0].W {
-			n++
-		}
-		pixels := make([][]float32, n)
-		for i := range n {
-			pixels[i] = rest[i].Pixels
-			if want := m.Config.ImageTokens(rest[i].H, rest[i].W); rest[i].Count != want {
-				return nil, fmt.Errorf("an image of %dx%d pixels has %d features and %d image tokens", rest[i].H, rest[i].W, want, rest[i].Count)
-			}
-		}
-		var err error
-		projected := t.Scope(func() (f *autograd.Var) {
-			if f, err = m.Vision.Features(t, pixels, rest[0].H, rest[0].W, m.Config.FeatureLayers, m.Config.Full); err != nil {
-				return nil
-			}
-			return m.Projector.Forward(t, f)
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, projected)
-		rest = rest[n:]
-	}
-	return out, nil
-}
-
-// Embed maps ids [N] to embeddings [N, D] with the features of images in their places.
-func (m *Model) Embed(t *autograd.Tape, ids []int32, images []datasets.Image) (*autograd.Var, error) {
-	x := m.Language.Embed.Forward(t, ids)
-	features, err := m.Features(t, images)
-	if err != nil {
-		return nil, err
-	}
-	at := 0
-	for _, f := range features {
-		var rows []int32
-		for len(rows) < f.Rows() {
-			im := images[at]
-			for i := im.At; i < im.At+im.Count; i++ {
-				if i < 0 || i >= len(ids) || ids[i] != m.Config.ImageToken {
-					return nil, fmt.Errorf("image %d has its features at positions %d to %d, where there is no image token", at, im.At, im.At+im.Count)
-				}
-				rows = append(rows, int32(i))
-			}
-			at++
-		}
-		x = t.Splice(x, f, rows)
-	}
-	return x, nil
-}
-
 // Loss returns the summed cross-entropy of the batch's targets, on the tape and in float64.
 func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum float64, err error) {
 	defer autograd.Catch(&err)
@@ -193,7 +137,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 	if len(at) == 0 {
 		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
 	}
-	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, b.Offsets, at), targets)
+	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, language.Rows{Offsets: b.Offsets, Positions: b.Positions}, at), targets)
 	return v, sum, nil
 }
 
@@ -201,11 +145,7 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum 
 // features: the tower's blocks above the highest feature layer, its last norms, and the mask token.
 func (m *Model) Unreachable(name string) bool {
 	rest, ok := strings.CutPrefix(name, VisionPrefix)
-	if !ok {
-		return false
-	}
-	states, err := m.Vision.States(m.Config.FeatureLayers)
-	return err == nil && m.Config.Vision.Unread(rest, slices.Max(states))
+	return ok && m.Config.Vision.Unread(rest, m.Config.Features)
 }
 
 // MemoryName is the path that transformers has in memory for a module of m, see families.Model.MemoryName.

@@ -15,6 +15,7 @@ import (
 	"moslava/internal/golden"
 	"moslava/internal/nn"
 	"moslava/internal/optim"
+	"moslava/language"
 	"moslava/moslora"
 	"moslava/pipelines/train"
 )
@@ -123,7 +124,7 @@ func checkLogits(t *testing.T, m *Model, g *golden.Golden, name string, b *datas
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := m.Language.Logits(m.Language.Forward(nil, x, b.Offsets, nil))
+	got := m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, nil))
 	want := append([]float32(nil), g.Float32(t, name)...)
 	for i, k := range at {
 		copy(want[k*got.Cols():], got.Floats()[i*got.Cols():][:got.Cols()])
@@ -241,7 +242,7 @@ func TestFoldingKeepsTheLogits(t *testing.T) {
 	}
 	ids := []int32{1, 4, 9, 16}
 	run := func(m *Model) []float32 {
-		h := m.Language.Forward(nil, m.Language.Embed.Forward(nil, ids), []int32{0, 4}, nil)
+		h := m.Language.Forward(nil, m.Language.Embed.Forward(nil, ids), language.Rows{Offsets: []int32{0, 4}}, nil)
 		return m.Language.Logits(h).Floats()
 	}
 	a, b := run(m), run(folded)
@@ -255,7 +256,7 @@ func TestFoldingKeepsTheLogits(t *testing.T) {
 func TestAFreshAdapterChangesNothingToTheBit(t *testing.T) {
 	ids := []int32{1, 4, 9, 16}
 	run := func(m *Model) []float32 {
-		return m.Language.Forward(nil, m.Language.Embed.Forward(nil, ids), []int32{0, 4}, nil).Floats()
+		return m.Language.Forward(nil, m.Language.Embed.Forward(nil, ids), language.Rows{Offsets: []int32{0, 4}}, nil).Floats()
 	}
 	plain, with := open(t, "llava-tiny"), open(t, "llava-tiny")
 	for _, part := range []string{"vision", "language"} {

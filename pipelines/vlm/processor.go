@@ -10,6 +10,7 @@ import (
 	"moslava/datasets"
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/vlm/families"
 	"moslava/vision/preprocess"
 )
 
@@ -19,35 +20,37 @@ type Processor struct {
 	Config    *Config
 	Tokenizer *tokenizer.Tokenizer
 	Template  *chat.Template
-	Pixels    *preprocess.Config // nil without a vision tower
+	Pixels    *preprocess.Config // of a tile; nil without a vision tower
+	Cutter    families.Cutter    // of pictures into tiles; nil without a vision tower
 
 	generation generation // what the directory of the tokenizer says of it
 }
 
 var _ datasets.Encoder = (*Processor)(nil)
 
-// errNoVision is of a picture for a decoder alone.
-var errNoVision = errors.New("there is a picture, and the model is a decoder alone: name a vision tower in model.vision of the recipe, or take text only")
+// ErrNoVision is of a picture for a decoder alone.
+var ErrNoVision = errors.New("there is a picture, and the model is a decoder alone: name a vision tower in model.vision of the recipe, or take text only")
 
 // LoadProcessor reads tokenizer, chat template and, for a model with a vision tower, preprocessor settings of a model directory.
 func LoadProcessor(dir string, cfg *Config) (*Processor, error) {
-	return LoadProcessorWith(dir, cfg, nil)
-}
-
-// LoadProcessorWith is LoadProcessor with a chat template in place of the directory's own, which may be missing then.
-func LoadProcessorWith(dir string, cfg *Config, tmpl *chat.Template) (*Processor, error) {
 	tok, err := tokenizer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if tmpl, err = templateOf(dir, tmpl); err != nil {
-		return nil, err
-	}
-	px, err := loadPixels(dir, cfg)
+	return processorOf(dir, cfg, tok, nil)
+}
+
+// processorOf is LoadProcessor with the tokenizer as it is by now, and with a chat template in place of the directory's
+// own, which may be missing then; nil: the directory's.
+func processorOf(dir string, cfg *Config, tok *tokenizer.Tokenizer, tmpl *chat.Template) (*Processor, error) {
+	tmpl, err := templateOf(dir, tmpl)
 	if err != nil {
 		return nil, err
 	}
-	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl, Pixels: px}
+	p := &Processor{Config: cfg, Tokenizer: tok, Template: tmpl}
+	if err := p.loadPictures(dir); err != nil {
+		return nil, err
+	}
 	if p.generation, err = readGeneration(dir, cfg.Text.VocabSize); err != nil {
 		return nil, err
 	}
@@ -65,6 +68,25 @@ func (p *Processor) WithMaxPixels(n int) *Processor {
 	return &q
 }
 
+// Tiles are choices of how many tiles a picture becomes.
+type Tiles = families.Tiles
+
+// WithTiles is a copy that cuts pictures otherwise.
+func (p *Processor) WithTiles(t Tiles) (*Processor, error) {
+	if !t.Given() {
+		return p, nil
+	}
+	if p.Cutter == nil {
+		return nil, ErrNoVision
+	}
+	q := *p
+	var err error
+	if q.Cutter, err = p.Cutter.WithTiles(t); err != nil {
+		return nil, err
+	}
+	return &q, nil
+}
+
 // templateOf is the given template, or that of a directory.
 func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	if given != nil {
@@ -77,12 +99,31 @@ func templateOf(dir string, given *chat.Template) (*chat.Template, error) {
 	return t, err
 }
 
-// loadPixels reads the preprocessor settings in a directory; none for a decoder alone.
-func loadPixels(dir string, cfg *Config) (*preprocess.Config, error) {
-	if !cfg.HasVision() {
-		return nil, nil
+// freshPictures is loadPictures for the directory of a tower that was joined to a decoder.
+func (p *Processor) freshPictures(dir string) (err error) {
+	f := p.Config.Family
+	if f == nil || f.FreshCutter == nil {
+		return p.loadPictures(dir)
 	}
-	return preprocess.Load(dir)
+	p.Pixels, p.Cutter, err = f.FreshCutter(dir, &p.Config.Model, p.spell)
+	return err
+}
+
+// loadPictures reads the preprocessor settings in a directory; none for a decoder alone.
+func (p *Processor) loadPictures(dir string) (err error) {
+	if p.Config.HasVision() {
+		p.Pixels, p.Cutter, err = p.Config.Family.Cutter(dir, &p.Config.Model, p.spell)
+	}
+	return err
+}
+
+// spell gives the ids of text that follows an image token.
+func (p *Processor) spell(text string) ([]int32, error) {
+	ids, err := p.Tokenizer.Append([]int32{p.Config.ImageToken}, text)
+	if err != nil {
+		return nil, err
+	}
+	return ids[1:], nil
 }
 
 // check makes sure that the parts fit one another.
@@ -129,10 +170,11 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	for _, pic := range s.Pictures {
 		pictures = append(pictures, pic.Bytes)
 	}
-	images, opt, err := p.images(pictures)
+	images, err := p.images(pictures)
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	opt := p.markers(images)
 	for i, t := range s.Turns {
 		if t.Context {
 			opt.Context = append(opt.Context, i)
@@ -171,24 +213,20 @@ func (p *Processor) encodeText(text string) (datasets.Example, error) {
 
 // Prompt makes the ids that come before the model's answer to msgs.
 func (p *Processor) Prompt(msgs []chat.Message, pictures [][]byte) ([]int32, []datasets.Image, error) {
-	images, _, err := p.images(pictures)
+	images, err := p.images(pictures)
 	if err != nil {
 		return nil, nil, err
 	}
-	ids, err := p.promptIDs(msgs, images)
+	ids, err := p.PromptIDs(msgs, images)
 	if err != nil {
 		return nil, nil, err
 	}
 	return ids, images, nil
 }
 
-// promptIDs is Prompt for pictures that have been read; it sets their places.
-func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
-	opt := chat.Options{ImageToken: p.Config.imageToken()}
-	for _, im := range images {
-		opt.ImageTokens = append(opt.ImageTokens, im.Count)
-	}
-	enc, err := p.Template.Prompt(p.Tokenizer, msgs, opt)
+// PromptIDs is Prompt for pictures that have been read; it sets their places.
+func (p *Processor) PromptIDs(msgs []chat.Message, images []datasets.Image) ([]int32, error) {
+	enc, err := p.Template.Prompt(p.Tokenizer, msgs, p.markers(images))
 	if err != nil {
 		return nil, err
 	}
@@ -196,49 +234,11 @@ func (p *Processor) promptIDs(msgs []chat.Message, images []datasets.Image) ([]i
 	return enc.IDs, nil
 }
 
-// QuestionIDs makes the ids that come before the model's answer to a question.
-func (p *Processor) QuestionIDs(q Question) ([]int32, error) {
-	ids, _, err := p.Prompt(turn(q), q.Pictures)
-	return ids, err
-}
-
-// turn is the user's turn of a question, with a marker for each picture.
-func turn(q Question) []chat.Message {
-	content := q.Prompt
-	if !strings.Contains(content, chat.ImageMarker) {
-		content = strings.Repeat(chat.ImageMarker+"\n", len(q.Pictures)) + content
+// Turn is the user's turn that asks a question about so many pictures. Where the question has no marker, there is one for each picture
+// before it.
+func Turn(question string, pictures int) []chat.Message {
+	if !strings.Contains(question, chat.ImageMarker) {
+		question = strings.Repeat(chat.ImageMarker+"\n", pictures) + question
 	}
-	return []chat.Message{{Role: "user", Content: content}}
-}
-
-func (p *Processor) images(pictures [][]byte) ([]datasets.Image, chat.Options, error) {
-	opt := chat.Options{ImageToken: p.Config.imageToken()}
-	var images []datasets.Image
-	for i, b := range pictures {
-		im, err := p.image(b)
-		if err != nil {
-			return nil, opt, fmt.Errorf("picture %d: %w", i+1, err)
-		}
-		images = append(images, im)
-		opt.ImageTokens = append(opt.ImageTokens, im.Count)
-	}
-	return images, opt, nil
-}
-
-// image reads an encoded picture; its place is not set.
-func (p *Processor) image(encoded []byte) (datasets.Image, error) {
-	if p.Pixels == nil {
-		return datasets.Image{}, errNoVision
-	}
-	px, h, w, err := p.Pixels.ApplyBytes(encoded)
-	if err != nil {
-		return datasets.Image{}, err
-	}
-	return datasets.Image{Pixels: px, H: h, W: w, Count: p.Config.ImageTokens(h, w)}, nil
-}
-
-func place(images []datasets.Image, at []int) {
-	for i := range images {
-		images[i].At = at[i]
-	}
+	return []chat.Message{{Role: "user", Content: question}}
 }

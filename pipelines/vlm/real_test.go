@@ -196,7 +196,7 @@ func realBatch(t *testing.T, p *Processor, c *realCase, png []byte) *datasets.Ba
 	if want := c.prompt(); !slices.Equal(ids, want) {
 		t.Errorf("the prompt's ids are %v, want %v", ids, want)
 	}
-	im := enc.Images[0]
+	im := enc.Images[0].Tiles[0]
 	for _, e := range c.Pixels {
 		got := im.Pixels[(e.Index[0]*im.H+e.Index[1])*im.W+e.Index[2]]
 		near(t, fmt.Sprintf("pixel %v", e.Index), float64(got), e.Value, pixelTol)
@@ -235,13 +235,13 @@ func (w worst) check(t *testing.T, what string, tol float64) {
 }
 
 func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
-	im := b.Images[0]
-	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.FeatureLayers, m.Config.Full)
+	im := b.Images[0].Tiles[0]
+	selected, err := m.Vision.Features(nil, [][]float32{im.Pixels}, im.H, im.W, m.Config.Features)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkElements(t, "selected features", selected, c.Selected, selectedTol)
-	checkElements(t, "projected features", m.Projector.Forward(nil, selected), c.Projected, projectTol)
+	checkElements(t, "projected features", m.Projector.Forward(nil, selected, im.H/m.Config.Vision.PatchSize, im.W/m.Config.Vision.PatchSize), c.Projected, projectTol)
 	x, err := m.Embed(nil, b.IDs, b.Images)
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func checkRealForward(t *testing.T, m *Model, b *datasets.Batch, c *realCase) {
 	}
 	see(0, x)
 	last := m.Config.Text.NumHiddenLayers
-	h := m.Language.Forward(nil, x, b.Offsets, func(l int, x *autograd.Var) {
+	h := m.Language.Forward(nil, x, language.Rows{Offsets: b.Offsets}, func(l int, x *autograd.Var) {
 		if l+1 < last {
 			see(l+1, x)
 		}
@@ -301,17 +301,13 @@ func checkRealLogits(t *testing.T, logits *autograd.Var, c *realCase) {
 // checkRealGreedy asks as an evaluation does, but past the end of the turn. What follows a choice within
 // rounding noise says nothing.
 func checkRealGreedy(t *testing.T, m *Model, p *Processor, c *realCase, png []byte) {
-	a := &Answerer{Model: m, Processor: p}
-	got, err := a.Generate(t.Context(), [][]byte{png}, []string{c.Question}, language.Generation{MaxNew: len(c.Greedy)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := continued(t, m, p, [][]byte{png}, c.Question, language.Generation{MaxNew: len(c.Greedy)})
 	n := len(c.Greedy)
 	if i := slices.IndexFunc(c.Margins, func(x float64) bool { return x < 2*logitTol }); i >= 0 {
 		n = i
 	}
-	if len(got[0]) != len(c.Greedy) || !slices.Equal(got[0][:n], c.Greedy[:n]) {
-		t.Errorf("greedy ids are %v (%q), want %v", got[0], p.Tokenizer.Decode(got[0], false), c.Greedy)
+	if len(got) != len(c.Greedy) || !slices.Equal(got[:n], c.Greedy[:n]) {
+		t.Errorf("greedy ids are %v (%q), want %v", got, p.Tokenizer.Decode(got, false), c.Greedy)
 	}
 	t.Logf("greedy: %d of %d ids compared", n, len(c.Greedy))
 }
@@ -385,7 +381,7 @@ func checkRealEmbedding(t *testing.T, m *Model, b *datasets.Batch, c *realCase) 
 		t.Errorf("no id is pad_token_id, %d", text.Pad)
 	}
 	x = tape.Splice(x, m.Language.Embed.Forward(nil, slices.Repeat([]int32{text.Pad}, len(pads))), pads)
-	h := m.Language.Forward(tape, x, b.Offsets, nil)
+	h := m.Language.Forward(tape, x, language.Rows{Offsets: b.Offsets}, nil)
 	v, _ := m.Language.Head.Loss(tape, tape.SelectRows(h, at), targets)
 	if err := tape.Backward(v, 1/float32(len(at))); err != nil {
 		t.Fatal(err)

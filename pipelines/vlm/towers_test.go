@@ -13,6 +13,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
+	"moslava/language"
 	"moslava/moslora"
 )
 
@@ -44,11 +45,11 @@ func logits(t *testing.T, m *Model) []float32 {
 	for i := range px {
 		px[i] = float32(i%7) / 7
 	}
-	x, err := m.Embed(nil, ids, []datasets.Image{{Pixels: px, H: side, W: side, At: 1, Count: 4}})
+	x, err := m.Embed(nil, ids, []datasets.Image{datasets.OneTile(datasets.Tile{Pixels: px, H: side, W: side}, 1, 4)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Language.Logits(m.Language.Forward(nil, x, []int32{0, int32(len(ids))}, nil)).Floats()
+	return m.Language.Logits(m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(ids))}}, nil)).Floats()
 }
 
 // TestOneAdapterOnTheFusedMatrix attaches adapters to wqkv, writes them under the names of the file, reads them back and merges them.
@@ -190,12 +191,12 @@ func TestExportedPositionsAreThoseThatWereUsed(t *testing.T) {
 	for i := range px {
 		px[i] = float32(i%11) / 11
 	}
-	image := []datasets.Image{{Pixels: px, H: 40, W: 40, Count: 25}}
-	a, err := m.Features(nil, image)
+	tile := []datasets.Tile{{Pixels: px, H: 40, W: 40}}
+	a, err := m.Features(nil, tile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := n.Features(nil, image)
+	b, err := n.Features(nil, tile)
 	if err != nil || !slices.Equal(a[0].Floats(), b[0].Floats()) {
 		t.Errorf("features differ, error %v", err)
 	}
@@ -211,7 +212,11 @@ func TestExpandedDecodersComputeTheSame(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte(internlm2), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	longer, err := LoadExpanded(dir, Storage{}, 1)
+	cfg, err := readConfig(configOf(dir), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer, err := loadAs(dir, cfg, Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,8 @@
 
     python tables.py REPOSITORY
 
-writes pipelines/vlm/testdata/tables/NAME over language/testdata/llama-tied and llama-tiny (peft 0.21.2, transformers 5.23.0, torch 2.15.0).
+writes pipelines/vlm/testdata/tables/NAME over language/testdata/llama-tied, llama-tiny and qwen2-tiny (peft 0.21.2, transformers 5.23.0,
+torch 2.15.0).
 """
 import pathlib
 import shutil
@@ -23,10 +24,21 @@ CASES = {
     "lora-tying": dict(targets=["embed_tokens"], ensure_weight_tying=True),
     "tokens": dict(trainable_token_indices=[5, 3, 9]),
     "lora-bias": dict(lora_bias=True),
+    "dora-embed": dict(targets=["embed_tokens"], use_dora=True),
+    "dora-both": dict(targets=["embed_tokens", "lm_head"], use_dora=True),
+    "kept": dict(kept=True),  # tables entire, as PEFT saves them of a base that was resized
+    "kept-save-embed": dict(modules_to_save=["embed_tokens"], kept=True),
+    "kept-tokens": dict(trainable_token_indices=[5, 3, 9], kept=True),
+    "head-tokens": dict(targets=["embed_tokens"], trainable_token_indices={"lm_head": [5, 3, 9]}),
+}
+BIASES = {
+    "all": dict(bias="all"),
+    "lora-only": dict(bias="lora_only"),
+    "lora-bias": dict(lora_bias=True),
 }
 
 
-def make(base, name, targets=(), **more):
+def make(base, name, targets=(), kept=False, **more):
     model = AutoModelForCausalLM.from_pretrained(ROOT / "language/testdata" / base, dtype=torch.float32)
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=6, task_type="CAUSAL_LM", target_modules=["q_proj", *targets], **more))
     torch.manual_seed(11)
@@ -36,7 +48,7 @@ def make(base, name, targets=(), **more):
                 p.add_(torch.randn_like(p) * 0.1)
     to = ROOT / "pipelines/vlm/testdata/tables" / f"{base}-{name}"
     shutil.rmtree(to, ignore_errors=True)
-    model.save_pretrained(to, save_embedding_layers=False)
+    model.save_pretrained(to, save_embedding_layers=kept)
     (to / "README.md").unlink(missing_ok=True)
     ids = torch.tensor([[1, 5, 3, 8, 5, 11, 9, 2, 30, 17]])
     logits = model(input_ids=ids).logits
@@ -51,5 +63,7 @@ def make(base, name, targets=(), **more):
 
 for base in ("llama-tied", "llama-tiny"):
     for name, case in CASES.items():
-        if base == "llama-tied" or "tying" not in name:
+        if base == "llama-tied" or "tying" not in name and "kept" not in name:
             make(base, name, **case)
+for name, case in BIASES.items():  # a decoder that has some
+    make("qwen2-tiny", name, **case)

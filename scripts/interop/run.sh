@@ -104,6 +104,25 @@ text() {
 	verify text "$run/08-mixer-merged/hf"
 }
 
+# tokens: bases with a row for each token and no more, tied and not, to which a recipe adds tokens.
+tokens() {
+	local kind run
+	if ! "$python" "$here/check_tokens.py" "$work" "$work" base "$work/runs/text/01-base/hf" >"$work/stderr" 2>&1; then
+		echo "FAILED tokens: check_tokens.py base: $(tail -n 1 "$work/stderr")" | tee -a "$work/results"
+		return
+	fi
+	for kind in tied apart; do
+		export MOSLAVA_INTEROP_BASE=$work/tokens-$kind
+		run=$work/runs/tokens-$kind
+		if ! "$work/moslava" run "$here/tokens.yaml" --set="run_dir=$run" 2>"$work/stderr" ||
+			! "$work/moslava" run "$here/tokens.yaml" --set="run_dir=$run-start" --set='stages=[{kind: export}]' 2>"$work/stderr"; then
+			echo "FAILED tokens: moslava run: $(tail -n 3 "$work/stderr")" | tee -a "$work/results"
+			continue
+		fi
+		step "check_tokens.py $kind" "$python" "$here/check_tokens.py" "$work" "$work" check "$kind" "$MOSLAVA_INTEROP_BASE" "$run"
+	done
+}
+
 # verify NAME MODEL [GOLDEN OPTION...]: reference results of transformers for the directory, and moslava's own beside them.
 verify() {
 	local to=$work/verify/$1
@@ -174,6 +193,7 @@ models dinov2
 models siglip model.select_strategy=full # at another size than the tower's, with a pooling head to be left out
 models registers 'model.feature_layer=[-1, 1]'
 text
+tokens
 step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$work/runs/text/01-base/hf" "$work"/runs/{clip,dinov2,siglip}/01-base/hf
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"

@@ -15,6 +15,7 @@ import (
 	"moslava/internal/terminal"
 	"moslava/language"
 	"moslava/pipelines"
+	"moslava/pipelines/engine"
 	"moslava/pipelines/vlm"
 )
 
@@ -23,6 +24,7 @@ type askOptions struct {
 	adapters string
 	weights  string
 	json     bool
+	tiles    vlm.Tiles
 	pixels   int       // the largest picture that is read
 	notes    io.Writer // takes what is said beside the answer
 	gen      language.Generation
@@ -66,6 +68,7 @@ func askCommand() *cobra.Command {
 	f.StringVar(&opt.adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
 	f.StringVar(&opt.weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them, which is faster")
 	f.BoolVar(&opt.json, "json", false, "print the ids of prompt and answer and the text, as one JSON object")
+	tilesFlags(c, &opt.tiles)
 	maxPixelsFlag(c, &opt.pixels)
 	f.IntVar(&opt.gen.MaxNew, "max-new", 256, "stop after so many new tokens")
 	f.Float64Var(&s.Temperature, "temperature", 0, "temperature of sampling; 0 takes the most probable token every time")
@@ -91,17 +94,17 @@ func (o *askOptions) check() error {
 
 // ask answers one question and writes the answer to out as it comes.
 func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures []string, question string, opt askOptions) error {
-	q := vlm.Question{Prompt: question}
-	var err error
-	if q.Pictures, err = readPictures(in, pictures); err != nil {
+	encoded, err := readPictures(in, pictures)
+	if err != nil {
 		return err
 	}
-	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, MaxPixels: opt.pixels, Out: opt.notes}
+	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, Tiles: opt.tiles, MaxPixels: opt.pixels, Out: opt.notes}
 	a, err := pipelines.OpenAnswerer(ctx, dir, which)
 	if err != nil {
 		return err
 	}
-	ids, err := a.Processor.QuestionIDs(q)
+	q := engine.Request{Messages: vlm.Turn(question, len(encoded)), Pictures: encoded, Generation: opt.gen}
+	ids, _, err := a.Processor.Prompt(q.Messages, q.Pictures)
 	if err != nil {
 		if len(pictures) == 0 {
 			return err
@@ -112,23 +115,22 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures 
 		return fmt.Errorf("the prompt has %d tokens and the model %d positions: --max-new is %d, want at most %d",
 			len(ids), a.Model.Config.Text.MaxPositionEmbeddings, opt.gen.MaxNew, room)
 	}
-	g := opt.gen
-	g.Stop = a.Processor.StopIDs()
+	q.Stop = a.Processor.StopIDs()
 	text := a.Processor.Tokenizer.Stream()
 	var writing error
 	if !opt.json {
-		g.Token = func(_ int, id int32) {
+		q.Token = func(id int32) {
 			if writing == nil {
 				_, writing = io.WriteString(out, text.Next(id))
 			}
 		}
 	}
-	answers, err := a.GenerateAll(ctx, []vlm.Question{q}, g)
+	replies, err := a.Do(ctx, []engine.Request{q})
 	if err = errors.Join(err, writing); err != nil {
 		return err
 	}
 	if opt.json {
-		return json.NewEncoder(out).Encode(askAnswer{PromptIDs: ids, NewIDs: answers[0], Text: a.Processor.Tokenizer.Decode(answers[0], true)})
+		return json.NewEncoder(out).Encode(askAnswer{PromptIDs: ids, NewIDs: replies[0].IDs, Text: a.Processor.Tokenizer.Decode(replies[0].IDs, true)})
 	}
 	_, err = fmt.Fprintln(out, text.Flush())
 	return err

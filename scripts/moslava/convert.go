@@ -50,6 +50,7 @@ func convertCommand() *cobra.Command {
 				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
 				return err
 			}
+			stored.Values = true
 			src, err := datasets.OpenWith(args[0], stored)
 			if err != nil {
 				return err

@@ -47,6 +47,7 @@ func evaluateCommand() *cobra.Command {
 	f.StringArrayVar(&opt.Images, "images", nil, "directory that paths in the table's column image_path are below (default: the table's); several may be given")
 	forceFlag(c, &opt.Force)
 	judgeFlags(c, &opt.Judge)
+	tilesFlags(c, &opt.Tiles)
 	maxPixelsFlag(c, &opt.MaxPixels)
 	f.StringVar(&opt.Adapters, "adapters", "", "attach the adapters in this directory (PEFT, MoSLoRA)")
 	f.StringVar(&opt.Weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them")

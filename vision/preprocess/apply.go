@@ -60,18 +60,32 @@ func (c *Config) U8(img *RGB) (*RGB, error) {
 		return nil, err
 	}
 	on := newCanvas(img, c.PadToSquare)
-	w, h := c.resized(on.w.canvas, on.h.canvas)
-	window := image.Rect(0, 0, w, h)
-	if c.DoCenterCrop {
-		// Rounding down also where the crop is larger than the picture: then it begins outside, and black comes in.
-		window = image.Rect(0, 0, c.CropSize.Width, c.CropSize.Height).
-			Add(image.Pt((w-c.CropSize.Width)>>1, (h-c.CropSize.Height)>>1))
-	}
+	w, h, window := c.window(on.w.canvas, on.h.canvas)
 	if window.Dx() > MaxSide || window.Dy() > MaxSide || int64(window.Dx())*int64(window.Dy()) > DefaultMaxPixels {
 		return nil, fmt.Errorf("preprocess: a picture of %d x %d would become %d x %d, want at most %d pixels and no side over %d",
 			img.W, img.H, window.Dx(), window.Dy(), DefaultMaxPixels, MaxSide)
 	}
 	return on.resize(w, h, c.Resample, c.Order, window), nil
+}
+
+// window is the size before cropping of a picture of w x h, and what of it is kept.
+func (c *Config) window(w, h int) (toW, toH int, kept image.Rectangle) {
+	w, h = c.resized(w, h)
+	if !c.DoCenterCrop {
+		return w, h, image.Rect(0, 0, w, h)
+	}
+	// Rounding down also where the crop is larger than the picture: then it begins outside, and black comes in.
+	return w, h, image.Rect(0, 0, c.CropSize.Width, c.CropSize.Height).
+		Add(image.Pt((w-c.CropSize.Width)>>1, (h-c.CropSize.Height)>>1))
+}
+
+// SizeOf is the height and width of the result for a picture of h x w pixels.
+func (c *Config) SizeOf(h, w int) (int, int) {
+	if c.PadToSquare != nil {
+		h, w = max(h, w), max(h, w)
+	}
+	_, _, kept := c.window(w, h)
+	return kept.Dy(), kept.Dx()
 }
 
 // resized is the size before cropping of a picture of w x h.

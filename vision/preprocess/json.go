@@ -19,14 +19,23 @@ const (
 	maxConfigSize = 1 << 20
 )
 
-// Load reads the image processor of a model directory as transformers 5.23 does: the image_processor part of
-// processor_config.json if it has one, else preprocessor_config.json. Errors name the file and the field.
+// Load reads the image processor of a model directory, see Find. Errors name the file and the field.
 func Load(dir string) (*Config, error) {
-	c, err := LoadFile(filepath.Join(dir, processorFile))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoPart) {
-		return LoadFile(filepath.Join(dir, configFile))
+	b, where, err := Find(dir)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	return parseFile(where, b)
+}
+
+// Find reads the JSON object of the image processor of a model directory, and says where it stands. As in transformers 5.23 it is
+// the image_processor part of processor_config.json if there is one, else preprocessor_config.json.
+func Find(dir string) (b []byte, where string, err error) {
+	b, where, err = readPart(filepath.Join(dir, processorFile))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoPart) {
+		return readPart(filepath.Join(dir, configFile))
+	}
+	return b, where, err
 }
 
 // errNoPart is a processor_config.json that says nothing about pictures.
@@ -35,31 +44,31 @@ var errNoPart = errors.New("image_processor is missing")
 // LoadFile reads one file of either kind: a preprocessor_config.json under any name, or a processor_config.json, whose
 // image_processor part counts. Errors name the file and the field.
 func LoadFile(path string) (*Config, error) {
-	b, err := readConfig(path)
+	b, where, err := readPart(path)
 	if err != nil {
 		return nil, err
 	}
+	return parseFile(where, b)
+}
+
+// readPart is the object in a file of either kind, and where it stands.
+func readPart(path string) (b []byte, where string, err error) {
+	if b, err = infile.Read(path, maxConfigSize); err != nil {
+		return nil, "", fmt.Errorf("preprocess: %w", err)
+	}
 	if filepath.Base(path) != processorFile {
-		return parseFile(path, b)
+		return b, path, nil
 	}
 	var whole struct {
 		ImageProcessor json.RawMessage `json:"image_processor"`
 	}
 	if err := json.Unmarshal(b, &whole); err != nil {
-		return nil, fmt.Errorf("preprocess: %s: %w", path, err)
+		return nil, "", fmt.Errorf("preprocess: %s: %w", path, err)
 	}
 	if whole.ImageProcessor == nil || string(whole.ImageProcessor) == "null" {
-		return nil, fmt.Errorf("preprocess: %s: %w", path, errNoPart)
+		return nil, "", fmt.Errorf("preprocess: %s: %w", path, errNoPart)
 	}
-	return parseFile(path+": image_processor", whole.ImageProcessor)
-}
-
-func readConfig(path string) ([]byte, error) {
-	b, err := infile.Read(path, maxConfigSize)
-	if err != nil {
-		return nil, fmt.Errorf("preprocess: %w", err)
-	}
-	return b, nil
+	return whole.ImageProcessor, path + ": image_processor", nil
 }
 
 func parseFile(path string, b []byte) (*Config, error) {

@@ -30,6 +30,15 @@ func (m *RGB) At(x, y int) color.Color {
 	return color.NRGBA{p[0], p[1], p[2], 255}
 }
 
+// Crop is a copy of the part of w x h pixels whose upper left corner is x, y. The part must lie in the picture.
+func (m *RGB) Crop(x, y, w, h int) *RGB {
+	out := NewRGB(w, h)
+	for r := range h {
+		copy(out.row(r), m.row(y + r)[3*x:])
+	}
+	return out
+}
+
 // row is the bytes of row y.
 func (m *RGB) row(y int) []uint8 { return m.Pix[3*y*m.W : 3*(y+1)*m.W] }
 

@@ -4,6 +4,7 @@ package judge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,13 +21,14 @@ type Config struct {
 	URL    string // base, as in http://localhost:8000/v1
 	Model  string
 	KeyEnv string // names the environment variable that holds the key; empty: none is sent
+	Name   string // what verdicts and results call the model; empty: as the service does
 }
 
 // Client implements eval.Judge.
 type Client struct {
-	url, model, key string
-	secrets         *strings.Replacer // takes the key out of what is shown
-	http            *http.Client
+	url, model, key, name string
+	secrets               *strings.Replacer // takes the key out of what is shown
+	http                  *http.Client
 }
 
 const (
@@ -58,11 +60,11 @@ func New(c Config) (*Client, error) {
 	}
 	to := strings.TrimRight(c.URL, "/") + "/chat/completions"
 	client := &http.Client{Timeout: timeout, CheckRedirect: follow}
-	return &Client{url: to, model: c.Model, key: key, secrets: secretsOf(key), http: client}, nil
+	return &Client{url: to, model: c.Model, key: key, name: cmp.Or(c.Name, c.Model), secrets: secretsOf(key), http: client}, nil
 }
 
-// Name is the model's.
-func (c *Client) Name() string { return c.model }
+// Name is what verdicts and results call the model.
+func (c *Client) Name() string { return c.name }
 
 type message struct {
 	Role    string `json:"role"`

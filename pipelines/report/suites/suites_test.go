@@ -26,15 +26,17 @@ type liar struct {
 	n     int
 }
 
-func (l *liar) Answer(_ context.Context, _ [][]byte, prompts []string, _ eval.AnswerOptions) ([]string, error) {
+func (l *liar) TakesPictures() error { return nil }
+
+func (l *liar) Answer(_ context.Context, questions []eval.Question, _ eval.AnswerOptions) ([]string, error) {
 	p, err := eval.ProtocolNamed("")
 	if err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, prompt := range prompts {
+	for _, q := range questions {
 		for _, it := range l.suite.Items {
-			if p.Prompt(it) == prompt {
+			if p.Prompt(it) == q.Prompt {
 				answer := it.Answer
 				if l.n++; l.n%l.nth == 0 {
 					answer = l.text
@@ -47,7 +49,7 @@ func (l *liar) Answer(_ context.Context, _ [][]byte, prompts []string, _ eval.An
 	return out, nil
 }
 
-func (l *liar) Letters(context.Context, [][]byte, []string, []string) ([][]float64, error) {
+func (l *liar) Letters(context.Context, []eval.Question, []string) ([][]float64, error) {
 	return nil, fmt.Errorf("not asked")
 }
 
@@ -139,7 +141,7 @@ func TestCardOfSeveralPictures(t *testing.T) {
 
 func TestComparison(t *testing.T) {
 	suite, a := answered(t, "emoji_en.tsv", 9, eval.Options{})
-	_, b := answered(t, "emoji_en.tsv", 5, eval.Options{StopEarly: true})
+	_, b := answered(t, "emoji_en.tsv", 5, eval.Options{StopEarly: true, Together: 1})
 	s, err := NewSection("emoji", a, b, suite, 2)
 	if err != nil {
 		t.Fatal(err)

@@ -19,14 +19,16 @@ var LLaVA = &Family{
 	ModelType:     "llava",
 	Architecture:  "LlavaForConditionalGeneration",
 	ImageToken:    imageLLaVA,
-	Connector:     "mlp2x_gelu",
+	Connector:     projector.MLP,
 	Parse:         parseLLaVA,
 	Compose:       composeLLaVA,
+	Joins:         joinsLLaVA,
 	Chosen:        chosenLLaVA,
 	TowerConfig:   clipDefaults,
-	DecoderConfig: decoderLLaVA,
+	DecoderConfig: decoderOfWhole,
 	Processor:     processorLLaVA,
 	ImageTokens:   tokensLLaVA,
+	Cutter:        squareIn,
 	names: names{
 		memory: []prefix{
 			{Language + "lm_head", "lm_head"},
@@ -81,7 +83,7 @@ func parseLLaVA(given hfconfig.Fields) (*Model, error) {
 	if errs := refusedLLaVA.Check(given); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	m := &Model{ImageToken: 32000, Full: f.Strategy == "full"}
+	m := &Model{ImageToken: 32000, Features: vision.Selection{Full: f.Strategy == "full"}}
 	if p := f.ImageIndex; p != nil {
 		m.ImageToken = *p
 	} else if f.ImageID != nil {
@@ -91,7 +93,7 @@ func parseLLaVA(given hfconfig.Fields) (*Model, error) {
 		return nil, fmt.Errorf("vision_feature_select_strategy is %q, want default or full", f.Strategy)
 	}
 	var err error
-	if m.FeatureLayers, err = parseLayers(f.FeatureLayer); err != nil {
+	if m.Features.Layers, err = parseLayers(f.FeatureLayer); err != nil {
 		return nil, err
 	}
 	if m.Vision, err = vision.ParseConfig(clipDefaults(given)); err != nil {
@@ -106,7 +108,7 @@ func parseLLaVA(given hfconfig.Fields) (*Model, error) {
 	if f.Tie != nil && *f.Tie {
 		m.Text.TieWordEmbeddings = true
 	}
-	m.Projector = projector.Config{Type: "mlp2x_gelu", In: m.Vision.HiddenSize * len(m.FeatureLayers), Out: m.Text.HiddenSize,
+	m.Projector = projector.Config{Type: projector.MLP, In: m.Vision.HiddenSize * len(m.Features.Layers), Out: m.Text.HiddenSize,
 		Act: f.Act, Bias: f.Bias}
 	return m, nil
 }
@@ -120,22 +122,6 @@ func clipDefaults(given hfconfig.Fields) json.RawMessage {
 	}
 	return []byte(`{"model_type":"clip_vision_model","hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,
 		"num_attention_heads":16,"image_size":336,"patch_size":14,"projection_dim":768}`)
-}
-
-// decoderLLaVA is the text_config, which says itself whether the embeddings are tied.
-func decoderLLaVA(m *Model, given hfconfig.Fields) (json.RawMessage, error) {
-	fields := hfconfig.Fields{}
-	if text := given["text_config"]; text != nil {
-		var err error
-		if fields, err = hfconfig.Parse(text); err != nil {
-			return nil, fmt.Errorf("config.json: text_config: %w", err)
-		}
-	}
-	var err error
-	if fields["tie_word_embeddings"], err = json.Marshal(m.Text.TieWordEmbeddings); err != nil {
-		return nil, err
-	}
-	return json.Marshal(fields)
 }
 
 // parseLayers reads vision_feature_layer: one number or several.
@@ -159,9 +145,17 @@ func layersField(layers []int) any {
 	return layers
 }
 
+// joinsLLaVA refuses to drop a patch of each picture, as transformers would.
+func joinsLLaVA(tower *vision.Config, strategy string) error {
+	if !tower.HasClass() && strategy == "default" {
+		return fmt.Errorf("%s has no class token, and select strategy default would drop each picture's first patch: want full", tower.ModelType)
+	}
+	return nil
+}
+
 // chosenLLaVA are the layers whose features are used and which of their tokens.
 func chosenLLaVA(m *Model) map[string]any {
-	return map[string]any{"vision_feature_layer": layersField(m.FeatureLayers), "vision_feature_select_strategy": m.Strategy()}
+	return map[string]any{"vision_feature_layer": layersField(m.Features.Layers), "vision_feature_select_strategy": m.Strategy()}
 }
 
 // composeLLaVA writes the config.json of a model that is put together from parts.
@@ -191,7 +185,7 @@ func processorLLaVA(m *Model) map[string]any {
 // tokensLLaVA is one for each of the tower's tokens, without the first one of each picture where the select strategy is "default".
 func tokensLLaVA(m *Model, h, w int) int {
 	n := m.Vision.Patches(h, w) + m.Vision.Extra()
-	if !m.Full {
+	if !m.Features.Full {
 		n--
 	}
 	return n

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"moslava/internal/hfconfig"
+	"moslava/projector"
 )
 
 // original are the fields of a config.json as the LLaVA project itself writes them (llava/model/llava_arch.py, v1.5).
@@ -71,7 +72,7 @@ func (o *original) check() error {
 		return fmt.Errorf("mm_use_im_start_end is true, which is not supported")
 	case o.Merge != "" && o.Merge != "flat":
 		return fmt.Errorf("mm_patch_merge_type is %q, only flat is supported", o.Merge)
-	case o.Projector != "" && o.Projector != "linear" && o.Projector != "mlp2x_gelu":
+	case o.Projector != "" && o.Projector != projector.Linear && o.Projector != projector.MLP:
 		return fmt.Errorf("mm_projector_type is %q, only mlp2x_gelu and linear are supported", o.Projector)
 	}
 	return nil

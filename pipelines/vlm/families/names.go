@@ -10,6 +10,8 @@ import (
 
 // names are those of a family's parameters in files and in memory.
 type names struct {
+	// files pairs prefixes of the program's names with those of published files; none where they are the same.
+	files []prefix
 	// memory pairs prefixes of published module paths with those that transformers 5 has in memory, which is what PEFT looks
 	// adapters up by.
 	memory []prefix
@@ -36,6 +38,14 @@ func swap(table []prefix, name string) string {
 		}
 	}
 	return name
+}
+
+// FileName is a parameter's name in the family's published files.
+func (m *Model) FileName(name string) string {
+	if !m.HasVision() {
+		return name
+	}
+	return swap(m.Family.names.files, name)
 }
 
 // MemoryName is the path that transformers has in memory for a module, given by its published path. A decoder alone has no level
@@ -77,6 +87,7 @@ func (m *Model) PublishedName(name string) string {
 // which they are tried: those in memory, with and without the level that a tower loses in transformers 5.
 func (m *Model) Stored(published string) (list []string) {
 	n := &m.Family.names
+	list = appendNew(list, published, m.FileName(published))
 	list = appendNew(list, published, swap(n.memory, published))
 	if tower, ok := strings.CutPrefix(published, Vision); ok {
 		for _, p := range n.bare {

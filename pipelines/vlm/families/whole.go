@@ -1,6 +1,7 @@
 package families
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"moslava/internal/hfconfig"
@@ -58,4 +59,20 @@ func Elsewhere(dir string, raw []byte) error {
 		return nil // the next reader says what is wrong
 	}
 	return o.advice(dir)
+}
+
+// decoderOfWhole is the text_config, which says itself whether the embeddings are tied.
+func decoderOfWhole(m *Model, given hfconfig.Fields) (json.RawMessage, error) {
+	fields := hfconfig.Fields{}
+	if text := given["text_config"]; text != nil {
+		var err error
+		if fields, err = hfconfig.Parse(text); err != nil {
+			return nil, fmt.Errorf("config.json: text_config: %w", err)
+		}
+	}
+	var err error
+	if fields["tie_word_embeddings"], err = json.Marshal(m.Text.TieWordEmbeddings); err != nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
 }

@@ -173,7 +173,7 @@ func batch(o options, cfg *vlm.Config) (*datasets.Batch, error) {
 		px[i] = float32(g.NormFloat64())
 	}
 	count := cfg.ImageTokens(side, side)
-	b := &datasets.Batch{Images: []datasets.Image{{Pixels: px, H: side, W: side, At: head, Count: count}}}
+	b := &datasets.Batch{Images: []datasets.Image{datasets.OneTile(datasets.Tile{Pixels: px, H: side, W: side}, head, count)}}
 	n := o.text + count
 	for i := range n {
 		id, label := int32(g.IntN(int(cfg.ImageToken))), int32(datasets.IgnoreIndex)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/datasets"
+	"moslava/language"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
@@ -42,22 +43,13 @@ func main() {
 }
 
 func dump(out io.Writer, dir, picture, question, adapters string, merge bool) error {
-	m, err := vlm.Load(dir)
+	m, p, err := load(dir, adapters)
 	if err != nil {
 		return err
 	}
-	p, err := vlm.LoadProcessor(dir, m.Config)
-	if err != nil {
-		return err
-	}
-	if adapters != "" {
-		if err := m.LoadAdapters(adapters); err != nil {
+	if merge {
+		if err := m.MergeAdapters(); err != nil {
 			return err
-		}
-		if merge {
-			if err := m.MergeAdapters(); err != nil {
-				return err
-			}
 		}
 	}
 	text := question
@@ -78,19 +70,32 @@ func dump(out io.Writer, dir, picture, question, adapters string, merge bool) er
 	if err != nil {
 		return err
 	}
-	h := m.Language.Forward(nil, x, []int32{0, int32(len(enc.IDs))}, nil)
+	h := m.Language.Forward(nil, x, language.Rows{Offsets: []int32{0, int32(len(enc.IDs))}}, nil)
 	d := dumped{IDs: enc.IDs, Logits: m.Language.Logits(h).Floats(), Prompt: rendered(p, enc)}
-	for _, im := range enc.Images {
-		d.Size, d.Pixels = [2]int{im.H, im.W}, im.Pixels
+	for _, tile := range datasets.Tiles(enc.Images) {
+		d.Size, d.Pixels = [2]int{tile.H, tile.W}, tile.Pixels
 	}
 	return json.NewEncoder(out).Encode(d)
 }
 
-// rendered is the text that the ids before the answer stand for, image tokens as one marker.
+// load opens a model, with adapters unless they are empty.
+func load(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
+	if adapters != "" {
+		return vlm.LoadAdapted(dir, adapters)
+	}
+	m, err := vlm.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := vlm.LoadProcessor(dir, m.Config)
+	return m, p, err
+}
+
+// rendered is the text that the ids before the answer stand for, each picture as its first id alone.
 func rendered(p *vlm.Processor, enc datasets.Example) string {
 	ids := enc.IDs[:slices.IndexFunc(enc.Labels, func(l int32) bool { return l != datasets.IgnoreIndex })]
 	for _, im := range enc.Images {
-		ids = slices.Concat(ids[:im.At+1], ids[im.At+im.Count:])
+		ids = slices.Concat(ids[:im.At+1], ids[im.At+im.Layout.Len():])
 	}
 	return p.Tokenizer.Decode(ids, false)
 }

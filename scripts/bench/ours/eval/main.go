@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 
-	"moslava/language"
+	"moslava/pipelines/engine"
 	"moslava/pipelines/vlm"
 	"moslava/scripts/bench/ours/real"
 )
@@ -40,17 +40,24 @@ func run(o real.Options, tsv string, count, threads, limit int) error {
 	if err != nil {
 		return err
 	}
-	a := &vlm.Answerer{Model: m, Processor: p}
+	a := engine.New(m, p, engine.Limits{})
 	clock := real.Start()
 	questions, pictures, err := decode(rows)
 	if err != nil {
 		return err
 	}
-	ids, err := a.GenerateAll(context.Background(), questions, language.Generation{MaxNew: count})
+	for i := range questions {
+		questions[i].MaxNew = count
+	}
+	replies, err := a.Do(context.Background(), questions)
 	if err != nil {
 		return err
 	}
 	seconds, others := clock.Stop()
+	ids := make([][]int32, len(replies))
+	for i, r := range replies {
+		ids[i] = r.IDs
+	}
 	return real.Report(map[string]any{"what": "eval", "threads": threads, "rows": len(rows), "new_tokens": count, "total_s": seconds,
 		"rows_per_s": float64(len(rows)) / seconds, "other_cores": others, "pictures": pictures, "ids": ids})
 }
@@ -59,9 +66,9 @@ func run(o real.Options, tsv string, count, threads, limit int) error {
 type row struct{ image, prompt string }
 
 // decode makes questions of rows, and counts their pictures.
-func decode(rows []row) ([]vlm.Question, int, error) {
+func decode(rows []row) ([]engine.Request, int, error) {
 	pictures := map[string][]byte{}
-	questions := make([]vlm.Question, len(rows))
+	questions := make([]engine.Request, len(rows))
 	for i, r := range rows {
 		if pictures[r.image] == nil {
 			image, err := base64.StdEncoding.DecodeString(r.image)
@@ -70,7 +77,7 @@ func decode(rows []row) ([]vlm.Question, int, error) {
 			}
 			pictures[r.image] = image
 		}
-		questions[i] = vlm.Question{Pictures: [][]byte{pictures[r.image]}, Prompt: r.prompt}
+		questions[i] = engine.Request{Pictures: [][]byte{pictures[r.image]}, Messages: vlm.Turn(r.prompt, 1)}
 	}
 	return questions, len(pictures), nil
 }

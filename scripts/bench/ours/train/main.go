@@ -182,12 +182,12 @@ func batches(o *options, src datasets.Source, m *vlm.Model, p *vlm.Processor) (i
 		return func(yield func(*datasets.Batch, error) bool) {
 			n := rowCount(o, src)
 			for i := 0; ; i = (i + o.batch) % (n - n%o.batch) {
-				b := &datasets.Batch{Offsets: []int32{0}}
+				b := new(datasets.Batch)
 				var err error
 				for j := i; j < i+o.batch && err == nil; j++ {
 					var e datasets.Example
 					if e, err = example(src, p, j); err == nil {
-						appendExample(b, e)
+						b.Append(e)
 					}
 				}
 				if !yield(b, err) || err != nil {
@@ -226,17 +226,6 @@ func example(src datasets.Source, p *vlm.Processor, row int) (datasets.Example, 
 		err = fmt.Errorf("row %d: %w", row, err)
 	}
 	return e, err
-}
-
-// appendExample lays e behind b, its labels shifted to the positions that predict them.
-func appendExample(b *datasets.Batch, e datasets.Example) {
-	for _, im := range e.Images {
-		im.At += len(b.IDs)
-		b.Images = append(b.Images, im)
-	}
-	b.IDs = append(b.IDs, e.IDs...)
-	b.Labels = append(append(b.Labels, e.Labels[1:]...), datasets.IgnoreIndex)
-	b.Offsets = append(b.Offsets, int32(len(b.IDs)))
 }
 
 // dump writes what the peer checks its own tokenisation against and trains on.
@@ -278,22 +267,22 @@ func readBatch(path string, imageToken int32) (*datasets.Batch, error) {
 	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
-	b := &datasets.Batch{Offsets: []int32{0}}
+	b := new(datasets.Batch)
 	each := len(px) / pixels[0]
 	for s := range shape[0] {
-		im := datasets.Image{Pixels: px[s*each:][:each], H: pixels[2], W: pixels[3]}
 		var e datasets.Example
+		at, n := 0, 0 // image tokens
 		for i := s * shape[1]; i < (s+1)*shape[1]; i++ {
 			if int32(ids[i]) == imageToken {
-				if im.Count == 0 {
-					im.At = len(e.IDs)
+				if n == 0 {
+					at = len(e.IDs)
 				}
-				im.Count++
+				n++
 			}
 			e.IDs, e.Labels = append(e.IDs, int32(ids[i])), append(e.Labels, int32(labels[i]))
 		}
-		e.Images = []datasets.Image{im}
-		appendExample(b, e)
+		e.Images = []datasets.Image{datasets.OneTile(datasets.Tile{Pixels: px[s*each:][:each], H: pixels[2], W: pixels[3]}, at, n)}
+		b.Append(e)
 	}
 	return b, nil
 }
@@ -301,26 +290,27 @@ func readBatch(path string, imageToken int32) (*datasets.Batch, error) {
 // drawBatch makes a batch of the shape the flags give: 16 text tokens, the picture, the rest.
 func drawBatch(o *options, cfg *vlm.Config) *datasets.Batch {
 	r := rand.New(rand.NewPCG(1, 1))
-	b := &datasets.Batch{Offsets: []int32{0}}
+	b := new(datasets.Batch)
 	for range o.batch {
-		im := datasets.Image{Pixels: make([]float32, 3*o.Side*o.Side), H: o.Side, W: o.Side, At: min(16, o.text), Count: cfg.ImageTokens(o.Side, o.Side)}
-		for i := range im.Pixels {
-			im.Pixels[i] = float32(r.NormFloat64())
+		tile := datasets.Tile{Pixels: make([]float32, 3*o.Side*o.Side), H: o.Side, W: o.Side}
+		for i := range tile.Pixels {
+			tile.Pixels[i] = float32(r.NormFloat64())
 		}
+		at, n := min(16, o.text), cfg.ImageTokens(o.Side, o.Side)
 		var e datasets.Example
-		for i := range o.text + im.Count {
+		for i := range o.text + n {
 			id := cfg.ImageToken
-			if i < im.At || i >= im.At+im.Count {
+			if i < at || i >= at+n {
 				id = int32(r.IntN(int(cfg.ImageToken)))
 			}
 			label := int32(datasets.IgnoreIndex)
-			if i >= o.text+im.Count-o.targets {
+			if i >= o.text+n-o.targets {
 				label = id
 			}
 			e.IDs, e.Labels = append(e.IDs, id), append(e.Labels, label)
 		}
-		e.Images = []datasets.Image{im}
-		appendExample(b, e)
+		e.Images = []datasets.Image{datasets.OneTile(tile, at, n)}
+		b.Append(e)
 	}
 	return b
 }
