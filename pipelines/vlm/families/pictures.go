@@ -21,6 +21,12 @@ type Cutter interface {
 	JSON(px *preprocess.Config) ([]byte, error)
 }
 
+// A Grid is a Cutter that cuts pictures into rows and columns of tiles.
+type Grid interface {
+	// Grid is how many rows and columns a picture of h x w pixels is cut into; none if it is seen whole alone.
+	Grid(px *preprocess.Config, h, w int) (rows, cols int, err error)
+}
+
 // Tiles are choices of how many tiles a picture becomes. Zero fields leave what the model's files say.
 type Tiles struct {
 	Split   *bool // do_image_splitting: whether a picture is cut at all

@@ -206,18 +206,29 @@ func scaled(h, w, longest, unit int) (int, int) {
 	}
 }
 
+// Grid implements Grid.
+func (g *grid) Grid(px *preprocess.Config, h, w int) (rows, cols int, err error) {
+	if !g.split {
+		return 0, 0, nil
+	}
+	tile := px.Resize.Width
+	_, _, h2, w2 := g.sizes(h, w, tile)
+	if min(h2, w2) == 0 {
+		return 0, 0, fmt.Errorf("a picture of %d x %d pixels is too narrow to be cut into tiles", w, h)
+	}
+	if max(h2, w2) <= tile {
+		return 0, 0, nil
+	}
+	return h2 / tile, w2 / tile, nil
+}
+
 // Layout implements Cutter.
 func (g *grid) Layout(px *preprocess.Config, h, w int) ([]datasets.Tile, datasets.Layout, error) {
-	rows, cols, tile := 0, 0, px.Resize.Width
-	if g.split {
-		_, _, h2, w2 := g.sizes(h, w, tile)
-		if min(h2, w2) == 0 {
-			return nil, nil, fmt.Errorf("a picture of %d x %d pixels is too narrow to be cut into tiles", w, h)
-		}
-		if max(h2, w2) > tile {
-			rows, cols = h2/tile, w2/tile
-		}
+	rows, cols, err := g.Grid(px, h, w)
+	if err != nil {
+		return nil, nil, err
 	}
+	tile := px.Resize.Width
 	layout, err := g.lay(rows, cols, g.m.ImageTokens(tile, tile))
 	return slices.Repeat([]datasets.Tile{{H: tile, W: tile}}, rows*cols+1), layout, err
 }
