@@ -26,6 +26,10 @@ type grid struct {
 	longest int    // size.longest_edge: what the longest edge is brought to, also upwards; 0: pictures keep their size (do_resize)
 	split   bool   // do_image_splitting; without it there is the whole picture alone
 	spell   Spell
+
+	// What SmolVLM's files say of videos, which are not read here: an export has it as it was.
+	sampling json.RawMessage // video_sampling of the image processor
+	videos   json.RawMessage // video_processor of processor_config.json
 }
 
 // mostLongest bounds the longest edge, whatever size.longest_edge is.
@@ -53,7 +57,7 @@ func gridIn(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, erro
 			return nil, nil, fmt.Errorf("%s: the tokenizer has no %s token, which stands beside pictures of %s", dir, word, m.Family.Name)
 		}
 	}
-	return px, g, g.counts(filepath.Join(dir, "processor_config.json"), px)
+	return px, g, g.processor(filepath.Join(dir, "processor_config.json"), px)
 }
 
 // Words beside the features of tiles. Those for rows and columns are spelled in pieces where the tokenizer has none, as transformers does.
@@ -95,6 +99,7 @@ func parseGrid(b []byte) (*preprocess.Config, *grid, error) {
 		return nil, nil, err
 	}
 	g := &grid{class: f.Class, longest: longest, split: on(given, "do_image_splitting", f.Split)}
+	g.sampling = given["video_sampling"]
 	if !on(given, "do_resize", f.Resize) {
 		g.longest = 0
 	}
@@ -150,14 +155,16 @@ func (g *grid) fits(px *preprocess.Config) error {
 	return nil
 }
 
-// counts compares the image_seq_len of a processor_config.json, if there is one, with what the model makes of a tile.
-func (g *grid) counts(path string, px *preprocess.Config) error {
+// processor reads a processor_config.json, if there is one, and compares its image_seq_len with what the model makes of
+// a tile.
+func (g *grid) processor(path string, px *preprocess.Config) error {
 	b, err := infile.Read(path, maxProcessor)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var f struct {
-		Each *int `json:"image_seq_len"`
+		Each   *int            `json:"image_seq_len"`
+		Videos json.RawMessage `json:"video_processor"`
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &f)
@@ -165,6 +172,7 @@ func (g *grid) counts(path string, px *preprocess.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	g.videos = f.Videos
 	tile := px.Resize.Width
 	if n := g.m.ImageTokens(tile, tile); f.Each != nil && *f.Each != n {
 		return fmt.Errorf("%s: image_seq_len is %d, and the model makes %d features of a tile of %d x %d pixels (max_image_size): want %d, or tiles of another size",
@@ -328,7 +336,18 @@ func (g *grid) JSON(px *preprocess.Config) ([]byte, error) {
 		delete(given, "size")
 		delete(own, "size")
 	}
+	if g.sampling != nil {
+		own["video_sampling"] = g.sampling
+	}
 	return overlaid(given, own)
+}
+
+// Kept implements Keeper.
+func (g *grid) Kept() map[string]json.RawMessage {
+	if g.videos == nil {
+		return nil
+	}
+	return map[string]json.RawMessage{"video_processor": g.videos}
 }
 
 // overlaid is an object with other fields laid over its own.
