@@ -116,7 +116,12 @@ func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
 		return nil, nil, fmt.Errorf("quantize: %w", err)
 	}
 	if c.From != "" {
-		m, err := vlm.LoadExpanded(string(c.From), storage, c.Expand)
+		var m *vlm.Model
+		if c.Init == "random" {
+			m, err = vlm.Draw(string(c.From), r.Seed, storage, c.Expand)
+		} else {
+			m, err = vlm.LoadExpanded(string(c.From), storage, c.Expand)
+		}
 		if err == nil {
 			err = isJoined(c.From, m)
 		}

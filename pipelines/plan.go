@@ -96,7 +96,12 @@ func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
 		}
 	}
 	if c.From != "" {
-		if m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand); err == nil {
+		if c.Init == "random" {
+			m, err = vlm.DrawOutline(string(c.From), c.Expand)
+		} else {
+			m, err = vlm.LoadOutlineExpanded(string(c.From), c.Expand)
+		}
+		if err == nil {
 			err = isJoined(c.From, m)
 		}
 		if err == nil {

@@ -27,6 +27,24 @@ func Load(dir string) (*Model, error) { return LoadStored(dir, Storage{}) }
 // LoadOutline is Load without weights, which need not be there: see Outline.
 func LoadOutline(dir string) (*Model, error) { return LoadOutlineExpanded(dir, 0) }
 
+// Draw is LoadExpanded for a directory that needs no weights: they are drawn from the seed.
+func Draw(dir string, seed uint64, storage Storage, expand int) (*Model, error) {
+	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)
+	if err != nil {
+		return nil, err
+	}
+	return NewStored(cfg, nn.Random(seed), storage)
+}
+
+// DrawOutline is Draw without weights.
+func DrawOutline(dir string, expand int) (*Model, error) {
+	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)
+	if err != nil {
+		return nil, err
+	}
+	return Outline(cfg)
+}
+
 // LoadOutlineExpanded is LoadExpanded without weights.
 func LoadOutlineExpanded(dir string, expand int) (*Model, error) {
 	cfg, err := readConfig(filepath.Join(dir, ConfigFile), expand)

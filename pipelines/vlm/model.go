@@ -75,6 +75,10 @@ func build(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 // SelectFeatures changes which hidden states of the tower are used and the select strategy; nil and the empty string leave what the model
 // has. The projector takes as many layers joined as it was made for.
 func (m *Model) SelectFeatures(layers []int, strategy string) error {
+	if c := m.Config; (len(layers) > 0 || strategy != "") && c.Family.Chosen(&c.Model) == nil {
+		return fmt.Errorf("feature_layer is %v and select_strategy %q, and the connector of %s takes the tower's last "+
+			"layer whole: leave both out", layers, strategy, c.Family.Name)
+	}
 	if len(layers) > 0 {
 		if _, err := m.Config.Vision.States(layers); err != nil {
 			return err
