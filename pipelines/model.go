@@ -156,7 +156,7 @@ func isJoined(dir recipe.Path, m *vlm.Model) error {
 // openingOf says how the recipe's model directory is opened.
 func openingOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Opening {
 	c := r.Model
-	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand,
+	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand, Random: c.Init == "random", Seed: r.Seed,
 		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }
 

@@ -18,6 +18,7 @@ func withFractions(name string) *kind {
 		interpolates: true,
 		buckets:      fractions,
 		names:        clipNames,
+		bare:         true,
 		lastNormed:   true,
 	}
 }

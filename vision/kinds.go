@@ -24,6 +24,7 @@ type kind struct {
 	buckets       func(side, n int) []int32 // or rows of the table for n patches along a side, at every size
 
 	names      names
+	bare       bool    // files of the tower by itself leave names.level out, too
 	lastNormed bool    // transformers' last_hidden_state has passed the norm behind the last block
 	pooled     Pooling // what its pooler_output is
 }

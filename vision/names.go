@@ -44,6 +44,14 @@ func (c *Config) Bare(published string) string {
 	return strings.TrimPrefix(published, c.kind.names.level)
 }
 
+// FileName is the name that a parameter, given by its published name, has in a file of the tower by itself.
+func (c *Config) FileName(published string) string {
+	if c.kind.bare {
+		return c.Bare(published)
+	}
+	return published
+}
+
 // Stored lists other names under which files of a tower by itself hold a parameter.
 func (c *Config) Stored(published string) (list []string) {
 	if bare := c.Bare(published); bare != published {

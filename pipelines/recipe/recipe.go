@@ -72,7 +72,7 @@ type Recipe struct {
 // Model says what is trained or evaluated: a LLaVA model directory (From), or two towers
 // and a projector between them, fresh or trained (Vision, Language and Projector), or a decoder alone (Language), which takes text only.
 type Model struct {
-	// From is a model directory in Hugging Face's LLaVA layout. Excludes Vision, Language and Projector.
+	// From is a model directory of Hugging Face's: LLaVA, SmolVLM or Idefics3. Excludes Vision, Language and Projector.
 	From Path `yaml:"from"`
 	// Vision is the directory of a vision tower (CLIP, SigLIP, DINOv2), or of a LLaVA model, whose tower is taken. Left out beside Language, there are no pictures, and keys that are about
 	// them are errors.
@@ -80,7 +80,7 @@ type Model struct {
 	// Language is the directory of a decoder with its tokenizer (LLaMA, Mistral, Qwen2, InternLM2), or of a LLaVA model, whose decoder is taken.
 	Language Path `yaml:"language"`
 	// Init says where weights come from: load reads them; random draws them from the seed, and
-	// the directories need no weights, only configurations and the tokenizer.
+	// the directories need no weights, only configurations, the tokenizer and, of a whole model, its processor.
 	Init string `yaml:"init" default:"load" enum:"load|random"`
 	// Projector between two towers.
 	Projector Projector `yaml:"projector"`

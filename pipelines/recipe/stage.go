@@ -249,7 +249,7 @@ type Suite struct {
 
 // ExportConfig holds the keys of export.
 type ExportConfig struct {
-	// Format: hf is a LLaVA directory, or that of a decoder alone, with adapters merged, peft an adapter directory with the mixer beside A and B, folded
+	// Format: hf is a directory of the model's family, or of a decoder alone, with adapters merged, peft an adapter directory with the mixer beside A and B, folded
 	// a plain LoRA adapter directory with the mixer multiplied into it, xtuner the directories llm_adapter, visual_encoder_adapter and
 	// projector, towers the directories vision and language.
 	Format string `yaml:"format" default:"hf" enum:"hf|peft|folded|xtuner|towers"`

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"moslava/internal/compare"
@@ -57,18 +56,10 @@ func (r *run) processors(model string, opt Options) error {
 	if opt.Config != "" {
 		p.config = opt.Config
 	}
-	if opt.Pictures != "" {
-		p.pictures = append(p.pictures, opt.Pictures)
-	}
-	p.pictures = append(p.pictures, filepath.Dir(r.golden.Path()))
-	if major, _, _ := strings.Cut(r.golden.Metadata()["pillow"], "."); major != "" {
-		n, err := strconv.Atoi(major)
-		if err != nil {
-			return fmt.Errorf("%s: metadata: pillow is %q, want a version", r.golden.Path(), r.golden.Metadata()["pillow"])
-		}
-		if n >= 13 {
-			p.order = preprocess.Pillow13
-		}
+	p.pictures = pictureDirs(opt, r.golden.Path())
+	var err error
+	if p.order, err = pillowOrder(r.golden); err != nil {
+		return err
 	}
 	for _, name := range r.golden.Names() {
 		info, _ := r.golden.Info(name)
@@ -121,9 +112,15 @@ func valueBound(d safetensors.DType, largest float64) float64 {
 }
 
 func (p *processors) compare(name string, got, want []float64, bound float64) {
+	p.run.rows[name] = compared(name, got, want, bound, p.run.given)
+}
+
+// compared compares numbers with a bound on the difference itself or, if given is above 0, with that part of the
+// largest of want.
+func compared(name string, got, want []float64, bound, given float64) Row {
 	row := Row{Name: name, Bound: bound, Absolute: true}
-	if p.run.given > 0 {
-		row.Bound, row.Absolute = p.run.given, false
+	if given > 0 {
+		row.Bound, row.Absolute = given, false
 		bound = row.Bound * compare.MaxAbs(want)
 	}
 	d := compare.Of(got, want, bound)
@@ -131,7 +128,7 @@ func (p *processors) compare(name string, got, want []float64, bound float64) {
 	if !row.OK {
 		row.Note = fmt.Sprintf("%d of %d elements", d.Off, len(want))
 	}
-	p.run.rows[name] = row
+	return row
 }
 
 // apply finds the configuration and the picture that a tensor belongs to. The error is of a configuration that cannot be read.
@@ -208,26 +205,11 @@ func (p *processors) load(path string, load func(string) (*preprocess.Config, er
 // picture is the file source.NAME with any ending, in --pictures or beside the golden; or, for the name jpeg, the first of the files that the
 // golden's metadata names (`spec`, JSON with `images`): the cases of the goldens this program is tested with call a photograph so.
 func (p *processors) picture(name string) (string, error) {
-	want := "source." + name + ".*"
-	for _, dir := range p.pictures {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return "", err
-		}
-		var found []string
-		for _, e := range entries {
-			ending, ok := strings.CutPrefix(e.Name(), "source."+name+".")
-			if ok && !strings.Contains(ending, ".") {
-				found = append(found, e.Name())
-			}
-		}
-		if len(found) > 1 {
-			return "", fmt.Errorf("%s has %s, want one %s", dir, strings.Join(found, " and "), want)
-		}
-		if len(found) == 1 {
-			return filepath.Join(dir, found[0]), nil
-		}
+	path, err := findPicture(p.pictures, "source."+name)
+	if path != "" || err != nil {
+		return path, err
 	}
+	want := "source." + name + ".*"
 	if first := p.firstImage(); name == "jpeg" && first != "" {
 		for _, dir := range p.pictures {
 			if path := filepath.Join(dir, first); exists(path) {
@@ -236,7 +218,7 @@ func (p *processors) picture(name string) (string, error) {
 		}
 		want = first
 	}
-	return "", fmt.Errorf("no picture %s in %s; --pictures DIR names another place", want, strings.Join(p.pictures, " or "))
+	return "", noPicture(want, p.pictures)
 }
 
 func (p *processors) firstImage() string {

@@ -19,7 +19,15 @@ func beside(t *testing.T, meta map[string]string, change func(name string, raw [
 	t.Helper()
 	dir := t.TempDir()
 	link(t, "portrait.png", filepath.Join(dir, "source.2.png"))
-	f, err := safetensors.Open(filepath.Join(processorCases, "golden.safetensors"))
+	golden := filepath.Join(dir, "golden.safetensors")
+	rewrite(t, filepath.Join(processorCases, "golden.safetensors"), golden, meta, change)
+	return golden
+}
+
+// rewrite copies a file of tensors, with other metadata unless they are nil, and each tensor as change leaves it.
+func rewrite(t *testing.T, from, to string, meta map[string]string, change func(name string, raw []byte)) {
+	t.Helper()
+	f, err := safetensors.Open(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,22 +48,14 @@ func beside(t *testing.T, meta map[string]string, change func(name string, raw [
 		}
 		tensors = append(tensors, safetensors.Tensor{Name: name, DType: info.DType, Shape: info.Shape, Raw: raw})
 	}
-	golden := filepath.Join(dir, "golden.safetensors")
-	if err := safetensors.Write(golden, tensors, meta); err != nil {
+	if err := safetensors.Write(to, tensors, meta); err != nil {
 		t.Fatal(err)
 	}
-	return golden
 }
 
 func link(t *testing.T, picture, to string) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(pictureFiles, picture))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, b, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	copyFile(t, filepath.Join(pictureFiles, picture), to)
 }
 
 // failing runs the comparison and returns the notes of what fails by name.

@@ -223,11 +223,15 @@ func continuation(d *language.Decoder, x *autograd.Var, n int) ([]int64, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int64, len(ids[0]))
-	for i, id := range ids[0] {
+	return widenInts(ids[0]), nil
+}
+
+func widenInts(ids []int32) []int64 {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
 		out[i] = int64(id)
 	}
-	return out, nil
+	return out
 }
 
 // margins compares, for each of the new ids, how far its logit is above the next one. Two logits are off by no more than the

@@ -57,12 +57,16 @@ type run struct {
 	rows   map[string]Row
 }
 
-// Run loads the model in dir, which is a Hugging Face directory of a vision tower, of a decoder or of a LLaVA model, and
-// compares every result in the golden with its own. If the golden is of image processors, dir is a directory with their configurations,
-// or one such file. Tensors of the golden that it does not know fail, and so does a golden without
-// results. The error is of reading and running; differences are in the report.
+// Run loads the model in dir, which is a Hugging Face directory of a vision tower, of a decoder or of a LLaVA model,
+// and compares every result in the golden with its own. If the golden is of image processors, dir is a directory with
+// their configurations, or one such file. Tensors of the golden that it does not know fail, and so does a golden
+// without results. A golden that ends in .json has conversations that went through the whole processor of a model in
+// dir. The error is of reading and running; differences are in the report.
 func Run(dir, golden string, opt Options) (report *Report, err error) {
 	defer autograd.Catch(&err)
+	if strings.HasSuffix(golden, conversationsEnding) {
+		return conversations(dir, golden, opt)
+	}
 	g, err := safetensors.Open(golden)
 	if err != nil {
 		return nil, err
@@ -219,9 +223,13 @@ func (r *run) checkInts(name string, got []int64) {
 		r.fail(name, "%v", err)
 		return
 	}
+	r.rows[name] = comparedInts(name, got, want)
+}
+
+// comparedInts compares integers, all of which must be equal.
+func comparedInts(name string, got, want []int64) Row {
 	if len(got) != len(want) {
-		r.fail(name, "%d integers, want %d", len(got), len(want))
-		return
+		return Row{Name: name, Note: fmt.Sprintf("%d integers, want %d", len(got), len(want))}
 	}
 	row := Row{Name: name, OK: true}
 	largest := 0.0
@@ -234,7 +242,19 @@ func (r *run) checkInts(name string, got []int64) {
 	if !row.OK {
 		row.MaxRel = row.MaxAbs / largest
 	}
-	r.rows[name] = row
+	return row
+}
+
+// comparedText compares texts, which must be equal.
+func comparedText(name, got, want string) Row {
+	if got == want {
+		return Row{Name: name, OK: true}
+	}
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	return Row{Name: name, Note: fmt.Sprintf("at byte %d got %.40q, want %.40q", at, got[at:], want[at:])}
 }
 
 func abs(v int64) float64 { return max(float64(v), -float64(v)) }

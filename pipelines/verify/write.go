@@ -8,12 +8,12 @@ import (
 
 // Write prints a table of the report and a last line that counts.
 func (r *Report) Write(w io.Writer) error {
-	width := len("tensor")
+	width := len("result")
 	for _, row := range r.Rows {
 		width = max(width, len(row.Name))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-*s  %9s  %9s  %9s\n", width, "tensor", "max abs", "max rel", "bound")
+	fmt.Fprintf(&b, "%-*s  %9s  %9s  %9s\n", width, "result", "max abs", "max rel", "bound")
 	for _, row := range r.Rows {
 		verdict := "pass"
 		if !row.OK {
@@ -25,7 +25,7 @@ func (r *Report) Write(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%d of %d tensors pass\n", len(r.Rows)-r.Failed(), len(r.Rows))
+	fmt.Fprintf(&b, "%d of %d results pass\n", len(r.Rows)-r.Failed(), len(r.Rows))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

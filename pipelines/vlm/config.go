@@ -96,11 +96,32 @@ func (c *Config) JSON(set map[string]any) ([]byte, error) {
 	return json.MarshalIndent(out, "", "  ")
 }
 
-// visionJSON is the vision_config, which says of SigLIP that there is no pooling head: its weights are not kept.
-// set is laid over it.
+// visionJSON is the vision_config as a whole model has it. set is laid over it.
 func (c *Config) visionJSON(set map[string]any) (json.RawMessage, error) {
+	return c.towerFields(c.raw["vision_config"], set)
+}
+
+// towerJSON is the config.json of the vision tower by itself.
+func (c *Config) towerJSON() (json.RawMessage, error) {
+	return c.towerFields(c.Family.TowerConfig(c.raw), nil)
+}
+
+// decoderFields are those of the config.json of the decoder by itself.
+func (c *Config) decoderFields() (hfconfig.Fields, error) {
+	raw := c.raw["text_config"]
+	if c.HasVision() {
+		var err error
+		if raw, err = c.Family.DecoderConfig(&c.Model, c.raw); err != nil {
+			return nil, err
+		}
+	}
+	return hfconfig.Parse(raw)
+}
+
+// towerFields says of SigLIP that there is no pooling head: its weights are not kept.
+func (c *Config) towerFields(raw json.RawMessage, set map[string]any) (json.RawMessage, error) {
 	m := hfconfig.Fields{}
-	if raw := c.raw["vision_config"]; raw != nil {
+	if raw != nil {
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return nil, err
 		}

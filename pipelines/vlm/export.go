@@ -9,15 +9,15 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
-	"moslava/internal/hfconfig"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/vlm/families"
 )
 
 // maxShard is how large a weights file becomes before it is split, as transformers has it.
 const maxShard = 5 << 30
 
-// Export writes the model, its adapters merged beforehand, as a LLaVA directory that transformers
+// Export writes the model, its adapters merged beforehand, as a directory of its family that transformers
 // loads: weights under their published names, configuration, tokenizer, chat template and processor settings. A decoder alone becomes
 // a directory of its own model type.
 func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
@@ -44,8 +44,12 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err := checkpoint.Save(dir, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	cfg, err := m.Config.JSON(map[string]any{"architectures": []string{m.Config.Family.Architecture},
-		"dtype": torchName(dtype), "image_seq_length": p.imageSeqLength(), "vision_config": tower})
+	fields := map[string]any{"architectures": []string{m.Config.Family.Architecture}, "dtype": torchName(dtype),
+		"vision_config": tower}
+	if name := m.Config.Family.SeqLength; name != "" {
+		fields[name] = p.imageSeqLength()
+	}
+	cfg, err := m.Config.JSON(fields)
 	if err != nil {
 		return err
 	}
@@ -68,10 +72,14 @@ func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) e
 	if err := atomicfile.MkdirAll(to); err != nil {
 		return err
 	}
-	if err := checkpoint.Save(to, tensors(m.Params, VisionPrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
+	list := tensors(m.Params, VisionPrefix, dtype)
+	for i := range list {
+		list[i].Name = m.Config.Vision.FileName(list[i].Name)
+	}
+	if err := checkpoint.Save(to, list, maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	raw, err := m.Config.visionJSON(nil)
+	raw, err := m.Config.towerJSON()
 	if err != nil {
 		return err
 	}
@@ -96,7 +104,7 @@ func exportDecoder(dir string, m *Model, p *Processor, dtype safetensors.DType) 
 	if err := checkpoint.Save(dir, tensors(m.Params, LanguagePrefix, dtype), maxShard, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	cfg, err := hfconfig.Parse(m.Config.raw["text_config"])
+	cfg, err := m.Config.decoderFields()
 	if err != nil {
 		return err
 	}
@@ -142,6 +150,11 @@ func (p *Processor) Save(dir string) error {
 	}
 	processor := p.Config.Family.Processor(&p.Config.Model)
 	processor["image_processor"] = json.RawMessage(px) // transformers 5 keeps it here, 4 beside it
+	if k, ok := p.Cutter.(families.Keeper); ok {
+		for name, v := range k.Kept() {
+			processor[name] = v
+		}
+	}
 	if err := checkpoint.WriteJSON(dir, "processor_config.json", processor); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"moslava/internal/nn"
 	"moslava/language"
 	"moslava/language/chat"
 	"moslava/language/tokenizer"
@@ -82,6 +83,8 @@ type Opening struct {
 	Template *chat.Template // in place of the directory's own, which may be missing then; nil: the directory's
 	Storage  Storage        // of frozen weights
 	Expand   int            // more decoder blocks, see Config.Expand
+	Random   bool           // the directory needs no weights: they are drawn
+	Seed     uint64         // of what is drawn
 	Tokens   NewTokens      // are added to the tokenizer, and rows for them to the tables; without any these stay as they are
 	Rows     int            // that tables have at least, if there are Tokens
 }
@@ -89,14 +92,21 @@ type Opening struct {
 // Load opens the model with its processor. New rows of the embedding, and of a head of its own, are the mean of the
 // others.
 func (o Opening) Load() (*Model, *Processor, error) {
-	return o.open(func(cfg *Config) (*Model, error) { return loadAs(o.Dir, cfg, o.Storage) })
+	return o.open(func(cfg *Config) (*Model, error) {
+		if o.Random {
+			return NewStored(cfg, nn.Random(o.Seed), o.Storage)
+		}
+		return loadAs(o.Dir, cfg, o.Storage)
+	})
 }
 
 // Outline is Load without weights, which need not be there.
 func (o Opening) Outline() (*Model, *Processor, error) {
 	return o.open(func(cfg *Config) (*Model, error) {
-		if err := cfg.compareStored(o.Dir); err != nil {
-			return nil, err
+		if !o.Random {
+			if err := cfg.compareStored(o.Dir); err != nil {
+				return nil, err
+			}
 		}
 		return Outline(cfg)
 	})

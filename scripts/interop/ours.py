@@ -23,14 +23,30 @@ class Program:
         self.moslava, self.dump = directory / "moslava", directory / "dump"
 
     def ask(self, model, picture, question, *flags):
-        return json.loads(output(self.moslava, "ask", model, picture, question, "--json", "--max-new", NEW_TOKENS, *flags))
+        """The answer to a question about a picture, several of them in a list, or "none"."""
+        return json.loads(output(self.moslava, "ask", model, *listed(picture), question, "--json",
+                                 "--max-new", NEW_TOKENS, *flags))
 
     def see(self, model, picture, question, *flags):
-        """Prompt, ids, pixels [3, H, W] and logits [N, V] of a question with the answer A behind it. Without a picture, "none", there are no pixels."""
-        d = json.loads(output(self.dump, *flags, model, picture, question))
-        d["pixels"] = np.array(d["pixels"] or [], np.float32).reshape(3, *d["size"])
-        d["logits"] = np.array(d["logits"], np.float32).reshape(len(d["ids"]), -1)
-        return d
+        """Prompt, ids, labels, tiles [N, 3, H, W] and logits [N, V] of a question with the answer A behind it; pixels
+        is the last tile. Without a picture, "none", there are no pixels."""
+        return arrays(json.loads(output(self.dump, *flags, model, *listed(picture), question)))
+
+    def rows(self, model, data, *flags):
+        """The same of each row of a data set."""
+        return [arrays(json.loads(line)) for line in output(self.dump, *flags, "-data", data, model).splitlines()]
+
+
+def listed(picture):
+    return picture if isinstance(picture, list) else [picture]
+
+
+def arrays(d):
+    shape = (-1, 3, *d["size"]) if d["pixels"] else (0, 3, 0, 0)
+    d["tiles"] = np.array(d["pixels"] or [], np.float32).reshape(shape)
+    d["pixels"] = d["tiles"][-1] if len(d["tiles"]) else np.zeros((3, 0, 0), np.float32)
+    d["logits"] = np.array(d["logits"], np.float32).reshape(len(d["ids"]), -1)
+    return d
 
 
 def pictures(directory):

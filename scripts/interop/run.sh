@@ -93,6 +93,35 @@ models() {
 	verify "$1-pixels" "$run/08-mixer-merged/hf" pixels --pictures "$root"/vision/preprocess/testdata/{photo,portrait,thin}.png "$root"/vision/preprocess/testdata/jpeg/{cmyk,progressive}.jpg
 }
 
+# tiles MODEL [OPTION...]: the recipe of a family whose pictures are cut into tiles, and what is made of it.
+tiles() {
+	local name run
+	name=$(basename "$1")
+	run=$work/runs/$name
+	if ! "$work/moslava" run "$here/tiles.yaml" --set="run_dir=$run" --set="model.from=$1" \
+		--set="stages.connector.data=$work/rows.json" --set="stages.frozen.data=$work/rows.json" "${@:2}" 2>"$work/stderr"; then
+		echo "FAILED $name: moslava run: $(tail -n 3 "$work/stderr")" | tee -a "$work/results"
+		return
+	fi
+	step "$name: check_tiles.py" "$python" "$here/check_tiles.py" "$work" "$work" check "$run"
+	if [ -d "$run"/09-parts ]; then
+		verify "$name-vision" "$run"/09-parts/towers/vision
+		verify "$name-language" "$run"/09-parts/towers/language
+	fi
+}
+
+# published MODEL: the directory with its files spelled as those of published checkpoints.
+published() {
+	local to file
+	to=$work/$(basename "$1")-published
+	mkdir -p "$to"
+	cp "$1"/{model.safetensors,tokenizer.json} "$to"
+	for file in "$1"/*.hub.json; do
+		cp "$file" "$to/$(basename "$file" .hub.json).json"
+	done
+	echo "$to"
+}
+
 # text: the recipe of a decoder alone, and what is made of it.
 text() {
 	local run=$work/runs/text
@@ -194,6 +223,15 @@ models siglip model.select_strategy=full # at another size than the tower's, wit
 models registers 'model.feature_layer=[-1, 1]'
 text
 tokens
+if ! "$python" -c 'import torchvision, num2words' 2>/dev/null; then
+	echo "interop: left out: SmolVLM's own processor, which needs torchvision and num2words; Idefics3's stands in" >&2
+fi
+"$python" "$here/check_tiles.py" "$work" "$work" rows "$work/rows.json"
+families=$root/pipelines/vlm/testdata
+tiles "$families/smolvlm"
+tiles "$(published "$families/idefics3")"
+tiles "$(published "$families/smolvlm")" --only base
+tiles "$families/idefics3" --only base
 step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$work/runs/text/01-base/hf" "$work"/runs/{clip,dinov2,siglip}/01-base/hf
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"

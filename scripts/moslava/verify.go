@@ -9,12 +9,12 @@ import (
 	"moslava/pipelines/verify"
 )
 
-// verifyCommand is `moslava verify MODEL GOLDEN.safetensors`.
+// verifyCommand is `moslava verify MODEL GOLDEN`.
 func verifyCommand() *cobra.Command {
 	var opt verify.Options
 	c := &cobra.Command{
-		Use:   "verify MODEL GOLDEN.safetensors",
-		Short: "Compare what a model or an image processor computes with reference results (scripts/goldens/dump.py), number by number",
+		Use:   "verify MODEL GOLDEN.safetensors|processor.json",
+		Short: "Compare what a model or its processor computes with reference results (scripts/goldens), number by number",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("tol") && !(opt.Tol > 0) {
@@ -34,7 +34,7 @@ func verifyCommand() *cobra.Command {
 				return err
 			}
 			if n := report.Failed(); n > 0 {
-				return fmt.Errorf("%d of %d tensors of %s fail", n, len(report.Rows), args[1])
+				return fmt.Errorf("%d of %d results of %s fail", n, len(report.Rows), args[1])
 			}
 			return nil
 		},
@@ -42,6 +42,7 @@ func verifyCommand() *cobra.Command {
 	c.Flags().StringVar(&opt.Config, "config", "", "file of the configuration, in place of the model's config.json")
 	c.Flags().Float64Var(&opt.Tol, "tol", 0, "allowed of max|got-want| / max|want|; left out: ten times what tolerance.json beside the golden measured, or 1e-4; bytes of pictures equal")
 	maxPixelsFlag(c, &opt.MaxPixels)
-	c.Flags().StringVar(&opt.Pictures, "pictures", "", "directory with pictures of a golden of image processors that are not beside it")
+	c.Flags().StringVar(&opt.Pictures, "pictures", "",
+		"directory with pictures of a golden of processors that are not beside it")
 	return c
 }

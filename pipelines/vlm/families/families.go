@@ -47,6 +47,8 @@ type Family struct {
 	DecoderConfig func(m *Model, given hfconfig.Fields) (json.RawMessage, error)
 	// Processor are the fields of a processor_config.json for the model.
 	Processor func(*Model) map[string]any
+	// SeqLength is the field of config.json that says how many image tokens a picture takes; empty: there is none.
+	SeqLength string
 	// ImageTokens is how many features tower and connector make of a tile of h x w pixels, each of which takes an image token.
 	ImageTokens func(m *Model, h, w int) int
 	// Cutter reads from a directory how pictures become tiles, and how tiles become pixels.

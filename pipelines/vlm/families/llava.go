@@ -27,6 +27,7 @@ var LLaVA = &Family{
 	TowerConfig:   clipDefaults,
 	DecoderConfig: decoderOfWhole,
 	Processor:     processorLLaVA,
+	SeqLength:     "image_seq_length",
 	ImageTokens:   tokensLLaVA,
 	Cutter:        squareIn,
 	names: names{

@@ -1,6 +1,7 @@
 package families
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"moslava/datasets"
@@ -20,6 +21,18 @@ type Cutter interface {
 	WithTiles(Tiles) (Cutter, error)
 	// JSON is the preprocessor_config.json.
 	JSON(px *preprocess.Config) ([]byte, error)
+}
+
+// A Grid is a Cutter that cuts pictures into rows and columns of tiles.
+type Grid interface {
+	// Grid is how many rows and columns a picture of h x w pixels is cut into; none if it is seen whole alone.
+	Grid(px *preprocess.Config, h, w int) (rows, cols int, err error)
+}
+
+// A Keeper is a Cutter that has read fields of a processor_config.json of which nothing is computed: an export has them
+// as they were.
+type Keeper interface {
+	Kept() map[string]json.RawMessage
 }
 
 // Tiles are choices of how many tiles a picture becomes. Zero fields leave what the model's files say.

@@ -26,6 +26,10 @@ type grid struct {
 	longest int    // size.longest_edge: length of the longest edge, also upwards; 0: without do_resize
 	split   bool   // do_image_splitting; without it there is the whole picture alone
 	spell   Spell
+
+	// What SmolVLM's files say of videos, which are not read here: an export has it as it was.
+	sampling json.RawMessage // video_sampling of the image processor
+	videos   json.RawMessage // video_processor of processor_config.json
 }
 
 // mostLongest bounds the longest edge, whatever size.longest_edge is.
@@ -54,7 +58,7 @@ func gridIn(dir string, m *Model, spell Spell) (*preprocess.Config, Cutter, erro
 				dir, word, m.Family.Name)
 		}
 	}
-	return px, g, g.counts(filepath.Join(dir, "processor_config.json"), px)
+	return px, g, g.processor(filepath.Join(dir, "processor_config.json"), px)
 }
 
 // freshGrid is gridIn for the directory of a tower by itself: tiles of its own size, and a longest edge of freshTiles of them, as
@@ -134,6 +138,7 @@ func parseGrid(b []byte) (*preprocess.Config, *grid, error) {
 		return nil, nil, err
 	}
 	g := &grid{class: f.Class, longest: longest, split: on(given, "do_image_splitting", f.Split)}
+	g.sampling = given["video_sampling"]
 	if !on(given, "do_resize", f.Resize) {
 		g.longest = 0
 	}
@@ -192,14 +197,16 @@ func (g *grid) fits(px *preprocess.Config) error {
 	return nil
 }
 
-// counts compares the image_seq_len of a processor_config.json, if there is one, with what the model makes of a tile.
-func (g *grid) counts(path string, px *preprocess.Config) error {
+// processor reads a processor_config.json, if there is one, and compares its image_seq_len with what the model makes of
+// a tile.
+func (g *grid) processor(path string, px *preprocess.Config) error {
 	b, err := infile.Read(path, maxProcessor)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	var f struct {
-		Each *int `json:"image_seq_len"`
+		Each   *int            `json:"image_seq_len"`
+		Videos json.RawMessage `json:"video_processor"`
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &f)
@@ -207,6 +214,7 @@ func (g *grid) counts(path string, px *preprocess.Config) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	g.videos = f.Videos
 	tile := px.Resize.Width
 	if n := g.m.ImageTokens(tile, tile); f.Each != nil && *f.Each != n {
 		return fmt.Errorf("%s: image_seq_len is %d, and the model makes %d features of a tile of %d x %d pixels "+
@@ -248,18 +256,29 @@ func scaled(h, w, longest, unit int) (int, int) {
 	}
 }
 
+// Grid implements Grid.
+func (g *grid) Grid(px *preprocess.Config, h, w int) (rows, cols int, err error) {
+	if !g.split {
+		return 0, 0, nil
+	}
+	tile := px.Resize.Width
+	_, _, h2, w2 := g.sizes(h, w, tile)
+	if min(h2, w2) == 0 {
+		return 0, 0, fmt.Errorf("a picture of %d x %d pixels is too narrow to be cut into tiles", w, h)
+	}
+	if max(h2, w2) <= tile {
+		return 0, 0, nil
+	}
+	return h2 / tile, w2 / tile, nil
+}
+
 // Layout implements Cutter.
 func (g *grid) Layout(px *preprocess.Config, h, w int) ([]datasets.Tile, datasets.Layout, error) {
-	rows, cols, tile := 0, 0, px.Resize.Width
-	if g.split {
-		_, _, h2, w2 := g.sizes(h, w, tile)
-		if min(h2, w2) == 0 {
-			return nil, nil, fmt.Errorf("a picture of %d x %d pixels is too narrow to be cut into tiles", w, h)
-		}
-		if max(h2, w2) > tile {
-			rows, cols = h2/tile, w2/tile
-		}
+	rows, cols, err := g.Grid(px, h, w)
+	if err != nil {
+		return nil, nil, err
 	}
+	tile := px.Resize.Width
 	layout, err := g.lay(rows, cols, g.m.ImageTokens(tile, tile))
 	return slices.Repeat([]datasets.Tile{{H: tile, W: tile}}, rows*cols+1), layout, err
 }
@@ -361,7 +380,18 @@ func (g *grid) JSON(px *preprocess.Config) ([]byte, error) {
 		delete(given, "size")
 		delete(own, "size")
 	}
+	if g.sampling != nil {
+		own["video_sampling"] = g.sampling
+	}
 	return overlaid(given, own)
+}
+
+// Kept implements Keeper.
+func (g *grid) Kept() map[string]json.RawMessage {
+	if g.videos == nil {
+		return nil
+	}
+	return map[string]json.RawMessage{"video_processor": g.videos}
 }
 
 // overlaid is an object with other fields laid over its own.
