@@ -71,7 +71,9 @@ func Verify(ctx context.Context, dir string, others Others) (out []Check, err er
 		if err != nil {
 			return nil, err
 		}
-		v.out = append(v.out, more...)
+		for _, c := range more {
+			v.also(c)
+		}
 	}
 	return v.out, nil
 }
@@ -87,6 +89,19 @@ type verification struct {
 }
 
 func (v *verification) add(path, wrong string) { v.out = append(v.out, Check{path, wrong}) }
+
+// also adds a check, to that of the same file if there is one.
+func (v *verification) also(c Check) {
+	i := slices.IndexFunc(v.out, func(o Check) bool { return o.Path == c.Path })
+	switch {
+	case i < 0:
+		v.out = append(v.out, c)
+	case v.out[i].Wrong == "":
+		v.out[i].Wrong = c.Wrong
+	case c.Wrong != "":
+		v.out[i].Wrong += "; " + c.Wrong
+	}
+}
 
 // stage checks the records of a stage and what they name.
 func (v *verification) stage(dir string) error {
