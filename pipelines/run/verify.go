@@ -58,16 +58,10 @@ func Verify(ctx context.Context, dir string, others Others) (out []Check, err er
 		return nil, fmt.Errorf("run: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || !anyStage.MatchString(e.Name()) {
+		if !e.IsDir() || !numbered.MatchString(e.Name()) { // what was set aside may have been for its damage
 			continue
 		}
 		stage := filepath.Join(dir, e.Name())
-		if !numbered.MatchString(e.Name()) {
-			if err := v.aside(stage); err != nil {
-				return nil, err
-			}
-			continue
-		}
 		if err := v.stage(stage); err != nil {
 			return nil, err
 		}
@@ -75,7 +69,9 @@ func Verify(ctx context.Context, dir string, others Others) (out []Check, err er
 		if err != nil {
 			return nil, err
 		}
-		v.out = append(v.out, more...)
+		for _, c := range more {
+			v.also(c)
+		}
 	}
 	return v.out, nil
 }
@@ -91,6 +87,19 @@ type verification struct {
 }
 
 func (v *verification) add(path, wrong string) { v.out = append(v.out, Check{path, wrong}) }
+
+// also adds a check, to that of the same file if there is one.
+func (v *verification) also(c Check) {
+	i := slices.IndexFunc(v.out, func(o Check) bool { return o.Path == c.Path })
+	switch {
+	case i < 0:
+		v.out = append(v.out, c)
+	case v.out[i].Wrong == "":
+		v.out[i].Wrong = c.Wrong
+	case c.Wrong != "":
+		v.out[i].Wrong += "; " + c.Wrong
+	}
+}
 
 // stage checks the records of a stage and what they name.
 func (v *verification) stage(dir string) error {
@@ -133,29 +142,6 @@ func (v *verification) stage(dir string) error {
 			how = filehash.Sampled
 		}
 		if err := v.file(Expanded(t.Path), t.Sum, how); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// aside checks what a finished stage left that was set aside, which can be asked still: not what it was made from, as that may have been the reason.
-func (v *verification) aside(dir string) error {
-	var m Manifest
-	path := filepath.Join(dir, manifestFile)
-	switch err := readJSON(path, &m); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		v.add(path, err.Error())
-		return nil
-	}
-	v.add(path, "")
-	for _, o := range m.files() {
-		if filepath.IsAbs(filepath.FromSlash(Expanded(o.Path))) {
-			continue // another export may be there now
-		}
-		if err := v.file(o.in(dir), filehash.Sum{Bytes: o.Bytes, SHA256: o.SHA256}, filehash.File); err != nil {
 			return err
 		}
 	}
