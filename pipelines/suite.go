@@ -174,12 +174,6 @@ func suiteFile(name string) bool {
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
 func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
-	parts := make([]*eval.Result, len(dirs))
-	for i, dir := range dirs {
-		if parts[i], err = readRecords(dir); err != nil {
-			return nil, err
-		}
-	}
 	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{suitePath(suite)}), Force: force})
 	if err != nil {
 		return nil, err
@@ -190,6 +184,12 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 		}
 		err = errors.Join(err, release())
 	}()
+	parts := make([]*eval.Result, len(dirs))
+	for i, dir := range dirs {
+		if parts[i], err = readRecords(dir); err != nil {
+			return nil, err
+		}
+	}
 	s, err := openSuite(suite, "", to, images...)
 	if err != nil {
 		return nil, err

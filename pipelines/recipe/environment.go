@@ -89,7 +89,8 @@ func newEnvironment() *Environment {
 	return &Environment{written: map[string]string{}, values: map[string]string{}, unset: map[string]string{}, secrets: map[secret]bool{}}
 }
 
-// shortest is the length of values that Mask finds anywhere: shorter ones are in any text by chance, and are found in quotation marks alone.
+// shortest is the length of values that Mask finds anywhere, if not within a word: shorter ones are in any text by chance, and are found in quotation marks
+// alone.
 const shortest = 4
 
 // hide has Mask find what a text with variables stands for. A path is relative to dir.
@@ -198,7 +199,7 @@ func mask(text string, secrets []secret) string {
 	var out strings.Builder
 	for i := 0; i < len(text); {
 		at := slices.IndexFunc(secrets, func(s secret) bool {
-			return strings.HasPrefix(text[i:], s.text) && (!s.whole || ends(text[:i], text[i+len(s.text):]))
+			return strings.HasPrefix(text[i:], s.text) && s.stands(text[:i], text[i+len(s.text):])
 		})
 		if at < 0 {
 			out.WriteByte(text[i])
@@ -211,16 +212,22 @@ func mask(text string, secrets []secret) string {
 	return out.String()
 }
 
-// ends says whether a path is whole between what is before and what is behind it.
-func ends(before, behind string) bool {
+// stands says whether a secret stands by itself between what is before and what is behind it: a path is not the beginning of a longer name, and another
+// text no part of a word.
+func (s *secret) stands(before, behind string) bool {
 	last, _ := utf8.DecodeLastRuneInString(before)
 	next, _ := utf8.DecodeRuneInString(behind)
-	return (before == "" || !inName(last) && last != '/' && last != '\\') && (behind == "" || !inName(next))
+	if s.whole {
+		return (before == "" || !inName(last) && last != '/' && last != '\\') && (behind == "" || !inName(next))
+	}
+	first, _ := utf8.DecodeRuneInString(s.text)
+	end, _ := utf8.DecodeLastRuneInString(s.text)
+	return !(before != "" && inWord(last) && inWord(first)) && !(behind != "" && inWord(end) && inWord(next))
 }
 
-func inName(c rune) bool {
-	return unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("._-~$", c)
-}
+func inWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }
+
+func inName(c rune) bool { return inWord(c) || strings.ContainsRune("._-~$", c) }
 
 // Masked is a writer of what people are told, with Mask on every piece.
 func (e *Environment) Masked(w io.Writer) io.Writer {

@@ -115,6 +115,7 @@ stages:
 	at := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
 	for text, want := range map[string]string{
 		"of a secret, T_LONG":           "of ${T_LONG}, ${T_NAMED}", // what is put in is not looked at again
+		"a secretary":                   "a secretary",              // another word
 		"zq is short":                   "zq is short",
 		`"zq" is in quotation marks`:    `"${T_SHORT}" is in quotation marks`,
 		`found "say \"no\"" here`:       `found "${T_QUOTE}" here`,
