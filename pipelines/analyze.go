@@ -136,10 +136,13 @@ func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 
 // towerOfModule tells the tower by a module's path, under published names or those in memory.
 func towerOfModule(module string) string {
-	if strings.Contains(module, "vision_tower.") || strings.Contains(module, "vision_model.") {
+	switch {
+	case strings.Contains(module, "vision_tower.") || strings.Contains(module, "vision_model."):
 		return recipe.PartVision
+	case strings.Contains(module, "multi_modal_projector.") || strings.Contains(module, "connector."):
+		return recipe.PartProjector
 	}
-	return vlm.TowerOf(module)
+	return recipe.PartLanguage
 }
 
 var blockNumber = regexp.MustCompile(`\.layers?\.([0-9]{1,6})\.`)
