@@ -76,7 +76,7 @@ func CheckRecord(b []byte) error {
 	if text, ok := fields[hashKey]; ok && json.Unmarshal(text, &sum) == nil && sum != "" {
 		return sealed.Check(b, all, recordIndent, sum, sealOf(all))
 	}
-	known, err := new(Recipe).all()
+	known, err := (&Recipe{environment: new(Environment)}).all()
 	if err != nil {
 		return err
 	}
