@@ -99,6 +99,6 @@ func TestDrawnModelNeedsNoWeights(t *testing.T) {
 func TestConnectorTakesTheLastLayer(t *testing.T) {
 	for _, key := range []string{"feature_layer: -2", "select_strategy: full"} {
 		r := parse(t, t.TempDir(), "model: {from: ../vlm/testdata/smolvlm, "+key+"}\nstages: [{kind: export}]\n")
-		fails(t, r, "the connector of SmolVLM takes the tower's last layer whole: leave both out")
+		fails(t, r, "model.feature_layer, model.select_strategy: SmolVLM has one way to take features: leave the keys out")
 	}
 }
