@@ -9,7 +9,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/autograd"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/moslora"
 	"moslava/pipelines/vlm"
@@ -17,8 +17,8 @@ import (
 
 // TestThreadsAndWorkers: how many of them compute and read changes no bit of what a run leaves behind.
 func TestThreadsAndWorkers(t *testing.T) {
-	before := kernels.Threads()
-	defer kernels.SetThreads(before)
+	before := device.Host.Threads()
+	defer device.Host.SetThreads(before)
 	var want map[string]string
 	for _, set := range [][]string{
 		{"threads=1", "data.workers=1"},

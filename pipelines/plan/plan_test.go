@@ -186,7 +186,7 @@ func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures this machine for a second: run without -short")
 	}
-	defer kernels.SetThreads(kernels.Threads())
+	defer device.Host.SetThreads(device.Host.Threads())
 	if r := Measure(1, Product{Rows: 70, In: 64, Out: 128, Kind: kernels.NF4}); r.Threads != 1 || !(r.Products > 1e7 && r.Bytes > 1e7 && r.Updates > 1e5) {
 		t.Errorf("%+v", r)
 	}

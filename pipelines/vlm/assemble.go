@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/device"
 	"moslava/internal/infile"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
@@ -222,10 +223,10 @@ func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error)
 		mean[i%d] += float64(v)
 	}
 	out := make([]float32, shape[0]*d)
-	kernels.Copy(out[:len(data)], data)
+	device.Host.Workers().Copy(out[:len(data)], data)
 	for i := len(data); i < len(out); i++ {
 		out[i] = float32(mean[i%d] / float64(g.rows))
 	}
-	kernels.RoundTo(kernels.Lossless(data), out[len(data):])
+	kernels.RoundTo(device.Host.Workers().Lossless(data), out[len(data):])
 	return out, nil
 }

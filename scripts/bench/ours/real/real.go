@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"moslava/internal/checkpoint"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
@@ -86,7 +86,7 @@ func setProjector(m *vlm.Model, path string) error {
 // Threads sets how many threads compute, here and in the Go runtime.
 func Threads(n int) {
 	runtime.GOMAXPROCS(n)
-	kernels.SetThreads(n)
+	device.Host.SetThreads(n)
 }
 
 // Report prints fields, with the process's peak memory, as one JSON line.
