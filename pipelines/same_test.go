@@ -36,8 +36,7 @@ func TestThreadsAndWorkers(t *testing.T) {
 // tinyModel is the model of the tests with adapters that change something, all of it trainable.
 func tinyModel(t *testing.T) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	m, p, err := vlm.Assemble(vlm.Towers{Vision: "testdata/tiny/vision", Language: "testdata/tiny/language",
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default", Seed: 11, Random: true})
+	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "testdata/tiny/vision", Language: "testdata/tiny/language", Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, vlm.Options{Seed: 11, Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}

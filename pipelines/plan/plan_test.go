@@ -29,7 +29,7 @@ func TestWeights(t *testing.T) {
 		}
 		for _, storage := range []vlm.Storage{{}, {Vision: kernels.NF4, Vocabulary: kernels.BF16}, {Vision: kernels.BF16, Language: kernels.BF16}}[i/2%3:][:1] {
 			cfg := config(t, wide.Replace(clip), "-2", tied)
-			m, err := vlm.NewStored(cfg, rounded{nn.Random(1), files}, storage)
+			m, err := vlm.New(cfg, rounded{nn.Random(1), files}, storage)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -120,7 +120,7 @@ func build(o options) (*vlm.Model, []train.Param, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := vlm.NewStored(cfg, drawn(1), storage)
+	m, err := vlm.New(cfg, drawn(1), storage)
 	if err != nil {
 		return nil, nil, err
 	}
