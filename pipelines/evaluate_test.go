@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/device"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"

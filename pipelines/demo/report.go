@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
