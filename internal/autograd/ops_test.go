@@ -195,7 +195,9 @@ func TestMagnitude(t *testing.T) {
 // One row alone, which is computed in a way of its own, has the bits that it has among others and on a tape.
 func TestRowAloneHasTheSameBits(t *testing.T) {
 	x, w, bias := random(6, 40), random(33, 40), random(33)
-	pack := func(kind kernels.Kind) Matrix { return Matrix{Packed: device.Host.Workers().Pack(w.Floats(), 33, 40, kind)} }
+	pack := func(kind kernels.Kind) Matrix {
+		return Matrix{Packed: device.Host.Workers().Pack(w.Floats(), 33, 40, kind)}
+	}
 	for name, m := range map[string]Matrix{"plain": {Var: w}, "float32": pack(kernels.F32), "bf16": pack(kernels.BF16), "q8": pack(kernels.Q8)} {
 		for i, low := range []*LowRank{
 			nil,

@@ -42,12 +42,12 @@ func TestWeights(t *testing.T) {
 			if err := m.AttachAdapters("language", mc, 1); err != nil {
 				t.Fatal(err)
 			}
-			if err := part.Attach(outline, "language", mc); err != nil {
+			if err := outline.AttachAdapters("language", mc, 1); err != nil {
 				t.Fatal(err)
 			}
 			m.Params.Train(func(name string) bool { return vlm.TowerOf(name) == "projector" })
 			m.Adapters.Train(true)
-			s, err := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3}, rates)
+			s, err := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,16 +101,17 @@ func TestMemoryAddsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := outline.AttachAdapters("language", moslora.Config{R: 4, Alpha: 1, Mixer: moslora.Kaiming}, 1); err != nil {
+		t.Fatal(err)
+	}
 	b := Batch{Lengths: []int{300, 280}, Images: []Picture{{40, 40}}, Targets: 50}
 	stage := func(checkpointing bool, batches int) Stage {
 		part := Part{Train: []string{"projector"}, TrainAdapters: true, Checkpointing: checkpointing}
-		if err := part.Attach(outline, "language", moslora.Config{R: 4, Alpha: 1, Mixer: moslora.Kaiming}); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3}, rates)
+		s, err := Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3})
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.Time(rates)
 		return s
 	}
 	plain, again := stage(false, 4), stage(true, 4)
