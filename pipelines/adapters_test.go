@@ -44,7 +44,7 @@ stages:
 				t.Fatal(err)
 			}
 			out := mustRun(t, parse(t, dir, text))
-			if !strings.Contains(out, "tune: goes on after step 4\n") {
+			if !strings.Contains(out, "tune: goes on after step 4 of 8\n") {
 				t.Errorf("the run does not say where it goes on:\n%s", out)
 			}
 			if name == "composed" && !strings.Contains(out, "parameters entire, such as multi_modal_projector.linear_1.bias: the model's own stay") {

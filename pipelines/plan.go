@@ -52,6 +52,7 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, 
 	if err != nil {
 		return nil, err
 	}
+	f.occupied()
 	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
