@@ -4,11 +4,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/language"
+	"moslava/internal/pytext"
 )
 
 // Extraction is what a rule read out of an answer: a choice's letter, "Z" (the model refused or said none), "Yes", "No", or
@@ -58,7 +56,7 @@ func (c choiceRules) inferChoice(it Item, answer string) Extraction {
 	if e := c.inferLetter(it, answer); e.Answer != "" {
 		return e
 	}
-	lower := lowerPython(answer)
+	lower := pytext.Lower(answer)
 	if c.near {
 		all := 0
 		for _, o := range it.Choices {
@@ -75,7 +73,7 @@ func (c choiceRules) inferChoice(it Item, answer string) Extraction {
 func inferText(it Item, lower string) Extraction {
 	found := ""
 	for _, c := range it.Choices {
-		if strings.Contains(lower, lowerPython(c.Text)) {
+		if strings.Contains(lower, pytext.Lower(c.Text)) {
 			found += string(c.Letter)
 		}
 	}
@@ -98,7 +96,7 @@ func (c choiceRules) inferLetter(it Item, answer string) Extraction {
 		}
 	}
 	words := strings.FieldsFunc(answer, func(r rune) bool {
-		return strings.ContainsRune(".()[],:;!*#{}", r) || isSpacePython(r)
+		return strings.ContainsRune(".()[],:;!*#{}", r) || pytext.IsSpace(r)
 	})
 	found := ""
 	for _, o := range it.Choices {
@@ -121,9 +119,3 @@ func (c choiceRules) inferLetter(it Item, answer string) Extraction {
 	}
 	return Extraction{}
 }
-
-// isSpacePython is what str.split() splits at: Unicode white space and the four ASCII separators.
-func isSpacePython(r rune) bool { return unicode.IsSpace(r) || (0x1c <= r && r <= 0x1f) }
-
-// lowerPython is str.lower(): full Unicode lower-casing, final sigma included. A Caser holds state, so each call has its own.
-func lowerPython(s string) string { return cases.Lower(language.Und).String(s) }

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"moslava/internal/pytext"
 )
 
 // What follows is of haotian-liu/LLaVA at commit c121f043 (May 2024), the evaluation scripts of LLaVA-1.5.
@@ -53,7 +55,7 @@ func exactLetter(it Item, answer string) Extraction {
 
 // officialMME is parse_pred_ans of MME's calculation tool, which LLaVA uses: in lower case, yes or no in the first four characters.
 func officialMME(_ Item, answer string) Extraction {
-	text := []rune(lowerPython(answer))
+	text := []rune(pytext.Lower(answer))
 	if len(text) > 4 {
 		text = text[:4]
 	}

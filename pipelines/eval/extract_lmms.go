@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"moslava/internal/pytext"
 )
 
 // What follows is lmms-eval's at commit 75571cfe (August 2026), one function a task, as its evaluators call them.
@@ -17,7 +19,7 @@ var lmmsAffixes = [][2]string{{"", "."}, {"", ","}, {"", ":"}, {"", ")"}, {"", "
 // options there are; A is not believed in an answer of more than three words.
 func lmmsChoice(it Item, answer string) Extraction {
 	if !strings.Contains(answer, failedCall) {
-		words := strings.FieldsFunc(answer, isSpacePython)
+		words := strings.FieldsFunc(answer, pytext.IsSpace)
 		if l := onlyLetter(words, "", ""); l != "" && (len(words) <= 3 || !slices.Contains(words, "A")) {
 			return Extraction{l, RuleLetter}
 		}
@@ -27,7 +29,7 @@ func lmmsChoice(it Item, answer string) Extraction {
 			}
 		}
 	}
-	return inferText(it, lowerPython(answer))
+	return inferText(it, pytext.Lower(answer))
 }
 
 // onlyLetter is the one of A to E that stands with that prefix and suffix as a word, if it is one.
@@ -62,7 +64,7 @@ var lmmsPhrases = []string{
 // lmmsFallback is extract_mcq_answer of lmms_eval/tasks/_task_utils/mcq_extract.py: of all places where a letter stands in a known way, the
 // last one of the most trusted way. Ways are ranked; positions count characters.
 func lmmsFallback(letters []string, answer string) Extraction {
-	stripped := strings.TrimFunc(answer, isSpacePython)
+	stripped := strings.TrimFunc(answer, pytext.IsSpace)
 	if stripped == "" {
 		return Extraction{"", RuleUnresolved}
 	}
@@ -91,7 +93,7 @@ func lmmsFallback(letters []string, answer string) Extraction {
 			}
 		}
 	}
-	whole, lower := []rune(text), []rune(lowerPython(text))
+	whole, lower := []rune(text), []rune(pytext.Lower(text))
 	for _, p := range lmmsPhrases {
 		at := strings.Index(string(lower), p)
 		if at < 0 {
@@ -104,7 +106,7 @@ func lmmsFallback(letters []string, answer string) Extraction {
 			}
 		}
 	}
-	inner := []rune(strings.TrimFunc(text, isSpacePython))
+	inner := []rune(strings.TrimFunc(text, pytext.IsSpace))
 	for _, l := range letters {
 		if n := len(inner); n > 0 {
 			if string(inner[0]) == l && (n == 1 || !unicode.IsLetter(inner[1])) {
@@ -138,7 +140,7 @@ func runesBefore(s string, at int) int {
 
 // lmmsPOPE is pope_process_results: the trimmed answer in lower case is yes or no, or nothing.
 func lmmsPOPE(_ Item, answer string) Extraction {
-	switch strings.TrimFunc(lowerPython(answer), isSpacePython) {
+	switch strings.TrimFunc(pytext.Lower(answer), pytext.IsSpace) {
 	case "yes":
 		return Extraction{"Yes", RuleGiven}
 	case "no":
@@ -149,7 +151,7 @@ func lmmsPOPE(_ Item, answer string) Extraction {
 
 // lmmsMME is parse_pred_ans of lmms_eval/tasks/mme/utils.py: yes or no alone, y or n alone, or either in the first four characters.
 func lmmsMME(_ Item, answer string) Extraction {
-	text := strings.ReplaceAll(strings.TrimFunc(lowerPython(answer), isSpacePython), ".", "")
+	text := strings.ReplaceAll(strings.TrimFunc(pytext.Lower(answer), pytext.IsSpace), ".", "")
 	if n := utf8.RuneCountInString(text); n == 1 {
 		text = map[string]string{"y": "yes", "n": "no"}[text]
 	} else if n > 4 {
@@ -166,7 +168,7 @@ func lmmsMME(_ Item, answer string) Extraction {
 
 // lmmsSEED is seed_process_result: the first character, in either case.
 func lmmsSEED(it Item, answer string) Extraction {
-	r, _ := utf8.DecodeRuneInString(strings.TrimFunc(answer, isSpacePython))
+	r, _ := utf8.DecodeRuneInString(strings.TrimFunc(answer, pytext.IsSpace))
 	if l := strings.ToUpper(string(r)); it.has(l) {
 		return Extraction{l, RuleStart}
 	}
@@ -175,7 +177,7 @@ func lmmsSEED(it Item, answer string) Extraction {
 
 // lmmsScienceQA is sqa_process_results: the letter alone in either case, or a capital and a period at the start.
 func lmmsScienceQA(it Item, answer string) Extraction {
-	text := strings.TrimFunc(answer, isSpacePython)
+	text := strings.TrimFunc(answer, pytext.IsSpace)
 	if l := strings.ToUpper(text); len(l) == 1 && it.has(l) {
 		return Extraction{l, RuleLetter}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"moslava/internal/pytext"
 )
 
 var commaInNumber = regexp.MustCompile(`\p{Nd},\p{Nd}`)
@@ -29,7 +31,7 @@ func replaceMarks(in string) string {
 // inferYesNo is YOrN_Extraction of VLMEvalKit vlmeval/evaluate/yes_or_no.py: without marks and
 // periods, exactly one of the words yes and no decides.
 func inferYesNo(answer string) Extraction {
-	words := strings.FieldsFunc(dropPeriods(replaceMarks(lowerPython(answer)), false), isSpacePython)
+	words := strings.FieldsFunc(dropPeriods(replaceMarks(pytext.Lower(answer)), false), pytext.IsSpace)
 	yes, no := slices.Contains(words, "yes"), slices.Contains(words, "no")
 	switch {
 	case yes && !no:

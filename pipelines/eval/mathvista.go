@@ -1,17 +1,19 @@
 package eval
 
+import "moslava/internal/pytext"
+
 // mathVista is post_check with prefetch of VLMEvalKit vlmeval/dataset/utils/mathvista.py, which is what needs no judge: an option
 // as can_infer reads it, or the whole answer as a number of the kind that is asked for.
 func mathVista(rules choiceRules) func(Item, string) Extraction {
 	return func(it Item, answer string) Extraction {
 		switch it.Form {
 		case Integer:
-			if n, ok := parseIntPython(answer); ok {
+			if n, ok := pytext.ParseInt(answer); ok {
 				return Extraction{n.String(), RuleNumber}
 			}
 		case Float:
-			if f, ok := parseFloatPython(answer); ok {
-				return Extraction{floatPython(f), RuleNumber}
+			if f, ok := pytext.ParseFloat(answer); ok {
+				return Extraction{pytext.Repr(f), RuleNumber}
 			}
 		case YesOrNo:
 			return rules.inferChoice(it, answer)
@@ -24,12 +26,12 @@ func mathVista(rules choiceRules) func(Item, string) Extraction {
 func mathVistaRight(it Item, e Extraction) bool {
 	switch it.Form {
 	case Integer:
-		got, ok := parseIntPython(e.Answer)
-		want, known := parseIntPython(it.Answer)
+		got, ok := pytext.ParseInt(e.Answer)
+		want, known := pytext.ParseInt(it.Answer)
 		return ok && known && got.Cmp(want) == 0
 	case Float:
-		got, ok := parseFloatPython(e.Answer)
-		want, known := parseFloatPython(it.Answer)
+		got, ok := pytext.ParseFloat(e.Answer)
+		want, known := pytext.ParseFloat(it.Answer)
 		return ok && known && got == want
 	}
 	return e.Answer == it.Answer

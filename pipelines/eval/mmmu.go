@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"moslava/internal/pytext"
 )
 
 // What follows is MMMU's own parser, mmmu/utils/eval_utils.py at commit bb0b95a9 (May 2025).
@@ -45,11 +47,11 @@ func mmmuLetters(it Item, answer string, around [][2]string) Extraction {
 			return Extraction{best, RuleLetter}
 		}
 	}
-	if len(strings.FieldsFunc(text, isSpacePython)) > 5 {
-		lower := lowerPython(text)
+	if len(strings.FieldsFunc(text, pytext.IsSpace)) > 5 {
+		lower := pytext.Lower(text)
 		best, at := "", -1
 		for _, c := range it.Choices {
-			if k := strings.LastIndex(lower, lowerPython(c.Text)); k > at {
+			if k := strings.LastIndex(lower, pytext.Lower(c.Text)); k > at {
 				best, at = string(c.Letter), k
 			}
 		}
@@ -76,7 +78,7 @@ func describe(vs []value) string {
 	texts := make([]string, len(vs))
 	for i, v := range vs {
 		if texts[i] = v.text; !v.isText {
-			texts[i] = floatPython(v.number)
+			texts[i] = pytext.Repr(v.number)
 		}
 	}
 	return strings.Join(texts, " | ")

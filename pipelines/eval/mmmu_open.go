@@ -1,11 +1,15 @@
 package eval
 
 import (
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"moslava/internal/pytext"
 )
 
 // value is a text or a number, as normalize_str makes them.
@@ -18,11 +22,11 @@ type value struct {
 // normaliseMMMU is normalize_str: a number rounded to two places, else the text in lower case; one character by itself gets a space
 // on either side in turn.
 func normaliseMMMU(s string) []value {
-	s = strings.TrimFunc(s, isSpacePython)
-	if f, ok := parseFloatPython(strings.ReplaceAll(s, ",", "")); ok {
+	s = strings.TrimFunc(s, pytext.IsSpace)
+	if f, ok := pytext.ParseFloat(strings.ReplaceAll(s, ",", "")); ok {
 		return []value{{number: round2(f)}}
 	}
-	s = lowerPython(s)
+	s = pytext.Lower(s)
 	if utf8.RuneCountInString(s) == 1 {
 		return []value{{text: " " + s, isText: true}, {text: s + " ", isText: true}}
 	}
@@ -33,7 +37,7 @@ var keyWords = []string{"could be ", "so ", "is ", "thus ", "therefore ", "final
 
 // keyParts is get_key_subresponses: per line, the shortest rest after a word that announces an answer; the whole answer if there is none.
 func keyParts(answer string) []string {
-	answer = lowerPython(strings.Trim(strings.TrimFunc(answer, isSpacePython), "."))
+	answer = pytext.Lower(strings.Trim(strings.TrimFunc(answer, pytext.IsSpace), "."))
 	lines := strings.Split(answer, "\n") // upstream also splits before capitals, of which there are none left
 	var parts []string
 	words := keyWords
@@ -47,7 +51,7 @@ func keyParts(answer string) []string {
 			if k < 0 {
 				continue
 			}
-			rest := strings.TrimFunc(line[k+len(w):], isSpacePython)
+			rest := strings.TrimFunc(line[k+len(w):], pytext.IsSpace)
 			if shortest == "" || utf8.RuneCountInString(rest) < utf8.RuneCountInString(shortest) {
 				shortest = rest
 			}
@@ -205,4 +209,13 @@ func mmmuOpenRight(answers []string, said []value) bool {
 		}
 	}
 	return false
+}
+
+// round2 is Python's round(f, 2), which rounds the decimal expansion half to even.
+func round2(f float64) float64 {
+	if math.IsInf(f, 0) || math.IsNaN(f) {
+		return f
+	}
+	r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 2, 64), 64)
+	return r
 }

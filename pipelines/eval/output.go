@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/internal/pytext"
 	"moslava/internal/sealed"
 	"moslava/internal/spreadsheet"
 )
@@ -66,7 +66,7 @@ func accuracies(whole, part []Bucket) []string {
 func (r *Result) WriteYesNoCSV(w io.Writer) error {
 	lines := [][]string{{"split", "Overall", "acc", "precision", "recall"}}
 	for _, y := range r.YesNo {
-		lines = append(lines, []string{y.Name, floatPython(y.F1 * 100), floatPython(y.Accuracy * 100), floatPython(y.Precision * 100), floatPython(y.Recall * 100)})
+		lines = append(lines, []string{y.Name, pytext.Repr(y.F1 * 100), pytext.Repr(y.Accuracy * 100), pytext.Repr(y.Precision * 100), pytext.Repr(y.Recall * 100)})
 	}
 	return writeQuoted(w, lines)
 }
@@ -82,7 +82,7 @@ func (r *Result) WriteCSV(w io.Writer) error {
 	}
 	var names, values []string
 	for _, row := range r.Sheet.Rows {
-		names, values = append(names, row.Name), append(values, floatPython(row.Value))
+		names, values = append(names, row.Name), append(values, pytext.Repr(row.Value))
 	}
 	return writeQuoted(w, [][]string{names, values})
 }
@@ -104,24 +104,12 @@ func writeQuoted(w io.Writer, lines [][]string) error {
 	return err
 }
 
-// floatPython is Python's repr of a float, for those that are neither huge nor special.
-func floatPython(f float64) string {
-	if f != 0 && math.Abs(f) < 1e-4 {
-		return strconv.FormatFloat(f, 'e', -1, 64)
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
-}
-
 // python is the share as Python writes it, empty if it is not known.
 func (s Share) python() string {
 	if s == NotKnown {
 		return ""
 	}
-	return floatPython(float64(s))
+	return pytext.Repr(float64(s))
 }
 
 // Percent is the share in per cent with one digit, "-" if it is not known.

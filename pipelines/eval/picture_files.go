@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"moslava/internal/picturefile"
+	"moslava/internal/pytext"
 )
 
 // pictureFile is a picture that lies in a file of its own.
@@ -35,7 +36,7 @@ func newPictureFiles(folders []string) *pictureFiles {
 func (p *pictureFiles) add(row, cell string) error {
 	names := []string{cell}
 	if strings.HasPrefix(cell, "[") {
-		list, ok := pythonList(cell)
+		list, ok := pytext.ParseList(cell)
 		if !ok || len(list) == 0 {
 			return fmt.Errorf("found %.60q, expected a path or a list ['..', '..'] of paths", cell)
 		}

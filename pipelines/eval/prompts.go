@@ -3,6 +3,8 @@ package eval
 import (
 	"strings"
 	"unicode"
+
+	"moslava/internal/pytext"
 )
 
 // instructShort asks for a short answer; LLaVA, VLMEvalKit and lmms-eval share it.
@@ -27,7 +29,7 @@ func promptShort(end string) func(Item) string {
 
 func trimmed(prompt func(Item) string) func(Item) string {
 	return func(it Item) string {
-		it.Question = strings.TrimFunc(it.Question, isSpacePython)
+		it.Question = strings.TrimFunc(it.Question, pytext.IsSpace)
 		return prompt(it)
 	}
 }
@@ -55,7 +57,7 @@ func promptScienceQA(it Item) string {
 
 // promptMME puts instructShort in the place of MME's own "Please answer yes or no.", as LLaVA's question file and lmms-eval do.
 func promptMME(it Item) string {
-	return strings.ReplaceAll(strings.TrimFunc(it.Question, isSpacePython), " Please answer yes or no.", "") + "\n" + instructShort
+	return strings.ReplaceAll(strings.TrimFunc(it.Question, pytext.IsSpace), " Please answer yes or no.", "") + "\n" + instructShort
 }
 
 // promptOCR is LLaVA's question file of TextVQA with OCR tokens, which are in the hint column if they are there.
@@ -71,7 +73,7 @@ func promptOCR(it Item) string {
 func promptCapitalised(it Item) string {
 	r := []rune(it.Question)
 	if len(r) > 0 {
-		it.Question = string(unicode.ToTitle(r[0])) + lowerPython(string(r[1:]))
+		it.Question = string(unicode.ToTitle(r[0])) + pytext.Lower(string(r[1:]))
 	}
 	return promptShort("")(it)
 }

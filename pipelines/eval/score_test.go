@@ -179,11 +179,3 @@ func TestResultRoundTrip(t *testing.T) {
 		t.Errorf("found %+v, expected %+v", got, r)
 	}
 }
-
-func TestFloatPython(t *testing.T) {
-	for f, want := range map[float64]string{0: "0.0", 1: "1.0", 0.25: "0.25", 1.0 / 3: "0.3333333333333333", 0.00005: "5e-05", 100: "100.0"} {
-		if got := floatPython(f); got != want {
-			t.Errorf("found %s, expected %s", got, want)
-		}
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"moslava/internal/infile"
+	"moslava/internal/pytext"
 )
 
 // maxJSONSuite bounds a suite or prediction file that is read as a whole.
@@ -127,7 +128,7 @@ func suiteFromTextVQA(file string, data []byte, opt SuiteOptions) (*Suite, error
 		}
 		items[i] = Item{ID: *a.ID, Group: *a.ID, Question: a.Question, ImageID: a.Image, Form: FreeText, Answers: a.Answers}
 		if len(a.Answers) > 0 {
-			items[i].Answer = PythonList(a.Answers)
+			items[i].Answer = pytext.List(a.Answers)
 		}
 	}
 	s, err := NewSuite(opt.Name, Open, items, nil)

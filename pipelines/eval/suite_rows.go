@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/internal/pytext"
 )
 
 // question reads what the suite's kind has beside options and answer letters.
@@ -13,7 +15,7 @@ func (r *suiteRows) question(row []field, it *Item) error {
 		it.Form = FreeText
 		it.ImageID = r.text(row, "image_id")
 		it.Answer = r.text(row, "answer")
-		if list, ok := pythonList(it.Answer); ok { // the cell stays the answer, so that predictions carry what upstream reads
+		if list, ok := pytext.ParseList(it.Answer); ok { // the cell stays the answer, so that predictions carry what upstream reads
 			it.Answers = list
 		} else if it.Answer != "" {
 			it.Answers = []string{it.Answer}
@@ -26,7 +28,7 @@ func (r *suiteRows) question(row []field, it *Item) error {
 		if len(it.Choices) == 0 {
 			it.Form = Recast
 			it.Answer = r.text(row, "answer")
-			if list, ok := pythonList(it.Answer); ok && len(list) > 0 {
+			if list, ok := pytext.ParseList(it.Answer); ok && len(list) > 0 {
 				it.Answers = list
 			}
 			return nil
@@ -49,7 +51,7 @@ func (r *suiteRows) mathVista(row []field, it *Item) error {
 		return r.text(row, name), row[at].line, at
 	}
 	it.Category = r.text(row, "task")
-	if skills, ok := pythonList(r.text(row, "skills")); ok {
+	if skills, ok := pytext.ParseList(r.text(row, "skills")); ok {
 		it.Topics = skills
 	} else if s := r.text(row, "skills"); s != "" {
 		it.Topics = []string{s}
@@ -58,7 +60,7 @@ func (r *suiteRows) mathVista(row []field, it *Item) error {
 	switch kind {
 	case "multi_choice":
 		texts, line, at := cell("choices")
-		list, ok := pythonList(texts)
+		list, ok := pytext.ParseList(texts)
 		if !ok || len(list) < 2 || len(list) > len(alphabet) {
 			return r.table.errorf(line, at, "row %s: found %.60q, expected a list of 2 to 26 options", it.Index, texts)
 		}

@@ -1,6 +1,10 @@
 package eval
 
-import "strings"
+import (
+	"strings"
+
+	"moslava/internal/pytext"
+)
 
 // normaliser brings a free answer to the form in which VQA scores compare it.
 type normaliser func(string) string
@@ -8,7 +12,7 @@ type normaliser func(string) string
 // normaliseVQA is process_answer of VLMEvalKit vlmeval/dataset/utils/vqa_eval.py (VQAEval's). after: see dropPeriods.
 func normaliseVQA(after bool) normaliser {
 	return func(s string) string {
-		s = strings.TrimFunc(strings.NewReplacer("\n", " ", "\t", " ").Replace(s), isSpacePython)
+		s = strings.TrimFunc(strings.NewReplacer("\n", " ", "\t", " ").Replace(s), pytext.IsSpace)
 		return digitsAndArticles(dropPeriods(replaceMarks(s), after))
 	}
 }
@@ -16,15 +20,15 @@ func normaliseVQA(after bool) normaliser {
 // normaliseM4C is EvalAIAnswerProcessor of LLaVA llava/eval/m4c_evaluator.py, from MMF; lmms-eval has a copy. Before what
 // normaliseVQA does, commas and question marks go, and "'s" is cut off.
 func normaliseM4C(s string) string {
-	s = strings.ReplaceAll(strings.ReplaceAll(lowerPython(s), ",", ""), "?", "")
-	s = strings.TrimFunc(strings.ReplaceAll(s, "'s", " 's"), isSpacePython)
+	s = strings.ReplaceAll(strings.ReplaceAll(pytext.Lower(s), ",", ""), "?", "")
+	s = strings.TrimFunc(strings.ReplaceAll(s, "'s", " 's"), pytext.IsSpace)
 	return normaliseVQA(false)(s)
 }
 
 // digitsAndArticles is _process_digit_article: number words to ten, articles, missing apostrophes.
 func digitsAndArticles(s string) string {
 	var out []string
-	for _, w := range strings.FieldsFunc(lowerPython(s), isSpacePython) {
+	for _, w := range strings.FieldsFunc(pytext.Lower(s), pytext.IsSpace) {
 		if n, ok := numberWords[w]; ok {
 			w = n
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"moslava/internal/pytext"
 	"moslava/pipelines/eval"
 )
 
@@ -78,7 +79,7 @@ var mathVistaColumns = []column{
 		for i, c := range it.Choices {
 			texts[i] = c.Text
 		}
-		return eval.PythonList(texts)
+		return pytext.List(texts)
 	}},
 	{"answer", func(it eval.Item) string {
 		if len(it.Choices) > 0 {
@@ -93,7 +94,7 @@ var mathVistaColumns = []column{
 		return ""
 	}},
 	{"task", func(it eval.Item) string { return it.Category }},
-	{"skills", func(it eval.Item) string { return eval.PythonList(it.Topics) }},
+	{"skills", func(it eval.Item) string { return pytext.List(it.Topics) }},
 	{"source", func(it eval.Item) string { return it.Source }},
 	{"l2-category", func(it eval.Item) string { return it.L2 }},
 	{"comment", func(it eval.Item) string { return it.Comment }},

@@ -1,39 +1,39 @@
-package eval
+package pytext
 
 import (
 	"strconv"
 	"strings"
 )
 
-// pythonList reads a list of texts and numbers as Python writes one, "['a', \"b's\", 3]": VLMEvalKit's tables have such cells, which
+// ParseList reads a list of texts and numbers as Python writes one, "['a', \"b's\", 3]": VLMEvalKit's tables have such cells, which
 // it evaluates. Numbers come as they are written. ok is false for everything else.
-func pythonList(s string) (out []string, ok bool) {
-	s = strings.TrimFunc(s, isSpacePython)
+func ParseList(s string) (out []string, ok bool) {
+	s = strings.TrimFunc(s, IsSpace)
 	if len(s) < 2 || s[0] != '[' || s[len(s)-1] != ']' {
 		return nil, false
 	}
 	s = s[1 : len(s)-1]
 	for {
-		s = strings.TrimLeftFunc(s, isSpacePython)
+		s = strings.TrimLeftFunc(s, IsSpace)
 		if s == "" {
 			return out, true // a comma may stand before the end
 		}
 		var item string
 		if s[0] == '\'' || s[0] == '"' {
-			item, s, ok = pythonString(s)
+			item, s, ok = parseQuoted(s)
 		} else {
 			end := strings.IndexByte(s, ',')
 			if end < 0 {
 				end = len(s)
 			}
-			item, s = strings.TrimFunc(s[:end], isSpacePython), s[end:]
-			_, ok = parseFloatPython(item)
+			item, s = strings.TrimFunc(s[:end], IsSpace), s[end:]
+			_, ok = ParseFloat(item)
 		}
 		if !ok {
 			return nil, false
 		}
 		out = append(out, item)
-		s = strings.TrimLeftFunc(s, isSpacePython)
+		s = strings.TrimLeftFunc(s, IsSpace)
 		if s == "" {
 			return out, true
 		}
@@ -44,19 +44,19 @@ func pythonList(s string) (out []string, ok bool) {
 	}
 }
 
-// PythonList writes texts as pythonList reads them.
-func PythonList(texts []string) string {
+// List writes texts as ParseList reads them.
+func List(texts []string) string {
 	quoted := make([]string, len(texts))
 	for i, s := range texts {
-		quoted[i] = "'" + escapePython.Replace(s) + "'"
+		quoted[i] = "'" + escapes.Replace(s) + "'"
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-var escapePython = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\x00", `\x00`)
+var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\x00", `\x00`)
 
-// pythonString reads a quoted text and returns what follows it.
-func pythonString(s string) (text, rest string, ok bool) {
+// parseQuoted reads a quoted text and returns what follows it.
+func parseQuoted(s string) (text, rest string, ok bool) {
 	quote := s[0]
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

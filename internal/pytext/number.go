@@ -1,4 +1,4 @@
-package eval
+package pytext
 
 import (
 	"math"
@@ -28,9 +28,9 @@ func asciiDigits(s string) string {
 	}, s)
 }
 
-// parseFloatPython is float(s) of Python: spaces around, underscores between digits, inf and nan; no hexadecimal.
-func parseFloatPython(s string) (float64, bool) {
-	s = asciiDigits(strings.TrimFunc(s, isSpacePython))
+// ParseFloat is float(s) of Python: spaces around, underscores between digits, inf and nan; no hexadecimal.
+func ParseFloat(s string) (float64, bool) {
+	s = asciiDigits(strings.TrimFunc(s, IsSpace))
 	if s == "" || strings.ContainsAny(s, "xXpP") {
 		return 0, false
 	}
@@ -47,18 +47,9 @@ func parseFloatPython(s string) (float64, bool) {
 	return f, true
 }
 
-// round2 is Python's round(f, 2), which rounds the decimal expansion half to even.
-func round2(f float64) float64 {
-	if math.IsInf(f, 0) || math.IsNaN(f) {
-		return f
-	}
-	r, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', 2, 64), 64)
-	return r
-}
-
-// parseIntPython is int(s) of Python: spaces around, a sign, underscores between digits.
-func parseIntPython(s string) (*big.Int, bool) {
-	s = asciiDigits(strings.TrimFunc(s, isSpacePython))
+// ParseInt is int(s) of Python: spaces around, a sign, underscores between digits.
+func ParseInt(s string) (*big.Int, bool) {
+	s = asciiDigits(strings.TrimFunc(s, IsSpace))
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || digits == "" || len(digits) > 4300 || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
 		return nil, false
@@ -67,4 +58,16 @@ func parseIntPython(s string) (*big.Int, bool) {
 		return nil, false
 	}
 	return new(big.Int).SetString(strings.ReplaceAll(s, "_", ""), 10)
+}
+
+// Repr is Python's repr of a float, for those that are neither huge nor special.
+func Repr(f float64) string {
+	if f != 0 && math.Abs(f) < 1e-4 {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }
