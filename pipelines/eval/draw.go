@@ -24,16 +24,3 @@ func (d *draws) choice(n int) int {
 		}
 	}
 }
-
-// draw gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
-func (p Protocol) draw(items []Item, verdicts []Verdict) {
-	if p.Draw == 0 {
-		return
-	}
-	d := newDraws(p.Draw)
-	for i, it := range items {
-		if v := &verdicts[i]; v.Rule == RuleRandom && len(it.Choices) > 0 {
-			p.settle(it, v, Extraction{string(it.Choices[d.choice(len(it.Choices))].Letter), RuleRandom})
-		}
-	}
-}

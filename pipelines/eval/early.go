@@ -1,10 +1,5 @@
 package eval
 
-import "encoding/json"
-
-// RuleNotAsked is the rule of a pass that StopEarly left out. It stands in results only, no verdict file has it.
-const RuleNotAsked = "not asked"
-
 // rounds are what is asked of some questions, one call after the other; each is known when those before it are answered.
 // Under StopEarly the first pass goes first: a question of which any pass is wrong or cannot be read is not a hit, whatever the
 // others are (VLMEvalKit's prefetch_circular_group under exact matching), so the others are asked of the rest alone. They
@@ -65,62 +60,18 @@ func (r *runner) score(items []Item) (*Result, error) {
 	return res, nil
 }
 
-// eachTally calls f for every tally of a result.
-func (r *Result) eachTally(f func(*Tally)) {
-	one := func(b *Breakdown) {
-		f(&b.Tally)
-		for _, bs := range [][]Bucket{b.L2, b.Category, b.Comment} {
-			for i := range bs {
-				f(&bs[i].Tally)
-			}
-		}
-	}
-	one(&r.Overall)
-	for i := range r.Splits {
-		one(&r.Splits[i].Breakdown)
-	}
-}
+// settled says whether nothing of a question has to be asked.
+func (r *runner) settled(g []Item) bool { return len(r.missing(g)) == 0 }
 
-// forgetPasses marks what depends on every pass having been asked.
-func (t *Tally) forgetPasses() { t.RowHits, t.Unresolved, t.Vanilla = NotKnown, NotKnown, NotKnown }
-
-// NotKnown is the value of a Count or a Share that was not measured; JSON has null.
-const NotKnown = -1
-
-// Count is a number of passes, or NotKnown.
-type Count int
-
-// Share is a fraction, or NotKnown.
-type Share float64
-
-// MarshalJSON implements json.Marshaler.
-func (c Count) MarshalJSON() ([]byte, error) { return known(int(c), c == NotKnown) }
-
-// MarshalJSON implements json.Marshaler.
-func (s Share) MarshalJSON() ([]byte, error) { return known(float64(s), s == NotKnown) }
-
-func known(v any, not bool) ([]byte, error) {
-	if not {
-		return []byte("null"), nil
-	}
-	return json.Marshal(v)
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *Count) UnmarshalJSON(b []byte) error {
-	*c = NotKnown
-	return unlessNull(b, (*int)(c))
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (s *Share) UnmarshalJSON(b []byte) error {
-	*s = NotKnown
-	return unlessNull(b, (*float64)(s))
-}
-
-func unlessNull(b []byte, to any) error {
-	if string(b) == "null" {
+// missing is what has to be asked of a question still.
+func (r *runner) missing(g []Item) (out []Item) {
+	if r.opt.StopEarly && r.lost(g) {
 		return nil
 	}
-	return json.Unmarshal(b, to)
+	for _, it := range g {
+		if _, ok := r.done[it.ID]; !ok {
+			out = append(out, it)
+		}
+	}
+	return out
 }

@@ -37,14 +37,6 @@ func AskJudge(ctx context.Context, j Judge, p Protocol, items []Item, verdicts [
 	return p.askJudge(ctx, j, itemsByID(items), verdicts)
 }
 
-func itemsByID(items []Item) map[int64]Item {
-	byID := make(map[int64]Item, len(items))
-	for _, it := range items {
-		byID[it.ID] = it
-	}
-	return byID
-}
-
 func (p Protocol) askJudge(ctx context.Context, j Judge, byID map[int64]Item, verdicts []Verdict) error {
 	if err := p.mayJudge(); err != nil {
 		return err
@@ -69,20 +61,6 @@ func (p Protocol) askJudge(ctx context.Context, j Judge, byID map[int64]Item, ve
 		if p.settle(it, v, e); !v.Correct {
 			lost[v.Group] = true
 		}
-	}
-	return nil
-}
-
-// reread is judge for a verdict that is there: what no rule reads stays as a judge has read it.
-func (p Protocol) reread(it Item, v *Verdict) error {
-	said := *v
-	v.Judge = ""
-	if err := p.judge(it, v); err != nil {
-		return err
-	}
-	if said.Judge != "" && v.Rule == RuleUnresolved {
-		v.Judge = said.Judge
-		p.settle(it, v, Extraction{said.Extracted, RuleJudge})
 	}
 	return nil
 }
@@ -155,13 +133,6 @@ func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) erro
 		}
 	}
 	return keep()
-}
-
-func itemName(it Item) string {
-	if it.Name != "" {
-		return it.Name
-	}
-	return fmt.Sprint(it.ID)
 }
 
 // judged asks until a rule reads the reply.

@@ -84,25 +84,18 @@ func describe(vs []value) string {
 	return strings.Join(texts, " | ")
 }
 
-// mmmuDisciplines are MMMU's six disciplines with their subjects (DOMAIN_CAT2SUB_CAT).
-var mmmuDisciplines = []struct {
-	Name     string
-	Subjects []string
-}{
-	{"Art and Design", []string{"Art", "Art_Theory", "Design", "Music"}},
-	{"Business", []string{"Accounting", "Economics", "Finance", "Manage", "Marketing"}},
-	{"Science", []string{"Biology", "Chemistry", "Geography", "Math", "Physics"}},
-	{"Health and Medicine", []string{"Basic_Medical_Science", "Clinical_Medicine", "Diagnostics_and_Laboratory_Medicine", "Pharmacy", "Public_Health"}},
-	{"Humanities and Social Science", []string{"History", "Literature", "Sociology", "Psychology"}},
-	{"Tech and Engineering", []string{"Agriculture", "Architecture_and_Engineering", "Computer_Science", "Electronics", "Energy_and_Power", "Materials", "Mechanical_Engineering"}},
+// gradeMMMU is MMMU's evaluate.
+func gradeMMMU(it Item, e Extraction, answer string) float64 {
+	if it.open() && it.Form != Given {
+		return credit(mmmuOpenRight(it.accepted(), mmmuOpen(answer)))
+	}
+	return credit(slices.Contains(it.accepted(), e.Answer))
 }
 
-// mmmuDiscipline is the discipline of a subject, empty if there is none.
-func mmmuDiscipline(subject string) string {
-	for _, d := range mmmuDisciplines {
-		if slices.Contains(d.Subjects, subject) {
-			return d.Name
-		}
+// accepted are all answers that count.
+func (it Item) accepted() []string {
+	if len(it.Answers) > 0 {
+		return it.Answers
 	}
-	return ""
+	return []string{it.Answer}
 }

@@ -6,22 +6,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
 	_ "image/gif" // decoders for Blank, which needs a picture's size
 	_ "image/jpeg"
-	"image/png"
 	"io"
-	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/tiff"
 	_ "golang.org/x/image/webp"
-
-	"moslava/internal/infile"
 )
 
 // maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
@@ -188,75 +181,10 @@ func (s *store) Digest(key string) (string, error) {
 	return digest, nil
 }
 
-// stored is a file that is opened for each read after the first pass over it, so that a suite needs no closing. A file that
-// has changed in the meantime is an error, because spans would point at other bytes.
-type stored struct {
-	path string
-	size int64
-	time time.Time
-	f    *os.File // open during the first pass
+// several are the keys of the pictures of a row after its first one.
+func several(key string, count int) (keys []string) {
+	for k := 2; k <= count; k++ {
+		keys = append(keys, fmt.Sprintf("%s#%d", key, k))
+	}
+	return keys
 }
-
-func openStored(path string) (*stored, error) {
-	f, err := infile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &stored{path: path, size: st.Size(), time: st.ModTime(), f: f}, nil
-}
-
-func (s *stored) close() {
-	_ = s.f.Close() // only read from
-	s.f = nil
-}
-
-// ReadAt implements io.ReaderAt.
-func (s *stored) ReadAt(p []byte, off int64) (int, error) {
-	if s.f != nil {
-		return s.f.ReadAt(p, off)
-	}
-	f, err := infile.Open(s.path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	if st.Size() != s.size || !st.ModTime().Equal(s.time) {
-		return 0, fmt.Errorf("%s has changed since the suite was read from it", s.path)
-	}
-	return f.ReadAt(p, off)
-}
-
-// maxBlankPixels bounds the size a picture may claim before a grey one of that size is made.
-const maxBlankPixels = 178956970
-
-// Blank returns a PNG of the same size as the encoded picture, every pixel 128 grey: what a model can answer without looking.
-func Blank(picture []byte) ([]byte, error) {
-	c, kind, err := image.DecodeConfig(bytes.NewReader(picture))
-	if err != nil {
-		return nil, fmt.Errorf("size of the picture: %w", err)
-	}
-	if c.Width <= 0 || c.Height <= 0 || c.Width > maxBlankPixels/c.Height {
-		return nil, fmt.Errorf("found a %s picture of %d x %d pixels, expected at most %d pixels", kind, c.Width, c.Height, maxBlankPixels)
-	}
-	var out bytes.Buffer
-	enc := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := enc.Encode(&out, grey{image.Rect(0, 0, c.Width, c.Height)}); err != nil {
-		return nil, fmt.Errorf("blank picture: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-// grey is a uniform picture that takes no memory for its pixels.
-type grey struct{ r image.Rectangle }
-
-func (grey) ColorModel() color.Model   { return color.GrayModel }
-func (g grey) Bounds() image.Rectangle { return g.r }
-func (grey) At(x, y int) color.Color   { return color.Gray{Y: 128} }

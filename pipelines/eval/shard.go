@@ -2,10 +2,15 @@ package eval
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
+
+// Shard is part Index (from 0) of Count equal parts. The zero value is everything.
+type Shard struct {
+	Index int `json:"index"`
+	Count int `json:"count"`
+}
 
 // ParseShard reads "i/n", part i of n counted from 1; empty is everything.
 func ParseShard(text string) (Shard, error) {
@@ -29,60 +34,32 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index+1, s.Count)
 }
 
-// Join puts the results and verdicts of a suite's shards together: the result is that of one run over everything the shards
-// were of. The parts must be by one model, under one protocol, on this version of the suite, with the same limit, and be all there, each once;
-// under StopEarly, which must be the same for all, passes that were not asked have no verdict.
-func Join(s *Suite, parts []*Result) (*Result, error) {
-	if len(parts) == 0 {
-		return nil, fmt.Errorf("suite %s: found no results to join, expected the parts of one run", s.Name)
+// Select returns the items of the first limit questions (0: all) that fall into the shard, in the suite's order. Questions about
+// one picture stay together, so shards are equal in pictures rather than in rows, and no question is split.
+func (s *Suite) Select(limit int, shard Shard) ([]Item, error) {
+	if limit < 0 {
+		return nil, fmt.Errorf("suite %s: found limit %d, expected 0 (all) or more", s.Name, limit)
 	}
-	first := parts[0]
-	count := max(first.Shard.Count, 1)
-	seen := make([]bool, count)
-	r := &runner{suite: s, done: map[int64]Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
-	r.judge = first.Judge
-	protocol, err := s.Asked(first.Protocol)
-	if err != nil {
-		return nil, err
+	if shard.Count < 0 || shard.Index < 0 || (shard.Count == 0 && shard.Index != 0) || (shard.Count > 0 && shard.Index >= shard.Count) {
+		return nil, fmt.Errorf("suite %s: found shard %d of %d, expected an index from 0 to count-1", s.Name, shard.Index, shard.Count)
 	}
-	r.opt.Protocol = protocol
-	for _, p := range parts {
-		if p.Version != s.Version {
-			return nil, fmt.Errorf("suite %s: found shard %s of version %s, expected %s: the table or the rules have changed", s.Name, p.Shard, p.Version, s.Version)
+	all := groups(s.Items)
+	if limit > 0 && limit < len(all) {
+		all = all[:limit]
+	}
+	pictures := map[string]int{}
+	var items []Item
+	for i, g := range all {
+		n := i
+		if key := g[0].ImageKey; key != "" {
+			if _, ok := pictures[key]; !ok {
+				pictures[key] = len(pictures)
+			}
+			n = pictures[key]
 		}
-		if p.of() != first.of() {
-			return nil, fmt.Errorf("suite %s: found shard %s by %s and shard %s by %s, expected parts of one run", s.Name, first.Shard, first.of(), p.Shard, p.of())
-		}
-		if max(p.Shard.Count, 1) != count || seen[p.Shard.Index] {
-			return nil, fmt.Errorf("suite %s: found shard %s beside shard %s, expected each of %d parts once", s.Name, p.Shard, first.Shard, count)
-		}
-		seen[p.Shard.Index] = true
-		r.opt.VerdictsPath = "shard " + p.Shard.String()
-		asked := slices.DeleteFunc(slices.Clone(p.Verdicts), func(v Verdict) bool { return v.Rule == RuleNotAsked })
-		if err := r.resume(asked); err != nil {
-			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
+		if shard.Count <= 1 || n%shard.Count == shard.Index {
+			items = append(items, g...)
 		}
 	}
-	if i := slices.Index(seen, false); i >= 0 {
-		return nil, fmt.Errorf("suite %s: found %d of %d shards, %s is missing", s.Name, len(parts), count, Shard{i, count})
-	}
-	items, err := s.Select(first.Limit, Shard{})
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range groups(items) {
-		if m := r.missing(g); len(m) > 0 {
-			return nil, fmt.Errorf("suite %s: found no verdict on item %d in any shard, expected one", s.Name, m[0].ID)
-		}
-	}
-	return r.result(items)
-}
-
-// of is what the parts of a run have in common.
-func (r *Result) of() string {
-	of := fmt.Sprintf("model %q, protocol %s, blank %t, limit %d, stop early %t", r.Model, r.Protocol, r.Blank, r.Limit, r.StopEarly)
-	if r.Judge != "" {
-		of += fmt.Sprintf(", judge %q", r.Judge)
-	}
-	return of
+	return items, nil
 }

@@ -2,16 +2,10 @@ package eval
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 )
-
-// scoring is part of every suite's version: it moves whenever the code that reads or scores suites could change a score.
-const scoring = "1"
 
 // groupOffset is MMBench's distance between the passes of a question: index = base + pass*1e6.
 const groupOffset = 1_000_000
@@ -119,38 +113,6 @@ func (s *Suite) check(it Item) error {
 	return nil
 }
 
-// stamp derives Version from everything a score depends on.
-func (s *Suite) stamp() error {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	if err := enc.Encode([]string{scoring, string(s.Kind)}); err != nil {
-		return err
-	}
-	for _, it := range s.Items {
-		if err := enc.Encode(it); err != nil {
-			return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, err)
-		}
-		for _, key := range it.Pictures() {
-			d, err := s.pictures.Digest(key)
-			if err != nil {
-				return fmt.Errorf("suite %s: item %d: %w", s.Name, it.ID, err)
-			}
-			if err := enc.Encode(d); err != nil {
-				return err
-			}
-		}
-	}
-	s.Version = scoring + "-" + hex.EncodeToString(h.Sum(nil)[:8])
-	return nil
-}
-
-// SameVersion says whether two versions of a suite are of the same items and pictures, as far as the same rules of this package say so.
-func SameVersion(a, b string) bool {
-	rules, _, _ := strings.Cut(a, "-")
-	others, _, _ := strings.Cut(b, "-")
-	return a == b || rules != others
-}
-
 // Picture returns the encoded bytes of the picture with that key, nil for the empty key.
 func (s *Suite) Picture(key string) ([]byte, error) {
 	if key == "" {
@@ -166,52 +128,23 @@ func (s *Suite) Picture(key string) ([]byte, error) {
 // Questions is the number of groups.
 func (s *Suite) Questions() int { return len(groups(s.Items)) }
 
-// Shard is part Index (from 0) of Count equal parts. The zero value is everything.
-type Shard struct {
-	Index int `json:"index"`
-	Count int `json:"count"`
-}
-
-// Select returns the items of the first limit questions (0: all) that fall into the shard, in the suite's order. Questions about
-// one picture stay together, so shards are equal in pictures rather than in rows, and no question is split.
-func (s *Suite) Select(limit int, shard Shard) ([]Item, error) {
-	if limit < 0 {
-		return nil, fmt.Errorf("suite %s: found limit %d, expected 0 (all) or more", s.Name, limit)
-	}
-	if shard.Count < 0 || shard.Index < 0 || (shard.Count == 0 && shard.Index != 0) || (shard.Count > 0 && shard.Index >= shard.Count) {
-		return nil, fmt.Errorf("suite %s: found shard %d of %d, expected an index from 0 to count-1", s.Name, shard.Index, shard.Count)
-	}
+// answerNotes say of how many questions the suite does not tell the answer.
+func (s *Suite) answerNotes() []string {
 	all := groups(s.Items)
-	if limit > 0 && limit < len(all) {
-		all = all[:limit]
-	}
-	pictures := map[string]int{}
-	var items []Item
-	for i, g := range all {
-		n := i
-		if key := g[0].ImageKey; key != "" {
-			if _, ok := pictures[key]; !ok {
-				pictures[key] = len(pictures)
-			}
-			n = pictures[key]
-		}
-		if shard.Count <= 1 || n%shard.Count == shard.Index {
-			items = append(items, g...)
+	unlabelled := 0
+	for _, g := range all {
+		if slices.ContainsFunc(g, func(it Item) bool { return it.Answer == "" }) {
+			unlabelled++
 		}
 	}
-	return items, nil
+	switch unlabelled {
+	case 0:
+		return nil
+	case len(all):
+		return []string{noAnswers}
+	}
+	return []string{fmt.Sprintf("%d of %d questions have no answer in the suite: they are asked, and are in no score", unlabelled, len(all))}
 }
 
-// groups cuts items, sorted by Group, into questions.
-func groups(items []Item) [][]Item {
-	var out [][]Item
-	for i := 0; i < len(items); {
-		j := i + 1
-		for j < len(items) && items[j].Group == items[i].Group {
-			j++
-		}
-		out = append(out, items[i:j])
-		i = j
-	}
-	return out
-}
+// noAnswers is the note of a suite that can be asked and not scored.
+const noAnswers = "the suite has no answers: predictions only, nothing is scored"

@@ -96,3 +96,16 @@ const simpleContractions = `ain't aren't can't could've couldn't didn't doesn't 
 
 const doubleContractions = `couldn't've hadn't've he'd've it'd've mightn't've she'd've shouldn't've somebody'd've someone'd've something'd've there'd've
 	they'd've we'd've who'd've wouldn't've you'd've`
+
+// openVQA scores free texts against ten people's.
+func openVQA(n normaliser, tokens int, prompt func(Item) string) Protocol {
+	return Protocol{MaxNewTokens: tokens, Prompt: prompt,
+		Extract: func(_ Item, answer string) Extraction { return Extraction{n(answer), RuleAnswer} },
+		Grade: func(it Item, e Extraction, _ string) float64 {
+			answers := make([]string, len(it.Answers))
+			for i, a := range it.Answers {
+				answers[i] = n(a)
+			}
+			return vqaScore(e.Answer, answers)
+		}}
+}

@@ -59,11 +59,3 @@ func (r *suiteRows) number() error {
 	}
 	return nil
 }
-
-// suiteName is that of the options, or the table's.
-func (r *suiteRows) suiteName() string {
-	if r.opt.Name != "" {
-		return r.opt.Name
-	}
-	return r.table.name
-}

@@ -1,19 +1,11 @@
 package eval
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
-	"moslava/internal/atomicfile"
-	"moslava/internal/infile"
 	"moslava/internal/pytext"
-	"moslava/internal/sealed"
 	"moslava/internal/spreadsheet"
 )
 
@@ -102,71 +94,4 @@ func writeQuoted(w io.Writer, lines [][]string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// python is the share as Python writes it, empty if it is not known.
-func (s Share) python() string {
-	if s == NotKnown {
-		return ""
-	}
-	return pytext.Repr(float64(s))
-}
-
-// Percent is the share in per cent with one digit, "-" if it is not known.
-func (s Share) Percent() string {
-	if s == NotKnown {
-		return "-"
-	}
-	return strconv.FormatFloat(100*float64(s), 'f', 1, 64)
-}
-
-// Line is the result in a line for people.
-func (r *Result) Line() string {
-	t := r.Overall.Tally
-	if t.N == 0 {
-		return fmt.Sprintf("%s: no answers in the suite: predictions only, of %d questions, %s", r.Suite, r.Unlabelled, r.Protocol)
-	}
-	what := "accuracy"
-	if r.Kind == Circular {
-		what = "circular"
-	}
-	line := fmt.Sprintf("%s: %s %.1f %% (%d of %d, 95 %% interval %.1f to %.1f), %s", r.Suite, what, 100*t.Circular, t.Hits, t.N, 100*t.Low, 100*t.High, r.Protocol)
-	if t.Unresolved > 0 {
-		line += fmt.Sprintf(", %d answers not read", t.Unresolved)
-	}
-	if r.Unlabelled > 0 {
-		line += fmt.Sprintf(", left out: %d of %d questions, to which the suite has no answer", r.Unlabelled, r.Unlabelled+t.N)
-	}
-	return line
-}
-
-// WriteJSON writes the result as indented JSON, whole or not at all.
-func (r *Result) WriteJSON(path string) error {
-	b, err := sealed.Encode(r, resultIndent, r.seal)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return atomicfile.WriteBytes(path, b)
-}
-
-const resultIndent = "  "
-
-func (r *Result) seal(sum string) { r.Sum = sum }
-
-// ReadResult reads what WriteJSON wrote. Unknown fields are errors.
-func ReadResult(path string) (*Result, error) {
-	text, err := infile.Read(path, 64<<20)
-	if err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	var r Result
-	if err := dec.Decode(&r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := sealed.Check(text, &r, resultIndent, r.Sum, r.seal); err != nil && !errors.Is(err, sealed.ErrNone) {
-		return nil, fmt.Errorf("%s %w", path, err)
-	}
-	return &r, nil
 }

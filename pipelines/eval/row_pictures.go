@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 )
@@ -97,12 +96,4 @@ func (r *suiteRows) missing() error {
 	return r.table.errorf(r.lines[r.items[first].ID], at, "row %s has no picture, and %d of %d rows have none: expected one in "+
 		"each; if they are to be asked from their text alone, say text_rows: true in a definition (.yaml)",
 		r.index[first].text, n, len(r.items))
-}
-
-// several are the keys of the pictures of a row after its first one.
-func several(key string, count int) (keys []string) {
-	for k := 2; k <= count; k++ {
-		keys = append(keys, fmt.Sprintf("%s#%d", key, k))
-	}
-	return keys
 }

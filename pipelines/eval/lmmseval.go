@@ -1,0 +1,40 @@
+package eval
+
+import "slices"
+
+// protocolsLMMSEval are those of lmms-eval.
+func protocolsLMMSEval() map[Family]Protocol {
+	t := map[Family]Protocol{
+		MMBench:   {MaxNewTokens: 1024, Prompt: promptLMMS("There are several options:", instructLetter), Extract: lmmsStatic},
+		MMBenchCN: {MaxNewTokens: 256, Prompt: promptLMMS("有如下几个选项：", "请直接使用所提供的选项字母作为答案回答。"), Extract: lmmsStatic},
+		SEEDBench: {MaxNewTokens: 1024, Prompt: promptEnglish, Extract: lmmsSEED},
+		ScienceQA: {MaxNewTokens: 16, Prompt: promptScienceQA, Extract: lmmsScienceQA},
+		AI2D:      {MaxNewTokens: 16, Prompt: promptEnglish, Extract: lmmsAI2D},
+		POPE:      {MaxNewTokens: 128, Prompt: trimmed(promptShort("")), Extract: lmmsPOPE},
+		MME:       {MaxNewTokens: 16, Prompt: promptMME, Extract: lmmsMME},
+		TextVQA:   openVQA(normaliseM4C, 1024, promptCapitalised),
+		MMMU:      {MaxNewTokens: 128, Prompt: promptLMMSMMMU, Extract: lmmsMMMUBoth, Grade: gradeChoice, Show: showNamed},
+	}
+	for f, p := range t {
+		if p.Show == nil {
+			p.Show = showAll
+		}
+		p.Apart = " " // generate_until of models/simple/llava.py
+		t[f] = p
+	}
+	return t
+}
+
+// gradeChoice gives credit for options alone: lmms-eval keeps the text of one candidate of an open answer and compares its
+// characters one by one with the accepted answers, so that none is ever right.
+func gradeChoice(it Item, e Extraction, _ string) float64 {
+	return credit(!it.open() && slices.Contains(it.accepted(), e.Answer))
+}
+
+// lmmsMMMUBoth reads both kinds of MMMU's questions.
+func lmmsMMMUBoth(it Item, answer string) Extraction {
+	if it.open() {
+		return mmmuExtract(it, answer)
+	}
+	return lmmsMMMU(it, answer)
+}
