@@ -197,7 +197,7 @@ func TestSeveralPicturesAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named, err := suite.Asked(eval.LMMSEval)
+	named, err := eval.ProtocolForSuite(suite, eval.LMMSEval)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,14 +90,14 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if err != nil {
 		return err
 	}
-	if opt.Protocol, err = suite.Asked(c.Protocol); err != nil {
+	if opt.Protocol, err = eval.ProtocolForSuite(suite, c.Protocol); err != nil {
 		return err
 	}
 	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)
 	if err != nil || len(items) == 0 || f.processor.Tokenizer == nil {
 		return err
 	}
-	q, err := suite.Question(items[0], opt.Protocol)
+	q, err := eval.QuestionOf(suite, items[0], opt.Protocol)
 	if err == nil && !opt.Protocol.Raw {
 		_, _, err = f.processor.Prompt(vlm.Turn(q.Prompt, len(q.Pictures)), q.Pictures)
 	}

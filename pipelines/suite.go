@@ -51,7 +51,7 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 // open opens a suite, from the table at path, or draws it into dir, and says how it is asked.
 func (so *suiteOptions) open(path, dir string) (suite *eval.Suite, p eval.Protocol, err error) {
 	if suite, err = openSuite(path, so.name, dir, so.images...); err == nil {
-		p, err = suite.Asked(so.protocol)
+		p, err = eval.ProtocolForSuite(suite, so.protocol)
 	}
 	return suite, p, err
 }

@@ -19,7 +19,7 @@ type asked struct {
 func (r *runner) round(ctx context.Context, missing []Item) error {
 	left := make([]asked, len(missing))
 	for i, it := range missing {
-		prompt, pictures, err := r.opt.Protocol.ask(it)
+		prompt, pictures, err := r.opt.Protocol.Ask(it)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
 		return nil, fmt.Errorf("suite %s: item %d: %w", r.suite.Name, blamed, err)
 	}
 	for i, it := range items {
-		if err := p.judge(it.Item, &vs[i]); err != nil {
+		if err := p.Read(it.Item, &vs[i]); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", r.suite.Name, err)
 		}
 	}

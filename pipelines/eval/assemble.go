@@ -18,7 +18,7 @@ func (r *suiteRows) suite() (*Suite, error) {
 			continue
 		}
 		if it.ImageKey == "" {
-			return nil, r.table.errorf(r.lines[it.ID], -1, "row %s: found neither image_path nor a picture, expected what says which two questions belong together", itemName(it))
+			return nil, r.table.errorf(r.lines[it.ID], -1, "row %s: found neither image_path nor a picture, expected what says which two questions belong together", it.NameOrID())
 		}
 		r.items[i].Pair = it.ImageKey
 	}

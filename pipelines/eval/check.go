@@ -15,7 +15,7 @@ func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
 		}
 		opt.Protocol = p
 	}
-	if err := opt.Protocol.check(); err != nil {
+	if err := opt.Protocol.Check(); err != nil {
 		return nil, err
 	}
 	if opt.StopEarly && s.Kind != Circular {
@@ -25,15 +25,15 @@ func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.askable(a, items, *opt); err != nil {
+	if err := askable(s, a, items, *opt); err != nil {
 		return nil, err
 	}
 	return items, nil
 }
 
-// Question is an item as it would be asked, with its pictures read.
-func (s *Suite) Question(it Item, p Protocol) (q Question, err error) {
-	prompt, pictures, err := p.ask(it)
+// QuestionOf is an item of a suite as it would be asked, with its pictures read.
+func QuestionOf(s *Suite, it Item, p Protocol) (q Question, err error) {
+	prompt, pictures, err := p.Ask(it)
 	if err != nil {
 		return q, err
 	}
@@ -50,15 +50,15 @@ func (s *Suite) Question(it Item, p Protocol) (q Question, err error) {
 
 // askable makes sure, before anything is asked, that the answerer takes the items, that options have what they need,
 // and that the protocol knows how to ask each of them.
-func (s *Suite) askable(a Answerer, items []Item, opt Options) error {
+func askable(s *Suite, a Answerer, items []Item, opt Options) error {
 	if err := takes(a, s, items); err != nil {
 		return err
 	}
-	if err := s.answersFor(items, opt); err != nil {
+	if err := answersFor(s, items, opt); err != nil {
 		return err
 	}
 	for _, it := range items {
-		if _, _, err := opt.Protocol.ask(it); err != nil {
+		if _, _, err := opt.Protocol.Ask(it); err != nil {
 			return fmt.Errorf("suite %s: %w", s.Name, err)
 		}
 	}
@@ -66,9 +66,9 @@ func (s *Suite) askable(a Answerer, items []Item, opt Options) error {
 }
 
 // answersFor refuses, before anything is asked, what needs the suite's answers where it has none.
-func (s *Suite) answersFor(items []Item, opt Options) error {
+func answersFor(s *Suite, items []Item, opt Options) error {
 	if opt.Judge != nil {
-		if err := opt.Protocol.mayJudge(); err != nil {
+		if err := opt.Protocol.MayJudge(); err != nil {
 			return fmt.Errorf("suite %s: %w", s.Name, err)
 		}
 	}

@@ -37,17 +37,6 @@ type commonsenseRow struct {
 	Answer      *string `json:"answer"`
 }
 
-// OpenCommonsense reads a JSON file in LLM-Adapters' form: an array of {"instruction", "input", "output", "answer"}, where input is empty and
-// the instruction ends in the answers that there may be ("Answer format: answer1/answer2"). It is a suite of plain multiple choice
-// without pictures, for the protocol LLMAdapters; the file's name, or its directory's if it is test.json, is the category.
-func OpenCommonsense(path string, opt SuiteOptions) (*Suite, error) {
-	raw, err := ReadWhole(path)
-	if err != nil {
-		return nil, err
-	}
-	return readCommonsense(path, raw, opt)
-}
-
 // readCommonsense makes a suite of a file's content.
 func readCommonsense(path string, raw []byte, opt SuiteOptions) (*Suite, error) {
 	var rows []commonsenseRow

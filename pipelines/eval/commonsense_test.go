@@ -84,20 +84,29 @@ func writeQuestions(t *testing.T, text string) string {
 	return path
 }
 
+// openCommonsense reads a file as a list of questions, whatever it looks like.
+func openCommonsense(path string) (*Suite, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return readCommonsense(path, raw, SuiteOptions{})
+}
+
 const twoQuestions = `[
  {"instruction": "Please choose the correct answer to the question: What melts?\n\nAnswer1: ice Answer2: air Answer3: time\n\nAnswer format: answer1/answer2/answer3", "input": "", "output": "the correct answer is answer1", "answer": "answer1"},
  {"instruction": "Please choose the correct answer to the question: What burns?\n\nAnswer1: ash Answer2: wood Answer3: sand\n\nAnswer format: answer1/answer2/answer3", "input": "", "output": "the correct answer is answer2", "answer": "answer2"}
 ]`
 
 func TestCommonsenseSuite(t *testing.T) {
-	s, err := OpenCommonsense(writeQuestions(t, twoQuestions), SuiteOptions{})
+	s, err := openCommonsense(writeQuestions(t, twoQuestions))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.Name != "openbookqa" || len(s.Items) != 2 || s.Family != Commonsense || s.Items[1].Answer != "B" || s.Items[0].Category != "openbookqa" {
 		t.Errorf("%+v", s)
 	}
-	p, err := s.Asked("")
+	p, err := ProtocolForSuite(s, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +139,7 @@ func TestWrongCommonsense(t *testing.T) {
 		{`[`, `{`, "expected an array of questions"},
 	} {
 		path := writeQuestions(t, strings.Replace(twoQuestions, c.old, c.new, 1))
-		if _, err := OpenCommonsense(path, SuiteOptions{}); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+		if _, err := openCommonsense(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want one with %q", c.new, err, c.want)
 		}
 	}

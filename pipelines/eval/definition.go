@@ -105,16 +105,15 @@ func (d Definition) check() error {
 			return fmt.Errorf("found column %q, expected index, question, answer, image, image_path, A to Z, or one of %s", ours, strings.Join(textColumns, ", "))
 		}
 	}
-	family := d.Family
-	if family == "" {
-		family = familyOf(d.Name, d.Kind)
-	}
-	if d.Protocol != "" {
-		if _, err := ProtocolFor(d.Protocol, family); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+// Benchmark is the family that the definition names, or that its name and kind tell.
+func (d Definition) Benchmark() Family {
+	if d.Family != "" {
+		return d.Family
+	}
+	return familyOf(d.Name, d.Kind)
 }
 
 // Options are those of the suite that the definition describes. What opt says already stays.
@@ -135,47 +134,52 @@ func (d Definition) Options(opt SuiteOptions) SuiteOptions {
 	return opt
 }
 
-// openDefinition reads a definition and the table that it names.
-func openDefinition(path string, opt SuiteOptions) (*Suite, error) {
+// ReadDefinition reads a definition from a .yaml file. TSV and Images are then paths from where the program is. That its
+// protocol has rules for the suite is for the caller to find out.
+func ReadDefinition(path string) (d Definition, err error) {
 	b, err := ReadWhole(path)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	var d Definition
 	if err := decodeYAML(b, &d); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return d, fmt.Errorf("%s: %w", path, err)
 	}
 	if d.TSV == "" {
-		return nil, fmt.Errorf("%s: found no tsv, expected the path of a table", path)
+		return d, fmt.Errorf("%s: found no tsv, expected the path of a table", path)
 	}
 	if ext := strings.ToLower(filepath.Ext(d.TSV)); ext == ".yaml" || ext == ".yml" {
-		return nil, fmt.Errorf("%s: found tsv %q, expected a table", path, d.TSV)
+		return d, fmt.Errorf("%s: found tsv %q, expected a table", path, d.TSV)
 	}
 	if d.Name == "" {
 		d.Name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	}
 	if err := d.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return d, fmt.Errorf("%s: %w", path, err)
 	}
-	table := d.TSV
-	if !filepath.IsAbs(table) {
-		table = filepath.Join(filepath.Dir(path), table)
+	beside := func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(filepath.Dir(path), name)
 	}
+	d.TSV, d.Images = beside(d.TSV), beside(d.Images)
+	return d, nil
+}
+
+// Open opens the definition's table. What opt says already stays.
+func (d Definition) Open(opt SuiteOptions) (*Suite, error) {
 	opt = d.Options(opt)
 	if d.Images != "" {
-		if !filepath.IsAbs(d.Images) {
-			d.Images = filepath.Join(filepath.Dir(path), d.Images)
-		}
 		opt.Images = append(slices.Clip(opt.Images), d.Images)
 	}
-	s, err := OpenSuite(table, opt)
+	s, err := openFile(d.TSV, opt)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	s.Protocol = d.Protocol
 	if d.Chance > 0 {
 		if got := chanceOf(s.Items); got < d.Chance-0.005 || got > d.Chance+0.005 {
-			return nil, fmt.Errorf("%s: found chance %v, expected %.4f, which is what guessing reaches in the table", path, d.Chance, got)
+			return nil, fmt.Errorf("found chance %v, expected %.4f, which is what guessing reaches in the table", d.Chance, got)
 		}
 	}
 	return s, nil

@@ -38,28 +38,6 @@ func (r *runner) lost(g []Item) bool {
 	return lost
 }
 
-// score counts the verdicts. Passes that were not asked have none: they stand as unread, which a lost question is anyway, and
-// what counts passes is then not known.
-func (r *runner) score(items []Item) (*Result, error) {
-	verdicts := make([]Verdict, len(items))
-	for i, it := range items {
-		v, asked := r.done[it.ID]
-		if !asked {
-			v = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Rule: RuleNotAsked, Want: it.Answer, Suite: r.suite.Version,
-				Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
-		}
-		verdicts[i] = v
-	}
-	r.opt.Protocol.draw(items, verdicts)
-	res, err := Score(items, verdicts)
-	if err != nil || !r.opt.StopEarly {
-		return res, err
-	}
-	res.StopEarly = true
-	res.eachTally((*Tally).forgetPasses)
-	return res, nil
-}
-
 // settled says whether nothing of a question has to be asked.
 func (r *runner) settled(g []Item) bool { return len(r.missing(g)) == 0 }
 

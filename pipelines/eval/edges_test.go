@@ -113,7 +113,7 @@ func TestDefinitions(t *testing.T) {
 		!slices.Equal(s.Notes, []string{"the table has no pictures: questions are asked from their text alone", `column "price" is not read`}) {
 		t.Errorf("found %+v", s)
 	}
-	if p, err := s.Asked(""); err != nil || p.Name != VLMEvalKit202508 {
+	if p, err := ProtocolForSuite(s, ""); err != nil || p.Name != VLMEvalKit202508 {
 		t.Errorf("found %s, %v", p.Name, err)
 	}
 	for text, want := range map[string]string{
@@ -146,7 +146,7 @@ func TestProtocolsAndFamilies(t *testing.T) {
 				}
 				continue
 			}
-			if err := p.check(); err != nil || p.Name != name || p.Family != f {
+			if err := p.Check(); err != nil || p.Name != name || p.Family != f {
 				t.Errorf("%s for %s: found %+v, %v", name, f, p, err)
 			}
 			known[name]++

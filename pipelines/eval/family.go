@@ -89,3 +89,11 @@ func (f Family) kind() Kind {
 	}
 	return Vanilla
 }
+
+// Label is the family's name for messages.
+func (f Family) Label() string {
+	if f == "" {
+		return "no named benchmark"
+	}
+	return string(f)
+}

@@ -49,7 +49,7 @@ func (r *suiteRows) number() error {
 		at := r.cols.at("index")
 		return r.table.errorf(r.seen[r.index[named].text], at, "found %.40q, expected a whole number: a circular suite's passes are "+
 			"index + pass * %d; if rows count by themselves, say kind: vanilla in a definition (.yaml)",
-			r.index[named].text, groupOffset)
+			r.index[named].text, PassDistance)
 	}
 	for i := range r.items {
 		it := &r.items[i]

@@ -24,6 +24,9 @@ type Choice struct {
 	Text   string
 }
 
+// PassDistance is MMBench's distance between the passes of a question: index = base + pass*1e6.
+const PassDistance = 1_000_000
+
 // Item is one row of a suite: one prompt, about a picture or several.
 type Item struct {
 	ID       int64 // unique in the suite; in a circular suite base + pass*1e6
@@ -122,7 +125,8 @@ func itemsByID(items []Item) map[int64]Item {
 	return byID
 }
 
-func itemName(it Item) string {
+// NameOrID is how messages call the item.
+func (it Item) NameOrID() string {
 	if it.Name != "" {
 		return it.Name
 	}

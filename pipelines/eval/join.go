@@ -17,7 +17,7 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 	seen := make([]bool, count)
 	r := &runner{suite: s, done: map[int64]Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
 	r.judge = first.Judge
-	protocol, err := s.Asked(first.Protocol)
+	protocol, err := ProtocolForSuite(s, first.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 		if p.Version != s.Version {
 			return nil, fmt.Errorf("suite %s: found shard %s of version %s, expected %s: the table or the rules have changed", s.Name, p.Shard, p.Version, s.Version)
 		}
-		if p.of() != first.of() {
-			return nil, fmt.Errorf("suite %s: found shard %s by %s and shard %s by %s, expected parts of one run", s.Name, first.Shard, first.of(), p.Shard, p.of())
+		if runOf(p) != runOf(first) {
+			return nil, fmt.Errorf("suite %s: found shard %s by %s and shard %s by %s, expected parts of one run", s.Name, first.Shard, runOf(first), p.Shard, runOf(p))
 		}
 		if max(p.Shard.Count, 1) != count || seen[p.Shard.Index] {
 			return nil, fmt.Errorf("suite %s: found shard %s beside shard %s, expected each of %d parts once", s.Name, p.Shard, first.Shard, count)
@@ -54,8 +54,8 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 	return r.result(items)
 }
 
-// of is what the parts of a run have in common.
-func (r *Result) of() string {
+// runOf is what the parts of a run have in common.
+func runOf(r *Result) string {
 	of := fmt.Sprintf("model %q, protocol %s, blank %t, limit %d, stop early %t", r.Model, r.Protocol, r.Blank, r.Limit, r.StopEarly)
 	if r.Judge != "" {
 		of += fmt.Sprintf(", judge %q", r.Judge)

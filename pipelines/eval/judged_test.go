@@ -63,7 +63,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 	if err != nil || plain.Overall.Hits != 4 || plain.Judge != "" || plain.Judged != 0 {
 		t.Errorf("found %v, %v without a judge", plain, err)
 	}
-	logit, err := s.Asked(LetterLogit)
+	logit, err := ProtocolForSuite(s, LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,10 +28,10 @@ func (r *suiteRows) kind(name string) Kind {
 func (r *suiteRows) rotated() int {
 	n := 0
 	for _, it := range r.items {
-		if it.ID < groupOffset {
+		if it.ID < PassDistance {
 			continue
 		}
-		if _, ok := r.lines[it.ID%groupOffset]; ok {
+		if _, ok := r.lines[it.ID%PassDistance]; ok {
 			n++
 		}
 	}

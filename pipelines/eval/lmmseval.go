@@ -28,7 +28,7 @@ func protocolsLMMSEval() map[Family]Protocol {
 // gradeChoice gives credit for options alone: lmms-eval keeps the text of one candidate of an open answer and compares its
 // characters one by one with the accepted answers, so that none is ever right.
 func gradeChoice(it Item, e Extraction, _ string) float64 {
-	return credit(!it.open() && slices.Contains(it.accepted(), e.Answer))
+	return credit(!it.open() && slices.Contains(accepted(it), e.Answer))
 }
 
 // lmmsMMMUBoth reads both kinds of MMMU's questions.

@@ -87,13 +87,13 @@ func describe(vs []value) string {
 // gradeMMMU is MMMU's evaluate.
 func gradeMMMU(it Item, e Extraction, answer string) float64 {
 	if it.open() && it.Form != Given {
-		return credit(mmmuOpenRight(it.accepted(), mmmuOpen(answer)))
+		return credit(mmmuOpenRight(accepted(it), mmmuOpen(answer)))
 	}
-	return credit(slices.Contains(it.accepted(), e.Answer))
+	return credit(slices.Contains(accepted(it), e.Answer))
 }
 
 // accepted are all answers that count.
-func (it Item) accepted() []string {
+func accepted(it Item) []string {
 	if len(it.Answers) > 0 {
 		return it.Answers
 	}

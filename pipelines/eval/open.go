@@ -47,13 +47,10 @@ func ReadTable(path string) (header []string, rows [][]string, err error) {
 	return header, rows, nil
 }
 
-// OpenSuite reads a suite from a TSV file (see ReadSuite), from a .json file of MMMU or LLM-Adapters, or as a .yaml Definition says. The file must stay where it is: pictures are decoded from it when
-// they are needed.
-func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".yaml", ".yml":
-		return openDefinition(path, opt)
-	case ".json":
+// openFile reads a suite from a table (see ReadSuite) or from a .json file of MMMU or LLM-Adapters. The file must stay where it is:
+// pictures are decoded from it when they are needed.
+func openFile(path string, opt SuiteOptions) (*Suite, error) {
+	if strings.ToLower(filepath.Ext(path)) == ".json" {
 		return openJSONSuite(path, opt)
 	}
 	f, err := openStored(path)

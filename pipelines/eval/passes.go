@@ -13,7 +13,7 @@ func (r *suiteRows) passes() (notes []string, err error) {
 	have := map[int64]int{}
 	for i := range r.items {
 		it := &r.items[i]
-		it.Group, it.Pass = it.ID%groupOffset, int(it.ID/groupOffset)
+		it.Group, it.Pass = it.ID%PassDistance, int(it.ID/PassDistance)
 		if _, ok := r.lines[it.Group]; !ok {
 			return nil, r.table.errorf(r.lines[it.ID], r.cols.at("index"), "found row %d, which is pass %d of question %d, expected row %d in the file, too", it.ID, it.Pass, it.Group, it.Group)
 		}
@@ -36,7 +36,7 @@ func (r *suiteRows) passes() (notes []string, err error) {
 // generate adds passes 1..n-1 of every base row that may be rotated. As upstream, the distance between passes is 1e6, or the
 // next power of ten when an index is larger.
 func (r *suiteRows) generate() (notes []string, err error) {
-	offset, top := int64(groupOffset), int64(0)
+	offset, top := int64(PassDistance), int64(0)
 	for _, it := range r.items {
 		top = max(top, it.ID)
 	}

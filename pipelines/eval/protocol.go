@@ -23,9 +23,9 @@ type Protocol struct {
 	Candidates func(Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
 	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
 	Grade func(it Item, e Extraction, answer string) float64
-	// Draw seeds the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
+	// Seed is that of the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
 	// answers are wrong, because upstream's draw cannot be repeated.
-	Draw uint32
+	Seed uint32
 	// Judged says that upstream has a judge model read what no rule reads; without one, such answers are wrong.
 	Judged bool
 }
@@ -38,7 +38,8 @@ func candidates(it Item) []string {
 	return it.letters()
 }
 
-func (p Protocol) check() error {
+// Check says what a protocol lacks to be asked under.
+func (p Protocol) Check() error {
 	if p.Name == "" || p.Prompt == nil || (p.Extract == nil && p.Candidates == nil) {
 		return fmt.Errorf("protocol %q: expected a name, Prompt, and Extract or Candidates", p.Name)
 	}
@@ -48,20 +49,20 @@ func (p Protocol) check() error {
 	return nil
 }
 
-// ask is an item as it is asked: the prompt, and the keys of the pictures that are shown.
-func (p Protocol) ask(it Item) (prompt string, pictures []string, err error) {
+// Ask is an item as it is asked: the prompt, and the keys of the pictures that are shown.
+func (p Protocol) Ask(it Item) (prompt string, pictures []string, err error) {
 	all := it.Pictures()
 	switch {
 	case p.Show != nil:
 		places, err := p.Show(it)
 		if err != nil {
-			return "", nil, fmt.Errorf("item %s: protocol %s: %w", itemName(it), p.Name, err)
+			return "", nil, fmt.Errorf("item %s: protocol %s: %w", it.NameOrID(), p.Name, err)
 		}
 		for _, k := range places {
 			pictures = append(pictures, all[k])
 		}
 	case len(all) > 1:
-		return "", nil, fmt.Errorf("item %s: found %d pictures, protocol %s knows questions about one", itemName(it), len(all), p.Name)
+		return "", nil, fmt.Errorf("item %s: found %d pictures, protocol %s knows questions about one", it.NameOrID(), len(all), p.Name)
 	default:
 		pictures = all
 	}
@@ -75,7 +76,7 @@ func (p Protocol) ask(it Item) (prompt string, pictures []string, err error) {
 	}
 	if n := strings.Count(prompt, ImageMarker); n > 0 && n != len(pictures) && !p.Raw {
 		return "", nil, fmt.Errorf("item %s: protocol %s: found %d %s in the question's text and %d pictures, expected as many; "+
-			"vlmevalkit-* take the word out of texts", itemName(it), p.Name, n, ImageMarker, len(pictures))
+			"vlmevalkit-* take the word out of texts", it.NameOrID(), p.Name, n, ImageMarker, len(pictures))
 	}
 	return prompt, pictures, nil
 }

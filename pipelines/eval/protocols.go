@@ -49,14 +49,14 @@ func ProtocolFor(name string, family Family) (Protocol, error) {
 				known = append(known, string(f))
 			}
 		}
-		return Protocol{}, fmt.Errorf("found protocol %s for a suite of %s, which it has no rules for, expected one of %s", name, orAny(family), strings.Join(known, ", "))
+		return Protocol{}, fmt.Errorf("found protocol %s for a suite of %s, which it has no rules for, expected one of %s", name, family.Label(), strings.Join(known, ", "))
 	}
 	p.Name, p.Family = name, family
 	return p, nil
 }
 
-// Asked is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
-func (s *Suite) Asked(protocol string) (Protocol, error) {
+// ProtocolForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
+func ProtocolForSuite(s *Suite, protocol string) (Protocol, error) {
 	if protocol == "" {
 		protocol = s.Protocol
 	}
@@ -65,13 +65,6 @@ func (s *Suite) Asked(protocol string) (Protocol, error) {
 		return Protocol{}, fmt.Errorf("suite %s: %w", s.Name, err)
 	}
 	return p, nil
-}
-
-func orAny(f Family) string {
-	if f == "" {
-		return "no named benchmark"
-	}
-	return string(f)
 }
 
 func protocolTable(name string) map[Family]Protocol {
@@ -87,7 +80,7 @@ func protocolTable(name string) map[Family]Protocol {
 	case LMMSEval:
 		return protocolsLMMSEval()
 	case MMMUOfficial:
-		return map[Family]Protocol{MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Draw: 42, Show: showMMMU}}
+		return map[Family]Protocol{MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Seed: 42, Show: showMMMU}}
 	case LLMAdapters:
 		return map[Family]Protocol{Commonsense: {MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}}
 	}

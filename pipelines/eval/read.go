@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// judge fills in what follows from the raw answer: Extracted, Rule, Want and Correct.
-func (p Protocol) judge(it Item, v *Verdict) error {
+// Read fills in what follows from the raw answer: Extracted, Rule, Want and Correct.
+func (p Protocol) Read(it Item, v *Verdict) error {
 	var e Extraction
 	if p.Candidates == nil {
 		e = p.Extract(it, v.Raw)
@@ -22,12 +22,12 @@ func (p Protocol) judge(it Item, v *Verdict) error {
 			}
 		}
 	}
-	p.settle(it, v, e)
+	p.Settle(it, v, e)
 	return nil
 }
 
-// settle writes an extraction into a verdict.
-func (p Protocol) settle(it Item, v *Verdict, e Extraction) {
+// Settle writes an extraction into a verdict: what was read, whether it is right, and its credit.
+func (p Protocol) Settle(it Item, v *Verdict, e Extraction) {
 	v.Extracted, v.Rule, v.Want, v.Credit = e.Answer, e.Rule, it.Answer, 0
 	v.Correct = it.Answer != "" && e.Answer == it.Answer
 	if p.Grade != nil && it.Answer != "" && (e.Rule != RuleUnresolved || e.Answer != "") {
@@ -36,10 +36,10 @@ func (p Protocol) settle(it Item, v *Verdict, e Extraction) {
 	}
 }
 
-// Rejudge reads the raw answers of verdicts again under another version of a protocol, without asking the model. Verdicts come
+// Reread reads the raw answers of verdicts again under another version of a protocol, without asking the model. Verdicts come
 // back in the given order, which is that of random draws; one whose item is not among items is an error.
-func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
-	if err := p.check(); err != nil {
+func Reread(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
+	if err := p.Check(); err != nil {
 		return nil, err
 	}
 	byID := itemsByID(items)
@@ -50,24 +50,24 @@ func Rejudge(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 			return nil, fmt.Errorf("verdict %d: no such item", v.ID)
 		}
 		v.Protocol = p.Name
-		if err := p.judge(it, &v); err != nil {
+		if err := p.Read(it, &v); err != nil {
 			return nil, err
 		}
 		out[i], order[i] = v, it
 	}
-	p.draw(order, out)
+	p.DrawOptions(order, out)
 	return out, nil
 }
 
-// draw gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
-func (p Protocol) draw(items []Item, verdicts []Verdict) {
-	if p.Draw == 0 {
+// DrawOptions gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
+func (p Protocol) DrawOptions(items []Item, verdicts []Verdict) {
+	if p.Seed == 0 {
 		return
 	}
-	d := newDraws(p.Draw)
+	d := newDraws(p.Seed)
 	for i, it := range items {
 		if v := &verdicts[i]; v.Rule == RuleRandom && len(it.Choices) > 0 {
-			p.settle(it, v, Extraction{string(it.Choices[d.choice(len(it.Choices))].Letter), RuleRandom})
+			p.Settle(it, v, Extraction{string(it.Choices[d.choice(len(it.Choices))].Letter), RuleRandom})
 		}
 	}
 }

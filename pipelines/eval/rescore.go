@@ -2,7 +2,7 @@ package eval
 
 import "fmt"
 
-// Rescore is the score of answers that are there already: verdicts as Rejudge has them, in the suite's items. Items without one
+// Rescore is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
 // are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
 func Rescore(s *Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
@@ -50,6 +50,45 @@ func Rescore(s *Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 	}
 	if headless > 0 {
 		res.Notes = append(res.Notes, fmt.Sprintf("%d answers are to passes of questions whose first pass has no answer: they are left out, too", headless))
+	}
+	return res, nil
+}
+
+// ScoredRun says how a suite was asked.
+type ScoredRun struct {
+	Protocol  Protocol
+	Model     string // who answered
+	Judge     string // who read what no rule reads; empty: nobody
+	Blank     bool   // every picture was a grey one
+	Limit     int    // the first so many questions; 0: all
+	Shard     Shard  // the part of those
+	StopEarly bool   // passes that could not change a circular score were not asked
+}
+
+// ScoreRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
+// as unread, which a lost question is anyway, and what counts passes is then not known.
+func ScoreRun(s *Suite, run ScoredRun, items []Item, done map[int64]Verdict) (*Result, error) {
+	verdicts := make([]Verdict, len(items))
+	for i, it := range items {
+		v, asked := done[it.ID]
+		if !asked {
+			v = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Rule: RuleNotAsked, Want: it.Answer, Suite: s.Version,
+				Protocol: run.Protocol.Name, Blank: run.Blank, Model: run.Model}
+		}
+		verdicts[i] = v
+	}
+	run.Protocol.DrawOptions(items, verdicts)
+	res, err := Score(items, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	if run.StopEarly {
+		res.eachTally((*Tally).forgetPasses)
+	}
+	res.Protocol, res.Model, res.Judge, res.Blank = run.Protocol.Name, run.Model, run.Judge, run.Blank
+	res.Limit, res.Shard, res.StopEarly = run.Limit, run.Shard, run.StopEarly
+	if err := res.finish(s, items); err != nil {
+		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
 	}
 	return res, nil
 }

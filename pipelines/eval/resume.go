@@ -19,7 +19,7 @@ func (r *runner) resume(old []Verdict) error {
 		if !ok {
 			return fmt.Errorf("%s: found a verdict on item %d, which suite %s does not have", r.opt.VerdictsPath, v.ID, r.suite.Name)
 		}
-		prompt, _, err := r.opt.Protocol.ask(it)
+		prompt, _, err := r.opt.Protocol.Ask(it)
 		if err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (r *runner) resume(old []Verdict) error {
 		if v.Judge != "" && v.Judge != r.judge {
 			return fmt.Errorf("%s: found a verdict on item %d by judge %q, expected %s: write to another directory, or set this one aside, which --force does", r.opt.VerdictsPath, v.ID, v.Judge, nameOr(r.judge, "no judge"))
 		}
-		if err := r.opt.Protocol.reread(it, &v); err != nil {
+		if err := reread(r.opt.Protocol, it, &v); err != nil {
 			return fmt.Errorf("%s: %w", r.opt.VerdictsPath, err)
 		}
 		was := &old[i]
@@ -47,16 +47,16 @@ func nameOr(name, none string) string {
 	return strconv.Quote(name)
 }
 
-// reread is judge for a verdict that is there: what no rule reads stays as a judge has read it.
-func (p Protocol) reread(it Item, v *Verdict) error {
+// reread reads a verdict that is there again: what no rule reads stays as a judge has read it.
+func reread(p Protocol, it Item, v *Verdict) error {
 	said := *v
 	v.Judge = ""
-	if err := p.judge(it, v); err != nil {
+	if err := p.Read(it, v); err != nil {
 		return err
 	}
 	if said.Judge != "" && v.Rule == RuleUnresolved {
 		v.Judge = said.Judge
-		p.settle(it, v, Extraction{said.Extracted, RuleJudge})
+		p.Settle(it, v, Extraction{said.Extracted, RuleJudge})
 	}
 	return nil
 }

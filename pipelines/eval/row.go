@@ -170,7 +170,7 @@ func (r *suiteRows) answer(row []field, it Item) (string, error) {
 	}
 	letter, ok := letterOf(a, letters)
 	if !ok {
-		return "", r.table.errorf(line, at, "row %s: found answer %.40q%s, expected one of the options %s", it.Index, a, it.namedBy(a), letters)
+		return "", r.table.errorf(line, at, "row %s: found answer %.40q%s, expected one of the options %s", it.Index, a, namedBy(it, a), letters)
 	}
 	return letter, nil
 }
@@ -183,7 +183,7 @@ func letterOf(cell, letters string) (string, bool) {
 }
 
 // namedBy says which option an answer that is no letter may mean, for a message.
-func (it Item) namedBy(answer string) string {
+func namedBy(it Item, answer string) string {
 	for _, c := range it.Choices {
 		if strings.EqualFold(strings.TrimSpace(c.Text), strings.TrimSpace(answer)) {
 			return fmt.Sprintf(" (it is the text of option %c)", c.Letter)

@@ -3,7 +3,6 @@ package eval
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -62,20 +61,6 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 		return nil, err
 	}
 	return r.result(items)
-}
-
-// result scores the verdicts on items and says what they are on.
-func (r *runner) result(items []Item) (*Result, error) {
-	res, err := r.score(items)
-	if err != nil {
-		return nil, err
-	}
-	s, opt := r.suite, r.opt
-	res.Protocol, res.Blank, res.Model, res.Limit, res.Shard, res.Judge = opt.Protocol.Name, opt.Blank, opt.Model, opt.Limit, opt.Shard, r.judge
-	if err := res.finish(s, items); err != nil {
-		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
-	}
-	return res, nil
 }
 
 type runner struct {
@@ -186,4 +171,11 @@ func (r *runner) running() Share {
 		return NotKnown
 	}
 	return Share(float64(r.hits) / float64(r.labelled))
+}
+
+// result scores the verdicts on items.
+func (r *runner) result(items []Item) (*Result, error) {
+	opt := r.opt
+	run := ScoredRun{Protocol: opt.Protocol, Model: opt.Model, Judge: r.judge, Blank: opt.Blank, Limit: opt.Limit, Shard: opt.Shard, StopEarly: opt.StopEarly}
+	return ScoreRun(r.suite, run, items, r.done)
 }

@@ -15,7 +15,7 @@ func scored(t *testing.T, passes []string, set func(i int, it *Item)) *Result {
 	var vs []Verdict
 	for g, ps := range passes {
 		for k, c := range ps {
-			it := Item{ID: int64(g + 1 + k*groupOffset), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
+			it := Item{ID: int64(g + 1 + k*PassDistance), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
 			for i := range len(ps) {
 				it.Choices = append(it.Choices, Choice{alphabet[i], "x"})
 			}
@@ -151,7 +151,7 @@ func TestRejudge(t *testing.T) {
 	for _, it := range s.Items {
 		vs = append(vs, Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})
 	}
-	out, err := Rejudge(mustProtocol(t, ""), s.Items, vs)
+	out, err := Reread(mustProtocol(t, ""), s.Items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,10 +60,17 @@ func (r *Result) finish(s *Suite, items []Item) error {
 	case s.Family == MMMU:
 		r.Sheet = mmmuSheet(labelled, byID)
 	case s.Family == MathVista:
-		r.Sheet = meanSheet("accuracy", labelled, func(it Item) float64 { return credit(byID[it.ID].Correct) },
+		r.Sheet = meanSheet("accuracy", labelled, func(it Item) float64 { return right(byID[it.ID]) },
 			func(it Item) []string { return append(named(it.Category), it.Topics...) })
 	}
 	return err
+}
+
+func right(v Verdict) float64 {
+	if v.Correct {
+		return 1
+	}
+	return 0
 }
 
 func named(s string) []string {

@@ -25,7 +25,7 @@ func showAll(it Item) ([]int, error) {
 }
 
 // place checks that the item has the picture that a text calls <image number>, and counts it from 0.
-func (it Item) place(number string) (int, error) {
+func place(it Item, number string) (int, error) {
 	n, err := strconv.Atoi(number)
 	if all := len(it.Pictures()); err != nil || n < 1 || n > all {
 		return 0, fmt.Errorf("found <image %.20s> in the text, expected the number of one of the item's %d pictures", number, all)
@@ -66,7 +66,7 @@ func showSplitMMMU(it Item) ([]int, error) {
 	}
 	var places []int
 	for _, n := range numbers {
-		k, err := it.place(n)
+		k, err := place(it, n)
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func showNamed(it Item) ([]int, error) {
 	it.Hint = ""
 	var places []int
 	for _, m := range namedPicture.FindAllStringSubmatch(promptBody(it), -1) {
-		k, err := it.place(m[1])
+		k, err := place(it, m[1])
 		if err != nil {
 			return nil, err
 		}

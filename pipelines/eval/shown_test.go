@@ -61,11 +61,11 @@ func TestShownPictures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := s.Asked(c.protocol)
+		p, err := ProtocolForSuite(s, c.protocol)
 		if err != nil {
 			t.Fatal(err)
 		}
-		prompt, shown, err := p.ask(s.Items[0])
+		prompt, shown, err := p.Ask(s.Items[0])
 		if err != nil {
 			if len(c.shown) == 0 || !strings.Contains(err.Error(), c.shown[0]) {
 				t.Errorf("%s, %q: found error %v, expected %q", c.protocol, c.question, err, c.shown)
@@ -91,11 +91,11 @@ func TestSeveralPicturesElsewhere(t *testing.T) {
 		{LetterLogit, "<image>\n<image>\nq\n", "[7 7#2]"},
 		{LLaVA15, "", "item 7: found 2 pictures, protocol llava-1.5 knows questions about one"},
 	} {
-		p, err := s.Asked(c.protocol)
+		p, err := ProtocolForSuite(s, c.protocol)
 		if err != nil {
 			t.Fatal(err)
 		}
-		prompt, shown, err := p.ask(s.Items[0])
+		prompt, shown, err := p.Ask(s.Items[0])
 		if got := fmt.Sprint(shown); err == nil && (got != c.shown || !strings.HasPrefix(prompt, c.start)) || err != nil && err.Error() != c.shown {
 			t.Errorf("%s: found %q about %s, %v", c.protocol, prompt, got, err)
 		}
@@ -169,7 +169,7 @@ func TestRunShowsSeveralPictures(t *testing.T) {
 	if suite(c).Version == s.Version {
 		t.Error("another second picture has the same version")
 	}
-	p, err := s.Asked(LetterLogit)
+	p, err := ProtocolForSuite(s, LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// groupOffset is MMBench's distance between the passes of a question: index = base + pass*1e6.
-const groupOffset = 1_000_000
-
-// PassDistance is groupOffset for readers of other programs' files.
-const PassDistance = groupOffset
-
 // Suite is a set of items, where their pictures come from, and a version.
 type Suite struct {
 	Name     string

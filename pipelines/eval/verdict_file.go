@@ -17,8 +17,8 @@ import (
 	"moslava/internal/infile"
 )
 
-// line is the verdict as a line of a file, Sum as it is.
-func (v Verdict) line() ([]byte, error) {
+// lineOf is the verdict as a line of a file, Sum as it is.
+func lineOf(v Verdict) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -26,10 +26,10 @@ func (v Verdict) line() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// sum is what Sum is to be.
-func (v Verdict) sum() (string, error) {
+// sumOf is what Sum is to be.
+func sumOf(v Verdict) (string, error) {
 	v.Sum = ""
-	b, err := v.line()
+	b, err := lineOf(v)
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:8]), err
 }
@@ -83,12 +83,12 @@ func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err erro
 		if err := dec.Decode(&v); err != nil {
 			return nil, 0, fmt.Errorf("%s:%d: found no verdict: %w", name, line, err)
 		}
-		if want, err := v.sum(); err != nil {
+		if want, err := sumOf(v); err != nil {
 			return nil, 0, fmt.Errorf("%s:%d: %w", name, line, err)
 		} else if v.Sum != "" && v.Sum != want {
 			return nil, 0, fmt.Errorf("%s:%d: found a verdict on item %d with sum %s, expected %s: the line was damaged; remove it, and the item is asked again", name, line, v.ID, v.Sum, want)
 		}
-		if same, err := v.line(); v.Sum != "" && (err != nil || !bytes.Equal(same, sc.Bytes())) { // keys that differ in case alone decode, too
+		if same, err := lineOf(v); v.Sum != "" && (err != nil || !bytes.Equal(same, sc.Bytes())) { // keys that differ in case alone decode, too
 			return nil, 0, fmt.Errorf("%s:%d: found a verdict on item %d that was not written so: the line was damaged; remove it, and the item is asked again", name, line, v.ID)
 		}
 		v.Sum = ""
@@ -168,15 +168,15 @@ func (j *journal) append(vs []Verdict) error {
 func encodeVerdicts(path string, vs []Verdict) ([]byte, error) {
 	var b bytes.Buffer
 	for _, v := range vs {
-		var line []byte
+		var text []byte
 		var err error
-		if v.Sum, err = v.sum(); err == nil {
-			line, err = v.line()
+		if v.Sum, err = sumOf(v); err == nil {
+			text, err = lineOf(v)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: verdict on item %d: %w", path, v.ID, err)
 		}
-		b.Write(line)
+		b.Write(text)
 	}
 	return b.Bytes(), nil
 }

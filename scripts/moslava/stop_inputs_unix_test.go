@@ -244,7 +244,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	must(t, atomicfile.WriteFile(in.suite, func(w io.Writer) error { return scenes.TestTSV(w, 1200, scenes.Test, 5) }))
 	s, err := eval.OpenSuite(in.suite, eval.SuiteOptions{})
 	must(t, err)
-	p, err := s.Asked("")
+	p, err := eval.ProtocolForSuite(s, "")
 	must(t, err)
 	vs := make([]eval.Verdict, len(s.Items))
 	var answers strings.Builder
@@ -257,7 +257,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	must(t, atomicfile.WriteFile(in.few, func(w io.Writer) error { return scenes.TestTSV(w, 6, scenes.Test, 5) }))
 	in.vague = in.write(t, "vague.tsv", []byte("index\tprediction\n1\tI would rather not say\n"))
 	in.answers = in.write(t, "answers.tsv", []byte(answers.String()))
-	vs, err = eval.Rejudge(p, s.Items, vs)
+	vs, err = eval.Reread(p, s.Items, vs)
 	must(t, err)
 	save := func(name string, shard eval.Shard) string {
 		items, err := s.Select(0, shard)

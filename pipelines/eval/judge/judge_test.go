@@ -62,7 +62,7 @@ func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]e
 	for i, a := range answers {
 		vs = append(vs, eval.Verdict{ID: items[i].ID, Group: items[i].Group, Raw: a})
 	}
-	vs, err = eval.Rejudge(p, items, vs)
+	vs, err = eval.Reread(p, items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}

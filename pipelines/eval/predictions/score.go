@@ -53,7 +53,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Asked(opt.Protocol)
+	p, err := eval.ProtocolForSuite(s, opt.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	if verdicts, err = eval.Rejudge(p, s.Items, verdicts); err != nil {
+	if verdicts, err = eval.Reread(p, s.Items, verdicts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if opt.Judge != nil {
