@@ -79,7 +79,7 @@ func (silent) Name() string                                { return "silent" }
 
 // A question whose text has places for more or fewer pictures than it has is refused by its row before anything is asked.
 func TestMarkersAndPictures(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+dot+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
+	s, err := read("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
 	if err != nil {
 		t.Fatal(err)
 	}

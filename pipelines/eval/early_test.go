@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,11 +24,26 @@ func spoilt(s *Suite, seed uint64, share float64) *oracle {
 	return o
 }
 
+// tallies are all tallies of a result.
+func tallies(r *Result) (out []Tally) {
+	parts := []Breakdown{r.Overall}
+	for _, s := range r.Splits {
+		parts = append(parts, s.Breakdown)
+	}
+	for _, p := range parts {
+		out = append(out, p.Tally)
+		for _, b := range slices.Concat(p.L2, p.Category, p.Comment) {
+			out = append(out, b.Tally)
+		}
+	}
+	return out
+}
+
 // circular are all circular scores of a result.
 func circular(r *Result) (out []string) {
-	r.eachTally(func(t *Tally) {
+	for _, t := range tallies(r) {
 		out = append(out, fmt.Sprint(t.N, t.Rows, t.Hits, t.Circular, t.Low, t.High, t.Chance, t.ChanceSteady))
-	})
+	}
 	for _, b := range r.Overall.L2 {
 		out = append(out, b.Name)
 	}
@@ -62,11 +78,11 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 				t.Errorf("seed %d: item %d: found %+v, expected %+v", seed, v.ID, v, want.Verdicts[i])
 			}
 		}
-		got.eachTally(func(tl *Tally) {
+		for _, tl := range tallies(got) {
 			if tl.Vanilla != NotKnown || tl.RowHits != NotKnown || tl.Unresolved != NotKnown {
 				t.Errorf("found counts of passes in %+v", tl)
 			}
-		})
+		}
 	}
 	if saved == 0 {
 		t.Error("stopping early saved no prompt")

@@ -4,7 +4,7 @@ import "testing"
 
 func choiceItem(texts map[string]string) Item {
 	it := Item{ID: 1, Question: "?"}
-	for _, l := range alphabet {
+	for l := 'A'; l <= 'Z'; l++ {
 		if text, ok := texts[string(l)]; ok {
 			it.Choices = append(it.Choices, Choice{byte(l), text})
 		}

@@ -17,6 +17,14 @@ import (
 	_ "golang.org/x/image/webp"
 )
 
+// Pictures gives encoded pictures (PNG, JPEG, ...) by key. It is called again whenever a picture is needed.
+type Pictures interface {
+	// Picture returns the encoded bytes of the picture.
+	Picture(key string) ([]byte, error)
+	// Digest identifies the picture's content without decoding it.
+	Digest(key string) (string, error)
+}
+
 // maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
 const maxPictures = 64
 

@@ -3,7 +3,6 @@ package eval
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -191,15 +190,6 @@ func TestRunResumes(t *testing.T) {
 	}
 }
 
-func mustProtocol(t *testing.T, name string) Protocol {
-	t.Helper()
-	p, err := ProtocolNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestRunBlank(t *testing.T) {
 	s := open(t, "mmbench_cut.tsv", SuiteOptions{})
 	seen, blank := newOracle(s), newOracle(s)
@@ -234,7 +224,7 @@ func TestLetterLogit(t *testing.T) {
 	if v.Extracted != "B" || !v.Correct || v.Rule != RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
 		t.Errorf("found %+v", v)
 	}
-	if !strings.HasSuffix(p.Prompt(s.Items[2]), instructLetter) {
+	if !strings.HasSuffix(p.Prompt(s.Items[2]), "Answer with the option's letter from the given choices directly.") {
 		t.Errorf("found prompt %q", p.Prompt(s.Items[2]))
 	}
 	o.letters[0][0] = math.NaN()
@@ -250,64 +240,6 @@ func TestRunCancelled(t *testing.T) {
 	if _, err := Run(ctx, s, newOracle(s), Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("found %v, expected cancellation", err)
 	}
-}
-
-func TestPrompts(t *testing.T) {
-	en, cn, yn := open(t, "emoji_en.tsv", SuiteOptions{}), open(t, "emoji_cn.tsv", SuiteOptions{}), open(t, "pope.tsv", SuiteOptions{})
-	p := mustProtocol(t, "")
-	for _, c := range []struct {
-		it   Item
-		want string
-	}{
-		{en.Items[0], "Rows are counted from the top, columns from the left.\nWhich object is in row 1, column 3 of the table?\nA. maracas\nB. evergreen tree\nC. dna\nD. mobile phone with arrow\nAnswer with the option's letter from the given choices directly."},
-		{cn.Items[0], "行从上往下数，列从左往右数。\n表格第 1 行第 3 列是什么？\nA. 沙球\nB. 松树\nC. DNA\nD. 带有箭头的手机\n请直接回答选项字母。"},
-		{yn.Items[0], "Is there a roll of paper in the image?"},
-		{Item{Question: "q", Choices: []Choice{{'A', "猫"}, {'B', "x"}}}, "q\nA. 猫\nB. x\n请直接回答选项字母。"},
-	} {
-		if got := p.Prompt(c.it); got != c.want {
-			t.Errorf("found %q, expected %q", got, c.want)
-		}
-	}
-}
-
-func TestBlankRefusesHugePictures(t *testing.T) {
-	gif := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00;")
-	if _, err := Blank(gif); err == nil || !strings.Contains(err.Error(), "65535 x 65535") {
-		t.Errorf("found %v, expected a refusal", err)
-	}
-}
-
-func TestBadVerdictFiles(t *testing.T) {
-	good, err := json.Marshal(Verdict{ID: 1, Suite: "s", Protocol: "p"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := string(good)
-	for _, c := range []struct{ text, want string }{
-		{g + "\n" + g + "\n", "v:2: found a second verdict on item 1"},
-		{"{}\n", "v:1: found a verdict without suite"},
-		{g + "\n\n", "v:2: found no verdict"},
-		{`{"id":1,"colour":2}` + "\n", "v:1"},
-	} {
-		if _, _, err := readVerdicts("v", strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q: found %v, expected %q", c.text, err, c.want)
-		}
-	}
-	vs, whole, err := readVerdicts("v", strings.NewReader(g+"\n"+g))
-	if err != nil || len(vs) != 1 || whole != int64(len(g)+1) {
-		t.Errorf("found %d verdicts, %d bytes, %v", len(vs), whole, err)
-	}
-}
-
-func FuzzReadVerdicts(f *testing.F) {
-	f.Add([]byte(`{"id":1,"suite":"s","protocol":"p"}` + "\n" + `{"id":`))
-	f.Add([]byte("\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		_, whole, err := readVerdicts("v", bytes.NewReader(b))
-		if err == nil && whole > int64(len(b)) {
-			t.Errorf("found %d whole bytes of %d", whole, len(b))
-		}
-	})
 }
 
 // TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also

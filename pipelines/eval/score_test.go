@@ -17,7 +17,7 @@ func scored(t *testing.T, passes []string, set func(i int, it *Item)) *Result {
 		for k, c := range ps {
 			it := Item{ID: int64(g + 1 + k*PassDistance), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
 			for i := range len(ps) {
-				it.Choices = append(it.Choices, Choice{alphabet[i], "x"})
+				it.Choices = append(it.Choices, Choice{byte('A' + i), "x"})
 			}
 			set(g, &it)
 			items = append(items, it)

@@ -20,14 +20,6 @@ type Suite struct {
 	pictures Pictures
 }
 
-// Pictures gives encoded pictures (PNG, JPEG, ...) by key. It is called again whenever a picture is needed.
-type Pictures interface {
-	// Picture returns the encoded bytes of the picture.
-	Picture(key string) ([]byte, error)
-	// Digest identifies the picture's content without decoding it.
-	Digest(key string) (string, error)
-}
-
 // NewSuite checks items and puts them in order. It is the way in for suites of other file formats; pictures may be nil when no
 // item has a picture. Errors name the item's ID and what is wrong with it.
 func NewSuite(name string, kind Kind, items []Item, pictures Pictures) (*Suite, error) {
