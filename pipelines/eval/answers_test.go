@@ -26,7 +26,7 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 		{"yes and no", yesNo + "1\tis it?\tyes\tc\n2\tis it not?\t\td\n", 1, 1, "left out: 1 of 2", "\"split\",\"Overall\",\"acc\",\"precision\",\"recall\"\n" +
 			"\"Overall\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n\"c\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n"},
 	} {
-		s, err := read(c.table, SuiteOptions{Name: "plain"})
+		s, err := readText(c.table, SuiteOptions{Name: "plain"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 
 // What compares with answers is refused, before anything is asked, where there are none.
 func TestAnswersAreNeeded(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\n1\tq\tx\ty\n", SuiteOptions{Name: "mmbench"})
+	s, err := readText("index\tquestion\tA\tB\n1\tq\tx\ty\n", SuiteOptions{Name: "mmbench"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func (silent) Name() string                                { return "silent" }
 
 // A question whose text has places for more or fewer pictures than it has is refused by its row before anything is asked.
 func TestMarkersAndPictures(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
+	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
 	if err != nil {
 		t.Fatal(err)
 	}

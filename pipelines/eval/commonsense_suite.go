@@ -37,6 +37,9 @@ type commonsenseRow struct {
 	Answer      *string `json:"answer"`
 }
 
+// commonsenseProtocol is the one that the form of these files implies.
+const commonsenseProtocol = "llm-adapters"
+
 // readCommonsense makes a suite of a file's content.
 func readCommonsense(path string, raw []byte, opt SuiteOptions) (*Suite, error) {
 	var rows []commonsenseRow
@@ -62,7 +65,7 @@ func readCommonsense(path string, raw []byte, opt SuiteOptions) (*Suite, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s.Family, s.Protocol = Commonsense, LLMAdapters
+	s.Family, s.Protocol = Commonsense, commonsenseProtocol
 	return s, nil
 }
 

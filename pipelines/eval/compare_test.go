@@ -43,7 +43,7 @@ func TestStatistics(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	run := func(early bool, wrong ...int64) []Verdict {
 		done := map[int64]Verdict{}
 		for _, g := range groups(s.Items) {

@@ -53,7 +53,7 @@ func circular(r *Result) (out []string) {
 // TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes, fewer prompts
 // are asked as soon as a first pass is wrong, and no verdict differs.
 func TestStopEarlyGivesTheSameScore(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	saved := 0
 	for seed := range uint64(60) {
 		share := float64(seed%6) / 5
@@ -90,7 +90,7 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 }
 
 func TestStopEarlyInFiles(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	o := newOracle(s)
 	for _, it := range s.Items[:8] { // two questions
 		o.wrong[it.ID] = "Z"
@@ -145,13 +145,13 @@ func newWrong(s *Suite, like *oracle) *oracle {
 
 func TestStopEarlyIsForCircularSuites(t *testing.T) {
 	for _, file := range []string{"pope.tsv"} {
-		s := open(t, file, SuiteOptions{})
+		s := opened(t, file, SuiteOptions{})
 		_, err := Run(context.Background(), s, newOracle(s), Options{StopEarly: true})
 		if err == nil || !strings.Contains(err.Error(), "suite pope is yesno: found stop early, expected it with a circular suite only") {
 			t.Errorf("found %v", err)
 		}
 	}
-	s, err := read("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", SuiteOptions{Kind: Circular})
+	s, err := readText("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", SuiteOptions{Kind: Circular})
 	if err != nil {
 		t.Fatal(err)
 	}

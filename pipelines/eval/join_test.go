@@ -29,7 +29,7 @@ func shards(t *testing.T, s *Suite, o *oracle, n int, opt Options) (parts []*Res
 // TestJoin: shards put together are the whole run, verdict for verdict.
 func TestJoin(t *testing.T) {
 	for _, file := range []string{"emoji_en.tsv", "pope.tsv", "mmbench_cut.tsv"} {
-		s := open(t, file, SuiteOptions{})
+		s := opened(t, file, SuiteOptions{})
 		o := newOracle(s)
 		o.wrong[s.Items[0].ID], o.wrong[s.Items[len(s.Items)-1].ID] = "Z", "what?"
 		for _, opt := range []Options{{Model: "m"}, {Model: "m", Limit: 2}, {Model: "m", Blank: true}, {Model: "m", StopEarly: true}} {
@@ -54,7 +54,7 @@ func TestJoin(t *testing.T) {
 }
 
 func TestJoinRefuses(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	o := newOracle(s)
 	parts := func() []*Result { return shards(t, s, o, 3, Options{Model: "m"}) }
 	for _, c := range []struct {

@@ -38,7 +38,7 @@ func vague(s *Suite, ids ...int64) *oracle {
 }
 
 func TestRunAsksTheJudge(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	want := s.Items[slices.IndexFunc(s.Items, func(it Item) bool { return it.ID == 1000003 })].Answer
 	j := &clerk{name: "m", says: want}
 	o := vague(s, 1000003, 2, 1000002)
@@ -74,7 +74,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 
 // What a judge has said stays said, what it has not is asked again, and no file is read with another judge.
 func TestJudgedRunResumes(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3, 2000004, 5, 6}
 	run := func(o *oracle, j Judge) (*Result, error) {
@@ -124,7 +124,7 @@ func TestJudgedRunResumes(t *testing.T) {
 
 // A run without a judge is judged when it is run again with one; a failure on the way keeps what was said.
 func TestJudgeComesLater(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3}
 	opt := Options{VerdictsPath: path}

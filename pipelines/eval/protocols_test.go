@@ -86,7 +86,7 @@ func TestPromptsOfProtocols(t *testing.T) {
 }
 
 func TestPrompts(t *testing.T) {
-	en, cn, yn := open(t, "emoji_en.tsv", SuiteOptions{}), open(t, "emoji_cn.tsv", SuiteOptions{}), open(t, "pope.tsv", SuiteOptions{})
+	en, cn, yn := opened(t, "emoji_en.tsv", SuiteOptions{}), opened(t, "emoji_cn.tsv", SuiteOptions{}), opened(t, "pope.tsv", SuiteOptions{})
 	p := mustProtocol(t, "")
 	for _, c := range []struct {
 		it   Item

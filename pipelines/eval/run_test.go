@@ -102,7 +102,7 @@ func (o *oracle) Letters(ctx context.Context, questions []Question, letters []st
 }
 
 func TestRunScoresCircular(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	o := newOracle(s)
 	o.wrong[3000002] = "Z"                // question 2: last pass wrong
 	o.wrong[1000003] = "neither of"       // question 3: unresolved
@@ -133,7 +133,7 @@ func TestRunScoresCircular(t *testing.T) {
 }
 
 func TestRunResumes(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	path := filepath.Join(t.TempDir(), "sub", "verdicts.jsonl")
 	opt := Options{VerdictsPath: path, Model: "m1", Together: 4}
 	o := newOracle(s)
@@ -191,7 +191,7 @@ func TestRunResumes(t *testing.T) {
 }
 
 func TestRunBlank(t *testing.T) {
-	s := open(t, "mmbench_cut.tsv", SuiteOptions{})
+	s := opened(t, "mmbench_cut.tsv", SuiteOptions{})
 	seen, blank := newOracle(s), newOracle(s)
 	if _, err := Run(context.Background(), s, seen, Options{}); err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func TestRunBlank(t *testing.T) {
 }
 
 func TestLetterLogit(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", SuiteOptions{})
+	s, err := readText("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", SuiteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestLetterLogit(t *testing.T) {
 }
 
 func TestRunCancelled(t *testing.T) {
-	s := open(t, "pope.tsv", SuiteOptions{})
+	s := opened(t, "pope.tsv", SuiteOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Run(ctx, s, newOracle(s), Options{}); !errors.Is(err, context.Canceled) {
@@ -245,7 +245,7 @@ func TestRunCancelled(t *testing.T) {
 // TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also
 // after an interruption.
 func TestRunTogether(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	dir := t.TempDir()
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
@@ -301,7 +301,7 @@ func TestRunTogether(t *testing.T) {
 
 // TestAnswersAreReadAgain: a resumed run makes everything that follows from an answer anew, in the file, too.
 func TestAnswersAreReadAgain(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	opt := Options{VerdictsPath: filepath.Join(t.TempDir(), "verdicts.jsonl")}
 	want, err := Run(context.Background(), s, newOracle(s), opt)
 	if err != nil {

@@ -146,7 +146,7 @@ func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
 }
 
 func TestRejudge(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", SuiteOptions{})
 	var vs []Verdict
 	for _, it := range s.Items {
 		vs = append(vs, Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})

@@ -29,7 +29,7 @@ func square(t *testing.T, n int) string {
 // Suites of one picture a question: the first of several, all of them, or an error.
 func TestSeveralPicturesElsewhere(t *testing.T) {
 	two := "['" + square(t, 5) + "', '" + square(t, 6) + "']"
-	s, err := read("index\tquestion\tA\tB\tanswer\timage\n7\tq\tx\ty\tA\t"+two+"\n", SuiteOptions{Name: "ScienceQA_TEST"})
+	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n7\tq\tx\ty\tA\t"+two+"\n", SuiteOptions{Name: "ScienceQA_TEST"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestSeveralPicturesElsewhere(t *testing.T) {
 func TestRunShowsSeveralPictures(t *testing.T) {
 	a, b, c := square(t, 5), square(t, 6), square(t, 7)
 	suite := func(second string) *Suite {
-		s, err := read("index\tquestion\tanswer\timage\n1\tq\tyes\t['"+a+"', '"+second+"']\n2\tr\tno\t"+a+"\n", SuiteOptions{Name: "POPE"})
+		s, err := readText("index\tquestion\tanswer\timage\n1\tq\tyes\t['"+a+"', '"+second+"']\n2\tr\tno\t"+a+"\n", SuiteOptions{Name: "POPE"})
 		if err != nil {
 			t.Fatal(err)
 		}

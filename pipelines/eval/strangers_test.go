@@ -134,7 +134,7 @@ func TestPicturesByPath(t *testing.T) {
 		if err := os.WriteFile(table, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		s, err := OpenSuite(table, SuiteOptions{Images: c.images})
+		s, err := openFile(table, SuiteOptions{Images: c.images})
 		if c.wrong {
 			at := `t.tsv:2: column "image_path": row 1`
 			if strings.HasPrefix(c.want, "images:") {
@@ -165,7 +165,7 @@ func TestPicturesByPath(t *testing.T) {
 	if err := os.WriteFile(table, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenSuite(table, SuiteOptions{})
+	s, err := openFile(table, SuiteOptions{})
 	if err != nil || s.Items[1].ImageKey != "1" || s.Items[2].ImageKey != "3" {
 		t.Fatalf("found %+v, %v: equal pictures are one", s, err)
 	}
@@ -175,7 +175,7 @@ func TestPicturesByPath(t *testing.T) {
 	if _, err := s.Picture("3"); err == nil || !strings.Contains(err.Error(), "has changed") {
 		t.Errorf("found %v", err)
 	}
-	if again, err := OpenSuite(table, SuiteOptions{}); err != nil || again.Version == s.Version {
+	if again, err := openFile(table, SuiteOptions{}); err != nil || again.Version == s.Version {
 		t.Errorf("found version %s of other pictures, too, %v", again.Version, err)
 	}
 }
@@ -190,7 +190,7 @@ func TestSuiteCells(t *testing.T) {
 		"lower.tsv":         "1 A red,green,blue,teal",
 		"stridx.tsv":        "q-17 A red,green,blue,teal",
 	} {
-		s, err := OpenSuite(filepath.Join("testdata", "strangers", name), SuiteOptions{})
+		s, err := openFile(filepath.Join("testdata", "strangers", name), SuiteOptions{})
 		if err != nil {
 			t.Error(err)
 			continue

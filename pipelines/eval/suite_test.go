@@ -14,7 +14,7 @@ import (
 
 func open(t *testing.T, file string, opt SuiteOptions) *Suite {
 	t.Helper()
-	s, err := OpenSuite(filepath.Join("testdata", file), opt)
+	s, err := openFile(filepath.Join("testdata", file), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +96,16 @@ func asTSV(items []Item) string {
 	return b.String()
 }
 
+func withOptions(texts map[string]string) Item {
+	it := Item{ID: 1, Question: "?"}
+	for _, l := range alphabet {
+		if text, ok := texts[string(l)]; ok {
+			it.Choices = append(it.Choices, Choice{byte(l), text})
+		}
+	}
+	return it
+}
+
 func TestRotatable(t *testing.T) {
 	for _, c := range []struct {
 		texts map[string]string
@@ -109,7 +119,7 @@ func TestRotatable(t *testing.T) {
 		{map[string]string{"A": "C", "B": "no"}, false},
 		{map[string]string{"A": "red", "C": "blue"}, false},
 	} {
-		it := choiceItem(c.texts)
+		it := withOptions(c.texts)
 		it.Answer = "A"
 		if err := Rotatable(it); (err == nil) != c.ok {
 			t.Errorf("%v: found %v", c.texts, err)
@@ -203,7 +213,7 @@ func TestChangedFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenSuite(path, SuiteOptions{})
+	s, err := openFile(path, SuiteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
