@@ -20,6 +20,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -123,7 +124,7 @@ func answering(t *testing.T) (answers.Model, string) {
 // verdicts, on one thread and on two; so has one with passes left out.
 func TestSuiteAnswersAlone(t *testing.T) {
 	a, path := answering(t)
-	suite, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	suite, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 func TestSeveralPicturesAlone(t *testing.T) {
 	a, path := answering(t)
 	a.Engine = engine.New(a.Engine.Model, a.Processor, engine.Limits{CacheBytes: 4 << 20}) // requests wait for others
-	scenes, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	scenes, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestSeveralPicturesAlone(t *testing.T) {
 		cell := []string{one, "['" + one + "', '" + other + "']", "['" + other + "', '" + one + "']", "['" + one + "', '" + one + "']"}[i%4]
 		table += fmt.Sprintf("%d\twhat do <image 1> and <image %d> mostly show? (%d)\tcircles\tsquares\tA\t%s\n", i+1, 1+min(i%4, 1), i%8, cell)
 	}
-	suite, err := eval.ReadSuite("MMMU", strings.NewReader(table), eval.SuiteOptions{})
+	suite, err := suites.Read("MMMU", strings.NewReader(table), suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +295,7 @@ func TestEvaluateStageKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Limit != 12 || res.Shard != (eval.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != eval.NotKnown {
+	if res.Limit != 12 || res.Shard != (suites.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != eval.NotKnown {
 		b, _ := json.Marshal(res)
 		t.Errorf("found %s", b)
 	}

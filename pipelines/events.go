@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -48,7 +49,7 @@ type Accuracy struct {
 func accuracyOf(r *eval.Result) *Accuracy {
 	t := r.Overall.Tally
 	measure := "accuracy"
-	if r.Kind == eval.Circular {
+	if r.Kind == suites.Circular {
 		measure = "circular"
 	}
 	return &Accuracy{Protocol: r.Protocol, Measure: measure, N: t.N, Hits: t.Hits, Value: t.Circular, Low: t.Low, High: t.High, Summary: r.Line()}

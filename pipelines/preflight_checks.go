@@ -12,6 +12,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -78,7 +79,7 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if opt.Judge, err = OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
-	if opt.Shard, err = eval.ParseShard(c.Shard); err != nil {
+	if opt.Shard, err = suites.ParseShard(c.Shard); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
 	drawn, release, err := atomicfile.ScratchDir() // of scenes; the stage draws them again

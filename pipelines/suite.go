@@ -15,6 +15,7 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/progress"
 )
 
@@ -49,7 +50,7 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 }
 
 // open opens a suite, from the table at path, or draws it into dir, and says how it is asked.
-func (so *suiteOptions) open(path, dir string) (suite *eval.Suite, p eval.Protocol, err error) {
+func (so *suiteOptions) open(path, dir string) (suite *suites.Suite, p eval.Protocol, err error) {
 	if suite, err = openSuite(path, so.name, dir, so.images...); err == nil {
 		p, err = eval.ProtocolForSuite(suite, so.protocol)
 	}
@@ -68,7 +69,7 @@ func undrawn(dir string) error {
 }
 
 // ask asks a suite that is open, as askSuite does.
-func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.Suite, a eval.Answerer, opt eval.Options, p eval.Protocol) (*eval.Result, error) {
+func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p eval.Protocol) (*eval.Result, error) {
 	opt.Protocol = p
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
@@ -80,7 +81,7 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.S
 		bar.Skip(done)
 	}
 	what := "right"
-	if suite.Kind == eval.Circular {
+	if suite.Kind == suites.Circular {
 		what = "circular"
 	}
 	opt.Progress = func(_, _ int, running eval.Share) {
@@ -106,7 +107,7 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.S
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
+func writeRecords(dir, path string, suite *suites.Suite, res *eval.Result, so suiteOptions) error {
 	if suitePath(path) == "" {
 		path = filepath.Join(dir, questionsFile)
 	}

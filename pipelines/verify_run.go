@@ -9,6 +9,7 @@ import (
 
 	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/run"
 )
@@ -134,11 +135,11 @@ func checkTable(dir string) ([]run.Check, error) {
 		return nil, nil
 	}
 	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
-	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	s, err := eval.OpenSuite(run.Expanded(res.Table), suites.Options{Name: res.Suite, Images: expandedAll(res.Images)})
 	switch {
 	case err != nil:
 		c.Wrong = err.Error()
-	case !eval.SameVersion(s.Version, res.Version):
+	case !suites.SameVersion(s.Version, res.Version):
 		c.Wrong = fmt.Sprintf("is version %s of the suite, answers are to version %s", s.Version, res.Version)
 	}
 	return []run.Check{c}, nil

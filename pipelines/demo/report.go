@@ -11,6 +11,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/report"
@@ -114,7 +115,7 @@ func curve(name, path string) (report.Curve, error) {
 
 // gallery shows a picture of each category with the tuned model's answer.
 func (d *demo) gallery(verdicts string) ([]report.QA, error) {
-	suite, err := eval.OpenSuite(d.path("data", "test.tsv"), eval.SuiteOptions{Name: "test"})
+	suite, err := eval.OpenSuite(d.path("data", "test.tsv"), suites.Options{Name: "test"})
 	if err != nil {
 		return nil, err
 	}

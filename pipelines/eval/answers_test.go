@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // What has no answer in the suite is asked, counted and in no score; where nothing has one, there is no score at all.
@@ -26,7 +28,7 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 		{"yes and no", yesNo + "1\tis it?\tyes\tc\n2\tis it not?\t\td\n", 1, 1, "left out: 1 of 2", "\"split\",\"Overall\",\"acc\",\"precision\",\"recall\"\n" +
 			"\"Overall\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n\"c\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n"},
 	} {
-		s, err := readText(c.table, SuiteOptions{Name: "plain"})
+		s, err := readText(c.table, suites.Options{Name: "plain"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +61,7 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 
 // What compares with answers is refused, before anything is asked, where there are none.
 func TestAnswersAreNeeded(t *testing.T) {
-	s, err := readText("index\tquestion\tA\tB\n1\tq\tx\ty\n", SuiteOptions{Name: "mmbench"})
+	s, err := readText("index\tquestion\tA\tB\n1\tq\tx\ty\n", suites.Options{Name: "mmbench"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func (silent) Name() string                                { return "silent" }
 
 // A question whose text has places for more or fewer pictures than it has is refused by its row before anything is asked.
 func TestMarkersAndPictures(t *testing.T) {
-	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
+	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", suites.Options{Name: "plain"})
 	if err != nil {
 		t.Fatal(err)
 	}

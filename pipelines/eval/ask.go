@@ -6,17 +6,19 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // asked is an item as it is asked.
 type asked struct {
-	Item
+	suites.Item
 	prompt   string
 	pictures []string // keys of those that are shown
 }
 
 // round asks items, of which none has a verdict, and writes the verdicts down.
-func (r *runner) round(ctx context.Context, missing []Item) error {
+func (r *runner) round(ctx context.Context, missing []suites.Item) error {
 	left := make([]asked, len(missing))
 	for i, it := range missing {
 		prompt, pictures, err := r.opt.Protocol.Ask(it)

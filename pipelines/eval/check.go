@@ -3,11 +3,13 @@ package eval
 import (
 	"fmt"
 	"slices"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Check is what Run looks at before anything is asked: whether the options, of which the protocol is filled in, fit the suite and the
 // answerer, which need not have its weights. It returns the items that would be asked.
-func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
+func Check(s *suites.Suite, a Answerer, opt *Options) ([]suites.Item, error) {
 	if opt.Protocol.Name == "" {
 		p, err := ProtocolNamed(DefaultProtocol)
 		if err != nil {
@@ -18,7 +20,7 @@ func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
 	if err := opt.Protocol.Check(); err != nil {
 		return nil, err
 	}
-	if opt.StopEarly && s.Kind != Circular {
+	if opt.StopEarly && s.Kind != suites.Circular {
 		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only, elsewhere no row decides another", s.Name, s.Kind)
 	}
 	items, err := s.Select(opt.Limit, opt.Shard)
@@ -32,7 +34,7 @@ func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
 }
 
 // QuestionOf is an item of a suite as it would be asked, with its pictures read.
-func QuestionOf(s *Suite, it Item, p Protocol) (q Question, err error) {
+func QuestionOf(s *suites.Suite, it suites.Item, p Protocol) (q Question, err error) {
 	prompt, pictures, err := p.Ask(it)
 	if err != nil {
 		return q, err
@@ -50,7 +52,7 @@ func QuestionOf(s *Suite, it Item, p Protocol) (q Question, err error) {
 
 // askable makes sure, before anything is asked, that the answerer takes the items, that options have what they need,
 // and that the protocol knows how to ask each of them.
-func askable(s *Suite, a Answerer, items []Item, opt Options) error {
+func askable(s *suites.Suite, a Answerer, items []suites.Item, opt Options) error {
 	if err := takes(a, s, items); err != nil {
 		return err
 	}
@@ -66,13 +68,13 @@ func askable(s *Suite, a Answerer, items []Item, opt Options) error {
 }
 
 // answersFor refuses, before anything is asked, what needs the suite's answers where it has none.
-func answersFor(s *Suite, items []Item, opt Options) error {
+func answersFor(s *suites.Suite, items []suites.Item, opt Options) error {
 	if opt.Judge != nil {
 		if err := opt.Protocol.MayJudge(); err != nil {
 			return fmt.Errorf("suite %s: %w", s.Name, err)
 		}
 	}
-	if slices.ContainsFunc(items, func(it Item) bool { return it.Answer != "" }) {
+	if slices.ContainsFunc(items, func(it suites.Item) bool { return it.Answer != "" }) {
 		return nil
 	}
 	for what, there := range map[string]bool{"a judge": opt.Judge != nil, "stop early": opt.StopEarly} {
@@ -84,7 +86,7 @@ func answersFor(s *Suite, items []Item, opt Options) error {
 }
 
 // takes makes sure, before anything is asked, that the answerer takes the items' pictures.
-func takes(a Answerer, s *Suite, items []Item) error {
+func takes(a Answerer, s *suites.Suite, items []suites.Item) error {
 	why := a.TakesPictures()
 	for _, it := range items {
 		if it.ImageKey != "" && why != nil {

@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // ExtractCommonsense is extract_answer: the first word that may be an answer of that set, case-sensitive, wherever it stands ("answer10"
 // gives answer1); empty if there is none. A set that is not known is an error.
 func ExtractCommonsense(set, answer string) (string, error) {
 	var known []string
-	for _, s := range commonsenseSets {
-		if slices.Contains(s.names, set) {
-			return s.answers.FindString(answer), nil
+	for _, s := range suites.CommonsenseSets {
+		if slices.Contains(s.Names, set) {
+			return s.Answers.FindString(answer), nil
 		}
-		known = append(known, s.names...)
+		known = append(known, s.Names...)
 	}
 	return "", fmt.Errorf("found set %q, expected one of %s", set, strings.Join(known, ", "))
 }
@@ -23,18 +25,18 @@ func ExtractCommonsense(set, answer string) (string, error) {
 const responseMark = "### Response:"
 
 // promptCommonsense is generate_prompt of commonsense_evaluate.py, byte for byte: spaces at the ends of lines included.
-func promptCommonsense(it Item) string {
+func promptCommonsense(it suites.Item) string {
 	return "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n" +
 		"                ### Instruction:\n                " + it.Question + "\n\n                " + responseMark + "\n                "
 }
 
 // extractCommonsense reads an answer's text; one that the question does not offer is no answer to it, and so wrong.
-func extractCommonsense(it Item, answer string) Extraction {
+func extractCommonsense(it suites.Item, answer string) Extraction {
 	answer, _, _ = strings.Cut(answer, responseMark)
 	found := ""
-	for _, s := range commonsenseSets {
-		if len(it.Choices) > 0 && s.has(it.Choices[0].Text) {
-			found = s.answers.FindString(strings.TrimSpace(answer))
+	for _, s := range suites.CommonsenseSets {
+		if len(it.Choices) > 0 && s.Has(it.Choices[0].Text) {
+			found = s.Answers.FindString(strings.TrimSpace(answer))
 		}
 	}
 	if found == "" {

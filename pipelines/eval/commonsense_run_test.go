@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // raw answers what a commonsense model might, and notes how it is asked.
@@ -35,7 +37,7 @@ func (r raw) Letters(context.Context, []Question, []string) ([][]float64, error)
 }
 
 func TestCommonsenseSuite(t *testing.T) {
-	s, err := OpenSuite("testdata/openbookqa/test.json", SuiteOptions{})
+	s, err := OpenSuite("suites/testdata/openbookqa/test.json", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // TestExtractCommonsense compares with the upstream function's answers.
@@ -36,7 +38,7 @@ func TestExtractCommonsense(t *testing.T) {
 // The prompt for evaluation, to the byte.
 func TestPromptCommonsense(t *testing.T) {
 	want := "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n                ### Instruction:\n                Is it?\n\n                ### Response:\n                "
-	if got := promptCommonsense(Item{Question: "Is it?"}); got != want {
+	if got := promptCommonsense(suites.Item{Question: "Is it?"}); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // TestStatistics compares with SciPy's values.
@@ -43,10 +45,10 @@ func TestStatistics(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	run := func(early bool, wrong ...int64) []Verdict {
 		done := map[int64]Verdict{}
-		for _, g := range groups(s.Items) {
+		for _, g := range suites.Groups(s.Items) {
 			for _, it := range g {
 				v := Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Category: it.Category, L2: it.L2, Extracted: it.Answer, Want: it.Answer, Suite: s.Version}
 				if slices.Contains(wrong, it.ID) {

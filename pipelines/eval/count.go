@@ -4,11 +4,13 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // question is a group with its answers looked up.
 type question struct {
-	first      Item
+	first      suites.Item
 	labelled   bool
 	rows       int
 	hits       int
@@ -17,17 +19,17 @@ type question struct {
 	extracted  string  // of the first pass
 }
 
-func newQuestion(g []Item, byID map[int64]Verdict) question {
+func newQuestion(g []suites.Item, byID map[int64]Verdict) question {
 	q := question{first: g[0], labelled: true, rows: len(g), extracted: byID[g[0].ID].Extracted}
 	for _, it := range g {
 		v := byID[it.ID]
 		got := v.Extracted
 		q.labelled = q.labelled && it.Answer != ""
-		q.chance += 1 / it.options()
+		q.chance += 1 / it.OptionCount()
 		if got == "" {
 			q.unresolved++
 		}
-		if got != "" && (it.open() && v.Correct || !it.open() && got == it.Answer) {
+		if got != "" && (it.IsOpen() && v.Correct || !it.IsOpen() && got == it.Answer) {
 			q.hits++
 		}
 	}
@@ -49,7 +51,7 @@ func tally(qs []question) Tally {
 			t.Hits++
 		}
 		chance += q.chance
-		steady += 1 / q.first.options()
+		steady += 1 / q.first.OptionCount()
 	}
 	if t.N == 0 {
 		t.Circular, t.Low, t.High, t.Vanilla = NotKnown, NotKnown, NotKnown, NotKnown
@@ -76,7 +78,7 @@ func Wilson(hits, n int) (low, high float64) {
 }
 
 func breakdown(qs []question) Breakdown {
-	by := func(of func(Item) string) []Bucket {
+	by := func(of func(suites.Item) string) []Bucket {
 		var out []Bucket
 		if !slices.ContainsFunc(qs, func(q question) bool { return of(q.first) != "" }) {
 			return nil
@@ -88,9 +90,9 @@ func breakdown(qs []question) Breakdown {
 	}
 	return Breakdown{
 		Tally:    tally(qs),
-		L2:       by(func(it Item) string { return it.L2 }),
-		Category: by(func(it Item) string { return it.Category }),
-		Comment:  by(func(it Item) string { return it.Comment }),
+		L2:       by(func(it suites.Item) string { return it.L2 }),
+		Category: by(func(it suites.Item) string { return it.Category }),
+		Comment:  by(func(it suites.Item) string { return it.Comment }),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"moslava/internal/pytext"
 	"moslava/internal/spreadsheet"
+	"moslava/pipelines/eval/suites"
 )
 
 // Abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
@@ -67,9 +68,9 @@ func (r *Result) WriteYesNoCSV(w io.Writer) error {
 // and MathVista one line of the sheet's values under their names.
 func (r *Result) WriteCSV(w io.Writer) error {
 	switch {
-	case r.Kind == YesNo:
+	case r.Kind == suites.YesNo:
 		return r.WriteYesNoCSV(w)
-	case r.Sheet == nil || r.Kind == Mixed && len(r.Overall.L2) > 0:
+	case r.Sheet == nil || r.Kind == suites.Mixed && len(r.Overall.L2) > 0:
 		return r.WriteAccuracyCSV(w)
 	}
 	var names, values []string

@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // spoilt is an oracle that answers some rows wrongly, or so that they cannot be read.
-func spoilt(s *Suite, seed uint64, share float64) *oracle {
+func spoilt(s *suites.Suite, seed uint64, share float64) *oracle {
 	o := newOracle(s)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for _, it := range s.Items {
@@ -53,7 +55,7 @@ func circular(r *Result) (out []string) {
 // TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes, fewer prompts
 // are asked as soon as a first pass is wrong, and no verdict differs.
 func TestStopEarlyGivesTheSameScore(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	saved := 0
 	for seed := range uint64(60) {
 		share := float64(seed%6) / 5
@@ -90,7 +92,7 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 }
 
 func TestStopEarlyInFiles(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
 	for _, it := range s.Items[:8] { // two questions
 		o.wrong[it.ID] = "Z"
@@ -137,7 +139,7 @@ func TestStopEarlyInFiles(t *testing.T) {
 	}
 }
 
-func newWrong(s *Suite, like *oracle) *oracle {
+func newWrong(s *suites.Suite, like *oracle) *oracle {
 	o := newOracle(s)
 	o.wrong = like.wrong
 	return o
@@ -145,13 +147,13 @@ func newWrong(s *Suite, like *oracle) *oracle {
 
 func TestStopEarlyIsForCircularSuites(t *testing.T) {
 	for _, file := range []string{"pope.tsv"} {
-		s := opened(t, file, SuiteOptions{})
+		s := opened(t, file, suites.Options{})
 		_, err := Run(context.Background(), s, newOracle(s), Options{StopEarly: true})
 		if err == nil || !strings.Contains(err.Error(), "suite pope is yesno: found stop early, expected it with a circular suite only") {
 			t.Errorf("found %v", err)
 		}
 	}
-	s, err := readText("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", SuiteOptions{Kind: Circular})
+	s, err := readText("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", suites.Options{Kind: suites.Circular})
 	if err != nil {
 		t.Fatal(err)
 	}

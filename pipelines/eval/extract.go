@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"moslava/internal/pytext"
+	"moslava/pipelines/eval/suites"
 )
 
 // failedCall and refusals are the fixed texts that VLMEvalKit looks for.
@@ -27,7 +28,7 @@ type choiceRules struct {
 
 // inferChoice is can_infer of VLMEvalKit vlmeval/utils/matching_util.py: letters first, then option texts. The zero rules are
 // those of June 2024, near those of 2025-08-04 (#1175), near and verbose those of 2026-06-17 (#1552).
-func (c choiceRules) inferChoice(it Item, answer string) Extraction {
+func (c choiceRules) inferChoice(it suites.Item, answer string) Extraction {
 	if e := c.inferLetter(it, answer); e.Answer != "" {
 		return e
 	}
@@ -45,7 +46,7 @@ func (c choiceRules) inferChoice(it Item, answer string) Extraction {
 }
 
 // inferText is can_infer_text: the only option whose text, in lower case, is a part of lower.
-func inferText(it Item, lower string) Extraction {
+func inferText(it suites.Item, lower string) Extraction {
 	found := ""
 	for _, c := range it.Choices {
 		if strings.Contains(lower, pytext.Lower(c.Text)) {
@@ -61,7 +62,7 @@ func inferText(it Item, lower string) Extraction {
 var answerIs = regexp.MustCompile(`(?i)answer[\s\v\x1c-\x1f\x{85}\p{Z}]+is[\s\v\x1c-\x1f\x{85}\p{Z}]+\**([ABCD])`)
 
 // inferLetter is can_infer_option.
-func (c choiceRules) inferLetter(it Item, answer string) Extraction {
+func (c choiceRules) inferLetter(it suites.Item, answer string) Extraction {
 	if strings.Contains(answer, failedCall) {
 		return Extraction{}
 	}
@@ -87,7 +88,7 @@ func (c choiceRules) inferLetter(it Item, answer string) Extraction {
 	}
 	if c.verbose {
 		if m := answerIs.FindStringSubmatch(answer); m != nil {
-			if letter := strings.ToUpper(m[1]); it.has(letter) {
+			if letter := strings.ToUpper(m[1]); it.HasOption(letter) {
 				return Extraction{letter, RulePhrase}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"moslava/internal/pytext"
+	"moslava/pipelines/eval/suites"
 )
 
 // What follows is lmms-eval's at commit 75571cfe (August 2026), one function a task, as its evaluators call them.
@@ -17,7 +18,7 @@ var lmmsAffixes = [][2]string{{"", "."}, {"", ","}, {"", ":"}, {"", ")"}, {"", "
 
 // lmmsChoice is MMBench_Evaluator.can_infer of lmms_eval/tasks/mmbench/mmbench_evals.py. Letters A to E are looked for, whatever
 // options there are; A is not believed in an answer of more than three words.
-func lmmsChoice(it Item, answer string) Extraction {
+func lmmsChoice(it suites.Item, answer string) Extraction {
 	if !strings.Contains(answer, failedCall) {
 		words := strings.FieldsFunc(answer, pytext.IsSpace)
 		if l := onlyLetter(words, "", ""); l != "" && (len(words) <= 3 || !slices.Contains(words, "A")) {
@@ -47,11 +48,11 @@ func onlyLetter(words []string, prefix, suffix string) string {
 }
 
 // lmmsStatic is what the task without a judge does: can_infer, then extract_mcq_answer where nothing was found.
-func lmmsStatic(it Item, answer string) Extraction {
+func lmmsStatic(it suites.Item, answer string) Extraction {
 	if e := lmmsChoice(it, answer); e.Answer != "" {
 		return e
 	}
-	return lmmsFallback(it.letters(), answer)
+	return lmmsFallback(it.Letters(), answer)
 }
 
 // lmmsPhrases come before an answer in extract_mcq_answer.
@@ -139,7 +140,7 @@ func runesBefore(s string, at int) int {
 }
 
 // lmmsPOPE is pope_process_results: the trimmed answer in lower case is yes or no, or nothing.
-func lmmsPOPE(_ Item, answer string) Extraction {
+func lmmsPOPE(_ suites.Item, answer string) Extraction {
 	switch strings.TrimFunc(pytext.Lower(answer), pytext.IsSpace) {
 	case "yes":
 		return Extraction{"Yes", RuleGiven}
@@ -150,7 +151,7 @@ func lmmsPOPE(_ Item, answer string) Extraction {
 }
 
 // lmmsMME is parse_pred_ans of lmms_eval/tasks/mme/utils.py: yes or no alone, y or n alone, or either in the first four characters.
-func lmmsMME(_ Item, answer string) Extraction {
+func lmmsMME(_ suites.Item, answer string) Extraction {
 	text := strings.ReplaceAll(strings.TrimFunc(pytext.Lower(answer), pytext.IsSpace), ".", "")
 	if n := utf8.RuneCountInString(text); n == 1 {
 		text = map[string]string{"y": "yes", "n": "no"}[text]
@@ -167,21 +168,21 @@ func lmmsMME(_ Item, answer string) Extraction {
 }
 
 // lmmsSEED is seed_process_result: the first character, in either case.
-func lmmsSEED(it Item, answer string) Extraction {
+func lmmsSEED(it suites.Item, answer string) Extraction {
 	r, _ := utf8.DecodeRuneInString(strings.TrimFunc(answer, pytext.IsSpace))
-	if l := strings.ToUpper(string(r)); it.has(l) {
+	if l := strings.ToUpper(string(r)); it.HasOption(l) {
 		return Extraction{l, RuleStart}
 	}
 	return Extraction{"", RuleUnresolved}
 }
 
 // lmmsScienceQA is sqa_process_results: the letter alone in either case, or a capital and a period at the start.
-func lmmsScienceQA(it Item, answer string) Extraction {
+func lmmsScienceQA(it suites.Item, answer string) Extraction {
 	text := strings.TrimFunc(answer, pytext.IsSpace)
-	if l := strings.ToUpper(text); len(l) == 1 && it.has(l) {
+	if l := strings.ToUpper(text); len(l) == 1 && it.HasOption(l) {
 		return Extraction{l, RuleLetter}
 	}
-	if r := []rune(text); len(r) >= 2 && unicode.IsUpper(r[0]) && r[1] == '.' && it.has(string(r[0])) {
+	if r := []rune(text); len(r) >= 2 && unicode.IsUpper(r[0]) && r[1] == '.' && it.HasOption(string(r[0])) {
 		return Extraction{string(r[0]), RuleStart}
 	}
 	return Extraction{"", RuleUnresolved}
@@ -193,9 +194,9 @@ var letterAndPeriod = regexp.MustCompile(`^[\s\v\x1c-\x1f\x{85}\p{Z}]*([A-Z])\.`
 const asciiPunctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 // lmmsAI2D is MultiChoiceRegexFilter of lmms_eval/tasks/ai2d/utils.py and exact_match without case and punctuation.
-func lmmsAI2D(it Item, answer string) Extraction {
+func lmmsAI2D(it suites.Item, answer string) Extraction {
 	if m := letterAndPeriod.FindStringSubmatch(answer); m != nil {
-		if it.has(m[1]) {
+		if it.HasOption(m[1]) {
 			return Extraction{m[1], RuleStart}
 		}
 		return Extraction{"", RuleUnresolved}
@@ -206,7 +207,7 @@ func lmmsAI2D(it Item, answer string) Extraction {
 		}
 		return r
 	}, answer))
-	if len(bare) == 1 && it.has(bare) {
+	if len(bare) == 1 && it.HasOption(bare) {
 		return Extraction{bare, RuleLetter}
 	}
 	return Extraction{"", RuleUnresolved}

@@ -1,12 +1,16 @@
 package eval
 
-import "testing"
+import (
+	"testing"
 
-func choiceItem(texts map[string]string) Item {
-	it := Item{ID: 1, Question: "?"}
+	"moslava/pipelines/eval/suites"
+)
+
+func choiceItem(texts map[string]string) suites.Item {
+	it := suites.Item{ID: 1, Question: "?"}
 	for l := 'A'; l <= 'Z'; l++ {
 		if text, ok := texts[string(l)]; ok {
-			it.Choices = append(it.Choices, Choice{byte(l), text})
+			it.Choices = append(it.Choices, suites.Choice{Letter: byte(l), Text: text})
 		}
 	}
 	return it

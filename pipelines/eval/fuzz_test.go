@@ -3,6 +3,8 @@ package eval
 import (
 	"bytes"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // FuzzReadSuite has short seeds and takes no long inputs: Go's fuzzer shortens what it finds by trying every piece of it, which for n bytes are n²/2
@@ -24,8 +26,8 @@ func FuzzReadSuite(f *testing.F) {
 		if len(b) > longest {
 			t.Skipf("needs no more than %d bytes: the fuzzer takes minutes to shorten longer ones", longest)
 		}
-		for _, kind := range []Kind{"", Circular} {
-			s, err := ReadSuite("f", bytes.NewReader(b), SuiteOptions{Kind: kind})
+		for _, kind := range []suites.Kind{"", suites.Circular} {
+			s, err := suites.Read("f", bytes.NewReader(b), suites.Options{Kind: kind})
 			if err != nil {
 				continue
 			}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // golden reads a file of testdata, packed or not.
@@ -44,11 +46,11 @@ func TestChoicesMatchUpstream(t *testing.T) {
 	if len(rows) != 99 {
 		t.Fatalf("found %d rows, expected 99", len(rows))
 	}
-	for column, extract := range map[string]func(Item, string) Extraction{
+	for column, extract := range map[string]func(suites.Item, string) Extraction{
 		"vlmevalkit_2024_06":        choiceRules{}.inferChoice,
 		"vlmevalkit_2026_08":        choiceRules{near: true, verbose: true}.inferChoice,
 		"lmms_eval_2026_08":         lmmsChoice,
-		"lmms_eval_static_fallback": func(it Item, s string) Extraction { return lmmsFallback(it.letters(), s) },
+		"lmms_eval_static_fallback": func(it suites.Item, s string) Extraction { return lmmsFallback(it.Letters(), s) },
 	} {
 		for _, row := range rows {
 			var texts map[string]string
@@ -64,13 +66,13 @@ func TestChoicesMatchUpstream(t *testing.T) {
 }
 
 func TestYesNoMatchesUpstream(t *testing.T) {
-	for column, extract := range map[string]func(Item, string) Extraction{
-		"vlmevalkit_YOrN": func(_ Item, s string) Extraction { return inferYesNo(s) },
+	for column, extract := range map[string]func(suites.Item, string) Extraction{
+		"vlmevalkit_YOrN": func(_ suites.Item, s string) Extraction { return inferYesNo(s) },
 		"llava_pope_rule": llavaPOPE, "lmms_pope_pred": lmmsPOPE, "lmms_mme": lmmsMME,
 	} {
 		for _, row := range golden[[]map[string]string](t, "yesno.json") {
 			want := map[string]string{"yes": "Yes", "no": "No"}[strings.ToLower(row[column])]
-			if got := extract(Item{}, row["in"]); got.Answer != want {
+			if got := extract(suites.Item{}, row["in"]); got.Answer != want {
 				t.Errorf("%s: %q: found %q, expected %q", column, row["in"], got.Answer, want)
 			}
 		}
@@ -154,7 +156,7 @@ func TestMMMUMatchesOfficial(t *testing.T) {
 		it := choiceItem(o.Texts)
 		switch {
 		case want.Open:
-			it.Form = FreeText
+			it.Form = suites.FreeText
 			if list, ok := o.Answer.([]any); ok {
 				for _, a := range list {
 					it.Answers = append(it.Answers, a.(string))

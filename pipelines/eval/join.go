@@ -3,12 +3,14 @@ package eval
 import (
 	"fmt"
 	"slices"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Join puts the results and verdicts of a suite's shards together: the result is that of one run over everything the shards
 // were of. The parts must be by one model, under one protocol, on this version of the suite, with the same limit, and be all there, each once;
 // under StopEarly, which must be the same for all, passes that were not asked have no verdict.
-func Join(s *Suite, parts []*Result) (*Result, error) {
+func Join(s *suites.Suite, parts []*Result) (*Result, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("suite %s: found no results to join, expected the parts of one run", s.Name)
 	}
@@ -40,13 +42,13 @@ func Join(s *Suite, parts []*Result) (*Result, error) {
 		}
 	}
 	if i := slices.Index(seen, false); i >= 0 {
-		return nil, fmt.Errorf("suite %s: found %d of %d shards, %s is missing", s.Name, len(parts), count, Shard{i, count})
+		return nil, fmt.Errorf("suite %s: found %d of %d shards, %s is missing", s.Name, len(parts), count, suites.Shard{Index: i, Count: count})
 	}
-	items, err := s.Select(first.Limit, Shard{})
+	items, err := s.Select(first.Limit, suites.Shard{})
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range groups(items) {
+	for _, g := range suites.Groups(items) {
 		if m := r.missing(g); len(m) > 0 {
 			return nil, fmt.Errorf("suite %s: found no verdict on item %d in any shard, expected one", s.Name, m[0].ID)
 		}

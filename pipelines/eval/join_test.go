@@ -6,13 +6,15 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // shards runs a suite in n parts, as files would hold them.
-func shards(t *testing.T, s *Suite, o *oracle, n int, opt Options) (parts []*Result) {
+func shards(t *testing.T, s *suites.Suite, o *oracle, n int, opt Options) (parts []*Result) {
 	t.Helper()
 	for i := range n {
-		opt.Shard = Shard{i, n}
+		opt.Shard = suites.Shard{Index: i, Count: n}
 		opt.VerdictsPath = filepath.Join(t.TempDir(), "verdicts.jsonl")
 		res, err := Run(context.Background(), s, o, opt)
 		if err != nil {
@@ -29,11 +31,11 @@ func shards(t *testing.T, s *Suite, o *oracle, n int, opt Options) (parts []*Res
 // TestJoin: shards put together are the whole run, verdict for verdict.
 func TestJoin(t *testing.T) {
 	for _, file := range []string{"emoji_en.tsv", "pope.tsv", "mmbench_cut.tsv"} {
-		s := opened(t, file, SuiteOptions{})
+		s := opened(t, file, suites.Options{})
 		o := newOracle(s)
 		o.wrong[s.Items[0].ID], o.wrong[s.Items[len(s.Items)-1].ID] = "Z", "what?"
 		for _, opt := range []Options{{Model: "m"}, {Model: "m", Limit: 2}, {Model: "m", Blank: true}, {Model: "m", StopEarly: true}} {
-			if opt.StopEarly && s.Kind != Circular {
+			if opt.StopEarly && s.Kind != suites.Circular {
 				continue
 			}
 			want, err := Run(context.Background(), s, o, opt)
@@ -54,7 +56,7 @@ func TestJoin(t *testing.T) {
 }
 
 func TestJoinRefuses(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
 	parts := func() []*Result { return shards(t, s, o, 3, Options{Model: "m"}) }
 	for _, c := range []struct {
@@ -64,7 +66,7 @@ func TestJoinRefuses(t *testing.T) {
 		{func(p []*Result) []*Result { return nil }, "found no results to join"},
 		{func(p []*Result) []*Result { return p[:2] }, "found 2 of 3 shards, 3/3 is missing"},
 		{func(p []*Result) []*Result { p[1] = p[0]; return p }, "found shard 1/3 beside shard 1/3, expected each of 3 parts once"},
-		{func(p []*Result) []*Result { p[1].Shard = Shard{1, 2}; return p }, "found shard 2/2 beside shard 1/3"},
+		{func(p []*Result) []*Result { p[1].Shard = suites.Shard{Index: 1, Count: 2}; return p }, "found shard 2/2 beside shard 1/3"},
 		{func(p []*Result) []*Result { p[2].Model = "other"; return p }, `by model "m", protocol vlmevalkit-2024.06, blank false, limit 0, stop early false and shard 3/3 by model "other"`},
 		{func(p []*Result) []*Result { p[0].Version = "0-x"; return p }, "found shard 1/3 of version 0-x, expected " + s.Version},
 		{func(p []*Result) []*Result { p[2].Verdicts = p[2].Verdicts[:3]; return p }, "found no verdict on item"},

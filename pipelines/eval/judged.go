@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Judge is a model that matches an answer with the options, as VLMEvalKit's judges do.
@@ -22,11 +24,11 @@ const judgeTries = 3
 // AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may have one. As
 // upstream, a question that another pass has lost already is not asked about. Every failure is an error, and so is a reply that is unreadable
 // three times, for which upstream draws an option at random; verdicts that were settled before it are.
-func AskJudge(ctx context.Context, j Judge, p Protocol, items []Item, verdicts []Verdict) error {
-	return askJudge(ctx, j, p, itemsByID(items), verdicts)
+func AskJudge(ctx context.Context, j Judge, p Protocol, items []suites.Item, verdicts []Verdict) error {
+	return askJudge(ctx, j, p, suites.ByID(items), verdicts)
 }
 
-func askJudge(ctx context.Context, j Judge, p Protocol, byID map[int64]Item, verdicts []Verdict) error {
+func askJudge(ctx context.Context, j Judge, p Protocol, byID map[int64]suites.Item, verdicts []Verdict) error {
 	if err := p.MayJudge(); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func (r *runner) judged(ctx context.Context, vs []Verdict) error {
 
 // judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items. It keeps what it has every
 // Options.Together replies.
-func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) error {
+func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []Verdict) error {
 	if r.opt.Judge == nil {
 		return nil
 	}
@@ -96,7 +98,7 @@ func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) erro
 		replies = 0
 		return r.journal.replace(old)
 	}
-	for _, g := range groups(items) {
+	for _, g := range suites.Groups(items) {
 		var vs []Verdict
 		unread := false
 		for _, it := range g {
@@ -125,7 +127,7 @@ func (r *runner) judgeOld(ctx context.Context, items []Item, old []Verdict) erro
 }
 
 // askOne asks about one answer until the reply can be read.
-func askOne(ctx context.Context, j Judge, p Protocol, it Item, answer string) (Extraction, error) {
+func askOne(ctx context.Context, j Judge, p Protocol, it suites.Item, answer string) (Extraction, error) {
 	prompt := JudgePrompt(it, answer)
 	for try := 1; ; try++ {
 		reply, err := j.Ask(ctx, prompt)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // clerk is a judge that says the same to everything, and fails at one call.
@@ -29,7 +31,7 @@ func (c *clerk) Ask(_ context.Context, prompt string) (string, error) {
 }
 
 // vague is an oracle whose answers to some rows are in no option's words.
-func vague(s *Suite, ids ...int64) *oracle {
+func vague(s *suites.Suite, ids ...int64) *oracle {
 	o := newOracle(s)
 	for _, id := range ids {
 		o.wrong[id] = "something like that"
@@ -38,8 +40,8 @@ func vague(s *Suite, ids ...int64) *oracle {
 }
 
 func TestRunAsksTheJudge(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
-	want := s.Items[slices.IndexFunc(s.Items, func(it Item) bool { return it.ID == 1000003 })].Answer
+	s := opened(t, "emoji_en.tsv", suites.Options{})
+	want := s.Items[slices.IndexFunc(s.Items, func(it suites.Item) bool { return it.ID == 1000003 })].Answer
 	j := &clerk{name: "m", says: want}
 	o := vague(s, 1000003, 2, 1000002)
 	o.wrong[3000002] = "Z" // question 2 is lost: the judge is not asked about it
@@ -74,7 +76,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 
 // What a judge has said stays said, what it has not is asked again, and no file is read with another judge.
 func TestJudgedRunResumes(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3, 2000004, 5, 6}
 	run := func(o *oracle, j Judge) (*Result, error) {
@@ -124,7 +126,7 @@ func TestJudgedRunResumes(t *testing.T) {
 
 // A run without a judge is judged when it is run again with one; a failure on the way keeps what was said.
 func TestJudgeComesLater(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3}
 	opt := Options{VerdictsPath: path}

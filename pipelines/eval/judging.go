@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // MayJudge refuses a judge model where the protocol has none.
@@ -10,14 +12,14 @@ func (p Protocol) MayJudge() error {
 	if !p.Judged {
 		return fmt.Errorf("found a judge, but protocol %s has none for %s: its rules read every answer that counts", p.Name, p.Family.Label())
 	}
-	if p.Family == MathVista {
+	if p.Family == suites.MathVista {
 		return fmt.Errorf("found a judge for MathVista, of which this program has the part that needs none")
 	}
 	return nil
 }
 
 // JudgePrompt is what a judge model is asked about an answer: build_prompt of VLMEvalKit's multiple_choice.py at ff8017cc, in Chinese if the question is, or YOrN_match_prompt.
-func JudgePrompt(it Item, answer string) string {
+func JudgePrompt(it suites.Item, answer string) string {
 	it = recast(it)
 	if len(it.Choices) == 0 {
 		return fmt.Sprintf(judgeYesNo, it.Question, answer)
@@ -35,7 +37,7 @@ func JudgePrompt(it Item, answer string) string {
 
 // ReadReply reads a judge's reply by the protocol's own rules; ok is false when they cannot. A question with yes or no has a third
 // reply, Unknown, which is no answer.
-func (p Protocol) ReadReply(it Item, reply string) (e Extraction, ok bool) {
+func (p Protocol) ReadReply(it suites.Item, reply string) (e Extraction, ok bool) {
 	if e := p.Extract(it, reply); e.Answer != "" {
 		return Extraction{e.Answer, RuleJudge}, true
 	}
@@ -46,7 +48,7 @@ func (p Protocol) ReadReply(it Item, reply string) (e Extraction, ok bool) {
 }
 
 // JudgeReplies are the replies that a judge may give, besides the one for no answer.
-func JudgeReplies(it Item) []string { return candidates(recast(it)) }
+func JudgeReplies(it suites.Item) []string { return candidates(recast(it)) }
 
 // The prompts are part of the protocol: another wording is another judge.
 const (

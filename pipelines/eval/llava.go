@@ -1,16 +1,18 @@
 package eval
 
+import "moslava/pipelines/eval/suites"
+
 // protocolsLLaVA are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by VLMEvalKit's rules
 // of June 2024.
-func protocolsLLaVA() map[Family]Protocol {
-	t := map[Family]Protocol{
-		MMBench:   {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetter), Extract: choiceRules{}.inferChoice, Judged: true},
-		MMBenchCN: {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetterChinese), Extract: choiceRules{}.inferChoice, Judged: true},
-		SEEDBench: {MaxNewTokens: 128, Prompt: promptEnglish, Extract: exactLetter},
-		ScienceQA: {MaxNewTokens: 1024, Prompt: promptScienceQA, Extract: llavaScienceQA},
-		POPE:      {MaxNewTokens: 128, Prompt: promptShort(""), Extract: llavaPOPE},
-		MME:       {MaxNewTokens: 128, Prompt: promptMME, Extract: officialMME},
-		TextVQA:   openVQA(normaliseM4C, 128, promptOCR),
+func protocolsLLaVA() map[suites.Family]Protocol {
+	t := map[suites.Family]Protocol{
+		suites.MMBench:   {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetter), Extract: choiceRules{}.inferChoice, Judged: true},
+		suites.MMBenchCN: {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetterChinese), Extract: choiceRules{}.inferChoice, Judged: true},
+		suites.SEEDBench: {MaxNewTokens: 128, Prompt: promptEnglish, Extract: exactLetter},
+		suites.ScienceQA: {MaxNewTokens: 1024, Prompt: promptScienceQA, Extract: llavaScienceQA},
+		suites.POPE:      {MaxNewTokens: 128, Prompt: promptShort(""), Extract: llavaPOPE},
+		suites.MME:       {MaxNewTokens: 128, Prompt: promptMME, Extract: officialMME},
+		suites.TextVQA:   openVQA(normaliseM4C, 128, promptOCR),
 	}
 	return t
 }

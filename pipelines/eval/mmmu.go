@@ -6,22 +6,23 @@ import (
 	"strings"
 
 	"moslava/internal/pytext"
+	"moslava/pipelines/eval/suites"
 )
 
 // What follows is MMMU's own parser, mmmu/utils/eval_utils.py at commit bb0b95a9 (May 2025).
 
 // mmmuChoice is parse_multi_choice_response without its random draw: "(A)", then " A ", then, in an answer of more than five words,
 // an option's text; of several, the one that stands last, the first of equals. Where upstream draws, RuleRandom stands without an answer.
-func mmmuChoice(it Item, answer string) Extraction {
+func mmmuChoice(it suites.Item, answer string) Extraction {
 	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {" ", " "}})
 }
 
 // lmmsMMMU is lmms-eval's copy of it (lmms_eval/tasks/_task_utils/mmmu_mcq_utils.py), which takes "A " and then "A." for a letter, too.
-func lmmsMMMU(it Item, answer string) Extraction {
+func lmmsMMMU(it suites.Item, answer string) Extraction {
 	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {"", " "}, {"", "."}})
 }
 
-func mmmuLetters(it Item, answer string, around [][2]string) Extraction {
+func mmmuLetters(it suites.Item, answer string, around [][2]string) Extraction {
 	for _, c := range []string{",", ".", "!", "?", ";", ":", "'"} {
 		answer = strings.Trim(answer, c)
 	}
@@ -63,11 +64,11 @@ func mmmuLetters(it Item, answer string, around [][2]string) Extraction {
 }
 
 // mmmuExtract reads both kinds of MMMU's questions.
-func mmmuExtract(it Item, answer string) Extraction {
-	if it.Form == Given {
+func mmmuExtract(it suites.Item, answer string) Extraction {
+	if it.Form == suites.Given {
 		return Extraction{answer, RuleGiven}
 	}
-	if it.open() {
+	if it.IsOpen() {
 		return Extraction{describe(mmmuOpen(answer)), RuleAnswer}
 	}
 	return mmmuChoice(it, answer)
@@ -85,15 +86,15 @@ func describe(vs []value) string {
 }
 
 // gradeMMMU is MMMU's evaluate.
-func gradeMMMU(it Item, e Extraction, answer string) float64 {
-	if it.open() && it.Form != Given {
+func gradeMMMU(it suites.Item, e Extraction, answer string) float64 {
+	if it.IsOpen() && it.Form != suites.Given {
 		return credit(mmmuOpenRight(accepted(it), mmmuOpen(answer)))
 	}
 	return credit(slices.Contains(accepted(it), e.Answer))
 }
 
 // accepted are all answers that count.
-func accepted(it Item) []string {
+func accepted(it suites.Item) []string {
 	if len(it.Answers) > 0 {
 		return it.Answers
 	}

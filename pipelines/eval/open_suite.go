@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // OpenSuite opens the file of a suite: a table, questions in JSON, or a definition (.yaml), whose protocol must have rules for it.
 // The file must stay where it is: pictures are read from it when they are needed.
-func OpenSuite(path string, opt SuiteOptions) (*Suite, error) {
+func OpenSuite(path string, opt suites.Options) (*suites.Suite, error) {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
-		return openFile(path, opt)
+		return suites.OpenFile(path, opt)
 	}
-	d, err := ReadDefinition(path)
+	d, err := suites.ReadDefinition(path)
 	if err != nil {
 		return nil, err
 	}

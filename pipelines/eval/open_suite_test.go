@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Every built-in definition names a protocol that has rules for its benchmark.
 func TestProtocolsOfDefinitions(t *testing.T) {
-	ds, err := Definitions()
+	ds, err := suites.Definitions()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,11 +34,11 @@ func TestOpenDefinitions(t *testing.T) {
 	}
 	put("t.tsv", "index\tprompt\tfirst\tsecond\tanswer\ttopic\tprice\n1\thow much?\tone\ttwo\tA\tgauges\t3\n")
 	columns := "columns: {question: prompt, A: first, B: second, category: topic}\n"
-	s, err := OpenSuite(put("gauges.yaml", "tsv: t.tsv\nkind: vanilla\nprotocol: vlmevalkit-2025.08\nchance: 0.5\n"+columns), SuiteOptions{})
+	s, err := OpenSuite(put("gauges.yaml", "tsv: t.tsv\nkind: vanilla\nprotocol: vlmevalkit-2025.08\nchance: 0.5\n"+columns), suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if it := s.Items[0]; s.Name != "gauges" || s.Kind != Vanilla || s.Family != PlainChoice || it.Question != "how much?" || it.Choices[1].Text != "two" || it.Category != "gauges" ||
+	if it := s.Items[0]; s.Name != "gauges" || s.Kind != suites.Vanilla || s.Family != suites.PlainChoice || it.Question != "how much?" || it.Choices[1].Text != "two" || it.Category != "gauges" ||
 		!slices.Equal(s.Notes, []string{"the table has no pictures: questions are asked from their text alone", `column "price" is not read`}) {
 		t.Errorf("found %+v", s)
 	}
@@ -55,7 +57,7 @@ func TestOpenDefinitions(t *testing.T) {
 		"tsv: t.tsv\ncolumns: {quesion: prompt}\n":             `found column "quesion"`,
 		"tsv: t.tsv\ncolumns: {question: prompt, hint: tip}\n": `expected a column "tip" for hint`,
 	} {
-		if _, err := OpenSuite(put("bad.yaml", text), SuiteOptions{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), dir) {
+		if _, err := OpenSuite(put("bad.yaml", text), suites.Options{}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%q: found %v, expected %q", text, err, want)
 		}
 	}

@@ -1,6 +1,10 @@
 package eval
 
-import "strings"
+import (
+	"strings"
+
+	"moslava/pipelines/eval/suites"
+)
 
 // Instructions after the options, verbatim from VLMEvalKit vlmeval/vlm/llava/llava_xtuner.py.
 const (
@@ -10,7 +14,7 @@ const (
 
 // promptXTuner is LLaVA_XTuner.build_prompt: hint, question, options, instruction, one a line; the instruction is Chinese when
 // anything before it is. A yes/no item is its question alone, as VLMEvalKit's ImageYORNDataset sends it.
-func promptXTuner(it Item) string {
+func promptXTuner(it suites.Item) string {
 	body := promptBody(it)
 	if len(it.Choices) == 0 {
 		return body
@@ -32,7 +36,7 @@ func hasChinese(s string) bool {
 }
 
 // promptEnglish is promptXTuner with the English instruction in every language, for models tuned with nothing else.
-func promptEnglish(it Item) string {
+func promptEnglish(it suites.Item) string {
 	body := promptBody(it)
 	if len(it.Choices) == 0 {
 		return body
@@ -40,7 +44,7 @@ func promptEnglish(it Item) string {
 	return body + "\n" + instructLetter
 }
 
-func promptBody(it Item) string {
+func promptBody(it suites.Item) string {
 	var b strings.Builder
 	if it.Hint != "" && len(it.Choices) > 0 {
 		b.WriteString(it.Hint + "\n")

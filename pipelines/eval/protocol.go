@@ -3,6 +3,8 @@ package eval
 import (
 	"fmt"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // ImageMarker stands in a prompt where a picture goes.
@@ -11,18 +13,18 @@ const ImageMarker = "<image>"
 // Protocol is how items become prompts and answers become letters. Two scores compare only under the same protocol.
 type Protocol struct {
 	Name         string
-	Family       Family                        // the benchmark it is for; protocols of one name differ in the rest
-	MaxNewTokens int                           // of Answer; unused when Candidates is set
-	Prompt       func(Item) string             // without chat template, and without markers of pictures unless its text places them
-	Extract      func(Item, string) Extraction // reads an answer's text
+	Family       suites.Family                        // the benchmark it is for; protocols of one name differ in the rest
+	MaxNewTokens int                                  // of Answer; unused when Candidates is set
+	Prompt       func(suites.Item) string             // without chat template, and without markers of pictures unless its text places them
+	Extract      func(suites.Item, string) Extraction // reads an answer's text
 	// Show says which of an item's pictures are shown, counted from 0. Not set: the one there is, and several are an error.
-	Show       func(Item) ([]int, error)
-	Apart      string              // what stands between the markers of several pictures before the prompt; empty: a line end
-	Beams      int                 // as in AnswerOptions
-	Raw        bool                // as in AnswerOptions
-	Candidates func(Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
+	Show       func(suites.Item) ([]int, error)
+	Apart      string                     // what stands between the markers of several pictures before the prompt; empty: a line end
+	Beams      int                        // as in AnswerOptions
+	Raw        bool                       // as in AnswerOptions
+	Candidates func(suites.Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
 	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
-	Grade func(it Item, e Extraction, answer string) float64
+	Grade func(it suites.Item, e Extraction, answer string) float64
 	// Seed is that of the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
 	// answers are wrong, because upstream's draw cannot be repeated.
 	Seed uint32
@@ -31,11 +33,11 @@ type Protocol struct {
 }
 
 // candidates are the option letters, or Yes and No.
-func candidates(it Item) []string {
+func candidates(it suites.Item) []string {
 	if len(it.Choices) == 0 {
 		return []string{"Yes", "No"}
 	}
-	return it.letters()
+	return it.Letters()
 }
 
 // Check says what a protocol lacks to be asked under.
@@ -50,7 +52,7 @@ func (p Protocol) Check() error {
 }
 
 // Ask is an item as it is asked: the prompt, and the keys of the pictures that are shown.
-func (p Protocol) Ask(it Item) (prompt string, pictures []string, err error) {
+func (p Protocol) Ask(it suites.Item) (prompt string, pictures []string, err error) {
 	all := it.Pictures()
 	switch {
 	case p.Show != nil:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Names of the built-in protocols. docs/evaluation.md has a table of each.
@@ -31,20 +33,20 @@ func ProtocolNamed(name string) (Protocol, error) { return ProtocolFor(name, "")
 
 // ProtocolFor returns a built-in protocol for a benchmark. The empty name is the default, and the empty family a table of options or
 // yes/no questions like MMBench's and POPE's. A protocol that does not say how a benchmark is asked is an error.
-func ProtocolFor(name string, family Family) (Protocol, error) {
+func ProtocolFor(name string, family suites.Family) (Protocol, error) {
 	if name == "" {
 		name = DefaultProtocol
 	}
 	if !slices.Contains(ProtocolNames(), name) {
 		return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(ProtocolNames(), ", "))
 	}
-	if family != "" && !slices.Contains(Families(), family) {
-		return Protocol{}, fmt.Errorf("found benchmark %q, expected one of %v", family, Families())
+	if family != "" && !slices.Contains(suites.Families(), family) {
+		return Protocol{}, fmt.Errorf("found benchmark %q, expected one of %v", family, suites.Families())
 	}
 	p := protocolTable(name)[family]
 	if p.Prompt == nil {
 		var known []string
-		for _, f := range Families() {
+		for _, f := range suites.Families() {
 			if protocolTable(name)[f].Prompt != nil {
 				known = append(known, string(f))
 			}
@@ -56,7 +58,7 @@ func ProtocolFor(name string, family Family) (Protocol, error) {
 }
 
 // ProtocolForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
-func ProtocolForSuite(s *Suite, protocol string) (Protocol, error) {
+func ProtocolForSuite(s *suites.Suite, protocol string) (Protocol, error) {
 	if protocol == "" {
 		protocol = s.Protocol
 	}
@@ -67,7 +69,7 @@ func ProtocolForSuite(s *Suite, protocol string) (Protocol, error) {
 	return p, nil
 }
 
-func protocolTable(name string) map[Family]Protocol {
+func protocolTable(name string) map[suites.Family]Protocol {
 	switch name {
 	case VLMEvalKit202406:
 		return protocolsVLMEvalKit(choiceRules{}, false)
@@ -80,10 +82,10 @@ func protocolTable(name string) map[Family]Protocol {
 	case LMMSEval:
 		return protocolsLMMSEval()
 	case MMMUOfficial:
-		return map[Family]Protocol{MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Seed: 42, Show: showMMMU}}
+		return map[suites.Family]Protocol{suites.MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Seed: 42, Show: showMMMU}}
 	case LLMAdapters:
-		return map[Family]Protocol{Commonsense: {MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}}
+		return map[suites.Family]Protocol{suites.Commonsense: {MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}}
 	}
 	logit := Protocol{Prompt: promptEnglish, Candidates: candidates, Show: showAll}
-	return map[Family]Protocol{"": logit, MMBench: logit, MMBenchCN: logit, SEEDBench: logit, ScienceQA: logit, AI2D: logit, PlainChoice: logit, POPE: logit, MME: logit}
+	return map[suites.Family]Protocol{"": logit, suites.MMBench: logit, suites.MMBenchCN: logit, suites.SEEDBench: logit, suites.ScienceQA: logit, suites.AI2D: logit, suites.PlainChoice: logit, suites.POPE: logit, suites.MME: logit}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 func TestExtractionEdges(t *testing.T) {
@@ -11,7 +13,7 @@ func TestExtractionEdges(t *testing.T) {
 	gap := choiceItem(map[string]string{"A": "cat", "D": "dog"})
 	letters := choiceItem(map[string]string{"A": "B", "B": "A"})
 	for _, c := range []struct {
-		it         Item
+		it         suites.Item
 		text, want string
 	}{
 		{same, "a cat", ""}, {same, "dog", "C"}, {same, "B", "B"}, // two options have the text
@@ -28,7 +30,7 @@ func TestExtractionEdges(t *testing.T) {
 func TestProtocolsAndFamilies(t *testing.T) {
 	known := map[string]int{}
 	for _, name := range ProtocolNames() {
-		for _, f := range Families() {
+		for _, f := range suites.Families() {
 			p, err := ProtocolFor(name, f)
 			if err != nil {
 				if !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), string(f)) {
@@ -49,31 +51,31 @@ func TestProtocolsAndFamilies(t *testing.T) {
 }
 
 func TestPromptsOfProtocols(t *testing.T) {
-	it := Item{Hint: "h", Question: "what is IT?", Choices: []Choice{{'A', "x"}, {'B', "y"}}, Answer: "A"}
-	open := Item{Question: "what is IT?", Form: FreeText, Answer: "x"}
+	it := suites.Item{Hint: "h", Question: "what is IT?", Choices: []suites.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: "y"}}, Answer: "A"}
+	open := suites.Item{Question: "what is IT?", Form: suites.FreeText, Answer: "x"}
 	letter := "Answer with the option's letter from the given choices directly."
 	short := "Answer the question using a single word or phrase."
 	for _, c := range []struct {
 		protocol string
-		family   Family
-		it       Item
+		family   suites.Family
+		it       suites.Item
 		want     string
 	}{
-		{VLMEvalKit202406, MMBench, it, "h\nwhat is IT?\nA. x\nB. y\n" + letter},
-		{VLMEvalKit202406, TextVQA, open, "what is IT?\n" + short + "\n"},
-		{VLMEvalKit202508, TextVQA, open, "what is IT?\n" + short},
-		{VLMEvalKit202406, POPE, Item{Question: "is it?"}, "is it?"},
-		{LLaVA15, MMBench, it, "h\nwhat is IT?\nA. x\nB. y\n" + letter},
-		{LLaVA15, MMBenchCN, it, "h\nwhat is IT?\nA. x\nB. y\n请直接回答选项字母。"},
-		{LLaVA15, POPE, Item{Question: "is it?"}, "is it?\n" + short},
-		{LLaVA15, TextVQA, Item{Question: "q?", Hint: "A, B"}, "q?\nReference OCR token: A, B\n" + short},
-		{LLaVA15, MME, Item{Question: "is it? Please answer yes or no."}, "is it?\n" + short},
-		{LMMSEval, MMBench, it, "h what is IT? There are several options:\nA. x\nB. y\n\n" + letter},
-		{LMMSEval, TextVQA, open, "What is it?\n" + short},
-		{LMMSEval, ScienceQA, it, "Context: h\nwhat is IT?\nA. x\nB. y\n" + letter},
-		{MMMUOfficial, MMMU, Item{Question: "q?", Choices: it.Choices}, "q?\n(A) x\n(B) y\n\n" + letter},
-		{MMMUOfficial, MMMU, open, "what is IT?\n" + short},
-		{LLMAdapters, Commonsense, Item{Question: "i"}, "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n                ### Instruction:\n                i\n\n                ### Response:\n                "},
+		{VLMEvalKit202406, suites.MMBench, it, "h\nwhat is IT?\nA. x\nB. y\n" + letter},
+		{VLMEvalKit202406, suites.TextVQA, open, "what is IT?\n" + short + "\n"},
+		{VLMEvalKit202508, suites.TextVQA, open, "what is IT?\n" + short},
+		{VLMEvalKit202406, suites.POPE, suites.Item{Question: "is it?"}, "is it?"},
+		{LLaVA15, suites.MMBench, it, "h\nwhat is IT?\nA. x\nB. y\n" + letter},
+		{LLaVA15, suites.MMBenchCN, it, "h\nwhat is IT?\nA. x\nB. y\n请直接回答选项字母。"},
+		{LLaVA15, suites.POPE, suites.Item{Question: "is it?"}, "is it?\n" + short},
+		{LLaVA15, suites.TextVQA, suites.Item{Question: "q?", Hint: "A, B"}, "q?\nReference OCR token: A, B\n" + short},
+		{LLaVA15, suites.MME, suites.Item{Question: "is it? Please answer yes or no."}, "is it?\n" + short},
+		{LMMSEval, suites.MMBench, it, "h what is IT? There are several options:\nA. x\nB. y\n\n" + letter},
+		{LMMSEval, suites.TextVQA, open, "What is it?\n" + short},
+		{LMMSEval, suites.ScienceQA, it, "Context: h\nwhat is IT?\nA. x\nB. y\n" + letter},
+		{MMMUOfficial, suites.MMMU, suites.Item{Question: "q?", Choices: it.Choices}, "q?\n(A) x\n(B) y\n\n" + letter},
+		{MMMUOfficial, suites.MMMU, open, "what is IT?\n" + short},
+		{LLMAdapters, suites.Commonsense, suites.Item{Question: "i"}, "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n                ### Instruction:\n                i\n\n                ### Response:\n                "},
 	} {
 		p, err := ProtocolFor(c.protocol, c.family)
 		if err != nil {
@@ -86,16 +88,16 @@ func TestPromptsOfProtocols(t *testing.T) {
 }
 
 func TestPrompts(t *testing.T) {
-	en, cn, yn := opened(t, "emoji_en.tsv", SuiteOptions{}), opened(t, "emoji_cn.tsv", SuiteOptions{}), opened(t, "pope.tsv", SuiteOptions{})
+	en, cn, yn := opened(t, "emoji_en.tsv", suites.Options{}), opened(t, "emoji_cn.tsv", suites.Options{}), opened(t, "pope.tsv", suites.Options{})
 	p := mustProtocol(t, "")
 	for _, c := range []struct {
-		it   Item
+		it   suites.Item
 		want string
 	}{
 		{en.Items[0], "Rows are counted from the top, columns from the left.\nWhich object is in row 1, column 3 of the table?\nA. maracas\nB. evergreen tree\nC. dna\nD. mobile phone with arrow\nAnswer with the option's letter from the given choices directly."},
 		{cn.Items[0], "行从上往下数，列从左往右数。\n表格第 1 行第 3 列是什么？\nA. 沙球\nB. 松树\nC. DNA\nD. 带有箭头的手机\n请直接回答选项字母。"},
 		{yn.Items[0], "Is there a roll of paper in the image?"},
-		{Item{Question: "q", Choices: []Choice{{'A', "猫"}, {'B', "x"}}}, "q\nA. 猫\nB. x\n请直接回答选项字母。"},
+		{suites.Item{Question: "q", Choices: []suites.Choice{{Letter: 'A', Text: "猫"}, {Letter: 'B', Text: "x"}}}, "q\nA. 猫\nB. x\n请直接回答选项字母。"},
 	} {
 		if got := p.Prompt(c.it); got != c.want {
 			t.Errorf("found %q, expected %q", got, c.want)

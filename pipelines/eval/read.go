@@ -3,10 +3,12 @@ package eval
 import (
 	"fmt"
 	"math"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Read fills in what follows from the raw answer: Extracted, Rule, Want and Correct.
-func (p Protocol) Read(it Item, v *Verdict) error {
+func (p Protocol) Read(it suites.Item, v *Verdict) error {
 	var e Extraction
 	if p.Candidates == nil {
 		e = p.Extract(it, v.Raw)
@@ -27,7 +29,7 @@ func (p Protocol) Read(it Item, v *Verdict) error {
 }
 
 // Settle writes an extraction into a verdict: what was read, whether it is right, and its credit.
-func (p Protocol) Settle(it Item, v *Verdict, e Extraction) {
+func (p Protocol) Settle(it suites.Item, v *Verdict, e Extraction) {
 	v.Extracted, v.Rule, v.Want, v.Credit = e.Answer, e.Rule, it.Answer, 0
 	v.Correct = it.Answer != "" && e.Answer == it.Answer
 	if p.Grade != nil && it.Answer != "" && (e.Rule != RuleUnresolved || e.Answer != "") {
@@ -38,12 +40,12 @@ func (p Protocol) Settle(it Item, v *Verdict, e Extraction) {
 
 // Reread reads the raw answers of verdicts again under another version of a protocol, without asking the model. Verdicts come
 // back in the given order, which is that of random draws; one whose item is not among items is an error.
-func Reread(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
+func Reread(p Protocol, items []suites.Item, verdicts []Verdict) ([]Verdict, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	byID := itemsByID(items)
-	out, order := make([]Verdict, len(verdicts)), make([]Item, len(verdicts))
+	byID := suites.ByID(items)
+	out, order := make([]Verdict, len(verdicts)), make([]suites.Item, len(verdicts))
 	for i, v := range verdicts {
 		it, ok := byID[v.ID]
 		if !ok {
@@ -60,7 +62,7 @@ func Reread(p Protocol, items []Item, verdicts []Verdict) ([]Verdict, error) {
 }
 
 // DrawOptions gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
-func (p Protocol) DrawOptions(items []Item, verdicts []Verdict) {
+func (p Protocol) DrawOptions(items []suites.Item, verdicts []Verdict) {
 	if p.Seed == 0 {
 		return
 	}

@@ -1,21 +1,25 @@
 package eval
 
-import "fmt"
+import (
+	"fmt"
+
+	"moslava/pipelines/eval/suites"
+)
 
 // Rescore is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
 // are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
-func Rescore(s *Suite, p Protocol, verdicts []Verdict) (*Result, error) {
+func Rescore(s *suites.Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
 	for _, v := range verdicts {
 		have[v.ID] = true
 	}
 	first := map[int64]bool{}
 	for _, it := range s.Items {
-		if have[it.ID] && (it.Pass == 0 || s.Kind != Circular) {
+		if have[it.ID] && (it.Pass == 0 || s.Kind != suites.Circular) {
 			first[it.Group] = true
 		}
 	}
-	var items []Item
+	var items []suites.Item
 	missing, headless := 0, 0
 	kept := map[int64]bool{}
 	for _, it := range s.Items {
@@ -57,17 +61,17 @@ func Rescore(s *Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 // ScoredRun says how a suite was asked.
 type ScoredRun struct {
 	Protocol  Protocol
-	Model     string // who answered
-	Judge     string // who read what no rule reads; empty: nobody
-	Blank     bool   // every picture was a grey one
-	Limit     int    // the first so many questions; 0: all
-	Shard     Shard  // the part of those
-	StopEarly bool   // passes that could not change a circular score were not asked
+	Model     string       // who answered
+	Judge     string       // who read what no rule reads; empty: nobody
+	Blank     bool         // every picture was a grey one
+	Limit     int          // the first so many questions; 0: all
+	Shard     suites.Shard // the part of those
+	StopEarly bool         // passes that could not change a circular score were not asked
 }
 
 // ScoreRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
 // as unread, which a lost question is anyway, and what counts passes is then not known.
-func ScoreRun(s *Suite, run ScoredRun, items []Item, done map[int64]Verdict) (*Result, error) {
+func ScoreRun(s *suites.Suite, run ScoredRun, items []suites.Item, done map[int64]Verdict) (*Result, error) {
 	verdicts := make([]Verdict, len(items))
 	for i, it := range items {
 		v, asked := done[it.ID]

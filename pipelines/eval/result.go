@@ -1,6 +1,10 @@
 package eval
 
-import "fmt"
+import (
+	"fmt"
+
+	"moslava/pipelines/eval/suites"
+)
 
 // Tally counts the questions of one bucket that have an answer in the suite. Accuracies are fractions; they are
 // NotKnown when N is 0.
@@ -56,14 +60,14 @@ type Result struct {
 	Version    string           `json:"version"`
 	Table      string           `json:"table,omitempty"`  // the suite's file, for who wants its pictures
 	Images     []string         `json:"images,omitempty"` // the directories of its pictures, where they are files
-	Kind       Kind             `json:"kind"`
+	Kind       suites.Kind      `json:"kind"`
 	Protocol   string           `json:"protocol"`
 	Model      string           `json:"model,omitempty"`
 	Judge      string           `json:"judge,omitempty"`  // who was asked what no rule reads
 	Judged     int              `json:"judged,omitempty"` // answers it has read
 	Blank      bool             `json:"blank,omitempty"`
 	Limit      int              `json:"limit,omitempty"`
-	Shard      Shard            `json:"shard,omitzero"`
+	Shard      suites.Shard     `json:"shard,omitzero"`
 	StopEarly  bool             `json:"stop_early,omitempty"` // decided questions were not asked in full: what counts passes is not known
 	Notes      []string         `json:"notes,omitempty"`
 	Unlabelled int              `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally, and a bucket of them alone has N 0
@@ -103,7 +107,7 @@ func (r *Result) Line() string {
 		return fmt.Sprintf("%s: no answers in the suite: predictions only, of %d questions, %s", r.Suite, r.Unlabelled, r.Protocol)
 	}
 	what := "accuracy"
-	if r.Kind == Circular {
+	if r.Kind == suites.Circular {
 		what = "circular"
 	}
 	line := fmt.Sprintf("%s: %s %.1f %% (%d of %d, 95 %% interval %.1f to %.1f), %s", r.Suite, what, 100*t.Circular, t.Hits, t.N, 100*t.Low, 100*t.High, r.Protocol)

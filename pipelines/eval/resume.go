@@ -3,12 +3,14 @@ package eval
 import (
 	"fmt"
 	"strconv"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an answer
 // is made anew, in old, too.
 func (r *runner) resume(old []Verdict) error {
-	r.known = itemsByID(r.suite.Items)
+	r.known = suites.ByID(r.suite.Items)
 	for i, v := range old {
 		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
@@ -48,7 +50,7 @@ func nameOr(name, none string) string {
 }
 
 // reread reads a verdict that is there again: what no rule reads stays as a judge has read it.
-func reread(p Protocol, it Item, v *Verdict) error {
+func reread(p Protocol, it suites.Item, v *Verdict) error {
 	said := *v
 	v.Judge = ""
 	if err := p.Read(it, v); err != nil {

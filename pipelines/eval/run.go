@@ -5,15 +5,17 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Options steer a Run. The zero value asks the whole suite under the default protocol and keeps no file.
 type Options struct {
-	Protocol Protocol // the default one when its Name is empty
-	Limit    int      // the first so many questions; 0: all
-	Shard    Shard    // a part of those; each shard needs a VerdictsPath of its own
-	Blank    bool     // every picture is replaced by a grey one of its size
-	Model    string   // names who answers (a checkpoint's digest); verdicts of another are not resumed
+	Protocol Protocol     // the default one when its Name is empty
+	Limit    int          // the first so many questions; 0: all
+	Shard    suites.Shard // a part of those; each shard needs a VerdictsPath of its own
+	Blank    bool         // every picture is replaced by a grey one of its size
+	Model    string       // names who answers (a checkpoint's digest); verdicts of another are not resumed
 	// StopEarly leaves out what cannot change a circular score any more: see undecided. Only a circular suite may have it.
 	StopEarly bool
 	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked before a verdict is written, and
@@ -31,7 +33,7 @@ type Options struct {
 
 // Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
 // cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
-func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error) {
+func Run(ctx context.Context, s *suites.Suite, a Answerer, opt Options) (*Result, error) {
 	items, err := Check(s, a, &opt)
 	if err != nil {
 		return nil, err
@@ -43,7 +45,7 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(groups(items)), done: make(map[int64]Verdict, len(items))}
+	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(suites.Groups(items)), done: make(map[int64]Verdict, len(items))}
 	if opt.Judge != nil {
 		r.judge = opt.Judge.Name()
 	}
@@ -64,12 +66,12 @@ func Run(ctx context.Context, s *Suite, a Answerer, opt Options) (*Result, error
 }
 
 type runner struct {
-	suite    *Suite
+	suite    *suites.Suite
 	answerer Answerer
 	opt      Options
 	journal  *journal
 	judge    string // its name; empty: none
-	known    map[int64]Item
+	known    map[int64]suites.Item
 	done     map[int64]Verdict
 	total    int // questions
 	finished int
@@ -79,9 +81,9 @@ type runner struct {
 }
 
 // all goes through the questions, Options.Together prompts a call, those about the same picture together.
-func (r *runner) all(ctx context.Context, items []Item) error {
+func (r *runner) all(ctx context.Context, items []suites.Item) error {
 	r.skip(items)
-	var waiting [][]Item
+	var waiting [][]suites.Item
 	prompts := 0
 	flush := func() error {
 		gs := waiting
@@ -110,9 +112,9 @@ func (r *runner) all(ctx context.Context, items []Item) error {
 
 // byPicture puts questions about the same pictures together, in the order of their first ones. Those without a
 // picture stay alone.
-func byPicture(items []Item) (out [][][]Item) {
+func byPicture(items []suites.Item) (out [][][]suites.Item) {
 	at := map[string]int{}
-	for _, g := range groups(items) {
+	for _, g := range suites.Groups(items) {
 		key := strings.Join(g[0].Pictures(), "\x00")
 		i, ok := at[key]
 		if key == "" || !ok {
@@ -126,8 +128,8 @@ func byPicture(items []Item) (out [][][]Item) {
 }
 
 // skip counts the questions that an earlier run has settled.
-func (r *runner) skip(items []Item) {
-	for _, g := range groups(items) {
+func (r *runner) skip(items []suites.Item) {
+	for _, g := range suites.Groups(items) {
 		if r.settled(g) {
 			r.count(g)
 		}
@@ -138,19 +140,19 @@ func (r *runner) skip(items []Item) {
 }
 
 // count counts a question as finished.
-func (r *runner) count(g []Item) {
+func (r *runner) count(g []suites.Item) {
 	r.finished++
-	if slices.ContainsFunc(g, func(it Item) bool { return it.Answer == "" }) {
+	if slices.ContainsFunc(g, func(it suites.Item) bool { return it.Answer == "" }) {
 		return
 	}
 	r.labelled++
-	if !slices.ContainsFunc(g, func(it Item) bool { return !r.done[it.ID].Correct }) {
+	if !slices.ContainsFunc(g, func(it suites.Item) bool { return !r.done[it.ID].Correct }) {
 		r.hits++
 	}
 }
 
 // questions asks what is missing of some questions and reports progress.
-func (r *runner) questions(ctx context.Context, gs [][]Item) error {
+func (r *runner) questions(ctx context.Context, gs [][]suites.Item) error {
 	for _, items := range r.rounds(gs) {
 		if err := r.round(ctx, items()); err != nil {
 			return err
@@ -174,7 +176,7 @@ func (r *runner) running() Share {
 }
 
 // result scores the verdicts on items.
-func (r *runner) result(items []Item) (*Result, error) {
+func (r *runner) result(items []suites.Item) (*Result, error) {
 	opt := r.opt
 	run := ScoredRun{Protocol: opt.Protocol, Model: opt.Model, Judge: r.judge, Blank: opt.Blank, Limit: opt.Limit, Shard: opt.Shard, StopEarly: opt.StopEarly}
 	return ScoreRun(r.suite, run, items, r.done)

@@ -13,11 +13,13 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // oracle answers from the suite, except for rows named in wrong.
 type oracle struct {
-	byPrompt map[string]Item
+	byPrompt map[string]suites.Item
 	wrong    map[int64]string
 	letters  [][]float64 // set: what Letters returns for each prompt
 	fail     int         // the call that fails, from 1
@@ -28,9 +30,9 @@ type oracle struct {
 	greys    int
 }
 
-func newOracle(s *Suite) *oracle {
+func newOracle(s *suites.Suite) *oracle {
 	p, _ := ProtocolNamed("")
-	o := &oracle{byPrompt: map[string]Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
+	o := &oracle{byPrompt: map[string]suites.Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
 	for _, it := range s.Items {
 		o.byPrompt[it.ImageKey+p.Prompt(it)] = it
 		o.byPrompt[p.Prompt(it)] = it
@@ -102,7 +104,7 @@ func (o *oracle) Letters(ctx context.Context, questions []Question, letters []st
 }
 
 func TestRunScoresCircular(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
 	o.wrong[3000002] = "Z"                // question 2: last pass wrong
 	o.wrong[1000003] = "neither of"       // question 3: unresolved
@@ -127,13 +129,13 @@ func TestRunScoresCircular(t *testing.T) {
 	for _, b := range res.Overall.Comment {
 		n += b.N
 	}
-	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != VLMEvalKit202406 || res.Kind != Circular {
+	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != VLMEvalKit202406 || res.Kind != suites.Circular {
 		t.Errorf("found %d questions in comments, splits %v, protocol %s", n, res.Splits, res.Protocol)
 	}
 }
 
 func TestRunResumes(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "sub", "verdicts.jsonl")
 	opt := Options{VerdictsPath: path, Model: "m1", Together: 4}
 	o := newOracle(s)
@@ -191,7 +193,7 @@ func TestRunResumes(t *testing.T) {
 }
 
 func TestRunBlank(t *testing.T) {
-	s := opened(t, "mmbench_cut.tsv", SuiteOptions{})
+	s := opened(t, "mmbench_cut.tsv", suites.Options{})
 	seen, blank := newOracle(s), newOracle(s)
 	if _, err := Run(context.Background(), s, seen, Options{}); err != nil {
 		t.Fatal(err)
@@ -206,7 +208,7 @@ func TestRunBlank(t *testing.T) {
 }
 
 func TestLetterLogit(t *testing.T) {
-	s, err := readText("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", SuiteOptions{})
+	s, err := readText("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +236,7 @@ func TestLetterLogit(t *testing.T) {
 }
 
 func TestRunCancelled(t *testing.T) {
-	s := opened(t, "pope.tsv", SuiteOptions{})
+	s := opened(t, "pope.tsv", suites.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Run(ctx, s, newOracle(s), Options{}); !errors.Is(err, context.Canceled) {
@@ -245,7 +247,7 @@ func TestRunCancelled(t *testing.T) {
 // TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also
 // after an interruption.
 func TestRunTogether(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	dir := t.TempDir()
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
@@ -301,7 +303,7 @@ func TestRunTogether(t *testing.T) {
 
 // TestAnswersAreReadAgain: a resumed run makes everything that follows from an answer anew, in the file, too.
 func TestAnswersAreReadAgain(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	opt := Options{VerdictsPath: filepath.Join(t.TempDir(), "verdicts.jsonl")}
 	want, err := Run(context.Background(), s, newOracle(s), opt)
 	if err != nil {

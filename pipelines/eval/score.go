@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // Score counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval
 // under exact matching); its split, category and so on are those of its first pass. Right means that Extracted equals
 // the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither reads nor writes anything;
 // Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the caller, except for what verdicts tell.
-func Score(items []Item, verdicts []Verdict) (*Result, error) {
+func Score(items []suites.Item, verdicts []Verdict) (*Result, error) {
 	byID := make(map[int64]Verdict, len(verdicts))
 	for _, v := range verdicts {
 		if _, twice := byID[v.ID]; twice {
@@ -19,7 +21,7 @@ func Score(items []Item, verdicts []Verdict) (*Result, error) {
 		byID[v.ID] = v
 	}
 	sorted := slices.Clone(items)
-	slices.SortStableFunc(sorted, func(a, b Item) int {
+	slices.SortStableFunc(sorted, func(a, b suites.Item) int {
 		if a.Group != b.Group {
 			return cmp.Compare(a.Group, b.Group)
 		}
@@ -42,7 +44,7 @@ func Score(items []Item, verdicts []Verdict) (*Result, error) {
 		res.Verdicts = append(res.Verdicts, byID[it.ID])
 	}
 	var qs []question
-	for _, g := range groups(sorted) {
+	for _, g := range suites.Groups(sorted) {
 		q := newQuestion(g, byID)
 		if !q.labelled {
 			res.Unlabelled++
@@ -58,7 +60,7 @@ func Score(items []Item, verdicts []Verdict) (*Result, error) {
 }
 
 // strangers names the first verdict that has no item.
-func strangers(items []Item, verdicts []Verdict) error {
+func strangers(items []suites.Item, verdicts []Verdict) error {
 	known := make(map[int64]bool, len(items))
 	for _, it := range items {
 		if known[it.ID] {

@@ -6,18 +6,20 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // scored makes items of one group per string of passes, '1' right, '0' wrong, '?' unresolved.
-func scored(t *testing.T, passes []string, set func(i int, it *Item)) *Result {
+func scored(t *testing.T, passes []string, set func(i int, it *suites.Item)) *Result {
 	t.Helper()
-	var items []Item
+	var items []suites.Item
 	var vs []Verdict
 	for g, ps := range passes {
 		for k, c := range ps {
-			it := Item{ID: int64(g + 1 + k*PassDistance), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
+			it := suites.Item{ID: int64(g + 1 + k*suites.PassDistance), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
 			for i := range len(ps) {
-				it.Choices = append(it.Choices, Choice{byte('A' + i), "x"})
+				it.Choices = append(it.Choices, suites.Choice{Letter: byte('A' + i), Text: "x"})
 			}
 			set(g, &it)
 			items = append(items, it)
@@ -32,7 +34,7 @@ func scored(t *testing.T, passes []string, set func(i int, it *Item)) *Result {
 }
 
 func TestAccuracyCSV(t *testing.T) {
-	r := scored(t, []string{"1111", "1101", "111", "11?1", "11", "1111"}, func(g int, it *Item) {
+	r := scored(t, []string{"1111", "1101", "111", "11?1", "11", "1111"}, func(g int, it *suites.Item) {
 		it.L2 = []string{"relation_reasoning", "finegrained_perception (instance-level)", "coarse_perception", "finegrained_perception (cross-instance)", "coarse_perception", "relation_reasoning"}[g]
 		it.Category = []string{"b", "c", "a", "c", "a", "d"}[g]
 		it.Split = []string{"test", "dev", "dev", "dev", "test", "test"}[g]
@@ -58,7 +60,7 @@ func TestAccuracyCSV(t *testing.T) {
 }
 
 func TestSplitNone(t *testing.T) {
-	r := scored(t, []string{"11", "10"}, func(g int, it *Item) {})
+	r := scored(t, []string{"11", "10"}, func(g int, it *suites.Item) {})
 	var b strings.Builder
 	if err := r.WriteAccuracyCSV(&b); err != nil {
 		t.Fatal(err)
@@ -69,7 +71,7 @@ func TestSplitNone(t *testing.T) {
 }
 
 func TestUnlabelled(t *testing.T) {
-	r := scored(t, []string{"11", "10"}, func(g int, it *Item) {
+	r := scored(t, []string{"11", "10"}, func(g int, it *suites.Item) {
 		if g == 1 {
 			it.Answer = ""
 		}
@@ -97,11 +99,11 @@ func TestWilson(t *testing.T) {
 }
 
 func TestYesNoTable(t *testing.T) {
-	var items []Item
+	var items []suites.Item
 	var vs []Verdict
 	// want, said, category: 2 true positives, 1 false positive, 1 false negative (said nothing), 1 true negative
 	for i, row := range [][3]string{{"Yes", "Yes", "random"}, {"Yes", "Yes", "popular,random"}, {"No", "Yes", "popular"}, {"Yes", "", "popular"}, {"No", "No", "random"}} {
-		items = append(items, Item{ID: int64(i), Group: int64(i), Answer: row[0], Category: row[2]})
+		items = append(items, suites.Item{ID: int64(i), Group: int64(i), Answer: row[0], Category: row[2]})
 		vs = append(vs, Verdict{ID: int64(i), Extracted: row[1]})
 	}
 	r, err := Score(items, vs)
@@ -126,7 +128,7 @@ func TestYesNoTable(t *testing.T) {
 }
 
 func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
-	items := []Item{{ID: 1, Group: 1}, {ID: 2, Group: 2}}
+	items := []suites.Item{{ID: 1, Group: 1}, {ID: 2, Group: 2}}
 	for _, c := range []struct {
 		ids  []int64
 		want string
@@ -146,7 +148,7 @@ func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
 }
 
 func TestRejudge(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	var vs []Verdict
 	for _, it := range s.Items {
 		vs = append(vs, Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})
@@ -165,7 +167,7 @@ func TestRejudge(t *testing.T) {
 }
 
 func TestResultRoundTrip(t *testing.T) {
-	r := scored(t, []string{"11", "10"}, func(g int, it *Item) { it.L2 = "x" })
+	r := scored(t, []string{"11", "10"}, func(g int, it *suites.Item) { it.L2 = "x" })
 	r.Verdicts = nil
 	path := filepath.Join(t.TempDir(), "result.json")
 	if err := r.WriteJSON(path); err != nil {

@@ -10,6 +10,8 @@ import (
 	"image/png"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // square is a picture of n times n pixels as base64.
@@ -29,7 +31,7 @@ func square(t *testing.T, n int) string {
 // Suites of one picture a question: the first of several, all of them, or an error.
 func TestSeveralPicturesElsewhere(t *testing.T) {
 	two := "['" + square(t, 5) + "', '" + square(t, 6) + "']"
-	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n7\tq\tx\ty\tA\t"+two+"\n", SuiteOptions{Name: "ScienceQA_TEST"})
+	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n7\tq\tx\ty\tA\t"+two+"\n", suites.Options{Name: "ScienceQA_TEST"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +60,8 @@ func TestSeveralPicturesElsewhere(t *testing.T) {
 // A run shows all pictures that a protocol shows, grey ones in their places if it is blank, and another second picture is another suite.
 func TestRunShowsSeveralPictures(t *testing.T) {
 	a, b, c := square(t, 5), square(t, 6), square(t, 7)
-	suite := func(second string) *Suite {
-		s, err := readText("index\tquestion\tanswer\timage\n1\tq\tyes\t['"+a+"', '"+second+"']\n2\tr\tno\t"+a+"\n", SuiteOptions{Name: "POPE"})
+	suite := func(second string) *suites.Suite {
+		s, err := readText("index\tquestion\tanswer\timage\n1\tq\tyes\t['"+a+"', '"+second+"']\n2\tr\tno\t"+a+"\n", suites.Options{Name: "POPE"})
 		if err != nil {
 			t.Fatal(err)
 		}

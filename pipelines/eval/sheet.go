@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // SheetRow is a line of a benchmark's own score sheet.
@@ -30,7 +32,7 @@ func (s *Sheet) Value(name string) (float64, bool) {
 }
 
 // finish adds to a score what the suite's family reports, and counts random draws.
-func (r *Result) finish(s *Suite, items []Item) error {
+func (r *Result) finish(s *suites.Suite, items []suites.Item) error {
 	r.Suite, r.Version, r.Kind, r.Notes = s.Name, s.Version, s.Kind, slices.Clone(s.Notes)
 	byID := make(map[int64]Verdict, len(r.Verdicts))
 	for _, v := range r.Verdicts {
@@ -45,23 +47,23 @@ func (r *Result) finish(s *Suite, items []Item) error {
 			}
 		}
 	}
-	labelled := slices.DeleteFunc(slices.Clone(items), func(it Item) bool { return it.Answer == "" })
+	labelled := slices.DeleteFunc(slices.Clone(items), func(it suites.Item) bool { return it.Answer == "" })
 	if len(labelled) == 0 {
 		return nil
 	}
 	var err error
 	switch {
-	case s.Kind == Open:
-		r.Sheet = meanSheet("vqa score", labelled, func(it Item) float64 { return byID[it.ID].Credit }, func(it Item) []string { return named(it.Category) })
-	case s.Kind == YesNoPairs:
+	case s.Kind == suites.Open:
+		r.Sheet = meanSheet("vqa score", labelled, func(it suites.Item) float64 { return byID[it.ID].Credit }, func(it suites.Item) []string { return named(it.Category) })
+	case s.Kind == suites.YesNoPairs:
 		if r.Sheet, err = mmeSheet(labelled, byID); err != nil && (r.Limit > 0 || r.Shard.Count > 1) {
 			r.Notes, err = append(r.Notes, "no sheet, because a part of the suite was asked: "+err.Error()), nil
 		}
-	case s.Family == MMMU:
+	case s.Family == suites.MMMU:
 		r.Sheet = mmmuSheet(labelled, byID)
-	case s.Family == MathVista:
-		r.Sheet = meanSheet("accuracy", labelled, func(it Item) float64 { return right(byID[it.ID]) },
-			func(it Item) []string { return append(named(it.Category), it.Topics...) })
+	case s.Family == suites.MathVista:
+		r.Sheet = meanSheet("accuracy", labelled, func(it suites.Item) float64 { return right(byID[it.ID]) },
+			func(it suites.Item) []string { return append(named(it.Category), it.Topics...) })
 	}
 	return err
 }
@@ -81,7 +83,7 @@ func named(s string) []string {
 }
 
 // meanSheet has the mean of all and of each bucket, sorted by name. Sums go in the items' order.
-func meanSheet(metric string, items []Item, of func(Item) float64, buckets func(Item) []string) *Sheet {
+func meanSheet(metric string, items []suites.Item, of func(suites.Item) float64, buckets func(suites.Item) []string) *Sheet {
 	type sum struct {
 		n     int
 		total float64
@@ -119,9 +121,9 @@ var mmeParts = []struct {
 // mmeSheet is MME_rating: per category 100 times the share of right answers plus 100 times the share of pictures with both right; the
 // halves are sums. A picture with other than two questions is an error, as in lmms-eval; a category MME does not have is counted in
 // neither half.
-func mmeSheet(items []Item, byID map[int64]Verdict) (*Sheet, error) {
+func mmeSheet(items []suites.Item, byID map[int64]Verdict) (*Sheet, error) {
 	type category struct{ rows, hits, pairs, both int }
-	by, pairs := map[string]category{}, map[string][]Item{}
+	by, pairs := map[string]category{}, map[string][]suites.Item{}
 	var order []string
 	for _, it := range items {
 		key := it.Category + "\x00" + it.Pair
@@ -181,7 +183,7 @@ func mmeSheet(items []Item, byID map[int64]Verdict) (*Sheet, error) {
 }
 
 // mmmuSheet is the table of MMMU's main_eval_only.py: disciplines, their subjects, the whole; what is in neither comes last.
-func mmmuSheet(items []Item, byID map[int64]Verdict) *Sheet {
+func mmmuSheet(items []suites.Item, byID map[int64]Verdict) *Sheet {
 	type count struct{ n, right int }
 	all, subjects := count{}, map[string]count{}
 	for _, it := range items {
@@ -194,7 +196,7 @@ func mmmuSheet(items []Item, byID map[int64]Verdict) *Sheet {
 	}
 	row := func(name string, c count) SheetRow { return SheetRow{name, c.n, float64(c.right) / float64(c.n)} }
 	sheet := &Sheet{Metric: "accuracy", Rows: []SheetRow{row("Overall", all)}}
-	for _, d := range mmmuDisciplines {
+	for _, d := range suites.MMMUDisciplines {
 		var whole count
 		var rows []SheetRow
 		for _, s := range d.Subjects {

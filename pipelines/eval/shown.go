@@ -6,17 +6,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/pipelines/eval/suites"
 )
 
 // showFirst shows one picture, whatever the text says of others: message_to_promptimg of VLMEvalKit, MMMU's process_single_sample.
-func showFirst(it Item) ([]int, error) {
+func showFirst(it suites.Item) ([]int, error) {
 	if it.ImageKey == "" {
 		return nil, nil
 	}
 	return []int{0}, nil
 }
 
-func showAll(it Item) ([]int, error) {
+func showAll(it suites.Item) ([]int, error) {
 	places := make([]int, len(it.Pictures()))
 	for i := range places {
 		places[i] = i
@@ -25,7 +27,7 @@ func showAll(it Item) ([]int, error) {
 }
 
 // place checks that the item has the picture that a text calls <image number>, and counts it from 0.
-func place(it Item, number string) (int, error) {
+func place(it suites.Item, number string) (int, error) {
 	n, err := strconv.Atoi(number)
 	if all := len(it.Pictures()); err != nil || n < 1 || n > all {
 		return 0, fmt.Errorf("found <image %.20s> in the text, expected the number of one of the item's %d pictures", number, all)
@@ -47,7 +49,7 @@ func splitMMMU(text string) (joined string, numbers []string, err error) {
 }
 
 // promptSplitMMMU is promptXTunerOptions without the names of pictures.
-func promptSplitMMMU(it Item) string {
+func promptSplitMMMU(it suites.Item) string {
 	text := promptXTunerOptions(it)
 	if joined, _, err := splitMMMU(text); err == nil { // showSplitMMMU tells of the error
 		return joined
@@ -56,7 +58,7 @@ func promptSplitMMMU(it Item) string {
 }
 
 // showSplitMMMU shows the picture that the text names first, or the first one.
-func showSplitMMMU(it Item) ([]int, error) {
+func showSplitMMMU(it suites.Item) ([]int, error) {
 	_, numbers, err := splitMMMU(promptXTunerOptions(it))
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ var namedPicture = regexp.MustCompile(`<image (\d+)>`)
 
 // showNamed is mmmu_doc_to_visual of lmms-eval: the pictures that question and options name, each once, in the order of their numbers. Where
 // none is named, none is shown.
-func showNamed(it Item) ([]int, error) {
+func showNamed(it suites.Item) ([]int, error) {
 	it.Hint = ""
 	var places []int
 	for _, m := range namedPicture.FindAllStringSubmatch(promptBody(it), -1) {
@@ -95,7 +97,7 @@ func showNamed(it Item) ([]int, error) {
 
 // showMMMU is process_single_sample of MMMU with its LLaVA-1.5 scripts. They draw an answer where options have several pictures spelled
 // <img='..'>, which the published questions have not had since they name pictures <image N>.
-func showMMMU(it Item) ([]int, error) {
+func showMMMU(it suites.Item) ([]int, error) {
 	n := 0
 	for _, c := range it.Choices {
 		n += strings.Count(c.Text, "<img='")
@@ -107,6 +109,6 @@ func showMMMU(it Item) ([]int, error) {
 }
 
 // unmarked takes ImageMarker out of the text, as LLaVA_XTuner of VLMEvalKit does.
-func unmarked(prompt func(Item) string) func(Item) string {
-	return func(it Item) string { return strings.ReplaceAll(prompt(it), ImageMarker, "") }
+func unmarked(prompt func(suites.Item) string) func(suites.Item) string {
+	return func(it suites.Item) string { return strings.ReplaceAll(prompt(it), ImageMarker, "") }
 }

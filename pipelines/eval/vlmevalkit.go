@@ -1,9 +1,11 @@
 package eval
 
+import "moslava/pipelines/eval/suites"
+
 // protocolsVLMEvalKit are those of VLMEvalKit with LLaVA_XTuner's prompts. late is a version after May 2025.
-func protocolsVLMEvalKit(rules choiceRules, late bool) map[Family]Protocol {
-	read := func(it Item, answer string) Extraction {
-		if len(it.Choices) == 0 && it.Form == YesOrNo {
+func protocolsVLMEvalKit(rules choiceRules, late bool) map[suites.Family]Protocol {
+	read := func(it suites.Item, answer string) Extraction {
+		if len(it.Choices) == 0 && it.Form == suites.YesOrNo {
 			return inferYesNo(answer)
 		}
 		return rules.inferChoice(it, answer)
@@ -13,18 +15,18 @@ func protocolsVLMEvalKit(rules choiceRules, late bool) map[Family]Protocol {
 	if !late {
 		options, show = promptSplitMMMU, showSplitMMMU
 	}
-	t := map[Family]Protocol{}
-	for _, f := range []Family{"", MMBench, MMBenchCN, SEEDBench, ScienceQA, AI2D, PlainChoice, POPE, MME} {
+	t := map[suites.Family]Protocol{}
+	for _, f := range []suites.Family{"", suites.MMBench, suites.MMBenchCN, suites.SEEDBench, suites.ScienceQA, suites.AI2D, suites.PlainChoice, suites.POPE, suites.MME} {
 		t[f] = plain
 	}
-	t[MMMU] = Protocol{MaxNewTokens: 5, Prompt: options, Show: show, Judged: true,
-		Extract: func(it Item, answer string) Extraction { return rules.inferChoice(recast(it), answer) },
-		Grade: func(it Item, e Extraction, _ string) float64 {
-			return credit(e.Answer == it.Answer || it.Form == Recast && e.Answer == "A")
+	t[suites.MMMU] = Protocol{MaxNewTokens: 5, Prompt: options, Show: show, Judged: true,
+		Extract: func(it suites.Item, answer string) Extraction { return rules.inferChoice(recast(it), answer) },
+		Grade: func(it suites.Item, e Extraction, _ string) float64 {
+			return credit(e.Answer == it.Answer || it.Form == suites.Recast && e.Answer == "A")
 		}}
-	t[TextVQA] = openVQA(normaliseVQA(late), 512, promptShort(map[bool]string{false: "\n", true: ""}[late]))
-	t[MathVista] = Protocol{MaxNewTokens: 512, Prompt: func(it Item) string { return it.Question }, Extract: mathVista(rules), Judged: true,
-		Grade: func(it Item, e Extraction, _ string) float64 { return credit(mathVistaRight(it, e)) }}
+	t[suites.TextVQA] = openVQA(normaliseVQA(late), 512, promptShort(map[bool]string{false: "\n", true: ""}[late]))
+	t[suites.MathVista] = Protocol{MaxNewTokens: 512, Prompt: func(it suites.Item) string { return it.Question }, Extract: mathVista(rules), Judged: true,
+		Grade: func(it suites.Item, e Extraction, _ string) float64 { return credit(mathVistaRight(it, e)) }}
 	for f, p := range t {
 		if p.Show == nil {
 			p.Show = showFirst
@@ -36,9 +38,9 @@ func protocolsVLMEvalKit(rules choiceRules, late bool) map[Family]Protocol {
 }
 
 // recast is MMMU_preproc of VLMEvalKit: a question without options becomes one between its answer and "Other Answers".
-func recast(it Item) Item {
-	if it.Form == Recast {
-		it.Choices = []Choice{{'A', it.Answer}, {'B', "Other Answers"}}
+func recast(it suites.Item) suites.Item {
+	if it.Form == suites.Recast {
+		it.Choices = []suites.Choice{{Letter: 'A', Text: it.Answer}, {Letter: 'B', Text: "Other Answers"}}
 	}
 	return it
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"moslava/internal/pytext"
+	"moslava/pipelines/eval/suites"
 )
 
 // normaliser brings a free answer to the form in which VQA scores compare it.
@@ -98,10 +99,10 @@ const doubleContractions = `couldn't've hadn't've he'd've it'd've mightn't've sh
 	they'd've we'd've who'd've wouldn't've you'd've`
 
 // openVQA scores free texts against ten people's.
-func openVQA(n normaliser, tokens int, prompt func(Item) string) Protocol {
+func openVQA(n normaliser, tokens int, prompt func(suites.Item) string) Protocol {
 	return Protocol{MaxNewTokens: tokens, Prompt: prompt,
-		Extract: func(_ Item, answer string) Extraction { return Extraction{n(answer), RuleAnswer} },
-		Grade: func(it Item, e Extraction, _ string) float64 {
+		Extract: func(_ suites.Item, answer string) Extraction { return Extraction{n(answer), RuleAnswer} },
+		Grade: func(it suites.Item, e Extraction, _ string) float64 {
 			answers := make([]string, len(it.Answers))
 			for i, a := range it.Answers {
 				answers[i] = n(a)

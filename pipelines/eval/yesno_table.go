@@ -8,7 +8,7 @@ import (
 // yesNoTable is POPE_rating of VLMEvalKit vlmeval/evaluate/yes_or_no.py; nil unless all questions are yes/no.
 func yesNoTable(qs []question) []YesNoRow {
 	qs = slices.DeleteFunc(slices.Clone(qs), func(q question) bool { return !q.labelled })
-	if len(qs) == 0 || slices.ContainsFunc(qs, func(q question) bool { return len(q.first.Choices) > 0 || q.first.open() }) {
+	if len(qs) == 0 || slices.ContainsFunc(qs, func(q question) bool { return len(q.first.Choices) > 0 || q.first.IsOpen() }) {
 		return nil
 	}
 	var exploded []question

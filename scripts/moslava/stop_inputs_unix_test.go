@@ -25,6 +25,7 @@ import (
 	"moslava/internal/gguf/gguftest"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -242,7 +243,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	t.Helper()
 	in.suite = in.path("suite.tsv")
 	must(t, atomicfile.WriteFile(in.suite, func(w io.Writer) error { return scenes.TestTSV(w, 1200, scenes.Test, 5) }))
-	s, err := eval.OpenSuite(in.suite, eval.SuiteOptions{})
+	s, err := eval.OpenSuite(in.suite, suites.Options{})
 	must(t, err)
 	p, err := eval.ProtocolForSuite(s, "")
 	must(t, err)
@@ -259,7 +260,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	in.answers = in.write(t, "answers.tsv", []byte(answers.String()))
 	vs, err = eval.Reread(p, s.Items, vs)
 	must(t, err)
-	save := func(name string, shard eval.Shard) string {
+	save := func(name string, shard suites.Shard) string {
 		items, err := s.Select(0, shard)
 		must(t, err)
 		in := in.path(name)
@@ -279,8 +280,8 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 		must(t, os.MkdirAll(in, 0o777), eval.WriteVerdicts(filepath.Join(in, "verdicts.jsonl"), some), res.WriteJSON(filepath.Join(in, "result.json")))
 		return in
 	}
-	in.evaluated = save("evaluated", eval.Shard{})
-	in.half = [2]string{save("first", eval.Shard{Index: 0, Count: 2}), save("second", eval.Shard{Index: 1, Count: 2})}
+	in.evaluated = save("evaluated", suites.Shard{})
+	in.half = [2]string{save("first", suites.Shard{Index: 0, Count: 2}), save("second", suites.Shard{Index: 1, Count: 2})}
 
 	in.curves = in.path("curves")
 	stage := filepath.Join(in.curves, "00-tune")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // serve answers every request with what reply makes of its prompt.
@@ -45,16 +46,16 @@ func say(text string) (int, string) {
 	return http.StatusOK, `{"choices":[{"message":{"role":"assistant","content":` + string(b) + `}}]}`
 }
 
-var items = []eval.Item{
-	{ID: 1, Group: 1, Question: "What animal is it", Answer: "C", Choices: []eval.Choice{{Letter: 'A', Text: "fox"}, {Letter: 'B', Text: "dog"}, {Letter: 'C', Text: "cat"}}},
-	{ID: 2, Group: 2, Question: "是什么", Answer: "A", Choices: []eval.Choice{{Letter: 'A', Text: "猫"}, {Letter: 'B', Text: "狗"}}},
-	{ID: 3, Group: 3, Question: "Which", Answer: "A", Choices: []eval.Choice{{Letter: 'A', Text: "x1"}, {Letter: 'B', Text: "x2"}}},
+var items = []suites.Item{
+	{ID: 1, Group: 1, Question: "What animal is it", Answer: "C", Choices: []suites.Choice{{Letter: 'A', Text: "fox"}, {Letter: 'B', Text: "dog"}, {Letter: 'C', Text: "cat"}}},
+	{ID: 2, Group: 2, Question: "是什么", Answer: "A", Choices: []suites.Choice{{Letter: 'A', Text: "猫"}, {Letter: 'B', Text: "狗"}}},
+	{ID: 3, Group: 3, Question: "Which", Answer: "A", Choices: []suites.Choice{{Letter: 'A', Text: "x1"}, {Letter: 'B', Text: "x2"}}},
 }
 
 // judged reads answers with a judge behind them.
 func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]eval.Verdict, error) {
 	t.Helper()
-	p, err := eval.ProtocolFor(protocol, eval.MMBench)
+	p, err := eval.ProtocolFor(protocol, suites.MMBench)
 	if err != nil {
 		t.Fatal(err)
 	}

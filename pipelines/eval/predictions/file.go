@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // File is a predictions file. Answers are in the file's order.
@@ -101,14 +101,14 @@ func (a *Answer) identify(text string) error {
 }
 
 // Suite makes a suite of the questions that the file carries, as a definition has them. A file without questions is an error.
-func (f *File) Suite(d eval.Definition) (s *eval.Suite, err error) {
-	opt := d.Options(eval.SuiteOptions{})
+func (f *File) Suite(d suites.Definition) (s *suites.Suite, err error) {
+	opt := d.Options(suites.Options{})
 	switch {
 	case f.json != nil:
 		opt.TextOnly = true
-		s, err = eval.SuiteFromJSON(f.Path, f.json, opt)
+		s, err = suites.FromJSON(f.Path, f.json, opt)
 	case f.table != nil:
-		s, err = eval.SuiteFromRows(f.Path, f.table.columns, f.table.rows, opt)
+		s, err = suites.FromRows(f.Path, f.table.columns, f.table.rows, opt)
 	default:
 		err = fmt.Errorf("%s: found answers without their questions, expected the suite's file beside it", f.Path)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // Options say what is scored, and how.
@@ -80,13 +81,13 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 }
 
 // openSuite finds the suite: a file, or a name and the questions that the predictions carry.
-func openSuite(name string, f *File) (*eval.Suite, error) {
+func openSuite(name string, f *File) (*suites.Suite, error) {
 	if _, err := os.Stat(name); err == nil {
-		return eval.OpenSuite(name, eval.SuiteOptions{TextOnly: true})
+		return eval.OpenSuite(name, suites.Options{TextOnly: true})
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	d, err := eval.DefinitionNamed(name)
+	d, err := suites.DefinitionNamed(name)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +95,8 @@ func openSuite(name string, f *File) (*eval.Suite, error) {
 }
 
 // finder looks up the item of an answer: by number or name, LLaVA's answers to TextVQA by picture and question.
-func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
-	byID, byName := map[int64]eval.Item{}, map[string]eval.Item{}
+func finder(s *suites.Suite) func(Answer) (suites.Item, error) {
+	byID, byName := map[int64]suites.Item{}, map[string]suites.Item{}
 	for _, it := range s.Items {
 		byID[it.ID] = it
 		if it.Name != "" {
@@ -103,8 +104,8 @@ func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
 		}
 	}
 	byPicture := newPictureIndex(s.Items)
-	return func(a Answer) (eval.Item, error) {
-		if s.Family == eval.TextVQA && a.prompt != "" {
+	return func(a Answer) (suites.Item, error) {
+		if s.Family == suites.TextVQA && a.prompt != "" {
 			return byPicture.find(s, a)
 		}
 		it, ok := byID[a.ID]
@@ -119,7 +120,7 @@ func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
 }
 
 // verdicts pairs answers with the suite's items. An answer to an item that the suite does not have is an error.
-func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
+func (f *File) verdicts(s *suites.Suite) ([]eval.Verdict, error) {
 	find := finder(s)
 	out := make([]eval.Verdict, len(f.Answers))
 	seen := map[int64]string{}
@@ -138,7 +139,7 @@ func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
 	return out, nil
 }
 
-func lines(s *eval.Suite, verdicts []eval.Verdict) []Line {
+func lines(s *suites.Suite, verdicts []eval.Verdict) []Line {
 	names := map[int64]string{}
 	for _, it := range s.Items {
 		names[it.ID] = it.Name

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // Write writes the result for a reader at a terminal.
@@ -22,7 +23,7 @@ func (s *Scored) Write(w io.Writer) error {
 		fmt.Fprint(t, "accuracy\t-\n")
 		return s.finish(w, t, &b)
 	}
-	if r.Kind == eval.Circular {
+	if r.Kind == suites.Circular {
 		fmt.Fprintf(t, "circular accuracy\t%s\nvanilla accuracy\t%d/%d = %.5f\n", share(r.Overall.Hits, r.Overall.N), r.Overall.RowHits, r.Overall.Rows, r.Overall.Vanilla)
 	} else {
 		fmt.Fprintf(t, "right\t%s\n", share(r.Overall.Hits, r.Overall.N))

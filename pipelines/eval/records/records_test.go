@@ -10,6 +10,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // hostile are texts that programs which open a table may take for something else.
@@ -26,11 +27,11 @@ var harmless = []string{
 // tableOf has a row for each answer.
 func tableOf(t *testing.T, answers []string) *Table {
 	t.Helper()
-	var items []eval.Item
+	var items []suites.Item
 	var vs []eval.Verdict
 	for i, a := range answers {
 		id := int64(len(answers) - i)
-		items = append(items, eval.Item{ID: id, Question: a + "?", Choices: []eval.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
+		items = append(items, suites.Item{ID: id, Question: a + "?", Choices: []suites.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
 		vs = append(vs, eval.Verdict{ID: id, Raw: a})
 	}
 	tab, err := NewTable("", items, vs)
@@ -41,7 +42,7 @@ func tableOf(t *testing.T, answers []string) *Table {
 }
 
 func TestTable(t *testing.T) {
-	s, err := eval.OpenSuite("../testdata/emoji_en.tsv", eval.SuiteOptions{})
+	s, err := eval.OpenSuite("../suites/testdata/emoji_en.tsv", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestUpstreamColumns(t *testing.T) {
 			"2\tq\tfree_form\tinteger\t[]\t7\t\tmath word problem\t['y']\n3\tq\tfree_form\tfloat\t[]\t1.5\t\tmath word problem\t[]\n4\tq\tfree_form\ttext\t[]\tred\t\tmath word problem\t['y']\n",
 			"index question question_type answer_type choices answer answer_option task skills prediction"},
 	} {
-		s, err := eval.ReadSuite(c.name, strings.NewReader(strings.ReplaceAll(c.table, "it''s", "it s")), eval.SuiteOptions{TextOnly: true})
+		s, err := suites.Read(c.name, strings.NewReader(strings.ReplaceAll(c.table, "it''s", "it s")), suites.Options{TextOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestUpstreamColumns(t *testing.T) {
 		if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 			t.Fatal(guarded, err)
 		}
-		back, err := eval.OpenSuite(path, eval.SuiteOptions{Name: c.name, TextOnly: true})
+		back, err := eval.OpenSuite(path, suites.Options{Name: c.name, TextOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +230,7 @@ func TestTSVIsReadBack(t *testing.T) {
 	if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 		t.Fatal(guarded, err)
 	}
-	s, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	s, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +258,7 @@ func TestWritingFails(t *testing.T) {
 
 // A name for an index comes back as it was, from both files.
 func TestNamesForAnIndex(t *testing.T) {
-	s, err := eval.ReadSuite("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), eval.SuiteOptions{TextOnly: true})
+	s, err := suites.Read("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), suites.Options{TextOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

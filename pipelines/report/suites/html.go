@@ -12,6 +12,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/terminal"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 //go:embed page.html.tmpl
@@ -74,8 +75,8 @@ type row struct {
 	Pair  *eval.Paired
 }
 
-func measure(k eval.Kind) string {
-	if k == eval.Circular {
+func measure(k suites.Kind) string {
+	if k == suites.Circular {
 		return "circular accuracy: a question counts when every pass is right"
 	}
 	return "accuracy: each row counts by itself"

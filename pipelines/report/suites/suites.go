@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // A Page is a run's evaluations, and with them those of another run where it has been asked the same.
@@ -59,7 +60,7 @@ type Answer struct {
 
 // NewSection compares two results if there are two; pictures and options come from the suite, which may be nil: cards then have
 // the prompt. At most cards questions are shown, from each l2-category about as many.
-func NewSection(name string, res, against *eval.Result, suite *eval.Suite, cards int) (Section, error) {
+func NewSection(name string, res, against *eval.Result, suite *suites.Suite, cards int) (Section, error) {
 	s := Section{Name: name, Result: res, Against: against, Notes: res.Notes}
 	questions := eval.ByQuestion(res.Verdicts)
 	var other map[int64]eval.Asked
@@ -126,12 +127,12 @@ func spread(qs []eval.Asked, n int) []eval.Asked {
 
 // dealer makes cards.
 type dealer struct {
-	suite *eval.Suite
-	items map[int64]eval.Item
+	suite *suites.Suite
+	items map[int64]suites.Item
 }
 
-func newDealer(s *eval.Suite) dealer {
-	d := dealer{suite: s, items: map[int64]eval.Item{}}
+func newDealer(s *suites.Suite) dealer {
+	d := dealer{suite: s, items: map[int64]suites.Item{}}
 	if s != nil {
 		for _, it := range s.Items {
 			d.items[it.ID] = it
