@@ -7,6 +7,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
@@ -29,7 +30,7 @@ func TestCommonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Overall.N != 2 || res.Protocol != eval.LLMAdapters {
+	if res.Overall.N != 2 || res.Protocol != protocols.LLMAdapters {
 		t.Errorf("%d questions under %s", res.Overall.N, res.Protocol)
 	}
 	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")

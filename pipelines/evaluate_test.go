@@ -19,6 +19,7 @@ import (
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
@@ -159,7 +160,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 		t.Errorf("stopped early %d hits, expected %d", early.Overall.Hits, want.Overall.Hits)
 	}
 	for i, v := range early.Verdicts {
-		if v.Rule != eval.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+		if v.Rule != protocols.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
 			t.Errorf("item %d: %q when stopped early, expected %q", v.ID, v.Raw, want.Verdicts[i].Raw)
 		}
 	}
@@ -194,11 +195,11 @@ func TestSeveralPicturesAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	logit, err := eval.ProtocolNamed(eval.LetterLogit)
+	logit, err := protocols.Named(protocols.LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named, err := eval.ProtocolForSuite(suite, eval.LMMSEval)
+	named, err := protocols.ForSuite(suite, protocols.LMMSEval)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -91,7 +92,7 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if err != nil {
 		return err
 	}
-	if opt.Protocol, err = eval.ProtocolForSuite(suite, c.Protocol); err != nil {
+	if opt.Protocol, err = protocols.ForSuite(suite, c.Protocol); err != nil {
 		return err
 	}
 	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)

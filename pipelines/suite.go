@@ -14,6 +14,7 @@ import (
 	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/progress"
@@ -50,9 +51,9 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 }
 
 // open opens a suite, from the table at path, or draws it into dir, and says how it is asked.
-func (so *suiteOptions) open(path, dir string) (suite *suites.Suite, p eval.Protocol, err error) {
+func (so *suiteOptions) open(path, dir string) (suite *suites.Suite, p protocols.Protocol, err error) {
 	if suite, err = openSuite(path, so.name, dir, so.images...); err == nil {
-		p, err = eval.ProtocolForSuite(suite, so.protocol)
+		p, err = protocols.ForSuite(suite, so.protocol)
 	}
 	return suite, p, err
 }
@@ -69,7 +70,7 @@ func undrawn(dir string) error {
 }
 
 // ask asks a suite that is open, as askSuite does.
-func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p eval.Protocol) (*eval.Result, error) {
+func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p protocols.Protocol) (*eval.Result, error) {
 	opt.Protocol = p
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar

@@ -11,6 +11,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
@@ -123,7 +124,7 @@ func (d *demo) gallery(verdicts string) ([]report.QA, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := map[int64]eval.Verdict{}
+	answers := map[int64]protocols.Verdict{}
 	for _, v := range vs {
 		answers[v.ID] = v
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -85,7 +86,7 @@ func TestMarkersAndPictures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ProtocolFor(LetterLogit, s.Family)
+	p, err := protocols.For(protocols.LetterLogit, s.Family)
 	if err != nil {
 		t.Fatal(err)
 	}

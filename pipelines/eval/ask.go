@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -27,7 +28,7 @@ func (r *runner) round(ctx context.Context, missing []suites.Item) error {
 		}
 		left[i] = asked{it, prompt, pictures}
 	}
-	var fresh []Verdict
+	var fresh []protocols.Verdict
 	for len(left) > 0 {
 		first := r.callKey(left[0])
 		var same, rest []asked
@@ -63,13 +64,13 @@ func (r *runner) callKey(it asked) string {
 }
 
 // ask makes one call and judges its answers.
-func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
+func (r *runner) ask(ctx context.Context, items []asked) ([]protocols.Verdict, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	read := map[string][]byte{}
 	p := r.opt.Protocol
-	vs, questions := make([]Verdict, len(items)), make([]Question, len(items))
+	vs, questions := make([]protocols.Verdict, len(items)), make([]Question, len(items))
 	for i, it := range items {
 		questions[i].Prompt = it.prompt
 		for _, key := range it.pictures {
@@ -82,7 +83,7 @@ func (r *runner) ask(ctx context.Context, items []asked) ([]Verdict, error) {
 			}
 			questions[i].Pictures = append(questions[i].Pictures, read[key])
 		}
-		vs[i] = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
+		vs[i] = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
 			Prompt: it.prompt, Suite: r.suite.Version, Protocol: p.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 	}
 	var err error
@@ -118,7 +119,7 @@ func (r *runner) picture(id int64, key string) ([]byte, error) {
 	return b, nil
 }
 
-func (r *runner) texts(ctx context.Context, questions []Question, vs []Verdict) error {
+func (r *runner) texts(ctx context.Context, questions []Question, vs []protocols.Verdict) error {
 	opt := AnswerOptions{MaxNewTokens: r.opt.Protocol.MaxNewTokens, Beams: r.opt.Protocol.Beams, Raw: r.opt.Protocol.Raw}
 	answers, err := r.answerer.Answer(ctx, questions, opt)
 	if err != nil {
@@ -133,7 +134,7 @@ func (r *runner) texts(ctx context.Context, questions []Question, vs []Verdict) 
 	return nil
 }
 
-func (r *runner) letters(ctx context.Context, questions []Question, letters []string, vs []Verdict) error {
+func (r *runner) letters(ctx context.Context, questions []Question, letters []string, vs []protocols.Verdict) error {
 	rows, err := r.answerer.Letters(ctx, questions, letters)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -11,7 +12,7 @@ import (
 // answerer, which need not have its weights. It returns the items that would be asked.
 func Check(s *suites.Suite, a Answerer, opt *Options) ([]suites.Item, error) {
 	if opt.Protocol.Name == "" {
-		p, err := ProtocolNamed(DefaultProtocol)
+		p, err := protocols.Named(protocols.Default)
 		if err != nil {
 			return nil, err
 		}
@@ -34,7 +35,7 @@ func Check(s *suites.Suite, a Answerer, opt *Options) ([]suites.Item, error) {
 }
 
 // QuestionOf is an item of a suite as it would be asked, with its pictures read.
-func QuestionOf(s *suites.Suite, it suites.Item, p Protocol) (q Question, err error) {
+func QuestionOf(s *suites.Suite, it suites.Item, p protocols.Protocol) (q Question, err error) {
 	prompt, pictures, err := p.Ask(it)
 	if err != nil {
 		return q, err

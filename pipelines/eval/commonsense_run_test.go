@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -41,7 +42,7 @@ func TestCommonsenseSuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ProtocolForSuite(s, "")
+	p, err := protocols.ForSuite(s, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,10 +50,10 @@ func TestCommonsenseSuite(t *testing.T) {
 		second, extracted, rule string
 		hits                    int
 	}{
-		{"the correct answer is answer2", "B", RuleWord, 2},
-		{"the correct answer is answer5", "Z", RuleNone, 1},
-		{"ash ### Response: answer2", "", RuleUnresolved, 1},
-		{"Answer2", "", RuleUnresolved, 1},
+		{"the correct answer is answer2", "B", protocols.RuleWord, 2},
+		{"the correct answer is answer5", "Z", protocols.RuleNone, 1},
+		{"ash ### Response: answer2", "", protocols.RuleUnresolved, 1},
+		{"Answer2", "", protocols.RuleUnresolved, 1},
 	} {
 		res, err := Run(context.Background(), s, raw{t, map[string]string{"melts": "the correct answer is answer1", "burns": c.second}}, Options{Protocol: p})
 		if err != nil {

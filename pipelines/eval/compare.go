@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"moslava/pipelines/eval/protocols"
 )
 
 // Paired counts how two runs did on the same questions.
@@ -62,8 +64,8 @@ func lgamma(n int) float64 {
 
 // Asked is what a verdict file says about one question.
 type Asked struct {
-	First    Verdict // of its first pass
-	Passes   []Verdict
+	First    protocols.Verdict // of its first pass
+	Passes   []protocols.Verdict
 	Right    int // passes
 	Hit      bool
 	Labelled bool // the suite tells the answer
@@ -71,9 +73,9 @@ type Asked struct {
 
 // ByQuestion puts verdicts together by question, in the order of Group and Pass. A question is a hit when every pass that was
 // asked is right, which under StopEarly only one that was asked in full can be.
-func ByQuestion(verdicts []Verdict) []Asked {
-	sorted := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.Rule == RuleNotAsked })
-	slices.SortStableFunc(sorted, func(a, b Verdict) int {
+func ByQuestion(verdicts []protocols.Verdict) []Asked {
+	sorted := slices.DeleteFunc(slices.Clone(verdicts), func(v protocols.Verdict) bool { return v.Rule == protocols.RuleNotAsked })
+	slices.SortStableFunc(sorted, func(a, b protocols.Verdict) int {
 		if a.Group != b.Group {
 			return cmp.Compare(a.Group, b.Group)
 		}
@@ -97,7 +99,7 @@ func ByQuestion(verdicts []Verdict) []Asked {
 
 // Compare compares the verdicts of two runs on one version of a suite; questions without an answer in the suite are left out.
 // Other questions, or another version, are an error: the runs must have been asked the same. Protocols, models and pictures may differ.
-func Compare(a, b []Verdict) (*Comparison, error) {
+func Compare(a, b []protocols.Verdict) (*Comparison, error) {
 	if len(a) == 0 || len(b) == 0 {
 		return nil, fmt.Errorf("found %d and %d verdicts, expected some of each run", len(a), len(b))
 	}

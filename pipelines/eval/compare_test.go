@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -46,11 +47,11 @@ func TestStatistics(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	s := opened(t, "emoji_en.tsv", suites.Options{})
-	run := func(early bool, wrong ...int64) []Verdict {
-		done := map[int64]Verdict{}
+	run := func(early bool, wrong ...int64) []protocols.Verdict {
+		done := map[int64]protocols.Verdict{}
 		for _, g := range suites.Groups(s.Items) {
 			for _, it := range g {
-				v := Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Category: it.Category, L2: it.L2, Extracted: it.Answer, Want: it.Answer, Suite: s.Version}
+				v := protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Category: it.Category, L2: it.L2, Extracted: it.Answer, Want: it.Answer, Suite: s.Version}
 				if slices.Contains(wrong, it.ID) {
 					v.Extracted = "Z"
 				}
@@ -89,7 +90,7 @@ func TestCompare(t *testing.T) {
 		other[i].Suite = "x"
 	}
 	for _, c := range []struct {
-		a, b []Verdict
+		a, b []protocols.Verdict
 		want string
 	}{
 		{a, nil, "found 24 and 0 verdicts"},

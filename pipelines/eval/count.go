@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -19,7 +20,7 @@ type question struct {
 	extracted  string  // of the first pass
 }
 
-func newQuestion(g []suites.Item, byID map[int64]Verdict) question {
+func newQuestion(g []suites.Item, byID map[int64]protocols.Verdict) question {
 	q := question{first: g[0], labelled: true, rows: len(g), extracted: byID[g[0].ID].Extracted}
 	for _, it := range g {
 		v := byID[it.ID]

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -76,7 +77,7 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 		}
 		saved += whole.prompts - early.prompts
 		for i, v := range got.Verdicts {
-			if v.Rule != RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+			if v.Rule != protocols.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
 				t.Errorf("seed %d: item %d: found %+v, expected %+v", seed, v.ID, v, want.Verdicts[i])
 			}
 		}

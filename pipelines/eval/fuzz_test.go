@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -18,7 +19,7 @@ func FuzzReadSuite(f *testing.F) {
 	f.Add([]byte("index\tquestion\tA\tB\tanswer\n1\t\"q\"\"\"x\tx\ty\tA\r\n"))
 	f.Add([]byte("index\tquestion\tA\tB\tanswer\n9223372036854775807\tq\tx\ty\t\n"))
 	f.Add([]byte("index\tquestion\timage\tanswer\n1\tq\t1\tno\n\"\n"))
-	p, err := ProtocolNamed("")
+	p, err := protocols.Named("")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -17,9 +18,9 @@ func Join(s *suites.Suite, parts []*Result) (*Result, error) {
 	first := parts[0]
 	count := max(first.Shard.Count, 1)
 	seen := make([]bool, count)
-	r := &runner{suite: s, done: map[int64]Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
+	r := &runner{suite: s, done: map[int64]protocols.Verdict{}, opt: Options{Blank: first.Blank, Model: first.Model, Limit: first.Limit, StopEarly: first.StopEarly}}
 	r.judge = first.Judge
-	protocol, err := ProtocolForSuite(s, first.Protocol)
+	protocol, err := protocols.ForSuite(s, first.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func Join(s *suites.Suite, parts []*Result) (*Result, error) {
 		}
 		seen[p.Shard.Index] = true
 		r.opt.VerdictsPath = "shard " + p.Shard.String()
-		asked := slices.DeleteFunc(slices.Clone(p.Verdicts), func(v Verdict) bool { return v.Rule == RuleNotAsked })
+		asked := slices.DeleteFunc(slices.Clone(p.Verdicts), func(v protocols.Verdict) bool { return v.Rule == protocols.RuleNotAsked })
 		if err := r.resume(asked); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", s.Name, err)
 		}

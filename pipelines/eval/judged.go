@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -24,11 +25,11 @@ const judgeTries = 3
 // AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may have one. As
 // upstream, a question that another pass has lost already is not asked about. Every failure is an error, and so is a reply that is unreadable
 // three times, for which upstream draws an option at random; verdicts that were settled before it are.
-func AskJudge(ctx context.Context, j Judge, p Protocol, items []suites.Item, verdicts []Verdict) error {
+func AskJudge(ctx context.Context, j Judge, p protocols.Protocol, items []suites.Item, verdicts []protocols.Verdict) error {
 	return askJudge(ctx, j, p, suites.ByID(items), verdicts)
 }
 
-func askJudge(ctx context.Context, j Judge, p Protocol, byID map[int64]suites.Item, verdicts []Verdict) error {
+func askJudge(ctx context.Context, j Judge, p protocols.Protocol, byID map[int64]suites.Item, verdicts []protocols.Verdict) error {
 	if err := p.MayJudge(); err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func askJudge(ctx context.Context, j Judge, p Protocol, byID map[int64]suites.It
 	for i := range verdicts {
 		v := &verdicts[i]
 		it := byID[v.ID]
-		if v.Rule != RuleUnresolved || it.Answer == "" || lost[v.Group] {
+		if v.Rule != protocols.RuleUnresolved || it.Answer == "" || lost[v.Group] {
 			continue
 		}
 		e, err := askOne(ctx, j, p, it, v.Raw)
@@ -58,7 +59,7 @@ func askJudge(ctx context.Context, j Judge, p Protocol, byID map[int64]suites.It
 
 // judged has the run's judge, if there is one, read those of the verdicts that no rule could, beside the other passes that were answered
 // before. On an error, verdicts that were settled before it are.
-func (r *runner) judged(ctx context.Context, vs []Verdict) error {
+func (r *runner) judged(ctx context.Context, vs []protocols.Verdict) error {
 	if r.opt.Judge == nil || len(vs) == 0 {
 		return nil
 	}
@@ -82,7 +83,7 @@ func (r *runner) judged(ctx context.Context, vs []Verdict) error {
 
 // judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items. It keeps what it has every
 // Options.Together replies.
-func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []Verdict) error {
+func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []protocols.Verdict) error {
 	if r.opt.Judge == nil {
 		return nil
 	}
@@ -99,12 +100,12 @@ func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []Verdic
 		return r.journal.replace(old)
 	}
 	for _, g := range suites.Groups(items) {
-		var vs []Verdict
+		var vs []protocols.Verdict
 		unread := false
 		for _, it := range g {
 			if v, ok := r.done[it.ID]; ok {
 				vs = append(vs, v)
-				unread = unread || v.Rule == RuleUnresolved
+				unread = unread || v.Rule == protocols.RuleUnresolved
 			}
 		}
 		if !unread {
@@ -127,18 +128,18 @@ func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []Verdic
 }
 
 // askOne asks about one answer until the reply can be read.
-func askOne(ctx context.Context, j Judge, p Protocol, it suites.Item, answer string) (Extraction, error) {
-	prompt := JudgePrompt(it, answer)
+func askOne(ctx context.Context, j Judge, p protocols.Protocol, it suites.Item, answer string) (protocols.Extraction, error) {
+	prompt := protocols.JudgePrompt(it, answer)
 	for try := 1; ; try++ {
 		reply, err := j.Ask(ctx, prompt)
 		if err != nil {
-			return Extraction{}, fmt.Errorf("judge: %w", err)
+			return protocols.Extraction{}, fmt.Errorf("judge: %w", err)
 		}
 		if e, ok := p.ReadReply(it, reply); ok {
 			return e, nil
 		}
 		if try == judgeTries {
-			return Extraction{}, fmt.Errorf("judge: found %.80q as the last of %d replies, expected one of %s, or Z", reply, judgeTries, strings.Join(JudgeReplies(it), ", "))
+			return protocols.Extraction{}, fmt.Errorf("judge: found %.80q as the last of %d replies, expected one of %s, or Z", reply, judgeTries, strings.Join(protocols.JudgeReplies(it), ", "))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -53,7 +54,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 		t.Errorf("found %d hits, judge %q, %d judged in %d calls, %d unresolved", res.Overall.Hits, res.Judge, res.Judged, len(j.prompts), res.Overall.Unresolved)
 	}
 	for _, v := range res.Verdicts {
-		if (v.ID == 1000003) != (v.Rule == RuleJudge) || (v.Judge == "m") != (v.Rule == RuleJudge) {
+		if (v.ID == 1000003) != (v.Rule == protocols.RuleJudge) || (v.Judge == "m") != (v.Rule == protocols.RuleJudge) {
 			t.Errorf("found %+v", v)
 		}
 	}
@@ -65,7 +66,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 	if err != nil || plain.Overall.Hits != 4 || plain.Judge != "" || plain.Judged != 0 {
 		t.Errorf("found %v, %v without a judge", plain, err)
 	}
-	logit, err := ProtocolForSuite(s, LetterLogit)
+	logit, err := protocols.ForSuite(s, protocols.LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestJudgedRunResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(vs) != 12 || vs[len(vs)-4].Rule != RuleUnresolved {
+	if len(vs) != 12 || vs[len(vs)-4].Rule != protocols.RuleUnresolved {
 		t.Errorf("found %d verdicts, expected the answers to three questions, the last of which is not judged: %+v", len(vs), vs)
 	}
 	o, j := vague(s, ids...), &clerk{name: "m", says: "A"}

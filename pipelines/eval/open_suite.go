@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -19,7 +20,7 @@ func OpenSuite(path string, opt suites.Options) (*suites.Suite, error) {
 		return nil, err
 	}
 	if d.Protocol != "" {
-		if _, err := ProtocolFor(d.Protocol, d.Benchmark()); err != nil {
+		if _, err := protocols.For(d.Protocol, d.Benchmark()); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}

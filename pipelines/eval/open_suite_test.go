@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -17,7 +18,7 @@ func TestProtocolsOfDefinitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, d := range ds {
-		if _, err := ProtocolFor(d.Protocol, d.Benchmark()); err != nil {
+		if _, err := protocols.For(d.Protocol, d.Benchmark()); err != nil {
 			t.Errorf("%s: %v", d.Name, err)
 		}
 	}
@@ -42,7 +43,7 @@ func TestOpenDefinitions(t *testing.T) {
 		!slices.Equal(s.Notes, []string{"the table has no pictures: questions are asked from their text alone", `column "price" is not read`}) {
 		t.Errorf("found %+v", s)
 	}
-	if p, err := ProtocolForSuite(s, ""); err != nil || p.Name != VLMEvalKit202508 {
+	if p, err := protocols.ForSuite(s, ""); err != nil || p.Name != protocols.VLMEvalKit202508 {
 		t.Errorf("found %s, %v", p.Name, err)
 	}
 	for text, want := range map[string]string{

@@ -3,12 +3,13 @@ package eval
 import (
 	"fmt"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
 // Rescore is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
 // are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
-func Rescore(s *suites.Suite, p Protocol, verdicts []Verdict) (*Result, error) {
+func Rescore(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
 	for _, v := range verdicts {
 		have[v.ID] = true
@@ -35,7 +36,7 @@ func Rescore(s *suites.Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 	if len(items) == 0 {
 		return nil, fmt.Errorf("suite %s: found no answer to any of its %d rows", s.Name, len(s.Items))
 	}
-	var counted []Verdict
+	var counted []protocols.Verdict
 	for _, v := range verdicts {
 		if kept[v.ID] {
 			counted = append(counted, v)
@@ -60,7 +61,7 @@ func Rescore(s *suites.Suite, p Protocol, verdicts []Verdict) (*Result, error) {
 
 // ScoredRun says how a suite was asked.
 type ScoredRun struct {
-	Protocol  Protocol
+	Protocol  protocols.Protocol
 	Model     string       // who answered
 	Judge     string       // who read what no rule reads; empty: nobody
 	Blank     bool         // every picture was a grey one
@@ -71,12 +72,12 @@ type ScoredRun struct {
 
 // ScoreRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
 // as unread, which a lost question is anyway, and what counts passes is then not known.
-func ScoreRun(s *suites.Suite, run ScoredRun, items []suites.Item, done map[int64]Verdict) (*Result, error) {
-	verdicts := make([]Verdict, len(items))
+func ScoreRun(s *suites.Suite, run ScoredRun, items []suites.Item, done map[int64]protocols.Verdict) (*Result, error) {
+	verdicts := make([]protocols.Verdict, len(items))
 	for i, it := range items {
 		v, asked := done[it.ID]
 		if !asked {
-			v = Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Rule: RuleNotAsked, Want: it.Answer, Suite: s.Version,
+			v = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Rule: protocols.RuleNotAsked, Want: it.Answer, Suite: s.Version,
 				Protocol: run.Protocol.Name, Blank: run.Blank, Model: run.Model}
 		}
 		verdicts[i] = v

@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -56,29 +57,29 @@ type YesNoRow struct {
 
 // Result is a suite's score. Buckets without a name in the suite are called "none"; a field the suite has for no item has no buckets.
 type Result struct {
-	Suite      string           `json:"suite"`
-	Version    string           `json:"version"`
-	Table      string           `json:"table,omitempty"`  // the suite's file, for who wants its pictures
-	Images     []string         `json:"images,omitempty"` // the directories of its pictures, where they are files
-	Kind       suites.Kind      `json:"kind"`
-	Protocol   string           `json:"protocol"`
-	Model      string           `json:"model,omitempty"`
-	Judge      string           `json:"judge,omitempty"`  // who was asked what no rule reads
-	Judged     int              `json:"judged,omitempty"` // answers it has read
-	Blank      bool             `json:"blank,omitempty"`
-	Limit      int              `json:"limit,omitempty"`
-	Shard      suites.Shard     `json:"shard,omitzero"`
-	StopEarly  bool             `json:"stop_early,omitempty"` // decided questions were not asked in full: what counts passes is not known
-	Notes      []string         `json:"notes,omitempty"`
-	Unlabelled int              `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally, and a bucket of them alone has N 0
-	Overall    Breakdown        `json:"overall"`
-	Splits     []SplitBreakdown `json:"splits"`
-	YesNo      []YesNoRow       `json:"yesno,omitempty"`
-	Sheet      *Sheet           `json:"sheet,omitempty"`         // the benchmark's own report, where it is not one of these tallies
-	Drawn      int              `json:"drawn,omitempty"`         // answers without an option, for which upstream draws one at random
-	DrawnHits  int              `json:"drawn_hits,omitempty"`    // of which the draw was right; they are among the hits
-	Sum        string           `json:"record_sha256,omitempty"` // of the file's record without it; results of earlier versions have none
-	Verdicts   []Verdict        `json:"-"`                       // in the order of the items
+	Suite      string              `json:"suite"`
+	Version    string              `json:"version"`
+	Table      string              `json:"table,omitempty"`  // the suite's file, for who wants its pictures
+	Images     []string            `json:"images,omitempty"` // the directories of its pictures, where they are files
+	Kind       suites.Kind         `json:"kind"`
+	Protocol   string              `json:"protocol"`
+	Model      string              `json:"model,omitempty"`
+	Judge      string              `json:"judge,omitempty"`  // who was asked what no rule reads
+	Judged     int                 `json:"judged,omitempty"` // answers it has read
+	Blank      bool                `json:"blank,omitempty"`
+	Limit      int                 `json:"limit,omitempty"`
+	Shard      suites.Shard        `json:"shard,omitzero"`
+	StopEarly  bool                `json:"stop_early,omitempty"` // decided questions were not asked in full: what counts passes is not known
+	Notes      []string            `json:"notes,omitempty"`
+	Unlabelled int                 `json:"unlabelled,omitempty"` // questions without an answer in the suite; they are in no tally, and a bucket of them alone has N 0
+	Overall    Breakdown           `json:"overall"`
+	Splits     []SplitBreakdown    `json:"splits"`
+	YesNo      []YesNoRow          `json:"yesno,omitempty"`
+	Sheet      *Sheet              `json:"sheet,omitempty"`         // the benchmark's own report, where it is not one of these tallies
+	Drawn      int                 `json:"drawn,omitempty"`         // answers without an option, for which upstream draws one at random
+	DrawnHits  int                 `json:"drawn_hits,omitempty"`    // of which the draw was right; they are among the hits
+	Sum        string              `json:"record_sha256,omitempty"` // of the file's record without it; results of earlier versions have none
+	Verdicts   []protocols.Verdict `json:"-"`                       // in the order of the items
 }
 
 // eachTally calls f for every tally of a result.

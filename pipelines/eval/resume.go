@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"strconv"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
 // resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an answer
 // is made anew, in old, too.
-func (r *runner) resume(old []Verdict) error {
+func (r *runner) resume(old []protocols.Verdict) error {
 	r.known = suites.ByID(r.suite.Items)
 	for i, v := range old {
-		want := Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
+		want := protocols.Verdict{Suite: r.suite.Version, Protocol: r.opt.Protocol.Name, Blank: r.opt.Blank, Model: r.opt.Model}
 		if v.Suite != want.Suite || v.Protocol != want.Protocol || v.Blank != want.Blank || v.Model != want.Model {
 			return fmt.Errorf("%s: found a verdict on item %d by model %q of suite %s, protocol %s, blank %t; expected model %q, suite %s, protocol %s, blank %t: write to another directory, or set this one aside, which --force does",
 				r.opt.VerdictsPath, v.ID, v.Model, v.Suite, v.Protocol, v.Blank, want.Model, want.Suite, want.Protocol, want.Blank)
@@ -50,15 +51,15 @@ func nameOr(name, none string) string {
 }
 
 // reread reads a verdict that is there again: what no rule reads stays as a judge has read it.
-func reread(p Protocol, it suites.Item, v *Verdict) error {
+func reread(p protocols.Protocol, it suites.Item, v *protocols.Verdict) error {
 	said := *v
 	v.Judge = ""
 	if err := p.Read(it, v); err != nil {
 		return err
 	}
-	if said.Judge != "" && v.Rule == RuleUnresolved {
+	if said.Judge != "" && v.Rule == protocols.RuleUnresolved {
 		v.Judge = said.Judge
-		p.Settle(it, v, Extraction{said.Extracted, RuleJudge})
+		p.Settle(it, v, protocols.Extraction{Answer: said.Extracted, Rule: protocols.RuleJudge})
 	}
 	return nil
 }

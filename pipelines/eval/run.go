@@ -6,16 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
 // Options steer a Run. The zero value asks the whole suite under the default protocol and keeps no file.
 type Options struct {
-	Protocol Protocol     // the default one when its Name is empty
-	Limit    int          // the first so many questions; 0: all
-	Shard    suites.Shard // a part of those; each shard needs a VerdictsPath of its own
-	Blank    bool         // every picture is replaced by a grey one of its size
-	Model    string       // names who answers (a checkpoint's digest); verdicts of another are not resumed
+	Protocol protocols.Protocol // the default one when its Name is empty
+	Limit    int                // the first so many questions; 0: all
+	Shard    suites.Shard       // a part of those; each shard needs a VerdictsPath of its own
+	Blank    bool               // every picture is replaced by a grey one of its size
+	Model    string             // names who answers (a checkpoint's digest); verdicts of another are not resumed
 	// StopEarly leaves out what cannot change a circular score any more: see undecided. Only a circular suite may have it.
 	StopEarly bool
 	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked before a verdict is written, and
@@ -45,7 +46,7 @@ func Run(ctx context.Context, s *suites.Suite, a Answerer, opt Options) (*Result
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(suites.Groups(items)), done: make(map[int64]Verdict, len(items))}
+	r := &runner{suite: s, answerer: a, opt: opt, journal: j, total: len(suites.Groups(items)), done: make(map[int64]protocols.Verdict, len(items))}
 	if opt.Judge != nil {
 		r.judge = opt.Judge.Name()
 	}
@@ -72,7 +73,7 @@ type runner struct {
 	journal  *journal
 	judge    string // its name; empty: none
 	known    map[int64]suites.Item
-	done     map[int64]Verdict
+	done     map[int64]protocols.Verdict
 	total    int // questions
 	finished int
 	labelled int // of the finished ones, those that the suite tells the answer of

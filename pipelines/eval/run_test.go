@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -31,7 +32,7 @@ type oracle struct {
 }
 
 func newOracle(s *suites.Suite) *oracle {
-	p, _ := ProtocolNamed("")
+	p, _ := protocols.Named("")
 	o := &oracle{byPrompt: map[string]suites.Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
 	for _, it := range s.Items {
 		o.byPrompt[it.ImageKey+p.Prompt(it)] = it
@@ -129,7 +130,7 @@ func TestRunScoresCircular(t *testing.T) {
 	for _, b := range res.Overall.Comment {
 		n += b.N
 	}
-	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != VLMEvalKit202406 || res.Kind != suites.Circular {
+	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != protocols.VLMEvalKit202406 || res.Kind != suites.Circular {
 		t.Errorf("found %d questions in comments, splits %v, protocol %s", n, res.Splits, res.Protocol)
 	}
 }
@@ -184,7 +185,7 @@ func TestRunResumes(t *testing.T) {
 	if !reflect.DeepEqual(again.Overall, res.Overall) {
 		t.Errorf("scored from the file %+v, expected %+v", again.Overall, res.Overall)
 	}
-	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, LetterLogit)}} {
+	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, protocols.LetterLogit)}} {
 		other.VerdictsPath = path
 		if _, err := Run(context.Background(), s, o2, other); err == nil || !strings.Contains(err.Error(), "write to another directory") {
 			t.Errorf("found %v, expected a refusal to mix", err)
@@ -214,7 +215,7 @@ func TestLetterLogit(t *testing.T) {
 	}
 	o := newOracle(s)
 	o.letters = [][]float64{{-3, -1, -1}}
-	p := mustProtocol(t, LetterLogit)
+	p := mustProtocol(t, protocols.LetterLogit)
 	if _, err := Run(context.Background(), s, o, Options{Protocol: p, Together: 1}); err == nil || !strings.Contains(err.Error(), "item 3: found 3 log-probabilities") {
 		t.Errorf("found %v, expected a complaint about the third item's two options", err)
 	}
@@ -223,7 +224,7 @@ func TestLetterLogit(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := res.Verdicts[0]
-	if v.Extracted != "B" || !v.Correct || v.Rule != RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
+	if v.Extracted != "B" || !v.Correct || v.Rule != protocols.RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
 		t.Errorf("found %+v", v)
 	}
 	if !strings.HasSuffix(p.Prompt(s.Items[2]), "Answer with the option's letter from the given choices directly.") {
@@ -313,7 +314,7 @@ func TestAnswersAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old[1].Extracted, old[1].Rule, old[1].Correct = "Z", RuleRefusal, false
+	old[1].Extracted, old[1].Rule, old[1].Correct = "Z", protocols.RuleRefusal, false
 	if err := WriteVerdicts(opt.VerdictsPath, old[:20]); err != nil {
 		t.Fatal(err)
 	}
@@ -329,4 +330,13 @@ func TestAnswersAreReadAgain(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(vs, want.Verdicts) || o.prompts != 4 {
 		t.Errorf("found %d prompts, and a result or a file that is not as before", o.prompts)
 	}
+}
+
+func mustProtocol(t *testing.T, name string) protocols.Protocol {
+	t.Helper()
+	p, err := protocols.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -12,8 +13,8 @@ import (
 // under exact matching); its split, category and so on are those of its first pass. Right means that Extracted equals
 // the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither reads nor writes anything;
 // Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the caller, except for what verdicts tell.
-func Score(items []suites.Item, verdicts []Verdict) (*Result, error) {
-	byID := make(map[int64]Verdict, len(verdicts))
+func Score(items []suites.Item, verdicts []protocols.Verdict) (*Result, error) {
+	byID := make(map[int64]protocols.Verdict, len(verdicts))
 	for _, v := range verdicts {
 		if _, twice := byID[v.ID]; twice {
 			return nil, fmt.Errorf("found two verdicts on item %d, expected one", v.ID)
@@ -60,7 +61,7 @@ func Score(items []suites.Item, verdicts []Verdict) (*Result, error) {
 }
 
 // strangers names the first verdict that has no item.
-func strangers(items []suites.Item, verdicts []Verdict) error {
+func strangers(items []suites.Item, verdicts []protocols.Verdict) error {
 	known := make(map[int64]bool, len(items))
 	for _, it := range items {
 		if known[it.ID] {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -14,7 +15,7 @@ import (
 func scored(t *testing.T, passes []string, set func(i int, it *suites.Item)) *Result {
 	t.Helper()
 	var items []suites.Item
-	var vs []Verdict
+	var vs []protocols.Verdict
 	for g, ps := range passes {
 		for k, c := range ps {
 			it := suites.Item{ID: int64(g + 1 + k*suites.PassDistance), Group: int64(g + 1), Pass: k, Question: "q", Answer: "A"}
@@ -23,7 +24,7 @@ func scored(t *testing.T, passes []string, set func(i int, it *suites.Item)) *Re
 			}
 			set(g, &it)
 			items = append(items, it)
-			vs = append(vs, Verdict{ID: it.ID, Extracted: map[rune]string{'1': "A", '0': "B", '?': ""}[c]})
+			vs = append(vs, protocols.Verdict{ID: it.ID, Extracted: map[rune]string{'1': "A", '0': "B", '?': ""}[c]})
 		}
 	}
 	r, err := Score(items, vs)
@@ -100,11 +101,11 @@ func TestWilson(t *testing.T) {
 
 func TestYesNoTable(t *testing.T) {
 	var items []suites.Item
-	var vs []Verdict
+	var vs []protocols.Verdict
 	// want, said, category: 2 true positives, 1 false positive, 1 false negative (said nothing), 1 true negative
 	for i, row := range [][3]string{{"Yes", "Yes", "random"}, {"Yes", "Yes", "popular,random"}, {"No", "Yes", "popular"}, {"Yes", "", "popular"}, {"No", "No", "random"}} {
 		items = append(items, suites.Item{ID: int64(i), Group: int64(i), Answer: row[0], Category: row[2]})
-		vs = append(vs, Verdict{ID: int64(i), Extracted: row[1]})
+		vs = append(vs, protocols.Verdict{ID: int64(i), Extracted: row[1]})
 	}
 	r, err := Score(items, vs)
 	if err != nil {
@@ -137,9 +138,9 @@ func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
 		{[]int64{1, 2, 2}, "two verdicts on item 2"},
 		{[]int64{1, 2, 3}, "verdict on item 3"},
 	} {
-		var vs []Verdict
+		var vs []protocols.Verdict
 		for _, id := range c.ids {
-			vs = append(vs, Verdict{ID: id})
+			vs = append(vs, protocols.Verdict{ID: id})
 		}
 		if _, err := Score(items, vs); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: found %v, expected %q", c.ids, err, c.want)
@@ -149,11 +150,15 @@ func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
 
 func TestRejudge(t *testing.T) {
 	s := opened(t, "emoji_en.tsv", suites.Options{})
-	var vs []Verdict
+	var vs []protocols.Verdict
 	for _, it := range s.Items {
-		vs = append(vs, Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})
+		vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})
 	}
-	out, err := Reread(mustProtocol(t, ""), s.Items, vs)
+	p, err := protocols.Named("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := protocols.Reread(p, s.Items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +166,7 @@ func TestRejudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Overall.Circular != 1 || out[0].Rule != RuleLetter || vs[0].Extracted != "" {
+	if r.Overall.Circular != 1 || out[0].Rule != protocols.RuleLetter || vs[0].Extracted != "" {
 		t.Errorf("found %+v", r.Overall.Tally)
 	}
 }

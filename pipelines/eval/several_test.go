@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -36,12 +37,12 @@ func TestSeveralPicturesElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ protocol, start, shown string }{
-		{VLMEvalKit202406, "q\n", "[7]"},
-		{LMMSEval, "<image> <image>\nq\n", "[7 7#2]"},
-		{LetterLogit, "<image>\n<image>\nq\n", "[7 7#2]"},
-		{LLaVA15, "", "item 7: found 2 pictures, protocol llava-1.5 knows questions about one"},
+		{protocols.VLMEvalKit202406, "q\n", "[7]"},
+		{protocols.LMMSEval, "<image> <image>\nq\n", "[7 7#2]"},
+		{protocols.LetterLogit, "<image>\n<image>\nq\n", "[7 7#2]"},
+		{protocols.LLaVA15, "", "item 7: found 2 pictures, protocol llava-1.5 knows questions about one"},
 	} {
-		p, err := ProtocolForSuite(s, c.protocol)
+		p, err := protocols.ForSuite(s, c.protocol)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +72,7 @@ func TestRunShowsSeveralPictures(t *testing.T) {
 	if suite(c).Version == s.Version {
 		t.Error("another second picture has the same version")
 	}
-	p, err := ProtocolForSuite(s, LetterLogit)
+	p, err := protocols.ForSuite(s, protocols.LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -34,13 +35,13 @@ func (s *Sheet) Value(name string) (float64, bool) {
 // finish adds to a score what the suite's family reports, and counts random draws.
 func (r *Result) finish(s *suites.Suite, items []suites.Item) error {
 	r.Suite, r.Version, r.Kind, r.Notes = s.Name, s.Version, s.Kind, slices.Clone(s.Notes)
-	byID := make(map[int64]Verdict, len(r.Verdicts))
+	byID := make(map[int64]protocols.Verdict, len(r.Verdicts))
 	for _, v := range r.Verdicts {
 		byID[v.ID] = v
 		if v.Judge != "" {
 			r.Judged++
 		}
-		if v.Rule == RuleRandom {
+		if v.Rule == protocols.RuleRandom {
 			r.Drawn++
 			if v.Correct {
 				r.DrawnHits++
@@ -68,7 +69,7 @@ func (r *Result) finish(s *suites.Suite, items []suites.Item) error {
 	return err
 }
 
-func right(v Verdict) float64 {
+func right(v protocols.Verdict) float64 {
 	if v.Correct {
 		return 1
 	}
@@ -121,7 +122,7 @@ var mmeParts = []struct {
 // mmeSheet is MME_rating: per category 100 times the share of right answers plus 100 times the share of pictures with both right; the
 // halves are sums. A picture with other than two questions is an error, as in lmms-eval; a category MME does not have is counted in
 // neither half.
-func mmeSheet(items []suites.Item, byID map[int64]Verdict) (*Sheet, error) {
+func mmeSheet(items []suites.Item, byID map[int64]protocols.Verdict) (*Sheet, error) {
 	type category struct{ rows, hits, pairs, both int }
 	by, pairs := map[string]category{}, map[string][]suites.Item{}
 	var order []string
@@ -183,7 +184,7 @@ func mmeSheet(items []suites.Item, byID map[int64]Verdict) (*Sheet, error) {
 }
 
 // mmmuSheet is the table of MMMU's main_eval_only.py: disciplines, their subjects, the whole; what is in neither comes last.
-func mmmuSheet(items []suites.Item, byID map[int64]Verdict) *Sheet {
+func mmmuSheet(items []suites.Item, byID map[int64]protocols.Verdict) *Sheet {
 	type count struct{ n, right int }
 	all, subjects := count{}, map[string]count{}
 	for _, it := range items {

@@ -15,10 +15,11 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
+	"moslava/pipelines/eval/protocols"
 )
 
 // lineOf is the verdict as a line of a file, Sum as it is.
-func lineOf(v Verdict) ([]byte, error) {
+func lineOf(v protocols.Verdict) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -27,7 +28,7 @@ func lineOf(v Verdict) ([]byte, error) {
 }
 
 // sumOf is what Sum is to be.
-func sumOf(v Verdict) (string, error) {
+func sumOf(v protocols.Verdict) (string, error) {
 	v.Sum = ""
 	b, err := lineOf(v)
 	s := sha256.Sum256(b)
@@ -39,8 +40,8 @@ const maxVerdictLine = 16 << 20
 
 // ReadVerdicts reads verdict files, the parts of a sharded run for example, in the given order. A last line without its line
 // end, which a killed run may leave, is left out; anything else that is no verdict is an error naming file and line.
-func ReadVerdicts(paths ...string) ([]Verdict, error) {
-	var all []Verdict
+func ReadVerdicts(paths ...string) ([]protocols.Verdict, error) {
+	var all []protocols.Verdict
 	for _, p := range paths {
 		f, err := infile.Open(p)
 		if err != nil {
@@ -56,8 +57,8 @@ func ReadVerdicts(paths ...string) ([]Verdict, error) {
 }
 
 // WriteVerdicts writes a verdict file, whole or not at all, without the passes that were not asked.
-func WriteVerdicts(path string, vs []Verdict) error {
-	asked := slices.DeleteFunc(slices.Clone(vs), func(v Verdict) bool { return v.Rule == RuleNotAsked })
+func WriteVerdicts(path string, vs []protocols.Verdict) error {
+	asked := slices.DeleteFunc(slices.Clone(vs), func(v protocols.Verdict) bool { return v.Rule == protocols.RuleNotAsked })
 	b, err := encodeVerdicts(path, asked)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func WriteVerdicts(path string, vs []Verdict) error {
 }
 
 // readVerdicts also returns how many bytes the whole lines take.
-func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err error) {
+func readVerdicts(name string, r io.Reader) (vs []protocols.Verdict, whole int64, err error) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(make([]byte, 0, 64<<10), maxVerdictLine)
 	sc.Split(func(data []byte, atEOF bool) (int, []byte, error) {
@@ -77,7 +78,7 @@ func readVerdicts(name string, r io.Reader) (vs []Verdict, whole int64, err erro
 	})
 	seen := map[int64]int{}
 	for line := 1; sc.Scan(); line++ {
-		var v Verdict
+		var v protocols.Verdict
 		dec := json.NewDecoder(bytes.NewReader(sc.Bytes()))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(&v); err != nil {
@@ -115,7 +116,7 @@ type journal struct {
 }
 
 // openJournal opens path for appending, drops a torn last line, and returns the verdicts that are there.
-func openJournal(path string) (*journal, []Verdict, error) {
+func openJournal(path string) (*journal, []protocols.Verdict, error) {
 	if path == "" {
 		return &journal{}, nil, nil
 	}
@@ -137,7 +138,7 @@ func openJournal(path string) (*journal, []Verdict, error) {
 }
 
 // replace writes the file anew, so that it says what its answers are read as now.
-func (j *journal) replace(vs []Verdict) error {
+func (j *journal) replace(vs []protocols.Verdict) error {
 	err := errors.Join(j.f.Close(), WriteVerdicts(j.path, vs))
 	if err != nil {
 		j.f = nil
@@ -153,7 +154,7 @@ func (j *journal) replace(vs []Verdict) error {
 }
 
 // append writes verdicts with one write call, so that a kill tears at most one line.
-func (j *journal) append(vs []Verdict) error {
+func (j *journal) append(vs []protocols.Verdict) error {
 	if j.f == nil {
 		return nil
 	}
@@ -165,7 +166,7 @@ func (j *journal) append(vs []Verdict) error {
 }
 
 // encodeVerdicts makes a line of each.
-func encodeVerdicts(path string, vs []Verdict) ([]byte, error) {
+func encodeVerdicts(path string, vs []protocols.Verdict) ([]byte, error) {
 	var b bytes.Buffer
 	for _, v := range vs {
 		var text []byte

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/protocols"
 )
 
 func TestBadVerdictFiles(t *testing.T) {
-	good, err := json.Marshal(Verdict{ID: 1, Suite: "s", Protocol: "p"})
+	good, err := json.Marshal(protocols.Verdict{ID: 1, Suite: "s", Protocol: "p"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"moslava/internal/gguf/gguftest"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
@@ -245,20 +246,20 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	must(t, atomicfile.WriteFile(in.suite, func(w io.Writer) error { return scenes.TestTSV(w, 1200, scenes.Test, 5) }))
 	s, err := eval.OpenSuite(in.suite, suites.Options{})
 	must(t, err)
-	p, err := eval.ProtocolForSuite(s, "")
+	p, err := protocols.ForSuite(s, "")
 	must(t, err)
-	vs := make([]eval.Verdict, len(s.Items))
+	vs := make([]protocols.Verdict, len(s.Items))
 	var answers strings.Builder
 	answers.WriteString("index\tprediction\n")
 	for i, it := range s.Items {
-		vs[i] = eval.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment, Raw: "A", Suite: s.Version, Prompt: p.Prompt(it)}
+		vs[i] = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment, Raw: "A", Suite: s.Version, Prompt: p.Prompt(it)}
 		fmt.Fprintf(&answers, "%d\tA\n", it.ID)
 	}
 	in.few = in.path("few.tsv")
 	must(t, atomicfile.WriteFile(in.few, func(w io.Writer) error { return scenes.TestTSV(w, 6, scenes.Test, 5) }))
 	in.vague = in.write(t, "vague.tsv", []byte("index\tprediction\n1\tI would rather not say\n"))
 	in.answers = in.write(t, "answers.tsv", []byte(answers.String()))
-	vs, err = eval.Reread(p, s.Items, vs)
+	vs, err = protocols.Reread(p, s.Items, vs)
 	must(t, err)
 	save := func(name string, shard suites.Shard) string {
 		items, err := s.Select(0, shard)
@@ -268,7 +269,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 		for _, it := range items {
 			mine[it.ID] = true
 		}
-		var some []eval.Verdict
+		var some []protocols.Verdict
 		for _, v := range vs {
 			if mine[v.ID] {
 				some = append(some, v)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -53,17 +54,17 @@ var items = []suites.Item{
 }
 
 // judged reads answers with a judge behind them.
-func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]eval.Verdict, error) {
+func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]protocols.Verdict, error) {
 	t.Helper()
-	p, err := eval.ProtocolFor(protocol, suites.MMBench)
+	p, err := protocols.For(protocol, suites.MMBench)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vs []eval.Verdict
+	var vs []protocols.Verdict
 	for i, a := range answers {
-		vs = append(vs, eval.Verdict{ID: items[i].ID, Group: items[i].Group, Raw: a})
+		vs = append(vs, protocols.Verdict{ID: items[i].ID, Group: items[i].Group, Raw: a})
 	}
-	vs, err = eval.Reread(p, items, vs)
+	vs, err = protocols.Reread(p, items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !vs[0].Correct || vs[0].Rule != eval.RuleJudge || vs[1].Extracted != "Z" || vs[1].Correct || vs[2].Rule != eval.RuleLetter {
+	if !vs[0].Correct || vs[0].Rule != protocols.RuleJudge || vs[1].Extracted != "Z" || vs[1].Correct || vs[2].Rule != protocols.RuleLetter {
 		t.Errorf("found %+v", vs)
 	}
 	if len(asked) != 2 || !strings.HasSuffix(asked[0], "Question: What animal is it?\nOptions: There are several options: \nA. fox\nB. dog\nC. cat\n\nAnswer: a feline\nYour output: ") {

@@ -24,10 +24,10 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// unpack writes a packed file of package eval's testdata.
+// unpack writes what is in a packed file of testdata.
 func unpack(t *testing.T, packed, name string) string {
 	t.Helper()
-	f, err := os.Open("../testdata/" + packed)
+	f, err := os.Open(packed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +70,12 @@ func score(t *testing.T, opt Options) *Scored {
 
 // The published answers of LLaVA-1.5-13B score as MMMU's main_parse_and_eval.py says, and its parsed ones as main_eval_only.py.
 func TestMMMU(t *testing.T) {
-	s := score(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: unpack(t, "mmmu_outputs.json.gz", "output.json")})
+	s := score(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: unpack(t, "../protocols/testdata/mmmu_outputs.json.gz", "output.json")})
 	r := s.Result
 	if r.Overall.N != 900 || r.Overall.Hits != 330 || r.Drawn != 2 || r.DrawnHits != 1 {
 		t.Errorf("found %d of %d right, %d drawn, %d of them right; expected 330 of 900, 2 and 1", r.Overall.Hits, r.Overall.N, r.Drawn, r.DrawnHits)
 	}
-	path := unpack(t, "mmmu_official.json.gz", "golden.json")
+	path := unpack(t, "../protocols/testdata/mmmu_official.json.gz", "golden.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestMMMU(t *testing.T) {
 			t.Errorf("found %+v, expected %+v", l, want)
 		}
 	}
-	parsed := score(t, Options{Suite: unpack(t, "mmmu_answers.json.gz", "answers.json"), Protocol: "mmmu-official", Predictions: unpack(t, "mmmu_val.json.gz", "val.json")})
+	parsed := score(t, Options{Suite: unpack(t, "testdata/mmmu_answers.json.gz", "answers.json"), Protocol: "mmmu-official", Predictions: unpack(t, "testdata/mmmu_val.json.gz", "val.json")})
 	if h := parsed.Result.Overall.Hits; h != 324 {
 		t.Errorf("found %d right, expected 324", h)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -54,7 +55,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := eval.ProtocolForSuite(s, opt.Protocol)
+	p, err := protocols.ForSuite(s, opt.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	if verdicts, err = eval.Reread(p, s.Items, verdicts); err != nil {
+	if verdicts, err = protocols.Reread(p, s.Items, verdicts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if opt.Judge != nil {
@@ -120,9 +121,9 @@ func finder(s *suites.Suite) func(Answer) (suites.Item, error) {
 }
 
 // verdicts pairs answers with the suite's items. An answer to an item that the suite does not have is an error.
-func (f *File) verdicts(s *suites.Suite) ([]eval.Verdict, error) {
+func (f *File) verdicts(s *suites.Suite) ([]protocols.Verdict, error) {
 	find := finder(s)
-	out := make([]eval.Verdict, len(f.Answers))
+	out := make([]protocols.Verdict, len(f.Answers))
 	seen := map[int64]string{}
 	for i, a := range f.Answers {
 		it, err := find(a)
@@ -133,13 +134,13 @@ func (f *File) verdicts(s *suites.Suite) ([]eval.Verdict, error) {
 			return nil, fmt.Errorf("%s: found a second answer to item %s, the first is at %s", a.at, a.item(), first)
 		}
 		seen[it.ID] = a.at
-		out[i] = eval.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
+		out[i] = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
 			Raw: a.Text, Suite: s.Version}
 	}
 	return out, nil
 }
 
-func lines(s *suites.Suite, verdicts []eval.Verdict) []Line {
+func lines(s *suites.Suite, verdicts []protocols.Verdict) []Line {
 	names := map[int64]string{}
 	for _, it := range s.Items {
 		names[it.ID] = it.Name

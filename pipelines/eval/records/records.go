@@ -10,7 +10,7 @@ import (
 	"strconv"
 
 	"moslava/internal/pytext"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -139,7 +139,7 @@ func mmbenchColumns(items []suites.Item) []column {
 // NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the family has. A protocol that reads log-probabilities has no text: the letter it
 // took stands in its place. Items without a verdict and passes that were not asked have no row; a verdict without an item
 // is an error.
-func NewTable(family suites.Family, items []suites.Item, verdicts []eval.Verdict) (*Table, error) {
+func NewTable(family suites.Family, items []suites.Item, verdicts []protocols.Verdict) (*Table, error) {
 	answers := make(map[int64]string, len(verdicts))
 	known := make(map[int64]bool, len(items))
 	for _, it := range items {
@@ -149,7 +149,7 @@ func NewTable(family suites.Family, items []suites.Item, verdicts []eval.Verdict
 		switch {
 		case !known[v.ID]:
 			return nil, fmt.Errorf("found a verdict on item %d, which is not among the %d items", v.ID, len(items))
-		case v.Rule == eval.RuleNotAsked:
+		case v.Rule == protocols.RuleNotAsked:
 			continue
 		case len(v.LogProbs) > 0:
 			answers[v.ID] = v.Extracted

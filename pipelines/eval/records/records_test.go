@@ -10,6 +10,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -28,11 +29,11 @@ var harmless = []string{
 func tableOf(t *testing.T, answers []string) *Table {
 	t.Helper()
 	var items []suites.Item
-	var vs []eval.Verdict
+	var vs []protocols.Verdict
 	for i, a := range answers {
 		id := int64(len(answers) - i)
 		items = append(items, suites.Item{ID: id, Question: a + "?", Choices: []suites.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
-		vs = append(vs, eval.Verdict{ID: id, Raw: a})
+		vs = append(vs, protocols.Verdict{ID: id, Raw: a})
 	}
 	tab, err := NewTable("", items, vs)
 	if err != nil {
@@ -46,11 +47,11 @@ func TestTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vs []eval.Verdict
+	var vs []protocols.Verdict
 	for _, it := range s.Items {
-		vs = append(vs, eval.Verdict{ID: it.ID, Raw: "answer " + it.Answer})
+		vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "answer " + it.Answer})
 	}
-	vs[1].Rule = eval.RuleNotAsked
+	vs[1].Rule = protocols.RuleNotAsked
 	tab, err := NewTable(s.Family, s.Items, vs[:20])
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestTable(t *testing.T) {
 	if _, err := NewTable(s.Family, s.Items[:4], vs); err == nil || !strings.Contains(err.Error(), "a verdict on item 2, which is not among the 4 items") {
 		t.Errorf("found %v", err)
 	}
-	logits, err := NewTable(s.Family, s.Items[:1], []eval.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
+	logits, err := NewTable(s.Family, s.Items[:1], []protocols.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
 	if err != nil || logits.Rows[0].Texts[12] != "C" {
 		t.Errorf("found %v, %v, expected the letter in place of a text", logits, err)
 	}
@@ -91,9 +92,9 @@ func TestUpstreamColumns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var vs []eval.Verdict
+		var vs []protocols.Verdict
 		for _, it := range s.Items {
-			vs = append(vs, eval.Verdict{ID: it.ID, Raw: "said"})
+			vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "said"})
 		}
 		tab, err := NewTable(s.Family, s.Items, vs)
 		if err != nil {
@@ -262,7 +263,7 @@ func TestNamesForAnIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tab, err := NewTable(s.Family, s.Items, []eval.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
+	tab, err := NewTable(s.Family, s.Items, []protocols.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
 	if err != nil {
 		t.Fatal(err)
 	}

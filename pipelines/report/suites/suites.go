@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -142,7 +143,7 @@ func newDealer(s *suites.Suite) dealer {
 }
 
 // wrong is the first pass that is not right, or the first of all.
-func wrong(q eval.Asked) eval.Verdict {
+func wrong(q eval.Asked) protocols.Verdict {
 	for _, v := range q.Passes {
 		if !v.Correct {
 			return v
@@ -202,7 +203,7 @@ func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
 	return c, nil
 }
 
-func answer(run string, v eval.Verdict) Answer {
+func answer(run string, v protocols.Verdict) Answer {
 	a := Answer{Run: run, Text: v.Raw, Read: v.Extracted, Rule: v.Rule, Want: v.Want, Correct: v.Correct}
 	if len(v.LogProbs) > 0 {
 		a.Text = v.Extracted

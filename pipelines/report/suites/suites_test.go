@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -30,7 +31,7 @@ type liar struct {
 func (l *liar) TakesPictures() error { return nil }
 
 func (l *liar) Answer(_ context.Context, questions []eval.Question, _ eval.AnswerOptions) ([]string, error) {
-	p, err := eval.ProtocolNamed("")
+	p, err := protocols.Named("")
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +192,7 @@ func TestWithoutTable(t *testing.T) {
 func TestCardsAreSpread(t *testing.T) {
 	var qs []eval.Asked
 	for i, l2 := range []string{"a", "a", "a", "b", "a", "c", "b"} {
-		qs = append(qs, eval.Asked{First: eval.Verdict{ID: int64(i), L2: l2}})
+		qs = append(qs, eval.Asked{First: protocols.Verdict{ID: int64(i), L2: l2}})
 	}
 	var got []int64
 	for _, q := range spread(qs, 5) {

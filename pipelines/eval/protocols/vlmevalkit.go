@@ -1,9 +1,9 @@
-package eval
+package protocols
 
 import "moslava/pipelines/eval/suites"
 
 // protocolsVLMEvalKit are those of VLMEvalKit with LLaVA_XTuner's prompts. late is a version after May 2025.
-func protocolsVLMEvalKit(rules choiceRules, late bool) map[suites.Family]Protocol {
+func vlmEvalKit(rules choiceRules, late bool) map[suites.Family]Protocol {
 	read := func(it suites.Item, answer string) Extraction {
 		if len(it.Choices) == 0 && it.Form == suites.YesOrNo {
 			return inferYesNo(answer)

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 // Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a verdict
 // on, so that a resumed run cannot mix two.

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 import (
 	"fmt"
@@ -21,33 +21,33 @@ const (
 )
 
 // DefaultProtocol is what Run uses when Options name none.
-const DefaultProtocol = VLMEvalKit202406
+const Default = VLMEvalKit202406
 
 // ProtocolNames lists the built-in protocols, the default first.
-func ProtocolNames() []string {
+func Names() []string {
 	return []string{VLMEvalKit202406, VLMEvalKit202508, VLMEvalKit202608, LLaVA15, LMMSEval, MMMUOfficial, LLMAdapters, LetterLogit}
 }
 
 // ProtocolNamed returns a built-in protocol for tables of options or yes/no questions; the empty name is the default.
-func ProtocolNamed(name string) (Protocol, error) { return ProtocolFor(name, "") }
+func Named(name string) (Protocol, error) { return For(name, "") }
 
 // ProtocolFor returns a built-in protocol for a benchmark. The empty name is the default, and the empty family a table of options or
 // yes/no questions like MMBench's and POPE's. A protocol that does not say how a benchmark is asked is an error.
-func ProtocolFor(name string, family suites.Family) (Protocol, error) {
+func For(name string, family suites.Family) (Protocol, error) {
 	if name == "" {
-		name = DefaultProtocol
+		name = Default
 	}
-	if !slices.Contains(ProtocolNames(), name) {
-		return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(ProtocolNames(), ", "))
+	if !slices.Contains(Names(), name) {
+		return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(Names(), ", "))
 	}
 	if family != "" && !slices.Contains(suites.Families(), family) {
 		return Protocol{}, fmt.Errorf("found benchmark %q, expected one of %v", family, suites.Families())
 	}
-	p := protocolTable(name)[family]
+	p := table(name)[family]
 	if p.Prompt == nil {
 		var known []string
 		for _, f := range suites.Families() {
-			if protocolTable(name)[f].Prompt != nil {
+			if table(name)[f].Prompt != nil {
 				known = append(known, string(f))
 			}
 		}
@@ -58,29 +58,29 @@ func ProtocolFor(name string, family suites.Family) (Protocol, error) {
 }
 
 // ProtocolForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
-func ProtocolForSuite(s *suites.Suite, protocol string) (Protocol, error) {
+func ForSuite(s *suites.Suite, protocol string) (Protocol, error) {
 	if protocol == "" {
 		protocol = s.Protocol
 	}
-	p, err := ProtocolFor(protocol, s.Family)
+	p, err := For(protocol, s.Family)
 	if err != nil {
 		return Protocol{}, fmt.Errorf("suite %s: %w", s.Name, err)
 	}
 	return p, nil
 }
 
-func protocolTable(name string) map[suites.Family]Protocol {
+func table(name string) map[suites.Family]Protocol {
 	switch name {
 	case VLMEvalKit202406:
-		return protocolsVLMEvalKit(choiceRules{}, false)
+		return vlmEvalKit(choiceRules{}, false)
 	case VLMEvalKit202508:
-		return protocolsVLMEvalKit(choiceRules{near: true}, true)
+		return vlmEvalKit(choiceRules{near: true}, true)
 	case VLMEvalKit202608:
-		return protocolsVLMEvalKit(choiceRules{near: true, verbose: true}, true)
+		return vlmEvalKit(choiceRules{near: true, verbose: true}, true)
 	case LLaVA15:
-		return protocolsLLaVA()
+		return llava15()
 	case LMMSEval:
-		return protocolsLMMSEval()
+		return lmmsEval()
 	case MMMUOfficial:
 		return map[suites.Family]Protocol{suites.MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Seed: 42, Show: showMMMU}}
 	case LLMAdapters:

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 import (
 	"reflect"
@@ -38,11 +38,11 @@ func TestShownPictures(t *testing.T) {
 		{MMMUOfficial, "<image 2> and <image 1>?", "x\ty", two, "<image 2> and <image 1>?\n(A) x\n(B) y\n" + letter, []string{"1"}},
 		{MMMUOfficial, "q", "<img='1.png'>\t<img='2.png'>", two, "", []string{"found 2 pictures <img='..'> in the options"}},
 	} {
-		s, err := readText(mmmuHeader+"1\tvalidation_Math_1\t"+c.question+"\t"+c.options+"\tA\t"+c.pictures+"\n", suites.Options{Name: "MMMU_DEV_VAL"})
+		s, err := suites.Read("some.tsv", strings.NewReader(mmmuHeader+"1\tvalidation_Math_1\t"+c.question+"\t"+c.options+"\tA\t"+c.pictures+"\n"), suites.Options{Name: "MMMU_DEV_VAL"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := ProtocolForSuite(s, c.protocol)
+		p, err := ForSuite(s, c.protocol)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 )
 
 // protocolsLMMSEval are those of lmms-eval.
-func protocolsLMMSEval() map[suites.Family]Protocol {
+func lmmsEval() map[suites.Family]Protocol {
 	t := map[suites.Family]Protocol{
 		suites.MMBench:   {MaxNewTokens: 1024, Prompt: promptLMMS("There are several options:", instructLetter), Extract: lmmsStatic},
 		suites.MMBenchCN: {MaxNewTokens: 256, Prompt: promptLMMS("有如下几个选项：", "请直接使用所提供的选项字母作为答案回答。"), Extract: lmmsStatic},

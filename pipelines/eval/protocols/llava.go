@@ -1,10 +1,10 @@
-package eval
+package protocols
 
 import "moslava/pipelines/eval/suites"
 
 // protocolsLLaVA are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by VLMEvalKit's rules
 // of June 2024.
-func protocolsLLaVA() map[suites.Family]Protocol {
+func llava15() map[suites.Family]Protocol {
 	t := map[suites.Family]Protocol{
 		suites.MMBench:   {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetter), Extract: choiceRules{}.inferChoice, Judged: true},
 		suites.MMBenchCN: {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetterChinese), Extract: choiceRules{}.inferChoice, Judged: true},

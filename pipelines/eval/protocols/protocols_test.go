@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 import (
 	"fmt"
@@ -29,9 +29,9 @@ func TestExtractionEdges(t *testing.T) {
 // Every protocol asks and reads every benchmark that it knows, and names those that it does not.
 func TestProtocolsAndFamilies(t *testing.T) {
 	known := map[string]int{}
-	for _, name := range ProtocolNames() {
+	for _, name := range Names() {
 		for _, f := range suites.Families() {
-			p, err := ProtocolFor(name, f)
+			p, err := For(name, f)
 			if err != nil {
 				if !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), string(f)) {
 					t.Errorf("found %v, expected the names of protocol and benchmark", err)
@@ -77,7 +77,7 @@ func TestPromptsOfProtocols(t *testing.T) {
 		{MMMUOfficial, suites.MMMU, open, "what is IT?\n" + short},
 		{LLMAdapters, suites.Commonsense, suites.Item{Question: "i"}, "Below is an instruction that describes a task. Write a response that appropriately completes the request. \n\n                ### Instruction:\n                i\n\n                ### Response:\n                "},
 	} {
-		p, err := ProtocolFor(c.protocol, c.family)
+		p, err := For(c.protocol, c.family)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +88,18 @@ func TestPromptsOfProtocols(t *testing.T) {
 }
 
 func TestPrompts(t *testing.T) {
-	en, cn, yn := opened(t, "emoji_en.tsv", suites.Options{}), opened(t, "emoji_cn.tsv", suites.Options{}), opened(t, "pope.tsv", suites.Options{})
-	p := mustProtocol(t, "")
+	opened := func(file string) *suites.Suite {
+		s, err := suites.OpenFile("../suites/testdata/"+file, suites.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	en, cn, yn := opened("emoji_en.tsv"), opened("emoji_cn.tsv"), opened("pope.tsv")
+	p, err := Named("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		it   suites.Item
 		want string
@@ -103,13 +113,4 @@ func TestPrompts(t *testing.T) {
 			t.Errorf("found %q, expected %q", got, c.want)
 		}
 	}
-}
-
-func mustProtocol(t *testing.T, name string) Protocol {
-	t.Helper()
-	p, err := ProtocolNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 import "gonum.org/v1/gonum/mathext/prng"
 

@@ -1,4 +1,4 @@
-package eval
+package protocols
 
 // Extraction is what a rule read out of an answer: a choice's letter, "Z" (the model refused or said none), "Yes", "No", or
 // nothing, when the answer is unresolved. Rule names what fired.
