@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"moslava/datasets"
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
@@ -26,7 +26,7 @@ const commonsense = alone + `stages:
 func TestCommonsense(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, parse(t, dir, commonsense))
-	res, err := eval.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", resultFile))
 	if err != nil {
 		t.Fatal(err)
 	}

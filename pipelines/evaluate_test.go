@@ -21,6 +21,7 @@ import (
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
@@ -42,7 +43,7 @@ func askable(t *testing.T) (model, suite string) {
 }
 
 // evaluated evaluates a model.
-func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *eval.Result {
+func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *score.Result {
 	t.Helper()
 	if opt.Dir == "" {
 		opt.Dir = t.TempDir()
@@ -129,7 +130,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want *eval.Result
+	var want *score.Result
 	texts := map[string]bool{}
 	for _, threads := range []int{1, 2} {
 		kernels.SetThreads(threads)
@@ -205,7 +206,7 @@ func TestSeveralPicturesAlone(t *testing.T) {
 	}
 	named.MaxNewTokens = 6
 	for _, opt := range []eval.Options{{Protocol: named}, {Protocol: logit}, {Protocol: logit, Blank: true}} {
-		var want *eval.Result
+		var want *score.Result
 		for _, threads := range []int{1, 2} {
 			kernels.SetThreads(threads)
 			for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
@@ -296,7 +297,7 @@ func TestEvaluateStageKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Limit != 12 || res.Shard != (suites.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != eval.NotKnown {
+	if res.Limit != 12 || res.Shard != (suites.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != score.NotKnown {
 		b, _ := json.Marshal(res)
 		t.Errorf("found %s", b)
 	}

@@ -14,6 +14,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
 	reported "moslava/pipelines/report/suites"
@@ -147,7 +148,7 @@ func suiteDirs(dir string) (map[string]string, error) {
 // shownName is a suite's directory, rel, by the names that the records of the run and the result have.
 func shownName(result, rel string) string {
 	parts, at := strings.Split(filepath.ToSlash(rel), "/"), filepath.Dir(result)
-	if res, err := eval.ReadResult(result); err == nil && recipe.HasVariables(res.Suite) { // who reads it next says what is wrong
+	if res, err := score.ReadResult(result); err == nil && recipe.HasVariables(res.Suite) { // who reads it next says what is wrong
 		parts[len(parts)-1] = res.Suite
 	}
 	for i := len(parts) - 2; i >= 0; i-- {
@@ -173,7 +174,7 @@ func section(name, dir, against string, cards int) (reported.Section, error) {
 	if err != nil {
 		return reported.Section{}, err
 	}
-	var other *eval.Result
+	var other *score.Result
 	if against != "" {
 		if other, err = readRecords(against); err != nil {
 			return reported.Section{}, err
@@ -195,7 +196,7 @@ func expandedAll(paths []string) []string {
 }
 
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
-func tableOf(res *eval.Result) (*suites.Suite, error) {
+func tableOf(res *score.Result) (*suites.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/progress"
 )
@@ -42,7 +43,7 @@ type suiteOptions struct {
 
 // askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
 // whole verdict there.
-func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
+func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*score.Result, error) {
 	suite, protocol, err := so.open(path, dir)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func undrawn(dir string) error {
 }
 
 // ask asks a suite that is open, as askSuite does.
-func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p protocols.Protocol) (*eval.Result, error) {
+func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p protocols.Protocol) (*score.Result, error) {
 	opt.Protocol = p
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
@@ -85,9 +86,9 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites
 	if suite.Kind == suites.Circular {
 		what = "circular"
 	}
-	opt.Progress = func(_, _ int, running eval.Share) {
+	opt.Progress = func(_, _ int, running score.Share) {
 		suffix := ""
-		if running != eval.NotKnown {
+		if running != score.NotKnown {
 			suffix = what + " " + running.Percent() + " %"
 		}
 		bar.Step(1, suffix)
@@ -108,7 +109,7 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, suite *suites.Suite, res *eval.Result, so suiteOptions) error {
+func writeRecords(dir, path string, suite *suites.Suite, res *score.Result, so suiteOptions) error {
 	if suitePath(path) == "" {
 		path = filepath.Join(dir, questionsFile)
 	}
@@ -150,7 +151,7 @@ func writeRecords(dir, path string, suite *suites.Suite, res *eval.Result, so su
 }
 
 // writeAccuracies writes the table of accuracies, unless there is none because the suite has no answers.
-func writeAccuracies(path string, res *eval.Result) error {
+func writeAccuracies(path string, res *score.Result) error {
 	if res.Overall.N > 0 {
 		return atomicfile.WriteFile(path, res.WriteCSV)
 	}
@@ -175,7 +176,7 @@ func suiteFile(name string) bool {
 
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
-func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
+func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *score.Result, err error) {
 	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{suitePath(suite)}), Force: force})
 	if err != nil {
 		return nil, err
@@ -186,7 +187,7 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 		}
 		err = errors.Join(err, release())
 	}()
-	parts := make([]*eval.Result, len(dirs))
+	parts := make([]*score.Result, len(dirs))
 	for i, dir := range dirs {
 		if parts[i], err = readRecords(dir); err != nil {
 			return nil, err
@@ -210,11 +211,11 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.
-func readRecords(dir string) (*eval.Result, error) {
+func readRecords(dir string) (*score.Result, error) {
 	if err := Intact(context.Background(), filepath.Join(dir, resultFile), filepath.Join(dir, verdictsFile)); err != nil {
 		return nil, err
 	}
-	res, err := eval.ReadResult(filepath.Join(dir, resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, resultFile))
 	if err != nil {
 		return nil, err
 	}

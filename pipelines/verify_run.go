@@ -9,6 +9,7 @@ import (
 
 	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/run"
@@ -127,7 +128,7 @@ func checkTable(dir string) ([]run.Check, error) {
 	if ok, err := there(path); err != nil || !ok {
 		return nil, err
 	}
-	res, err := eval.ReadResult(path)
+	res, err := score.ReadResult(path)
 	if err != nil {
 		return []run.Check{{Path: path, Wrong: err.Error()}}, nil
 	}

@@ -28,7 +28,7 @@ const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/records pipelines/eval/suites pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/records pipelines/eval/score pipelines/eval/suites pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -107,15 +107,18 @@ var Packages = []Package{
 		Why: "picturefile: as datasets; pytext: cells are Python's lists and numbers"},
 	{Path: "pipelines/eval/protocols", Files: "pipelines/eval/suites internal/pytext",
 		Why: "pytext: upstream's rules are written in Python"},
-	{Path: "pipelines/eval", Files: "pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/sealed internal/spreadsheet",
-		Why: "sealed: results tell whether they were damaged; atomicfile: results; spreadsheet: tables that people open; models are behind the Answerer interface, so that scores are tested without one"},
-	{Path: "pipelines/eval/predictions", Files: "pipelines/eval pipelines/eval/protocols pipelines/eval/suites internal/atomicfile",
-		Why: "eval: answers of other programs' files are judged and scored there; by itself, so that a test of a model compiles no spreadsheet"},
-	{Path: "pipelines/eval/judge", Tests: "pipelines/eval pipelines/eval/protocols pipelines/eval/suites", Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests judge through it"},
-	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/terminal",
-		Why: "terminal: which characters are not shown; eval: results, verdicts and questions are what it shows; report: one way to escape Markdown"},
-	{Path: "pipelines/eval/records", Files: "pipelines/eval pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/spreadsheet",
-		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
+	{Path: "pipelines/eval/score", Files: "pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/sealed internal/spreadsheet",
+		Why: "sealed: results tell whether they were damaged; atomicfile: results; pytext: upstream's tables are written by Python; spreadsheet: tables that people open"},
+	{Path: "pipelines/eval", Files: "pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile",
+		Why: "atomicfile: verdict files; models are behind the Answerer interface, so that runs are tested without one"},
+	{Path: "pipelines/eval/predictions", Files: "pipelines/eval pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile",
+		Why: "answers of other programs' files are read by protocols and counted by score; eval: opens suites and asks judges; by itself, so that a test of a model compiles no spreadsheet"},
+	{Path: "pipelines/eval/judge", Tests: "pipelines/eval pipelines/eval/protocols pipelines/eval/suites",
+		Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests ask it as eval does"},
+	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/terminal", Tests: "pipelines/eval",
+		Why: "terminal: which characters are not shown; suites, protocols, score: questions, verdicts and results are what it shows; report: one way to escape Markdown. Tests: runs to show"},
+	{Path: "pipelines/eval/records", Files: "pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/spreadsheet",
+		Why: "spreadsheet: tables that people open; pytext: lists in cells are Python's; suites, protocols: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
 	{Path: "pipelines/vlm/families", Files: "vision vision/preprocess projector language datasets internal/hfconfig", Tests: "internal/safetensors",

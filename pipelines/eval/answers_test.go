@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -33,15 +34,15 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		running := Share(NotKnown)
-		res, err := Run(context.Background(), s, newOracle(s), Options{Progress: func(_, _ int, r Share) { running = r }})
+		running := score.Share(score.NotKnown)
+		res, err := Run(context.Background(), s, newOracle(s), Options{Progress: func(_, _ int, r score.Share) { running = r }})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if all := res.Overall.Tally; all.N != c.n || res.Unlabelled != c.without || !strings.Contains(res.Line(), c.line) {
 			t.Errorf("%s: found %d questions, %d without an answer, %s", c.name, all.N, res.Unlabelled, res.Line())
 		}
-		if (running == NotKnown) != (c.n == 0) {
+		if (running == score.NotKnown) != (c.n == 0) {
 			t.Errorf("%s: the bar says %v", c.name, running)
 		}
 		var b bytes.Buffer

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -28,8 +29,8 @@ func spoilt(s *suites.Suite, seed uint64, share float64) *oracle {
 }
 
 // tallies are all tallies of a result.
-func tallies(r *Result) (out []Tally) {
-	parts := []Breakdown{r.Overall}
+func tallies(r *score.Result) (out []score.Tally) {
+	parts := []score.Breakdown{r.Overall}
 	for _, s := range r.Splits {
 		parts = append(parts, s.Breakdown)
 	}
@@ -43,7 +44,7 @@ func tallies(r *Result) (out []Tally) {
 }
 
 // circular are all circular scores of a result.
-func circular(r *Result) (out []string) {
+func circular(r *score.Result) (out []string) {
 	for _, t := range tallies(r) {
 		out = append(out, fmt.Sprint(t.N, t.Rows, t.Hits, t.Circular, t.Low, t.High, t.Chance, t.ChanceSteady))
 	}
@@ -82,7 +83,7 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 			}
 		}
 		for _, tl := range tallies(got) {
-			if tl.Vanilla != NotKnown || tl.RowHits != NotKnown || tl.Unresolved != NotKnown {
+			if tl.Vanilla != score.NotKnown || tl.RowHits != score.NotKnown || tl.Unresolved != score.NotKnown {
 				t.Errorf("found counts of passes in %+v", tl)
 			}
 		}
@@ -110,11 +111,11 @@ func TestStopEarlyInFiles(t *testing.T) {
 	if err := early.WriteJSON(result); err != nil {
 		t.Fatal(err)
 	}
-	back, err := ReadResult(result)
+	back, err := score.ReadResult(result)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back.Overall.Vanilla != NotKnown || back.Overall.Unresolved != NotKnown || !back.StopEarly || back.Overall.Hits != 4 {
+	if back.Overall.Vanilla != score.NotKnown || back.Overall.Unresolved != score.NotKnown || !back.StopEarly || back.Overall.Hits != 4 {
 		t.Errorf("found %+v", back.Overall.Tally)
 	}
 	if b, err := json.Marshal(early.Overall.Tally); err != nil || !strings.Contains(string(b), `"vanilla":null`) {

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
 // Join puts the results and verdicts of a suite's shards together: the result is that of one run over everything the shards
 // were of. The parts must be by one model, under one protocol, on this version of the suite, with the same limit, and be all there, each once;
 // under StopEarly, which must be the same for all, passes that were not asked have no verdict.
-func Join(s *suites.Suite, parts []*Result) (*Result, error) {
+func Join(s *suites.Suite, parts []*score.Result) (*score.Result, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("suite %s: found no results to join, expected the parts of one run", s.Name)
 	}
@@ -58,7 +59,7 @@ func Join(s *suites.Suite, parts []*Result) (*Result, error) {
 }
 
 // runOf is what the parts of a run have in common.
-func runOf(r *Result) string {
+func runOf(r *score.Result) string {
 	of := fmt.Sprintf("model %q, protocol %s, blank %t, limit %d, stop early %t", r.Model, r.Protocol, r.Blank, r.Limit, r.StopEarly)
 	if r.Judge != "" {
 		of += fmt.Sprintf(", judge %q", r.Judge)

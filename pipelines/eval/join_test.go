@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
 // shards runs a suite in n parts, as files would hold them.
-func shards(t *testing.T, s *suites.Suite, o *oracle, n int, opt Options) (parts []*Result) {
+func shards(t *testing.T, s *suites.Suite, o *oracle, n int, opt Options) (parts []*score.Result) {
 	t.Helper()
 	for i := range n {
 		opt.Shard = suites.Shard{Index: i, Count: n}
@@ -58,20 +59,20 @@ func TestJoin(t *testing.T) {
 func TestJoinRefuses(t *testing.T) {
 	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
-	parts := func() []*Result { return shards(t, s, o, 3, Options{Model: "m"}) }
+	parts := func() []*score.Result { return shards(t, s, o, 3, Options{Model: "m"}) }
 	for _, c := range []struct {
-		spoil func([]*Result) []*Result
+		spoil func([]*score.Result) []*score.Result
 		want  string
 	}{
-		{func(p []*Result) []*Result { return nil }, "found no results to join"},
-		{func(p []*Result) []*Result { return p[:2] }, "found 2 of 3 shards, 3/3 is missing"},
-		{func(p []*Result) []*Result { p[1] = p[0]; return p }, "found shard 1/3 beside shard 1/3, expected each of 3 parts once"},
-		{func(p []*Result) []*Result { p[1].Shard = suites.Shard{Index: 1, Count: 2}; return p }, "found shard 2/2 beside shard 1/3"},
-		{func(p []*Result) []*Result { p[2].Model = "other"; return p }, `by model "m", protocol vlmevalkit-2024.06, blank false, limit 0, stop early false and shard 3/3 by model "other"`},
-		{func(p []*Result) []*Result { p[0].Version = "0-x"; return p }, "found shard 1/3 of version 0-x, expected " + s.Version},
-		{func(p []*Result) []*Result { p[2].Verdicts = p[2].Verdicts[:3]; return p }, "found no verdict on item"},
-		{func(p []*Result) []*Result { p[2].Verdicts[0].Prompt += "?"; return p }, "shard 3/3: found a verdict on item 3 with another prompt"},
-		{func(p []*Result) []*Result { p[0].Protocol = "mine"; return p }, `found protocol "mine"`},
+		{func(p []*score.Result) []*score.Result { return nil }, "found no results to join"},
+		{func(p []*score.Result) []*score.Result { return p[:2] }, "found 2 of 3 shards, 3/3 is missing"},
+		{func(p []*score.Result) []*score.Result { p[1] = p[0]; return p }, "found shard 1/3 beside shard 1/3, expected each of 3 parts once"},
+		{func(p []*score.Result) []*score.Result { p[1].Shard = suites.Shard{Index: 1, Count: 2}; return p }, "found shard 2/2 beside shard 1/3"},
+		{func(p []*score.Result) []*score.Result { p[2].Model = "other"; return p }, `by model "m", protocol vlmevalkit-2024.06, blank false, limit 0, stop early false and shard 3/3 by model "other"`},
+		{func(p []*score.Result) []*score.Result { p[0].Version = "0-x"; return p }, "found shard 1/3 of version 0-x, expected " + s.Version},
+		{func(p []*score.Result) []*score.Result { p[2].Verdicts = p[2].Verdicts[:3]; return p }, "found no verdict on item"},
+		{func(p []*score.Result) []*score.Result { p[2].Verdicts[0].Prompt += "?"; return p }, "shard 3/3: found a verdict on item 3 with another prompt"},
+		{func(p []*score.Result) []*score.Result { p[0].Protocol = "mine"; return p }, `found protocol "mine"`},
 	} {
 		if _, err := Join(s, c.spoil(parts())); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("found %v, expected %q", err, c.want)

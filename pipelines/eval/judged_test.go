@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -80,7 +81,7 @@ func TestJudgedRunResumes(t *testing.T) {
 	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3, 2000004, 5, 6}
-	run := func(o *oracle, j Judge) (*Result, error) {
+	run := func(o *oracle, j Judge) (*score.Result, error) {
 		return Run(context.Background(), s, o, Options{Judge: j, VerdictsPath: path, Together: 4})
 	}
 	whole, err := Run(context.Background(), s, vague(s, ids...), Options{Judge: &clerk{name: "m", says: "A"}})
@@ -119,7 +120,7 @@ func TestJudgedRunResumes(t *testing.T) {
 			t.Errorf("found %v with another judge", err)
 		}
 	}
-	joined, err := Join(s, []*Result{res})
+	joined, err := Join(s, []*score.Result{res})
 	if err != nil || !reflect.DeepEqual(joined, whole) {
 		t.Errorf("found %v, %v joined", joined, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -29,12 +30,12 @@ type Options struct {
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
 	Begin func(done, total int)
 	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
-	Progress func(done, total int, running Share)
+	Progress func(done, total int, running score.Share)
 }
 
 // Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
 // cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
-func Run(ctx context.Context, s *suites.Suite, a Answerer, opt Options) (*Result, error) {
+func Run(ctx context.Context, s *suites.Suite, a Answerer, opt Options) (*score.Result, error) {
 	items, err := Check(s, a, &opt)
 	if err != nil {
 		return nil, err
@@ -169,16 +170,16 @@ func (r *runner) questions(ctx context.Context, gs [][]suites.Item) error {
 }
 
 // running is the share of hits among the finished questions that have an answer in the suite; NotKnown if none has.
-func (r *runner) running() Share {
+func (r *runner) running() score.Share {
 	if r.labelled == 0 {
-		return NotKnown
+		return score.NotKnown
 	}
-	return Share(float64(r.hits) / float64(r.labelled))
+	return score.Share(float64(r.hits) / float64(r.labelled))
 }
 
 // result scores the verdicts on items.
-func (r *runner) result(items []suites.Item) (*Result, error) {
+func (r *runner) result(items []suites.Item) (*score.Result, error) {
 	opt := r.opt
-	run := ScoredRun{Protocol: opt.Protocol, Model: opt.Model, Judge: r.judge, Blank: opt.Blank, Limit: opt.Limit, Shard: opt.Shard, StopEarly: opt.StopEarly}
-	return ScoreRun(r.suite, run, items, r.done)
+	run := score.Run{Protocol: opt.Protocol, Model: opt.Model, Judge: r.judge, Blank: opt.Blank, Limit: opt.Limit, Shard: opt.Shard, StopEarly: opt.StopEarly}
+	return score.OfRun(r.suite, run, items, r.done)
 }

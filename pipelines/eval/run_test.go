@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -111,7 +112,7 @@ func TestRunScoresCircular(t *testing.T) {
 	o.wrong[1000003] = "neither of"       // question 3: unresolved
 	o.wrong[4] = s.Items[12].Answer + "." // still right
 	steps := 0
-	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running Share) {
+	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running score.Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}
@@ -178,7 +179,7 @@ func TestRunResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Score(s.Items, vs)
+	again, err := score.Of(s.Items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +267,7 @@ func TestRunTogether(t *testing.T) {
 	all := newOracle(s)
 	all.wrong = o.wrong
 	steps := 0
-	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ Share) {
+	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ score.Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}

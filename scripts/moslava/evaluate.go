@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 )
 
 // evaluateCommand is `moslava evaluate MODEL SUITE`.
@@ -85,7 +85,7 @@ func joinCommand() *cobra.Command {
 }
 
 // tell prints a result in a line and where it is.
-func tell(cmd *cobra.Command, res *eval.Result, dir string) error {
+func tell(cmd *cobra.Command, res *score.Result, dir string) error {
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", res.Line(), dir)
 	return err
 }

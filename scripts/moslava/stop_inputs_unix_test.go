@@ -26,6 +26,7 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
@@ -275,7 +276,7 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 				some = append(some, v)
 			}
 		}
-		res, err := eval.Rescore(s, p, some)
+		res, err := score.OfAnswers(s, p, some)
 		must(t, err)
 		res.Table, res.Shard = filepath.Join(filepath.Dir(in), "suite.tsv"), shard
 		must(t, os.MkdirAll(in, 0o777), eval.WriteVerdicts(filepath.Join(in, "verdicts.jsonl"), some), res.WriteJSON(filepath.Join(in, "result.json")))

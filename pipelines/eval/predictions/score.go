@@ -11,6 +11,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -24,7 +25,7 @@ type Options struct {
 
 // Scored is a result with a line for each answer, in the order of the predictions.
 type Scored struct {
-	Result *eval.Result
+	Result *score.Result
 	Lines  []Line
 }
 
@@ -71,7 +72,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 			return nil, fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}
-	res, err := eval.Rescore(s, p, verdicts)
+	res, err := score.OfAnswers(s, p, verdicts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -69,7 +69,7 @@ func share(hits, n int) string {
 	return fmt.Sprintf("%d/%d = %.5f", hits, n, float64(hits)/float64(n))
 }
 
-func buckets(w io.Writer, what string, bs []eval.Bucket) {
+func buckets(w io.Writer, what string, bs []score.Bucket) {
 	if len(bs) == 0 {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
 )
@@ -43,7 +42,7 @@ func tableOf(t *testing.T, answers []string) *Table {
 }
 
 func TestTable(t *testing.T) {
-	s, err := eval.OpenSuite("../suites/testdata/emoji_en.tsv", suites.Options{})
+	s, err := suites.OpenFile("../suites/testdata/emoji_en.tsv", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +106,7 @@ func TestUpstreamColumns(t *testing.T) {
 		if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 			t.Fatal(guarded, err)
 		}
-		back, err := eval.OpenSuite(path, suites.Options{Name: c.name, TextOnly: true})
+		back, err := suites.OpenFile(path, suites.Options{Name: c.name, TextOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +230,7 @@ func TestTSVIsReadBack(t *testing.T) {
 	if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 		t.Fatal(guarded, err)
 	}
-	s, err := eval.OpenSuite(path, suites.Options{})
+	s, err := suites.OpenFile(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strconv"
 
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -24,9 +24,9 @@ type Page struct {
 // A Section is one suite.
 type Section struct {
 	Name    string
-	Result  *eval.Result // with its verdicts
-	Against *eval.Result // of the other run, nil without one
-	Compare *eval.Comparison
+	Result  *score.Result // with its verdicts
+	Against *score.Result // of the other run, nil without one
+	Compare *score.Comparison
 	Cards   []Card // questions that were missed, or on which the runs differ
 	Missed  int    // how many are missed, shown or not
 	Notes   []string
@@ -61,21 +61,21 @@ type Answer struct {
 
 // NewSection compares two results if there are two; pictures and options come from the suite, which may be nil: cards then have
 // the prompt. At most cards questions are shown, from each l2-category about as many.
-func NewSection(name string, res, against *eval.Result, suite *suites.Suite, cards int) (Section, error) {
+func NewSection(name string, res, against *score.Result, suite *suites.Suite, cards int) (Section, error) {
 	s := Section{Name: name, Result: res, Against: against, Notes: res.Notes}
-	questions := eval.ByQuestion(res.Verdicts)
-	var other map[int64]eval.Asked
+	questions := score.ByQuestion(res.Verdicts)
+	var other map[int64]score.Asked
 	if against != nil {
 		var err error
-		if s.Compare, err = eval.Compare(res.Verdicts, against.Verdicts); err != nil {
+		if s.Compare, err = score.Compare(res.Verdicts, against.Verdicts); err != nil {
 			return s, fmt.Errorf("suite %s: %w", name, err)
 		}
-		other = map[int64]eval.Asked{}
-		for _, q := range eval.ByQuestion(against.Verdicts) {
+		other = map[int64]score.Asked{}
+		for _, q := range score.ByQuestion(against.Verdicts) {
 			other[q.First.Group] = q
 		}
 	}
-	var show []eval.Asked
+	var show []score.Asked
 	for _, q := range questions {
 		if !q.Labelled {
 			continue
@@ -89,7 +89,7 @@ func NewSection(name string, res, against *eval.Result, suite *suites.Suite, car
 	}
 	deck := newDealer(suite)
 	for _, q := range spread(show, cards) {
-		var o *eval.Asked
+		var o *score.Asked
 		if a, ok := other[q.First.Group]; ok {
 			o = &a
 		}
@@ -106,16 +106,16 @@ func NewSection(name string, res, against *eval.Result, suite *suites.Suite, car
 }
 
 // spread takes up to n questions, in turn from each l2-category, in the order in which they come.
-func spread(qs []eval.Asked, n int) []eval.Asked {
+func spread(qs []score.Asked, n int) []score.Asked {
 	var names []string
-	by := map[string][]eval.Asked{}
+	by := map[string][]score.Asked{}
 	for _, q := range qs {
 		if by[q.First.L2] == nil {
 			names = append(names, q.First.L2)
 		}
 		by[q.First.L2] = append(by[q.First.L2], q)
 	}
-	var out []eval.Asked
+	var out []score.Asked
 	for i := 0; len(out) < min(n, len(qs)); i++ {
 		for _, name := range names {
 			if i < len(by[name]) && len(out) < n {
@@ -143,7 +143,7 @@ func newDealer(s *suites.Suite) dealer {
 }
 
 // wrong is the first pass that is not right, or the first of all.
-func wrong(q eval.Asked) protocols.Verdict {
+func wrong(q score.Asked) protocols.Verdict {
 	for _, v := range q.Passes {
 		if !v.Correct {
 			return v
@@ -152,7 +152,7 @@ func wrong(q eval.Asked) protocols.Verdict {
 	return q.First
 }
 
-func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
+func (d dealer) card(q score.Asked, other *score.Asked) (Card, error) {
 	v := wrong(q)
 	name := ""
 	if other != nil {

@@ -17,6 +17,7 @@ import (
 
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 )
 
@@ -57,7 +58,7 @@ func (l *liar) Letters(context.Context, []eval.Question, []string) ([][]float64,
 
 const hostile = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202eevil\x00 \"' https://example.org/x.png | *b*"
 
-func answered(t *testing.T, file string, nth int, opt eval.Options) (*suites.Suite, *eval.Result) {
+func answered(t *testing.T, file string, nth int, opt eval.Options) (*suites.Suite, *score.Result) {
 	t.Helper()
 	s, err := eval.OpenSuite("../../eval/suites/testdata/"+file, suites.Options{})
 	if err != nil {
@@ -190,9 +191,9 @@ func TestWithoutTable(t *testing.T) {
 }
 
 func TestCardsAreSpread(t *testing.T) {
-	var qs []eval.Asked
+	var qs []score.Asked
 	for i, l2 := range []string{"a", "a", "a", "b", "a", "c", "b"} {
-		qs = append(qs, eval.Asked{First: protocols.Verdict{ID: int64(i), L2: l2}})
+		qs = append(qs, score.Asked{First: protocols.Verdict{ID: int64(i), L2: l2}})
 	}
 	var got []int64
 	for _, q := range spread(qs, 5) {

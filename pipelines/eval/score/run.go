@@ -1,4 +1,4 @@
-package eval
+package score
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 // Rescore is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
 // are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
-func Rescore(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict) (*Result, error) {
+func OfAnswers(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
 	for _, v := range verdicts {
 		have[v.ID] = true
@@ -42,7 +42,7 @@ func Rescore(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict
 			counted = append(counted, v)
 		}
 	}
-	res, err := Score(items, counted)
+	res, err := Of(items, counted)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func Rescore(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict
 }
 
 // ScoredRun says how a suite was asked.
-type ScoredRun struct {
+type Run struct {
 	Protocol  protocols.Protocol
 	Model     string       // who answered
 	Judge     string       // who read what no rule reads; empty: nobody
@@ -72,7 +72,7 @@ type ScoredRun struct {
 
 // ScoreRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
 // as unread, which a lost question is anyway, and what counts passes is then not known.
-func ScoreRun(s *suites.Suite, run ScoredRun, items []suites.Item, done map[int64]protocols.Verdict) (*Result, error) {
+func OfRun(s *suites.Suite, run Run, items []suites.Item, done map[int64]protocols.Verdict) (*Result, error) {
 	verdicts := make([]protocols.Verdict, len(items))
 	for i, it := range items {
 		v, asked := done[it.ID]
@@ -83,7 +83,7 @@ func ScoreRun(s *suites.Suite, run ScoredRun, items []suites.Item, done map[int6
 		verdicts[i] = v
 	}
 	run.Protocol.DrawOptions(items, verdicts)
-	res, err := Score(items, verdicts)
+	res, err := Of(items, verdicts)
 	if err != nil {
 		return nil, err
 	}

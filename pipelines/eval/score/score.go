@@ -1,4 +1,4 @@
-package eval
+package score
 
 import (
 	"cmp"
@@ -13,7 +13,7 @@ import (
 // under exact matching); its split, category and so on are those of its first pass. Right means that Extracted equals
 // the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither reads nor writes anything;
 // Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the caller, except for what verdicts tell.
-func Score(items []suites.Item, verdicts []protocols.Verdict) (*Result, error) {
+func Of(items []suites.Item, verdicts []protocols.Verdict) (*Result, error) {
 	byID := make(map[int64]protocols.Verdict, len(verdicts))
 	for _, v := range verdicts {
 		if _, twice := byID[v.ID]; twice {

@@ -1,4 +1,4 @@
-package eval
+package score
 
 import (
 	"encoding/json"
@@ -46,7 +46,7 @@ func TestStatistics(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", suites.Options{})
+	s := emoji(t)
 	run := func(early bool, wrong ...int64) []protocols.Verdict {
 		done := map[int64]protocols.Verdict{}
 		for _, g := range suites.Groups(s.Items) {
@@ -61,7 +61,7 @@ func TestCompare(t *testing.T) {
 				}
 			}
 		}
-		res, err := ScoreRun(s, ScoredRun{StopEarly: early}, s.Items, done)
+		res, err := OfRun(s, Run{StopEarly: early}, s.Items, done)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,4 +102,14 @@ func TestCompare(t *testing.T) {
 			t.Errorf("found %v, expected %q", err, c.want)
 		}
 	}
+}
+
+// emoji is a circular suite of 6 questions with 4 passes each.
+func emoji(t *testing.T) *suites.Suite {
+	t.Helper()
+	s, err := suites.OpenFile("../suites/testdata/emoji_en.tsv", suites.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

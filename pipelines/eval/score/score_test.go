@@ -1,4 +1,4 @@
-package eval
+package score
 
 import (
 	"math"
@@ -27,7 +27,7 @@ func scored(t *testing.T, passes []string, set func(i int, it *suites.Item)) *Re
 			vs = append(vs, protocols.Verdict{ID: it.ID, Extracted: map[rune]string{'1': "A", '0': "B", '?': ""}[c]})
 		}
 	}
-	r, err := Score(items, vs)
+	r, err := Of(items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestYesNoTable(t *testing.T) {
 		items = append(items, suites.Item{ID: int64(i), Group: int64(i), Answer: row[0], Category: row[2]})
 		vs = append(vs, protocols.Verdict{ID: int64(i), Extracted: row[1]})
 	}
-	r, err := Score(items, vs)
+	r, err := Of(items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,14 +142,14 @@ func TestScoreNeedsOneVerdictPerItem(t *testing.T) {
 		for _, id := range c.ids {
 			vs = append(vs, protocols.Verdict{ID: id})
 		}
-		if _, err := Score(items, vs); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Of(items, vs); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: found %v, expected %q", c.ids, err, c.want)
 		}
 	}
 }
 
 func TestRejudge(t *testing.T) {
-	s := opened(t, "emoji_en.tsv", suites.Options{})
+	s := emoji(t)
 	var vs []protocols.Verdict
 	for _, it := range s.Items {
 		vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "(" + it.Answer + ")", Suite: "s", Protocol: "old"})
@@ -162,7 +162,7 @@ func TestRejudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Score(s.Items, out)
+	r, err := Of(s.Items, out)
 	if err != nil {
 		t.Fatal(err)
 	}
