@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -45,14 +46,14 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 		return a, a.split(l, src)
 	}
 	var errs []error
-	param := func(suffix string, init nn.Init, shape ...int) *nn.Param {
-		data, err := src.Tensor(l.Name+suffix, shape, init)
+	from := func(src nn.Source, suffix string, init nn.Init, shape ...int) *nn.Param {
+		p, err := nn.Declare(l.Weight.Device(), src, l.Name+suffix, init, shape...)
 		if err != nil {
 			errs = append(errs, err)
-			return nil
 		}
-		return nn.NewParam(l.Name+suffix, data, shape...)
+		return p
 	}
+	param := func(suffix string, init nn.Init, shape ...int) *nn.Param { return from(src, suffix, init, shape...) }
 	initA, initB := nn.Init(nn.KaimingUniform), nn.Init(nn.Zeros)
 	if a.Lookup { // as PEFT has it
 		initA, initB = nn.Zeros, nn.Normal(1)
@@ -64,10 +65,8 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	switch {
 	case cfg.Mixer == None || len(errs) > 0: // a rank that the others do not have takes no memory here
-	case cfg.Mixer == Butterfly:
-		data := make([]float32, cfg.R*cfg.R)
-		butterfly(nil, []int{cfg.R, cfg.R}, data)
-		a.M = nn.NewParam(l.Name+suffixM, data, cfg.R, cfg.R)
+	case cfg.Mixer == Butterfly: // whether or not a file has it
+		a.M = from(nn.Random(0), suffixM, butterfly, cfg.R, cfg.R)
 	default:
 		a.M = param(suffixM, cfg.Mixer.init(), cfg.R, cfg.R)
 	}
@@ -80,7 +79,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 		return a, err
 	}
 	if cfg.Start == MoSLoRAInit {
-		a.A = nn.NewParam(a.A.Name, a.mixed(), a.A.Shape...)
+		a.A.Rewrite(func(data []float32) { copy(data, a.mixed()) })
 		a.M, a.Config.Mixer, a.Config.Start = nil, None, LoRAStart
 	}
 	return a, nil
@@ -93,21 +92,28 @@ func (a *Adapter) split(l *nn.Linear, src nn.Source) error {
 	}
 	r, in, out := a.Config.R, l.In(), l.Out()
 	var A, B []float32
-	if saved, ok := src.(savedSource); ok {
+	saved, ok := src.(savedSource)
+	switch {
+	case ok:
 		dA, errA := saved.Tensor(l.Name+suffixA, []int{2 * r, in}, nil)
 		dB, errB := saved.Tensor(l.Name+suffixB, []int{out, 2 * r}, nil)
 		if err := errors.Join(errA, errB); err != nil {
 			return err
 		}
 		A, B, a.start = halved(dA, dB, r)
-	} else {
+	case r > min(out, in):
+		return fmt.Errorf("moslora: %s: r is %d, and the weight [%d, %d] has %d singular values", l.Name, r, out, in, min(out, in))
+	case l.Weight.Outlined(): // a weight without elements has no singular values, and nothing reads them
+		a.start = new(principal)
+	default:
 		p, err := principalOf(l, a.Config)
 		if err != nil {
 			return err
 		}
 		A, B, a.start = slices.Clone(p.a), slices.Clone(p.b), p
 	}
-	a.A, a.B = nn.NewParam(l.Name+suffixA, A, r, in), nn.NewParam(l.Name+suffixB, B, out, r)
+	dev := l.Weight.Device()
+	a.A, a.B = nn.NewParamOn(dev, l.Name+suffixA, A, r, in), nn.NewParamOn(dev, l.Name+suffixB, B, out, r)
 	return nil
 }
 
@@ -132,9 +138,9 @@ func (a *Adapter) Delta() []float32 {
 	ma := a.mixed()
 	d := make([]float32, out*in)
 	if a.Lookup {
-		kernels.Mul(in, ma, 1, in, kernels.NK(a.B.Floats(), out, r, r), d, out, false)
+		device.Host.Workers().Mul(in, ma, 1, in, kernels.NK(a.B.Floats(), out, r, r), d, out, false)
 	} else {
-		kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
+		device.Host.Workers().Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
 	}
 	kernels.Scale(d, a.Config.Scale())
 	return d
@@ -142,7 +148,7 @@ func (a *Adapter) Delta() []float32 {
 
 // MergeInto adds s·B·M·A to the weight, and gives its rows their magnitudes.
 func (a *Adapter) MergeInto(w []float32) {
-	kernels.Add(w, a.Delta())
+	device.Host.Workers().Add(w, a.Delta())
 	switch {
 	case a.Mag == nil:
 	case a.Lookup:
@@ -162,28 +168,26 @@ func (a *Adapter) mixed() []float32 {
 	}
 	r, in := a.Config.R, a.A.Shape[1]
 	ma := make([]float32, r*in)
-	kernels.Mul(r, a.M.Floats(), r, 1, kernels.KN(a.A.Floats(), r, in, in), ma, in, false)
+	device.Host.Workers().Mul(r, a.M.Floats(), r, 1, kernels.KN(a.A.Floats(), r, in, in), ma, in, false)
 	return ma
 }
 
-// Params are those that are trained: A unless it is frozen, M if it is learned, B, and magnitudes.
-func (a *Adapter) Params() []*nn.Param {
-	if a.C != nil {
-		return []*nn.Param{a.C}
-	}
-	var out []*nn.Param
-	if !a.Config.FreezeA {
-		out = append(out, a.A)
-	}
-	if a.M != nil && !a.Config.Mixer.Fixed() {
-		out = append(out, a.M)
-	}
-	out = append(out, a.B)
-	if a.Mag != nil {
-		out = append(out, a.Mag)
-	}
-	if a.Bias != nil {
-		out = append(out, a.Bias)
+// Params are those that are trained: A unless it is frozen, M if it is learned, B, magnitudes and biases; of a
+// composition coefficients alone.
+func (a *Adapter) Params() []*nn.Param { return a.params(true) }
+
+// Fixed are those that are never trained.
+func (a *Adapter) Fixed() []*nn.Param { return a.params(false) }
+
+func (a *Adapter) params(trained bool) (out []*nn.Param) {
+	fresh := a.C == nil
+	for _, p := range []struct {
+		p       *nn.Param
+		trained bool
+	}{{a.A, fresh && !a.Config.FreezeA}, {a.M, fresh && !a.Config.Mixer.Fixed()}, {a.C, true}, {a.B, fresh}, {a.Mag, fresh}, {a.Bias, fresh}} {
+		if p.p != nil && p.trained == trained {
+			out = append(out, p.p)
+		}
 	}
 	return out
 }
@@ -217,6 +221,19 @@ func (s *Set) Params() iter.Seq[*nn.Param] {
 		for _, r := range s.rows {
 			if !yield(r.rows.Weight) {
 				return
+			}
+		}
+	}
+}
+
+// Fixed yields the parameters of adapters that are never trained.
+func (s *Set) Fixed() iter.Seq[*nn.Param] {
+	return func(yield func(*nn.Param) bool) {
+		for _, a := range s.list {
+			for _, p := range a.Fixed() {
+				if !yield(p) {
+					return
+				}
 			}
 		}
 	}

@@ -53,14 +53,6 @@ func ReadComposition(dirs []string, name func(string) string) (*Composition, err
 	return c, nil
 }
 
-// Shape tells the rank of a module in all and the number of its coefficients; 0 if no directory has it.
-func (c *Composition) Shape(module string) (rank, coefficients int) {
-	if st := c.modules[module]; st != nil {
-		return st.rank(), len(st.ranks)
-	}
-	return 0, 0
-}
-
 // AttachComposition hangs the composition on the linears it belongs to. A module that the model does not have is an error; after an error nothing is attached.
 func (s *Set) AttachComposition(ps *nn.Params, c *Composition) error {
 	var errs []error
@@ -78,12 +70,13 @@ func (s *Set) AttachComposition(ps *nn.Params, c *Composition) error {
 			errs = append(errs, fmt.Errorf("moslora: %s has an adapter already", l.Name))
 			continue
 		}
-		a, err := st.adapter(l.Name, "moslora: ")
+		dev := l.Weight.Device()
+		a, err := st.adapter(dev, l.Name, "moslora: ")
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		a.C, a.blocks = nn.NewParam(l.Name+suffixC, make([]float32, len(st.ranks)), len(st.ranks)), st.ranks
+		a.C, a.blocks = nn.NewParamOn(dev, l.Name+suffixC, make([]float32, len(st.ranks)), len(st.ranks)), st.ranks
 		list = append(list, fresh{l, a})
 	}
 	if len(errs) == 0 && len(list) != len(c.modules) {

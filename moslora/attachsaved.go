@@ -282,7 +282,7 @@ func (s *Saved) tableRows(ps *nn.Params, used map[string]bool) (*beside, error) 
 		case s.touches(l.Name):
 			errs = append(errs, fmt.Errorf("%s: holds rows of %s, and an adapter of it or all of it as well", s.dir, l.Name))
 		default:
-			out.rows = append(out.rows, tableRows{l.Name, &nn.Rows{IDs: ids, Weight: nn.NewParam(l.Name+suffixT, slices.Clone(t.data), t.shape...)}})
+			out.rows = append(out.rows, tableRows{l.Name, &nn.Rows{IDs: ids, Weight: nn.NewParamOn(l.Weight.Device(), l.Name+suffixT, slices.Clone(t.data), t.shape...)}})
 			out.place = append(out.place, place)
 		}
 	}

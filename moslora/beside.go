@@ -214,14 +214,15 @@ func subset(some, ids []int32) bool {
 // rowsOf copies rows of a table; of an outline they have no elements.
 func rowsOf(l *nn.Linear, ids []int32) *nn.Rows {
 	d := l.Weight.Shape[1]
-	data := make([]float32, len(ids)*d)
+	var data []float32
 	if !l.Weight.Outlined() {
+		data = make([]float32, len(ids)*d)
 		table := l.Weight.Floats()
 		for k, id := range ids {
 			copy(data[k*d:], table[int(id)*d:][:d])
 		}
 	}
-	return &nn.Rows{IDs: slices.Clone(ids), Weight: nn.NewParam(l.Name+suffixT, data, len(ids), d)}
+	return &nn.Rows{IDs: slices.Clone(ids), Weight: nn.NewParamOn(l.Weight.Device(), l.Name+suffixT, data, len(ids), d)}
 }
 
 // take hangs everything on.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -72,7 +73,7 @@ func compose(module string, all []*Saved, parts []Weighted) (*Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compose: %w", err)
 	}
-	a, err := st.adapter(module, "compose: ")
+	a, err := st.adapter(device.Host, module, "compose: ")
 	for _, s := range all {
 		if err == nil {
 			a.Lookup = a.Lookup || s.lookup[module]
@@ -108,14 +109,14 @@ func (s *stacked) rank() (n int) {
 	return n
 }
 
-// adapter is the stack as plain LoRA of scale 1.
-func (s *stacked) adapter(module, what string) (*Adapter, error) {
+// adapter is the stack as plain LoRA of scale 1, on a device.
+func (s *stacked) adapter(dev device.Device, module, what string) (*Adapter, error) {
 	r := s.rank()
 	cfg := Config{R: r, Alpha: float64(r), Mixer: None}
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("%s%s: %w", what, module, err)
 	}
-	return &Adapter{Module: module, Config: cfg, A: nn.NewParam(module+suffixA, s.a, r, s.in), B: nn.NewParam(module+suffixB, s.b, s.out, r)}, nil
+	return &Adapter{Module: module, Config: cfg, A: nn.NewParamOn(dev, module+suffixA, s.a, r, s.in), B: nn.NewParamOn(dev, module+suffixB, s.b, s.out, r)}, nil
 }
 
 // stackOf stacks a module's adapters; B of directory i is multiplied by weight(i).
@@ -145,7 +146,7 @@ func stackOf(module string, all []*Saved, weight func(i int) float64) (*stacked,
 				return nil, fmt.Errorf("%s: %s has shape %v, want [%d %d]", s.dir, module+suffixM, m.shape, r, r)
 			}
 			ma := make([]float32, len(a.data))
-			kernels.Mul(r, m.data, r, 1, kernels.KN(a.data, r, st.in, st.in), ma, st.in, false)
+			device.Host.Workers().Mul(r, m.data, r, 1, kernels.KN(a.data, r, st.in, st.in), ma, st.in, false)
 			a.data = ma
 		}
 		scaled := slices.Clone(b.data)

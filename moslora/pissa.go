@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -16,9 +17,6 @@ type principal struct{ a, b []float32 } // [r, in], [out, r]
 // decomposition, of large weights to 1e-5 (see leading).
 func principalOf(l *nn.Linear, cfg Config) (*principal, error) {
 	out, in, r := l.Out(), l.In(), cfg.R
-	if r > min(out, in) {
-		return nil, fmt.Errorf("moslora: %s: r is %d, and the weight [%d, %d] has %d singular values", l.Name, r, out, in, min(out, in))
-	}
 	t, err := leading(l.Weight.Floats(), out, in, r, l.Name)
 	if err != nil {
 		return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
@@ -48,10 +46,12 @@ func checkPrincipal(l *nn.Linear) error {
 // addTo adds sign·s·B0·A0 to the weight of l.
 func (p *principal) addTo(l *nn.Linear, sign, scale float32) {
 	out, in := l.Out(), l.In()
-	r := len(p.a) / in
-	d := make([]float32, out*in)
-	kernels.Mul(out, p.b, r, 1, kernels.KN(p.a, r, in, in), d, in, false)
-	l.Rewrite(func(w []float32) { kernels.Axpy(w, sign*scale, d) })
+	l.Rewrite(func(w []float32) {
+		r := len(p.a) / in
+		d := make([]float32, out*in)
+		device.Host.Workers().Mul(out, p.b, r, 1, kernels.KN(p.a, r, in, in), d, in, false)
+		kernels.Axpy(w, sign*scale, d)
+	})
 }
 
 // On disk a PiSSA adapter is a LoRA adapter of twice the rank for the weight as it was, which every reader of LoRA understands:

@@ -170,8 +170,7 @@ func (c Config) lookup(l *nn.Linear) error {
 	return nil
 }
 
-// Select yields the layers that Attach would hang adapters on, and has heads that would get a table of their own get it in ps; one without
-// weights is enough (see nn.Outline).
+// Select is the layers that Attach would hang adapters on; a model without elements is enough (see nn.Outline).
 func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Linear, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("moslora: %w", err)
@@ -187,45 +186,18 @@ func (c Config) Select(ps *nn.Params, within func(name string) bool) ([]*nn.Line
 	return found.linears, errors.Join(errs...)
 }
 
-// Laid is what Attach would make of a model.
-type Laid struct {
-	Linears []*nn.Linear   // that get an adapter
-	Saved   []string       // parameters trained whole beside them
-	Rows    map[string]int // how many rows of a table are trained, by its name
-}
-
-// Lay finds what Attach would do to an outline, with the errors that it would give, and gives heads of ps that would get a table of their own that table.
-func (c Config) Lay(ps *nn.Params, within func(name string) bool) (*Laid, error) {
+// Made is the adapters that Attach would make for the layers that Select finds, on none of them.
+func (c Config) Made(ps *nn.Params, within func(name string) bool, src nn.Source) (out []*Adapter, err error) {
 	linears, err := c.Select(ps, within)
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.choose(ps, within)
-	if err != nil {
-		return nil, fmt.Errorf("moslora: %w", err)
-	}
-	if len(linears) == 0 {
-		return nil, fmt.Errorf("moslora: targets %q match none of the %d linears (such as %s)", c.Targets, len(found.names), sample(found.names))
-	}
-	names := make([]string, len(linears))
-	for i, l := range linears {
-		names[i] = l.Name
-		if err := c.For(l.Name).Validate(); err != nil {
-			return nil, fmt.Errorf("moslora: %s: %w", l.Name, err)
+	for _, l := range linears {
+		a, err := newAdapter(l, c.For(l.Name), src)
+		if err != nil {
+			return nil, err
 		}
-	}
-	more, err := c.Beside.beside(ps, within, found)
-	if err = errors.Join(err, c.unmatched(found.names, names)); err != nil {
-		return nil, err
-	}
-	for _, h := range more.apart {
-		if h.Tied() != nil {
-			ps.Untie(h)
-		}
-	}
-	out := &Laid{Linears: linears, Saved: more.saved, Rows: map[string]int{}}
-	for _, r := range more.rows {
-		out.Rows[r.module] = len(r.rows.IDs)
+		out = append(out, a)
 	}
 	return out, nil
 }

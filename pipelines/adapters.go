@@ -62,8 +62,11 @@ type partAdapter struct {
 	c    *recipe.Adapter
 }
 
-// partsOf lists the adapters that there are, in a fixed order.
+// partsOf lists the adapters that there are, in a fixed order; none of nil.
 func partsOf(a *recipe.AdaptersConfig) (out []partAdapter) {
+	if a == nil {
+		return nil
+	}
 	for _, p := range []partAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
 		if p.c != nil {
 			out = append(out, p)
@@ -101,7 +104,7 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 
 // composition reads the directories of adapters.compose; nil if there are none.
 func composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
-	if len(a.Compose) == 0 {
+	if a == nil || len(a.Compose) == 0 {
 		return nil, nil
 	}
 	var dirs []string

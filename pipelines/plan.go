@@ -18,7 +18,6 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
-	"moslava/language/chat"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/plan"
@@ -53,21 +52,19 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, 
 	if err != nil {
 		return nil, err
 	}
+	f.occupied()
 	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
 		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
 	}
 	for _, p := range f.planned {
-		st, err := plan.Make(p.in, out.Machine)
-		if err != nil {
-			return nil, fmt.Errorf("stage %s: %w", p.stage.Name, err)
-		}
+		st := p.made
 		st.Name, st.Kind, st.Steps, st.Batches = r.Mask(p.stage.Name), p.stage.Kind, p.data.steps, p.data.seen
 		for _, text := range p.data.assumed {
 			st.Assumed = append(st.Assumed, r.Mask(text))
 		}
-		st.Seconds = st.StepSeconds * float64(st.Steps)
+		st.Time(out.Machine)
 		out.Stages = append(out.Stages, st)
 	}
 	if len(out.Stages)+len(f.held) > 0 {
@@ -92,30 +89,15 @@ func (p *Plan) Err() error {
 
 // outline is the recipe's model without weights, and its processor.
 func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
-	c := r.Model
-	var tmpl *chat.Template
-	if c.ChatTemplate != "" {
-		if tmpl, err = chatTemplate(c); err != nil {
-			return nil, nil, fmt.Errorf("chat_template: %w", err)
-		}
-	}
-	if c.From != "" {
-		m, p, err = openingOf(r, tmpl).Outline()
-		if alone := isJoined(c.From, m); alone != nil {
-			err = alone
-		}
-	} else {
-		m, p, err = vlm.AssembleOutline(towersOf(r, tmpl))
-	}
+	m, p, err = openModel(r, true)
 	if err != nil {
 		return nil, nil, err
 	}
 	return m, p, adjust(r, m, p)
 }
 
-// partOf says what stage i trains, with the adapters it makes or finds.
-func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (plan.Part, error) {
-	s := &r.Stages[i]
+// partOf says what a stage trains.
+func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	q := r.Model.Quantize
 	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters), Checkpointing: s.Train.Checkpointing}
 	var err error
@@ -123,30 +105,40 @@ func partOf(r *recipe.Recipe, i int, m *vlm.Model, tok *tokenizer.Tokenizer) (pl
 		return part, err
 	}
 	part.Files = fileKinds(r, s)
-	a := adaptersAfter(r, s)
-	if a == nil {
-		return part, nil
-	}
-	composed, err := composition(a, m)
-	if err != nil {
-		return part, err
-	}
-	if composed != nil {
-		part.AttachComposition(m, composed)
-	}
-	for _, t := range partsOf(a) {
-		cfg, err := adapterConfig(m, t.part, t.c, tok)
-		if err == nil {
-			err = part.Attach(m, t.part, cfg)
-		}
-		if err != nil {
-			return part, err
-		}
-		if cfg.Start == moslora.PiSSA {
+	for _, t := range partsOf(adaptersAfter(r, s)) {
+		if moslora.Start(t.c.Start) == moslora.PiSSA {
 			delete(part.Files, t.part) // the rest of a weight has more bits
 		}
 	}
 	return part, nil
+}
+
+// hang attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
+func hang(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
+	a := adaptersAfter(r, s)
+	composed, err := composition(a, m)
+	if err != nil {
+		return nil, err
+	}
+	if composed != nil {
+		return nil, m.Adapters.AttachComposition(m.Params, composed)
+	}
+	for _, t := range partsOf(a) {
+		cfg, err := adapterConfig(m, t.part, t.c, tok)
+		if err != nil {
+			return nil, err
+		}
+		if err := m.AttachAdapters(t.part, cfg, r.Seed); err != nil {
+			return nil, err
+		}
+		unread, err := m.UnreadAdapters(t.part, cfg)
+		if err != nil {
+			return nil, err
+		}
+		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == t.part })
+		counts = append(counts, plan.AdapterCount{Part: t.part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
+	}
+	return counts, nil
 }
 
 // sampled is what was found out about a stage's data.

@@ -25,26 +25,23 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 	if most := f.model.Config.Text.MaxPositionEmbeddings; c.MaxLength > most {
 		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, most))
 	}
-	_, i := r.Stage(s.Name)
 	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
 	var err error
-	tied := f.model.Config.Text.TieWordEmbeddings
-	if in.Part, err = partOf(r, i, f.model, f.processor.Tokenizer); err != nil {
+	if in.Part, err = partOf(r, s); err != nil {
 		f.problem(s, "adapters", err)
 		return
 	}
-	if tied && !f.model.Config.Text.TieWordEmbeddings {
-		if err := f.tiedAgain(in.Model); err != nil {
-			f.problem(s, "adapters", err)
-			return
-		}
+	defer f.bare(s, f.model.Config.Text.TieWordEmbeddings)
+	if in.Counts, err = hang(r, s, f.model, f.processor.Tokenizer); err != nil {
+		f.problem(s, "adapters", err)
+		return
 	}
 	data, err := sampleData(ctx, r, c, f.processor, f.opt, &in)
 	if err != nil {
 		f.problem(s, "data", err)
 		return
 	}
-	made, err := plan.Make(in, plan.Rates{})
+	made, err := plan.Make(in)
 	if err != nil {
 		f.problem(s, "", err)
 		return
@@ -53,17 +50,19 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 	f.planned = append(f.planned, planned{s, in, data, made})
 }
 
-// tiedAgain takes a fresh outline for other stages, as the one that a stage has given two tables is its own.
-func (f *preflight) tiedAgain(own *vlm.Model) (err error) {
-	if f.model, f.processor, err = outline(f.recipe); err != nil {
-		return err
+// bare takes the adapters of a stage off the outline, for other stages. One whose table they have split in two is
+// replaced.
+func (f *preflight) bare(s *recipe.Stage, tied bool) {
+	f.model.DetachAdapters()
+	if tied == f.model.Config.Text.TieWordEmbeddings {
+		return
 	}
-	for k := range f.planned {
-		if f.planned[k].in.Model == own {
-			f.planned[k].in.Model = f.model
-		}
+	m, p, err := outline(f.recipe)
+	if err != nil {
+		f.problem(s, "adapters", err)
+		return
 	}
-	return nil
+	f.model, f.processor = m, p
 }
 
 // suites opens and parses every suite, and puts the first question of each together.

@@ -116,20 +116,20 @@ func (l *Linear) layer(t *autograd.Tape) autograd.Layer {
 }
 
 // Rewrite changes the elements of Weight, which stays packed as it was.
-func (l *Linear) Rewrite(f func(w []float32)) { l.Weight.rewrite(f) }
+func (l *Linear) Rewrite(f func(w []float32)) { l.Weight.Rewrite(f) }
 
 // Merge folds the adapter into Weight for good and drops it. What it adds to a bias is the caller's: see ShiftBias.
 func (l *Linear) Merge() {
 	if l.Adapter == nil {
 		return
 	}
-	l.Weight.rewrite(l.Adapter.MergeInto)
+	l.Weight.Rewrite(l.Adapter.MergeInto)
 	l.Adapter = nil
 }
 
 // ShiftBias adds scale·by to Bias, which must be there.
 func (l *Linear) ShiftBias(scale float32, by []float32) {
-	l.Bias.rewrite(func(b []float32) { kernels.Axpy(b, scale, by) })
+	l.Bias.Rewrite(func(b []float32) { kernels.Axpy(b, scale, by) })
 }
 
 // RMSNorm scales rows to unit root mean square.

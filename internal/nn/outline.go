@@ -1,15 +1,9 @@
 package nn
 
 import (
-	"moslava/internal/autograd"
 	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
-
-// OutlineParam is a parameter without elements that is not in a tree.
-func OutlineParam(dev *device.Count, name string, shape ...int) *Param {
-	return newParam(name, autograd.Outline(dev, shape...))
-}
 
 // Describe makes an outline that of a model whose weights are stored so; file says how few bits hold all elements of a parameter's
 // file. Train then packs what BuildStored and Train would.

@@ -32,6 +32,28 @@ func NewParam(name string, data []float32, shape ...int) *Param {
 	return newParam(name, autograd.New(data, shape...))
 }
 
+// NewParamOn is NewParam on a device. Where there are no elements the shape is enough, and data is not looked at.
+func NewParamOn(dev device.Device, name string, data []float32, shape ...int) *Param {
+	p := &Param{Name: name, Shape: shape}
+	b := device.Wrap(data)
+	if !dev.HasElements() {
+		b = dev.New(p.Size())
+	}
+	return newParam(name, autograd.Of(dev, b, shape...))
+}
+
+// Declare is NewParamOn with elements from src, which is not asked where there are none.
+func Declare(dev device.Device, src Source, name string, init Init, shape ...int) (*Param, error) {
+	if !dev.HasElements() {
+		return NewParamOn(dev, name, nil, shape...), nil
+	}
+	data, err := src.Tensor(name, shape, init)
+	if err != nil {
+		return nil, err
+	}
+	return NewParamOn(dev, name, data, shape...), nil
+}
+
 func newParam(name string, v *autograd.Var) *Param {
 	return &Param{Name: name, Shape: v.Shape(), dev: v.Device(), v: v}
 }
@@ -59,9 +81,7 @@ func (p *Param) Floats() []float32 {
 	if p.v != nil {
 		return p.v.Floats()
 	}
-	out := make([]float32, p.Size())
-	p.packed.Dense(out)
-	return out
+	return p.dev.Unpack(p.packed).Host()
 }
 
 // matrix is the parameter as the weight of a product.
@@ -98,7 +118,7 @@ func (p *Param) plainBytes() int {
 // lossless is the smallest form with the same elements: that of a parameter without elements is what its file is said to have.
 func (p *Param) lossless() kernels.Kind {
 	if w := p.v.Floats(); w != nil {
-		return kernels.Lossless(w)
+		return device.Host.Workers().Lossless(w)
 	}
 	return p.file
 }
@@ -119,8 +139,9 @@ func (p *Param) unpack() {
 	p.packed = nil
 }
 
-// rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was. An outline has none.
-func (p *Param) rewrite(f func(data []float32)) {
+// Rewrite calls f with the elements, which it may change, and leaves the parameter packed as it was. An outline has
+// none, and f is not called.
+func (p *Param) Rewrite(f func(data []float32)) {
 	if p.Outlined() {
 		return
 	}
@@ -192,6 +213,6 @@ func (p *Param) Set(data []float32, shape []int) error {
 	if !slices.Equal(shape, p.Shape) || len(data) != p.Size() {
 		return fmt.Errorf("%s has shape %v, want %v", p.Name, shape, p.Shape)
 	}
-	p.rewrite(func(old []float32) { kernels.Copy(old, data) })
+	p.Rewrite(func(old []float32) { device.Host.Workers().Copy(old, data) })
 	return nil
 }

@@ -72,7 +72,7 @@ func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
 // MergeRows writes rows of their own into the table for good and drops them.
 func (e *Embedding) MergeRows() {
 	if e.Rows != nil {
-		e.Weight.rewrite(e.Rows.mergeInto)
+		e.Weight.Rewrite(e.Rows.mergeInto)
 		e.Rows = nil
 	}
 }
@@ -107,7 +107,7 @@ func (h *Head) Tied() *Embedding { return h.tied }
 // MergeRows is Embedding.MergeRows.
 func (h *Head) MergeRows() {
 	if h.Rows != nil {
-		h.Weight.rewrite(h.Rows.mergeInto)
+		h.Weight.Rewrite(h.Rows.mergeInto)
 		h.Rows = nil
 	}
 }

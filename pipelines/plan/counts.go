@@ -3,8 +3,8 @@ package plan
 import (
 	"fmt"
 	"io"
+	"iter"
 
-	"moslava/internal/nn"
 	"moslava/moslora"
 )
 
@@ -35,23 +35,21 @@ func (f Factors) plus(g Factors) Factors {
 		f.Biases + g.Biases}
 }
 
-func countOf(linears []*nn.Linear, cfg moslora.Config) Factors {
-	var f Factors
-	for _, l := range linears {
-		c := cfg.For(l.Name)
+// CountOf counts what adapters train.
+func CountOf(adapters iter.Seq[*moslora.Adapter]) (f Factors) {
+	for a := range adapters {
 		f.Linears++
-		f.AB += c.R * l.Out()
-		if !c.FreezeA {
-			f.AB += c.R * l.In()
-		}
-		if c.Mixer != moslora.None && c.Start != moslora.MoSLoRAInit && !c.Mixer.Fixed() {
-			f.Mixers += c.R * c.R
-		}
-		if c.DoRA {
-			f.Magnitudes += l.Out()
-		}
-		if c.LoRABias {
-			f.Biases += l.Out()
+		for _, p := range a.Params() {
+			switch p {
+			case a.M:
+				f.Mixers += p.Size()
+			case a.Mag:
+				f.Magnitudes += p.Size()
+			case a.Bias:
+				f.Biases += p.Size()
+			default:
+				f.AB += p.Size()
+			}
 		}
 	}
 	return f

@@ -117,7 +117,7 @@ func (s *step) run(out Memory, batches []Batch, share float64) (Memory, Work, er
 	longest := -1
 	for i, b := range batches {
 		t := &autograd.Tape{Seed: uint64(i)}
-		loss, _, err := s.model.Loss(t, b.sample(s.model.Config))
+		loss, _, err := s.model.Loss(t, b.sample(s.model))
 		if err != nil {
 			return out, Work{}, err
 		}

@@ -7,7 +7,6 @@ package plan
 import (
 	"errors"
 	"iter"
-	"slices"
 
 	"moslava/internal/device"
 	"moslava/internal/kernels"
@@ -30,17 +29,20 @@ type Stage struct {
 	Images      float64        `json:"images_per_step"`
 	Flops       float64        `json:"flops_per_step"`
 	FlopsOf     Work           `json:"flops_by_kind"`
-	StepSeconds float64        `json:"seconds_per_step"`
+	StepSeconds float64        `json:"seconds_per_step"` // see Time
 	Seconds     float64        `json:"seconds"`
 	Assumed     []string       `json:"assumed,omitempty"`
+
+	loading float64 // seconds of a step's batches
 }
 
 // Input is what a stage is planned from.
 type Input struct {
-	Model   *vlm.Model // an outline
+	Model   *vlm.Model // an outline, with the adapters that the stage has
 	Part    Part
-	Batches []Batch // of some steps, in order
-	Accum   int     // batches to a step
+	Counts  []AdapterCount // of towers with fresh adapters
+	Batches []Batch        // of some steps, in order
+	Accum   int            // batches to a step
 	Threads int
 	Share   float64 // by which the heap grows before it is collected: GOGC / 100
 	Files   int     // bytes of the weights' files
@@ -55,12 +57,8 @@ type Work = device.Work
 
 // Part says what a stage trains and how.
 type Part struct {
-	Train         []string                   // parts trained whole: vision, projector, language
-	Adapters      map[string]*AdapterOutline // by the name of the linear
-	Saved         map[string]bool            // parameters trained whole with the adapters
-	Rows          map[string]int             // how many rows of a table are trained, by the table's name
-	Counts        []AdapterCount             // of each tower that Attach was called for
-	TrainAdapters bool
+	Train         []string // parts trained whole: vision, projector, language
+	TrainAdapters bool     // with what is trained beside them
 	Checkpointing bool
 	Storage       vlm.Storage
 	Files         map[string]kernels.Kind // of vision, projector, language: kernels.F16 or BF16 if all tensors that are read have no more bits
@@ -79,11 +77,10 @@ type step struct {
 	model    *vlm.Model
 	dev      *device.Count
 	part     Part
-	adapters []*nn.Param
 	isLinear map[string]bool // names of the linears' weights
 }
 
-// newStep makes an outline the model that a stage has: weights as they are stored, what is trained, and adapters.
+// newStep makes an outline the model that a stage has: weights as they are stored, and what is trained.
 func newStep(m *vlm.Model, p Part) (*step, error) {
 	dev, ok := m.Language.Embed.Weight.Device().(*device.Count)
 	if !ok {
@@ -93,42 +90,19 @@ func newStep(m *vlm.Model, p Part) (*step, error) {
 	m.Params.Describe(p.Storage.Kind, func(name string) kernels.Kind { return p.Files[vlm.TowerOf(name)] })
 	for l := range m.Params.Linears() {
 		s.isLinear[l.Weight.Name] = true
-		s.hang(l)
 	}
-	for _, l := range m.Params.Tables() {
-		s.hang(l)
-	}
-	for _, e := range m.Params.Embeddings() {
-		e.Rows = s.rows(&e.Linear)
-	}
-	for _, h := range m.Params.Heads() {
-		h.Rows = s.rows(&h.Linear)
-	}
-	m.Params.Train(func(name string) bool { return vlm.Trains(p.Train, m, name) || p.TrainAdapters && p.Saved[name] })
+	m.Params.Train(func(name string) bool {
+		return vlm.Trains(p.Train, m, name) || p.TrainAdapters && m.Adapters.Saves(name)
+	})
+	m.Adapters.Train(p.TrainAdapters)
 	m.Checkpointing(p.Checkpointing)
 	return s, nil
-}
-
-// bare takes off what the part has hung on the outline, which other stages are planned with.
-func (s *step) bare() {
-	for l := range s.model.Params.Linears() {
-		l.Adapter = nil
-	}
-	for _, l := range s.model.Params.Tables() {
-		l.Adapter = nil
-	}
-	for _, e := range s.model.Params.Embeddings() {
-		e.Rows = nil
-	}
-	for _, h := range s.model.Params.Heads() {
-		h.Rows = nil
-	}
 }
 
 // params are those of the model and of its adapters.
 func (s *step) params() iter.Seq[*nn.Param] {
 	return func(yield func(*nn.Param) bool) {
-		for _, all := range []iter.Seq[*nn.Param]{s.model.Params.All(), slices.Values(s.adapters)} {
+		for _, all := range []iter.Seq[*nn.Param]{s.model.Params.All(), s.model.Adapters.Params(), s.model.Adapters.Fixed()} {
 			for p := range all {
 				if !yield(p) {
 					return
@@ -138,22 +112,19 @@ func (s *step) params() iter.Seq[*nn.Param] {
 	}
 }
 
-// Make plans a stage; names, steps and assumptions are the caller's.
-func Make(in Input, rates Rates) (Stage, error) {
+// Make plans a stage but for its time; names, steps and assumptions are the caller's.
+func Make(in Input) (Stage, error) {
 	p, err := newStep(in.Model, in.Part)
 	if err != nil {
 		return Stage{}, err
 	}
-	defer p.bare()
-	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}, Adapters: in.Part.Counts}
+	s := Stage{Parameters: map[string]int{}, Trainable: map[string]int{}, Adapters: in.Counts, loading: in.Loading * float64(in.Accum)}
 	for w := range in.Model.Params.All() {
 		s.Parameters[vlm.TowerOf(w.Name)] += w.Size()
 	}
-	trained := 0
 	for w := range p.params() {
 		if w.Trainable() {
 			s.Trainable[vlm.TowerOf(w.Name)] += w.Size()
-			trained += w.Size()
 		}
 	}
 	memory := p.weights()
@@ -172,8 +143,21 @@ func Make(in Input, rates Rates) (Stage, error) {
 	}
 	s.FlopsOf = Work{Products: work.Products / n, Skinny: work.Skinny / n, Attention: work.Attention / n, Bytes: work.Bytes / n}
 	s.Flops = s.FlopsOf.Total()
-	s.StepSeconds = rates.seconds(s.FlopsOf, trained) + in.Loading*float64(in.Accum)
 	return s, nil
+}
+
+// Trained is how many elements the stage trains.
+func (s *Stage) Trained() (n int) {
+	for _, trained := range s.Trainable {
+		n += trained
+	}
+	return n
+}
+
+// Time works out how long the stage's steps take on a machine.
+func (s *Stage) Time(rates Rates) {
+	s.StepSeconds = rates.seconds(s.FlopsOf, s.Trained()) + s.loading
+	s.Seconds = s.StepSeconds * float64(s.Steps)
 }
 
 // Holding is the memory of a model that is not trained: its weights, and reading them. Of in, batches and data are left out of account.
@@ -182,7 +166,6 @@ func Holding(in Input) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	defer p.bare()
 	memory := p.weights()
 	memory.Loading = p.loading(in.Files, in.Share)
 	memory.Scratch = p.scratch(in.Threads, Batch{})

@@ -29,7 +29,7 @@ func TestWeights(t *testing.T) {
 		}
 		for _, storage := range []vlm.Storage{{}, {Vision: kernels.NF4, Vocabulary: kernels.BF16}, {Vision: kernels.BF16, Language: kernels.BF16}}[i/2%3:][:1] {
 			cfg := config(t, wide.Replace(clip), "-2", tied)
-			m, err := vlm.NewStored(cfg, rounded{nn.Random(1), files}, storage)
+			m, err := vlm.New(cfg, rounded{nn.Random(1), files}, storage)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,12 +42,12 @@ func TestWeights(t *testing.T) {
 			if err := m.AttachAdapters("language", mc, 1); err != nil {
 				t.Fatal(err)
 			}
-			if err := part.Attach(outline, "language", mc); err != nil {
+			if err := outline.AttachAdapters("language", mc, 1); err != nil {
 				t.Fatal(err)
 			}
 			m.Params.Train(func(name string) bool { return vlm.TowerOf(name) == "projector" })
 			m.Adapters.Train(true)
-			s, err := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3}, rates)
+			s, err := Make(Input{Model: outline, Part: part, Batches: []Batch{{Lengths: []int{9}, Targets: 2}}, Accum: 1, Threads: 2, Share: 0.3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,16 +101,17 @@ func TestMemoryAddsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := outline.AttachAdapters("language", moslora.Config{R: 4, Alpha: 1, Mixer: moslora.Kaiming}, 1); err != nil {
+		t.Fatal(err)
+	}
 	b := Batch{Lengths: []int{300, 280}, Images: []Picture{{40, 40}}, Targets: 50}
 	stage := func(checkpointing bool, batches int) Stage {
 		part := Part{Train: []string{"projector"}, TrainAdapters: true, Checkpointing: checkpointing}
-		if err := part.Attach(outline, "language", moslora.Config{R: 4, Alpha: 1, Mixer: moslora.Kaiming}); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3}, rates)
+		s, err := Make(Input{Model: outline, Part: part, Batches: slices.Repeat([]Batch{b}, batches), Accum: 2, Threads: 1, Share: 0.3})
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.Time(rates)
 		return s
 	}
 	plain, again := stage(false, 4), stage(true, 4)
@@ -186,7 +187,7 @@ func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures this machine for a second: run without -short")
 	}
-	defer kernels.SetThreads(kernels.Threads())
+	defer device.Host.SetThreads(device.Host.Threads())
 	if r := Measure(1, Product{Rows: 70, In: 64, Out: 128, Kind: kernels.NF4}); r.Threads != 1 || !(r.Products > 1e7 && r.Bytes > 1e7 && r.Updates > 1e5) {
 		t.Errorf("%+v", r)
 	}

@@ -47,8 +47,10 @@ func ShapeOf(b *datasets.Batch) Batch {
 	return out
 }
 
-// sample is a batch of that shape for a model that counts: which tokens there are makes no difference, but for images' and targets'.
-func (b Batch) sample(c *vlm.Config) *datasets.Batch {
+// sample is a batch of that shape for a model that counts: which tokens there are makes no difference, but for images' and targets'. None
+// has a trained row of its own, as if those were of rare tokens.
+func (b Batch) sample(m *vlm.Model) *datasets.Batch {
+	c := m.Config
 	out := &datasets.Batch{Offsets: []int32{0}, IDs: make([]int32, b.Tokens()), Labels: make([]int32, b.Tokens())}
 	for i := range out.Labels {
 		out.Labels[i] = datasets.IgnoreIndex
@@ -74,9 +76,18 @@ func (b Batch) sample(c *vlm.Config) *datasets.Batch {
 			}
 		}
 	}
+	own := map[int32]bool{}
+	if c.HasVision() {
+		own[c.ImageToken] = true
+	}
+	for _, rows := range m.Adapters.Rows() {
+		for _, id := range rows.IDs {
+			own[id] = true
+		}
+	}
 	other := int32(0)
-	if c.HasVision() && c.ImageToken == 0 {
-		other = 1
+	for own[other] && int(other)+1 < c.Text.VocabSize {
+		other++
 	}
 	for i := range out.IDs {
 		out.IDs[i] = other

@@ -58,6 +58,8 @@ func TestTape(t *testing.T) {
 		{"fixed mixer", clip, "[1, -1]", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Butterfly}},
 		{"frozen A", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Xavier, FreezeA: true}},
 		{"MoSLoRA_Init", clip, "-2", nil, true, moslora.Config{R: 4, Mixer: moslora.Normal, Start: moslora.MoSLoRAInit}},
+		{"PiSSA", clip, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.None, Start: moslora.PiSSA}},
+		{"fixed orthogonal", clip, "-2", nil, true, moslora.Config{R: 4, Mixer: moslora.FixedOrthogonal}},
 		{"DoRA", clip, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.None, DoRA: true}},
 		{"rank 4 with dropout", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming, Dropout: 0.1}},
 		{"DoRA with a mixer", dino, "-2", []string{"projector"}, true, moslora.Config{R: 4, Mixer: moslora.Kaiming, DoRA: true, Dropout: 0.1}},
@@ -79,8 +81,8 @@ func TestTape(t *testing.T) {
 			for _, tied := range []bool{false, true} {
 				t.Run(fmt.Sprint(c.name, " ", checkpointing, tied), func(t *testing.T) {
 					cfg := config(t, c.tower, c.layers, tied)
-					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.adapters.R > 0, Adapters: map[string]*AdapterOutline{}}
-					m, err := vlm.New(cfg, nn.Random(1))
+					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.adapters.R > 0}
+					m, err := vlm.New(cfg, nn.Random(1), vlm.Storage{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -97,7 +99,7 @@ func TestTape(t *testing.T) {
 						if err := m.AttachAdapters(part, mc, 1); err != nil {
 							t.Fatal(err)
 						}
-						if err := p.Attach(outline, part, mc); err != nil {
+						if err := outline.AttachAdapters(part, mc, 2); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -107,6 +109,10 @@ func TestTape(t *testing.T) {
 					})
 					m.Adapters.Train(true)
 					compare(t, m, outline, p)
+					outline.DetachAdapters()
+					if outline.Adapters.Len() > 0 || slices.ContainsFunc(slices.Collect(outline.Params.Linears()), func(l *nn.Linear) bool { return l.Adapter != nil }) {
+						t.Error("an adapter is left on the outline")
+					}
 				})
 			}
 		}
@@ -118,7 +124,7 @@ func TestTapeOfAComposition(t *testing.T) {
 	cfg := config(t, clip, "-2", false)
 	var dirs []string
 	for i, mc := range []moslora.Config{{R: 4, Alpha: 8, Mixer: moslora.Kaiming}, {R: 3, Alpha: 8, Mixer: moslora.None, Targets: []string{"q_proj"}}} {
-		other, err := vlm.New(cfg, nn.Random(uint64(i)))
+		other, err := vlm.New(cfg, nn.Random(uint64(i)), vlm.Storage{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +137,7 @@ func TestTapeOfAComposition(t *testing.T) {
 		}
 		dirs = append(dirs, dir)
 	}
-	m, err := vlm.New(cfg, nn.Random(1))
+	m, err := vlm.New(cfg, nn.Random(1), vlm.Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,11 +152,12 @@ func TestTapeOfAComposition(t *testing.T) {
 	if err := m.Adapters.AttachComposition(m.Params, c); err != nil {
 		t.Fatal(err)
 	}
-	p := Part{TrainAdapters: true}
-	p.AttachComposition(outline, c)
+	if err := outline.Adapters.AttachComposition(outline.Params, c); err != nil {
+		t.Fatal(err)
+	}
 	m.Params.Freeze()
 	m.Adapters.Train(true)
-	compare(t, m, outline, p)
+	compare(t, m, outline, Part{TrainAdapters: true})
 }
 
 // compare does two steps of different batches, with the same pool.
@@ -172,7 +179,7 @@ func compare(t *testing.T, m, outline *vlm.Model, p Part) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		planned, _, err := outline.Loss(counted, ShapeOf(b).sample(outline.Config))
+		planned, _, err := outline.Loss(counted, ShapeOf(b).sample(outline))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func (m *Model) attachAll(parts []*moslora.Saved, whole []*nn.Param) error {
 }
 
 // AttachAdapters hangs fresh adapters on a part, "vision" or "language", drawn from the seed. Linears
-// whose output nothing reads get none.
+// whose output nothing reads get none. Adapters of an outline are outlines.
 func (m *Model) AttachAdapters(part string, cfg moslora.Config, seed uint64) error {
 	within := func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) }
 	if err := m.Adapters.Attach(m.Params, within, cfg, nn.Random(seed)); err != nil {
@@ -58,18 +58,10 @@ func (m *Model) AdapterLinears(part string, cfg moslora.Config) ([]*nn.Linear, e
 	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
 }
 
-// LayAdapters is what AttachAdapters would do to an outline, whose head is given a table of its own if that would be.
-func (m *Model) LayAdapters(part string, cfg moslora.Config) (*moslora.Laid, error) {
-	laid, err := cfg.Lay(m.Params, func(name string) bool { return TowerOf(name) == part && !m.Unreachable(name) })
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", part, err)
-	}
-	return laid, m.settle()
-}
-
-// UnreadLinears are those that cfg targets and that get no adapter, because nothing reads what they compute.
-func (m *Model) UnreadLinears(part string, cfg moslora.Config) ([]*nn.Linear, error) {
-	return cfg.Select(m.Params, func(name string) bool { return TowerOf(name) == part && m.Unreachable(name) })
+// UnreadAdapters are those that linears of an outline would have which cfg targets, and which AttachAdapters leaves out
+// because nothing reads what they compute.
+func (m *Model) UnreadAdapters(part string, cfg moslora.Config) ([]*moslora.Adapter, error) {
+	return cfg.Made(m.Params, func(name string) bool { return TowerOf(name) == part && m.Unreachable(name) }, nn.Random(0))
 }
 
 // SaveAdapters writes a PEFT directory under the names that transformers 5 has in memory, with the
