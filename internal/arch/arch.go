@@ -27,8 +27,8 @@ const TestSupport = "internal/golden internal/checkpoint"
 const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
+	rooms    = "pipelines/eval pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/records pipelines/eval/score pipelines/eval/suites pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -136,20 +136,31 @@ var Packages = []Package{
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language language/chat datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
-	{Path: "pipelines", Files: parts + " " + siblings + " pipelines/demo/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
-		Tests: "pipelines/demo",
-		Why:   "puts stages together from everything below it"},
-	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets pipelines/demo/scenes internal/atomicfile internal/output",
+	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe " +
+		"pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
+		"datasets language/chat language/tokenizer moslora vision/preprocess pipelines/demo/scenes internal/optim internal/interrupt internal/machine internal/nn " + formats + " internal/kernels internal/device",
+		Tests: "pipelines/demo pipelines/engine internal/autograd language",
+		Why:   "puts stages together from everything below it; eval/predictions is none of it: scoring files again is a command of its own"},
+	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/report pipelines/vlm " + rooms +
+		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets pipelines/demo/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
-		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
-			"datasets: a command converts between stored forms without a model; " +
+	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipe pipelines/study pipelines/verify pipelines/vlm " +
+		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
+		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
+		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
+		Why: "a thin main; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
+			"terminal: what is printed is safe to print; datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
-			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first"},
+			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first. Tests: suites and verdicts to stop over"},
+	{Path: "scripts/recipes/tiny/tokenizer", Files: "datasets language/tokenizer pipelines/demo/scenes",
+		Why: "trains a tokenizer on the texts of drawn scenes, which no command does"},
+	{Path: "scripts/interop/dump", Files: "datasets language pipelines/vlm",
+		Why: "writes what a model computes of one sample, for a comparison in Python"},
+	{Path: "scripts/bench/plot", Why: "tables in, plots out"},
 	{Path: "scripts/interop/render", Files: "language/chat/jinja",
 		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",

@@ -14,7 +14,7 @@ type Answerer interface {
 }
 
 // Question is a prompt and the pictures it is about, encoded (PNG, JPEG, ..) and in the order of their markers. The prompt is the
-// user's turn. Where it has no ImageMarker, the Answerer puts one and a line end before it for each picture; else it must have one
+// user's turn. Where it has no protocols.ImageMarker, the Answerer puts one and a line end before it for each picture; else it must have one
 // for each. The Answerer wraps it in its chat template without a system text, and opens the assistant's turn.
 type Question struct {
 	Pictures [][]byte

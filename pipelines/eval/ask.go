@@ -63,7 +63,7 @@ func (r *runner) callKey(it asked) string {
 	return strings.Join(r.opt.Protocol.Candidates(it.Item), "\x00")
 }
 
-// ask makes one call and judges its answers.
+// ask makes one call and reads its answers.
 func (r *runner) ask(ctx context.Context, items []asked) ([]protocols.Verdict, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -128,7 +128,7 @@ func (r *runner) texts(ctx context.Context, questions []Question, vs []protocols
 	if len(answers) != len(questions) {
 		return fmt.Errorf("found %d answers to %d prompts", len(answers), len(questions))
 	}
-	for i, a := range answers { // JSON holds no broken UTF-8, so what is judged now and what is read back must be the same text
+	for i, a := range answers { // JSON holds no broken UTF-8, so what a rule reads now is what the file will have
 		vs[i].Raw = strings.ToValidUTF8(a, "\uFFFD")
 	}
 	return nil

@@ -78,12 +78,16 @@ func answersFor(s *suites.Suite, items []suites.Item, opt Options) error {
 	if slices.ContainsFunc(items, func(it suites.Item) bool { return it.Answer != "" }) {
 		return nil
 	}
-	for what, there := range map[string]bool{"a judge": opt.Judge != nil, "stop early": opt.StopEarly} {
-		if there {
-			return fmt.Errorf("suite %s has no answers: found %s, which compares with them; leave it out to write predictions", s.Name, what)
-		}
+	needs := ""
+	switch {
+	case opt.Judge != nil:
+		needs = "a judge"
+	case opt.StopEarly:
+		needs = "stop early"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("suite %s has no answers: found %s, which compares with them; leave it out to write predictions", s.Name, needs)
 }
 
 // takes makes sure, before anything is asked, that the answerer takes the items' pictures.

@@ -18,7 +18,7 @@ type Options struct {
 	Shard    suites.Shard       // a part of those; each shard needs a VerdictsPath of its own
 	Blank    bool               // every picture is replaced by a grey one of its size
 	Model    string             // names who answers (a checkpoint's digest); verdicts of another are not resumed
-	// StopEarly leaves out what cannot change a circular score any more: see undecided. Only a circular suite may have it.
+	// StopEarly leaves out passes that cannot change a circular score any more. Only a circular suite may have it.
 	StopEarly bool
 	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked before a verdict is written, and
 	// a verdict that it has given stays. When it fails, the run ends with an error and what was answered is kept.

@@ -2,7 +2,7 @@ package protocols
 
 import "moslava/pipelines/eval/suites"
 
-// protocolsLLaVA are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by VLMEvalKit's rules
+// llava15 are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by VLMEvalKit's rules
 // of June 2024.
 func llava15() map[suites.Family]Protocol {
 	t := map[suites.Family]Protocol{

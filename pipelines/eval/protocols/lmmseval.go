@@ -6,7 +6,7 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// protocolsLMMSEval are those of lmms-eval.
+// lmmsEval are those of lmms-eval.
 func lmmsEval() map[suites.Family]Protocol {
 	t := map[suites.Family]Protocol{
 		suites.MMBench:   {MaxNewTokens: 1024, Prompt: promptLMMS("There are several options:", instructLetter), Extract: lmmsStatic},

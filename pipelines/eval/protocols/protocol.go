@@ -20,8 +20,8 @@ type Protocol struct {
 	// Show says which of an item's pictures are shown, counted from 0. Not set: the one there is, and several are an error.
 	Show       func(suites.Item) ([]int, error)
 	Apart      string                     // what stands between the markers of several pictures before the prompt; empty: a line end
-	Beams      int                        // as in AnswerOptions
-	Raw        bool                       // as in AnswerOptions
+	Beams      int                        // as in eval.AnswerOptions
+	Raw        bool                       // as in eval.AnswerOptions
 	Candidates func(suites.Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
 	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
 	Grade func(it suites.Item, e Extraction, answer string) float64

@@ -20,18 +20,18 @@ const (
 	LetterLogit      = "letter-logit"       // English instruction, the option letter with the highest first-token logit
 )
 
-// DefaultProtocol is what Run uses when Options name none.
+// Default is what eval.Run uses when its options name none.
 const Default = VLMEvalKit202406
 
-// ProtocolNames lists the built-in protocols, the default first.
+// Names lists the built-in protocols, the default first.
 func Names() []string {
 	return []string{VLMEvalKit202406, VLMEvalKit202508, VLMEvalKit202608, LLaVA15, LMMSEval, MMMUOfficial, LLMAdapters, LetterLogit}
 }
 
-// ProtocolNamed returns a built-in protocol for tables of options or yes/no questions; the empty name is the default.
+// Named returns a built-in protocol for tables of options or yes/no questions; the empty name is the default.
 func Named(name string) (Protocol, error) { return For(name, "") }
 
-// ProtocolFor returns a built-in protocol for a benchmark. The empty name is the default, and the empty family a table of options or
+// For returns a built-in protocol for a benchmark. The empty name is the default, and the empty family a table of options or
 // yes/no questions like MMBench's and POPE's. A protocol that does not say how a benchmark is asked is an error.
 func For(name string, family suites.Family) (Protocol, error) {
 	if name == "" {
@@ -57,7 +57,7 @@ func For(name string, family suites.Family) (Protocol, error) {
 	return p, nil
 }
 
-// ProtocolForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
+// ForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
 func ForSuite(s *suites.Suite, protocol string) (Protocol, error) {
 	if protocol == "" {
 		protocol = s.Protocol

@@ -2,7 +2,7 @@ package protocols
 
 import "moslava/pipelines/eval/suites"
 
-// protocolsVLMEvalKit are those of VLMEvalKit with LLaVA_XTuner's prompts. late is a version after May 2025.
+// vlmEvalKit are those of VLMEvalKit with LLaVA_XTuner's prompts. late is a version after May 2025.
 func vlmEvalKit(rules choiceRules, late bool) map[suites.Family]Protocol {
 	read := func(it suites.Item, answer string) Extraction {
 		if len(it.Choices) == 0 && it.Form == suites.YesOrNo {

@@ -7,7 +7,7 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Rescore is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
+// OfAnswers is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
 // are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
 func OfAnswers(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
@@ -59,7 +59,7 @@ func OfAnswers(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdi
 	return res, nil
 }
 
-// ScoredRun says how a suite was asked.
+// Run says how a suite was asked.
 type Run struct {
 	Protocol  protocols.Protocol
 	Model     string       // who answered
@@ -70,7 +70,7 @@ type Run struct {
 	StopEarly bool         // passes that could not change a circular score were not asked
 }
 
-// ScoreRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
+// OfRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
 // as unread, which a lost question is anyway, and what counts passes is then not known.
 func OfRun(s *suites.Suite, run Run, items []suites.Item, done map[int64]protocols.Verdict) (*Result, error) {
 	verdicts := make([]protocols.Verdict, len(items))

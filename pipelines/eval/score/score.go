@@ -9,7 +9,7 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Score counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval
+// Of counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval
 // under exact matching); its split, category and so on are those of its first pass. Right means that Extracted equals
 // the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither reads nor writes anything;
 // Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the caller, except for what verdicts tell.

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Commonsense questions as LLM-Adapters (commonsense_evaluate.py) asks and reads them: BoolQ, PIQA, SIQA, HellaSwag, WinoGrande, ARC easy and
-// challenge, OpenBookQA. What may be an answer tells the sets apart.
+// CommonsenseSets are those of LLM-Adapters (commonsense_evaluate.py): BoolQ, PIQA, SIQA, HellaSwag, WinoGrande, ARC easy and
+// challenge, OpenBookQA. What may be an answer tells them apart.
 var CommonsenseSets = []CommonsenseSet{
 	{[]string{"boolq"}, regexp.MustCompile(`true|false`)},
 	{[]string{"piqa"}, regexp.MustCompile(`solution1|solution2`)},
@@ -24,7 +24,7 @@ type CommonsenseSet struct {
 	Answers *regexp.Regexp
 }
 
-// has says whether a word is one of the answers.
+// Has says whether a word is one of the answers.
 func (s CommonsenseSet) Has(word string) bool {
 	return word != "" && s.Answers.FindString(word) == word
 }

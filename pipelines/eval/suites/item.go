@@ -65,7 +65,7 @@ const (
 	Given    Form = "given"   // an option's letter, read by somebody else already (MMMU's parsed answers)
 )
 
-// options is how many answers a guesser picks from; infinite for a free text.
+// OptionCount is how many answers a guesser picks from; infinite for a free text.
 func (it Item) OptionCount() float64 {
 	switch {
 	case len(it.Choices) > 0:
@@ -76,7 +76,7 @@ func (it Item) OptionCount() float64 {
 	return 2
 }
 
-// open says that the answer is a text that is compared by rule, not a letter, Yes or No.
+// IsOpen says that the answer is a text that is compared by rule, not a letter, Yes or No.
 func (it Item) IsOpen() bool { return it.Form != YesOrNo }
 
 // Pictures are the keys of all the item's pictures, in order.
@@ -87,12 +87,12 @@ func (it Item) Pictures() []string {
 	return append([]string{it.ImageKey}, it.More...)
 }
 
-// has says whether there is an option with that letter.
+// HasOption says whether there is an option with that letter.
 func (it Item) HasOption(letter string) bool {
 	return slices.ContainsFunc(it.Choices, func(c Choice) bool { return string(c.Letter) == letter })
 }
 
-// letters are the options' letters in order.
+// Letters are the options' letters in order.
 func (it Item) Letters() []string {
 	out := make([]string, len(it.Choices))
 	for i, c := range it.Choices {
@@ -103,7 +103,7 @@ func (it Item) Letters() []string {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// groups cuts items, sorted by Group, into questions.
+// Groups cuts items, sorted by Group, into questions.
 func Groups(items []Item) [][]Item {
 	var out [][]Item
 	for i := 0; i < len(items); {
@@ -117,6 +117,7 @@ func Groups(items []Item) [][]Item {
 	return out
 }
 
+// ByID is a look-up of items by their IDs.
 func ByID(items []Item) map[int64]Item {
 	byID := make(map[int64]Item, len(items))
 	for _, it := range items {

@@ -13,7 +13,7 @@ import (
 // maxJSONSuite bounds a suite or prediction file that is read as a whole.
 const maxJSONSuite = 256 << 20
 
-// openJSONSuite reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are there, TextVQA's annotations, a list of
+// openJSON reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are there, TextVQA's annotations, a list of
 // MMMU's outputs or its answer dictionary, in which case answers are taken as they are.
 func openJSON(path string, opt Options) (*Suite, error) {
 	b, err := ReadWhole(path)
@@ -23,7 +23,7 @@ func openJSON(path string, opt Options) (*Suite, error) {
 	return FromJSON(path, b, opt)
 }
 
-// SuiteFromJSON makes a suite of the content of a JSON file; see openJSONSuite. file stands for it in errors.
+// FromJSON makes a suite of the content of a JSON file; see openJSON. file stands for it in errors.
 func FromJSON(file string, b []byte, opt Options) (*Suite, error) {
 	if opt.Name == "" {
 		opt.Name = strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))

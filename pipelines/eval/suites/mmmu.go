@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// record is a question in MMMU's JSON forms. Fields that a form does not have are empty.
+// mmmuRecord is a question in MMMU's JSON forms. Fields that a form does not have are empty.
 type mmmuRecord struct {
 	ID           string            `json:"id"`
 	QuestionType string            `json:"question_type"`
@@ -18,7 +18,7 @@ type mmmuRecord struct {
 	Answer       json.RawMessage   `json:"answer"`
 }
 
-// suiteFromRecords makes a suite of MMMU's records; errors number them from 1.
+// fromRecords makes a suite of MMMU's records; errors number them from 1.
 func fromRecords(file string, records []mmmuRecord, opt Options) (*Suite, error) {
 	items := make([]Item, len(records))
 	for i, r := range records {
@@ -77,7 +77,7 @@ func (r mmmuRecord) mmmu() (Item, error) {
 	return it, nil
 }
 
-// mmmuDisciplines are MMMU's six disciplines with their subjects (DOMAIN_CAT2SUB_CAT).
+// MMMUDisciplines are MMMU's six disciplines with their subjects (DOMAIN_CAT2SUB_CAT).
 var MMMUDisciplines = []struct {
 	Name     string
 	Subjects []string

@@ -47,7 +47,7 @@ func ReadTable(path string) (header []string, rows [][]string, err error) {
 	return header, rows, nil
 }
 
-// openFile reads a suite from a table (see ReadSuite) or from a .json file of MMMU or LLM-Adapters. The file must stay where it is:
+// OpenFile reads a suite from a table (see [Read]) or from a .json file of MMMU or LLM-Adapters. The file must stay where it is:
 // pictures are decoded from it when they are needed.
 func OpenFile(path string, opt Options) (*Suite, error) {
 	if strings.ToLower(filepath.Ext(path)) == ".json" {
@@ -71,7 +71,7 @@ func OpenFile(path string, opt Options) (*Suite, error) {
 	return Read(opt.Called, f, opt)
 }
 
-// ReadSuite reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
+// Read reads the TSV dialect of MMBench and VLMEvalKit (docs/en/Development.md): columns index and question, then
 // as the suite has them hint, A, B, C.. (options), answer, category, image, source, l2-category, comment, split. image
 // is base64, or, when at most 64 characters long, the index of the row that has the picture; several pictures are a
 // Python list of texts, ['..', '..']. Without it, image_path names a file in one of opt.Images, or is a list of
@@ -108,7 +108,7 @@ func Read(name string, r io.ReaderAt, opt Options) (*Suite, error) {
 	return rows.suite()
 }
 
-// SuiteFromRows makes a suite of rows that were read elsewhere, a sheet for example: columns and cells as ReadSuite has them. No
+// FromRows makes a suite of rows that were read elsewhere, a sheet for example: columns and cells as Read has them. No
 // picture is looked for. Lines in errors are rows, the header being row 1.
 func FromRows(name string, header []string, rows [][]string, opt Options) (*Suite, error) {
 	opt.TextOnly = true

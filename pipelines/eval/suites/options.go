@@ -1,6 +1,6 @@
 package suites
 
-// SuiteOptions steer how a file becomes a suite. The zero value reads every published MMBench, CCBench and POPE file.
+// Options steer how a file becomes a suite. The zero value reads every published MMBench, CCBench and POPE file.
 type Options struct {
 	// Name is the suite's name in results; the file's base name without .tsv when empty.
 	Name string

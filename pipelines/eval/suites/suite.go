@@ -20,7 +20,7 @@ type Suite struct {
 	pictures Pictures
 }
 
-// NewSuite checks items and puts them in order. It is the way in for suites of other file formats; pictures may be nil when no
+// New checks items and puts them in order. It is the way in for suites of other file formats; pictures may be nil when no
 // item has a picture. Errors name the item's ID and what is wrong with it.
 func New(name string, kind Kind, items []Item, pictures Pictures) (*Suite, error) {
 	s := &Suite{Name: name, Kind: kind, Family: familyOf(name, kind), Items: slices.Clone(items), pictures: pictures}

@@ -7,7 +7,7 @@ import (
 	"moslava/internal/pytext"
 )
 
-// suiteFromTextVQA makes a suite of TextVQA's annotations (the list data of TextVQA_0.5.1_val.json); errors number them from 1.
+// fromTextVQA makes a suite of TextVQA's annotations (the list data of TextVQA_0.5.1_val.json); errors number them from 1.
 func fromTextVQA(file string, data []byte, opt Options) (*Suite, error) {
 	var annotations []struct {
 		ID       *int64   `json:"question_id"`
