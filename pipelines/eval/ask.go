@@ -113,7 +113,7 @@ func (r *runner) picture(id int64, key string) ([]byte, error) {
 	if err != nil || !r.opt.Blank {
 		return b, err
 	}
-	if b, err = Blank(b); err != nil {
+	if b, err = blank(b); err != nil {
 		return nil, fmt.Errorf("suite %s: item %d: picture %s: %w", r.suite.Name, id, key, err)
 	}
 	return b, nil

@@ -41,7 +41,7 @@ func FuzzReadSuite(f *testing.F) {
 					}
 					seen[key] = true
 					if p, err := s.Picture(key); err == nil {
-						_, _ = Blank(p)
+						_, _ = blank(p)
 					}
 				}
 			}

@@ -10,8 +10,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
-var Abbreviations = map[string]string{
+// abbreviations are MMBench's short names of the l2-categories, as VLMEvalKit's MMB_abbrs has them.
+var abbreviations = map[string]string{
 	"coarse_perception":                       "CP",
 	"finegrained_perception (instance-level)": "FP-S",
 	"finegrained_perception (cross-instance)": "FP-C",
@@ -20,13 +20,13 @@ var Abbreviations = map[string]string{
 	"attribute_reasoning":                     "AR",
 }
 
-// WriteAccuracyCSV writes VLMEvalKit's *_acc.csv: a row per split; columns split, Overall, l2-categories sorted by full name and
+// writeAccuracyCSV writes VLMEvalKit's *_acc.csv: a row per split; columns split, Overall, l2-categories sorted by full name and
 // abbreviated, categories sorted; circular accuracies as fractions, every cell quoted, empty where a split has no such
 // question. Splits are sorted, where upstream leaves their order to a hash.
-func (r *Result) WriteAccuracyCSV(w io.Writer) error {
+func (r *Result) writeAccuracyCSV(w io.Writer) error {
 	cells := []string{"split", "Overall"}
 	for _, b := range r.Overall.L2 {
-		if short, ok := Abbreviations[b.Name]; ok {
+		if short, ok := abbreviations[b.Name]; ok {
 			cells = append(cells, short)
 		} else {
 			cells = append(cells, b.Name)
@@ -55,8 +55,8 @@ func accuracies(whole, part []Bucket) []string {
 	return out
 }
 
-// WriteYesNoCSV writes VLMEvalKit's *_score.csv of POPE: columns split, Overall (100 x F1), acc, precision, recall, in per cent.
-func (r *Result) WriteYesNoCSV(w io.Writer) error {
+// writeYesNoCSV writes VLMEvalKit's *_score.csv of POPE: columns split, Overall (100 x F1), acc, precision, recall, in per cent.
+func (r *Result) writeYesNoCSV(w io.Writer) error {
 	lines := [][]string{{"split", "Overall", "acc", "precision", "recall"}}
 	for _, y := range r.YesNo {
 		lines = append(lines, []string{y.Name, pytext.Repr(y.F1 * 100), pytext.Repr(y.Accuracy * 100), pytext.Repr(y.Precision * 100), pytext.Repr(y.Recall * 100)})
@@ -69,9 +69,9 @@ func (r *Result) WriteYesNoCSV(w io.Writer) error {
 func (r *Result) WriteCSV(w io.Writer) error {
 	switch {
 	case r.Kind == suites.YesNo:
-		return r.WriteYesNoCSV(w)
+		return r.writeYesNoCSV(w)
 	case r.Sheet == nil || r.Kind == suites.Mixed && len(r.Overall.L2) > 0:
-		return r.WriteAccuracyCSV(w)
+		return r.writeAccuracyCSV(w)
 	}
 	var names, values []string
 	for _, row := range r.Sheet.Rows {

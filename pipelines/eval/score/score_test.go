@@ -41,7 +41,7 @@ func TestAccuracyCSV(t *testing.T) {
 		it.Split = []string{"test", "dev", "dev", "dev", "test", "test"}[g]
 	})
 	var b strings.Builder
-	if err := r.WriteAccuracyCSV(&b); err != nil {
+	if err := r.writeAccuracyCSV(&b); err != nil {
 		t.Fatal(err)
 	}
 	want := `"split","Overall","CP","FP-C","FP-S","RR","a","b","c","d"
@@ -63,7 +63,7 @@ func TestAccuracyCSV(t *testing.T) {
 func TestSplitNone(t *testing.T) {
 	r := scored(t, []string{"11", "10"}, func(g int, it *suites.Item) {})
 	var b strings.Builder
-	if err := r.WriteAccuracyCSV(&b); err != nil {
+	if err := r.writeAccuracyCSV(&b); err != nil {
 		t.Fatal(err)
 	}
 	if want := "\"split\",\"Overall\"\n\"none\",\"0.5\"\n"; b.String() != want {
@@ -112,7 +112,7 @@ func TestYesNoTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := r.WriteYesNoCSV(&b); err != nil {
+	if err := r.writeYesNoCSV(&b); err != nil {
 		t.Fatal(err)
 	}
 	want := `"split","Overall","acc","precision","recall"

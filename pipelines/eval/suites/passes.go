@@ -21,7 +21,7 @@ func (r *suiteRows) passes() (notes []string, err error) {
 	}
 	short, first := 0, int64(0)
 	for _, it := range r.items {
-		if it.Pass == 0 && have[it.Group] < len(it.Choices) && Rotatable(it) == nil {
+		if it.Pass == 0 && have[it.Group] < len(it.Choices) && rotatable(it) == nil {
 			if short++; short == 1 {
 				first = it.Group
 			}
@@ -49,12 +49,12 @@ func (r *suiteRows) generate() (notes []string, err error) {
 	base := len(r.items)
 	kept := 0
 	for _, it := range r.items[:base] {
-		if Rotatable(it) != nil {
+		if rotatable(it) != nil {
 			kept++
 			continue
 		}
 		for k := 1; k < len(it.Choices); k++ {
-			r.items = append(r.items, Rotate(it, k, it.ID+int64(k)*offset))
+			r.items = append(r.items, rotate(it, k, it.ID+int64(k)*offset))
 		}
 	}
 	if len(r.items) > maxRows {

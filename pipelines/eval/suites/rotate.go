@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Rotate returns pass k of a base item: option texts move left by k places, the first ones to the end, and the answer's
+// rotate returns pass k of a base item: option texts move left by k places, the first ones to the end, and the answer's
 // letter with its text. id is the new row's ID. It mirrors VLMEvalKit vlmeval/tools.py CIRCULAR and LLaVA
 // llava/eval/model_vqa_mmbench.py --all-rounds. An item without choices keeps everything but ID and Pass.
-func Rotate(it Item, k int, id int64) Item {
+func rotate(it Item, k int, id int64) Item {
 	n := len(it.Choices)
 	out := it
 	out.ID, out.Pass = id, it.Pass+k
@@ -23,10 +23,10 @@ func Rotate(it Item, k int, id int64) Item {
 	return out
 }
 
-// Rotatable says whether a question may be rotated; if not, the error tells why. As in VLMEvalKit's CIRCULAR, an item stays as
+// rotatable says whether a question may be rotated; if not, the error tells why. As in VLMEvalKit's CIRCULAR, an item stays as
 // it is when an option's text is itself made of letters from the alphabet in order ("A", "BC"), when an option names two or more
 // option letters as words ("both A and B"), when letters are not A, B, C.. without a gap, or when the answer is no option.
-func Rotatable(it Item) error {
+func rotatable(it Item) error {
 	if len(it.Choices) < 2 {
 		return fmt.Errorf("found %d options, expected two or more", len(it.Choices))
 	}

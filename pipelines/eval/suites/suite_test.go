@@ -40,7 +40,7 @@ func TestMMBenchFile(t *testing.T) {
 			if it.Pass != k || it.ImageKey != g[0].ImageKey {
 				t.Errorf("item %d: found pass %d of picture %s", it.ID, it.Pass, it.ImageKey)
 			}
-			rot := Rotate(g[0], k, it.ID)
+			rot := rotate(g[0], k, it.ID)
 			if !reflect.DeepEqual(rot.Choices, it.Choices) || rot.Answer != it.Answer {
 				t.Errorf("item %d: Rotate gives %v %s, the file has %v %s", it.ID, rot.Choices, rot.Answer, it.Choices, it.Answer)
 			}
@@ -121,7 +121,7 @@ func TestRotatable(t *testing.T) {
 	} {
 		it := withOptions(c.texts)
 		it.Answer = "A"
-		if err := Rotatable(it); (err == nil) != c.ok {
+		if err := rotatable(it); (err == nil) != c.ok {
 			t.Errorf("%v: found %v", c.texts, err)
 		}
 	}

@@ -1,6 +1,6 @@
 // Package suites shows evaluated suites: one HTML page that needs nothing beside it and no script, or Markdown for a
-// paper. It knows results and verdicts of pipelines/eval as they are given to it, and has that package compare them. It
-// asks no model and reads no run.
+// paper. It takes results and verdicts as they are given to it and has pipelines/eval/score compare
+// them. It asks no model and reads no run.
 package suites
 
 import (
