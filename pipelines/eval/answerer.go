@@ -8,14 +8,15 @@ type Answerer interface {
 	TakesPictures() error
 	// Answer returns, per question, the decoded text with special tokens left out and surrounding space trimmed.
 	Answer(ctx context.Context, questions []Question, opt AnswerOptions) ([]string, error)
-	// Letters returns [questions][letters]: the natural log-probability of each letter (a candidate answer, in general) being the
-	// first token of the answer.
+	// Letters returns [questions][letters]: the natural log-probability of each letter (a candidate answer, in general)
+	// being the first token of the answer.
 	Letters(ctx context.Context, questions []Question, letters []string) ([][]float64, error)
 }
 
-// Question is a prompt and the pictures it is about, encoded (PNG, JPEG, ..) and in the order of their markers. The prompt is the
-// user's turn. Where it has no protocols.ImageMarker, the Answerer puts one and a line end before it for each picture; else it must have one
-// for each. The Answerer wraps it in its chat template without a system text, and opens the assistant's turn.
+// Question is a prompt and the pictures it is about, encoded (PNG, JPEG, ..) and in the order of their markers. The
+// prompt is the user's turn. Where it has no protocols.ImageMarker, the Answerer puts one and a line end before it for
+// each picture; else it must have one for each. The Answerer wraps it in its chat template without a system text, and
+// opens the assistant's turn.
 type Question struct {
 	Pictures [][]byte
 	Prompt   string

@@ -11,7 +11,8 @@ import (
 // maxBlankPixels bounds the size a picture may claim before a grey one of that size is made.
 const maxBlankPixels = 178956970
 
-// blank returns a PNG of the same size as the encoded picture, every pixel 128 grey: what a model can answer without looking.
+// blank returns a PNG of the same size as the encoded picture, every pixel 128 grey: what a model can answer without
+// looking.
 func blank(picture []byte) ([]byte, error) {
 	c, kind, err := image.DecodeConfig(bytes.NewReader(picture))
 	if err != nil {

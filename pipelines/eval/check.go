@@ -8,8 +8,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Check is what Run looks at before anything is asked: whether the options, of which the protocol is filled in, fit the suite and the
-// answerer, which need not have its weights. It returns the items that would be asked.
+// Check is what Run looks at before anything is asked: whether the options, of which the protocol is filled in, fit the
+// suite and the answerer, which need not have its weights. It returns the items that would be asked.
 func Check(s *suites.Suite, a Answerer, opt *Options) ([]suites.Item, error) {
 	if opt.Protocol.Name == "" {
 		p, err := protocols.Named(protocols.Default)

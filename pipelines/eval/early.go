@@ -2,10 +2,10 @@ package eval
 
 import "moslava/pipelines/eval/suites"
 
-// rounds are what is asked of some questions, one call after the other; each is known when those before it are answered.
-// Under StopEarly the first pass goes first: a question of which any pass is wrong or cannot be read is not a hit, whatever the
-// others are (VLMEvalKit's prefetch_circular_group under exact matching), so the others are asked of the rest alone. They
-// go together, because a pass by itself costs the picture and all that passes share once more.
+// rounds are what is asked of some questions, one call after the other; each is known when those before it are
+// answered. Under StopEarly the first pass goes first: a question of which any pass is wrong or cannot be read is not a
+// hit, whatever the others are (VLMEvalKit's prefetch_circular_group under exact matching), so the others are asked of
+// the rest alone. They go together, because a pass by itself costs the picture and all that passes share once more.
 func (r *runner) rounds(gs [][]suites.Item) []func() []suites.Item {
 	all := func() (out []suites.Item) {
 		for _, g := range gs {

@@ -54,8 +54,8 @@ func circular(r *score.Result) (out []string) {
 	return out
 }
 
-// TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes, fewer prompts
-// are asked as soon as a first pass is wrong, and no verdict differs.
+// TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes,
+// fewer prompts are asked as soon as a first pass is wrong, and no verdict differs.
 func TestStopEarlyGivesTheSameScore(t *testing.T) {
 	s := opened(t, "emoji_en.tsv", suites.Options{})
 	saved := 0

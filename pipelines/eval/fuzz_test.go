@@ -8,8 +8,9 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// FuzzReadSuite has short seeds and takes no long inputs: Go's fuzzer shortens what it finds by trying every piece of it, which for n bytes are n²/2
-// runs, and for a whole table is all that it ever does (-fuzzminimizetime=10x leaves it out).
+// FuzzReadSuite has short seeds and takes no long inputs: Go's fuzzer shortens what it finds by trying every piece of
+// it, which for n bytes are n²/2 runs, and for a whole table is all that it ever does (-fuzzminimizetime=10x leaves it
+// out).
 func FuzzReadSuite(f *testing.F) {
 	const longest = 400
 	picture := "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="

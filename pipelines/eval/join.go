@@ -9,9 +9,10 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Join puts the results and verdicts of a suite's shards together: the result is that of one run over everything the shards
-// were of. The parts must be by one model, under one protocol, on this version of the suite, with the same limit, and be all there, each once;
-// under StopEarly, which must be the same for all, passes that were not asked have no verdict.
+// Join puts the results and verdicts of a suite's shards together: the result is that of one run over everything the
+// shards were of. The parts must be by one model, under one protocol, on this version of the suite, with the same
+// limit, and be all there, each once; under StopEarly, which must be the same for all, passes that were not asked have
+// no verdict.
 func Join(s *suites.Suite, parts []*score.Result) (*score.Result, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("suite %s: found no results to join, expected the parts of one run", s.Name)

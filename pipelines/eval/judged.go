@@ -22,9 +22,10 @@ type Judge interface {
 // judgeTries is how often upstream asks until it can read the reply.
 const judgeTries = 3
 
-// AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may have one. As
-// upstream, a question that another pass has lost already is not asked about. Every failure is an error, and so is a reply that is unreadable
-// three times, for which upstream draws an option at random; verdicts that were settled before it are.
+// AskJudge has a judge read those verdicts that no rule could, and settles them. Only protocols that use a judge may
+// have one. As upstream, a question that another pass has lost already is not asked about. Every failure is an error,
+// and so is a reply that is unreadable three times, for which upstream draws an option at random; verdicts that were
+// settled before it are.
 func AskJudge(ctx context.Context, j Judge, p protocols.Protocol, items []suites.Item, verdicts []protocols.Verdict) error {
 	return askJudge(ctx, j, p, suites.ByID(items), verdicts)
 }
@@ -57,8 +58,8 @@ func askJudge(ctx context.Context, j Judge, p protocols.Protocol, byID map[int64
 	return nil
 }
 
-// judged has the run's judge, if there is one, read those of the verdicts that no rule could, beside the other passes that were answered
-// before. On an error, verdicts that were settled before it are.
+// judged has the run's judge, if there is one, read those of the verdicts that no rule could, beside the other passes
+// that were answered before. On an error, verdicts that were settled before it are.
 func (r *runner) judged(ctx context.Context, vs []protocols.Verdict) error {
 	if r.opt.Judge == nil || len(vs) == 0 {
 		return nil
@@ -81,8 +82,8 @@ func (r *runner) judged(ctx context.Context, vs []protocols.Verdict) error {
 	return nil
 }
 
-// judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items. It keeps what it has every
-// Options.Together replies.
+// judgeOld has the judge read what an earlier run, without a judge or with one that failed, left unread of the items.
+// It keeps what it has every Options.Together replies.
 func (r *runner) judgeOld(ctx context.Context, items []suites.Item, old []protocols.Verdict) error {
 	if r.opt.Judge == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// OpenSuite opens the file of a suite: a table, questions in JSON, or a definition (.yaml), whose protocol must have rules for it.
-// The file must stay where it is: pictures are read from it when they are needed.
+// OpenSuite opens the file of a suite: a table, questions in JSON, or a definition (.yaml), whose protocol must have
+// rules for it. The file must stay where it is: pictures are read from it when they are needed.
 func OpenSuite(path string, opt suites.Options) (*suites.Suite, error) {
 	if ext := strings.ToLower(filepath.Ext(path)); ext != ".yaml" && ext != ".yml" {
 		return suites.OpenFile(path, opt)

@@ -8,8 +8,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an answer
-// is made anew, in old, too.
+// resume takes over the verdicts of an earlier run after checking that they are on the same thing. What follows from an
+// answer is made anew, in old, too.
 func (r *runner) resume(old []protocols.Verdict) error {
 	r.known = suites.ByID(r.suite.Items)
 	for i, v := range old {

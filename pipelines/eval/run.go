@@ -20,21 +20,26 @@ type Options struct {
 	Model    string             // names who answers (a checkpoint's digest); verdicts of another are not resumed
 	// StopEarly leaves out passes that cannot change a circular score any more. Only a circular suite may have it.
 	StopEarly bool
-	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked before a verdict is written, and
-	// a verdict that it has given stays. When it fails, the run ends with an error and what was answered is kept.
+	// Judge reads answers that no rule reads, under protocols that have one; nil: such answers are wrong. It is asked
+	// before a verdict is written, and a verdict that it has given stays. When it fails, the run ends with an error and
+	// what was answered is kept.
 	Judge Judge
-	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked again.
+	// VerdictsPath is the JSONL file that verdicts are appended to as they come. Rows that have one there are not asked
+	// again.
 	VerdictsPath string
-	// Together is how many prompts go into one call at most, unless a single question has more: it bounds what a kill loses. 0: 64.
+	// Together is how many prompts go into one call at most, unless a single question has more: it bounds what a kill
+	// loses. 0: 64.
 	Together int
 	// Begin is called once, when it is known how many questions there are and how many an earlier run has finished.
 	Begin func(done, total int)
-	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's goroutine.
+	// Progress is called after each other question with the circular accuracy of those done; it runs on the caller's
+	// goroutine.
 	Progress func(done, total int, running score.Share)
 }
 
-// Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On an error,
-// cancellation included, the verdicts so far are in the file and the next Run with the same options goes on from there.
+// Run asks the answerer every selected item, question by question and grouped by picture, and scores the verdicts. On
+// an error, cancellation included, the verdicts so far are in the file and the next Run with the same options goes on
+// from there.
 func Run(ctx context.Context, s *suites.Suite, a Answerer, opt Options) (*score.Result, error) {
 	items, err := Check(s, a, &opt)
 	if err != nil {

@@ -58,7 +58,8 @@ func TestSeveralPicturesElsewhere(t *testing.T) {
 	}
 }
 
-// A run shows all pictures that a protocol shows, grey ones in their places if it is blank, and another second picture is another suite.
+// A run shows all pictures that a protocol shows, grey ones in their places if it is blank, and another second picture
+// is another suite.
 func TestRunShowsSeveralPictures(t *testing.T) {
 	a, b, c := square(t, 5), square(t, 6), square(t, 7)
 	suite := func(second string) *suites.Suite {

@@ -1,6 +1,6 @@
-// Package predictions reads what models answered, in the forms in which evaluations leave it behind, and scores it again without a
-// model: VLMEvalKit's .xlsx, .tsv and .json, verdicts of this program and LLaVA's answers as .jsonl, MMMU's output.json and parsed
-// answers, outputs of LLM-Adapters.
+// Package predictions reads what models answered, in the forms in which evaluations leave it behind, and scores it
+// again without a model: VLMEvalKit's .xlsx, .tsv and .json, verdicts of this program and LLaVA's answers as .jsonl,
+// MMMU's output.json and parsed answers, outputs of LLM-Adapters.
 package predictions
 
 import (
@@ -38,7 +38,8 @@ type sheet struct {
 	rows    [][]string
 }
 
-// Read reads a predictions file. Its form is told by the name's ending and by what is in it. Errors name file and line, or row.
+// Read reads a predictions file. Its form is told by the name's ending and by what is in it. Errors name file and line,
+// or row.
 func Read(path string) (*File, error) {
 	var f *File
 	var err error
@@ -100,7 +101,8 @@ func (a *Answer) identify(text string) error {
 	return nil
 }
 
-// Suite makes a suite of the questions that the file carries, as a definition has them. A file without questions is an error.
+// Suite makes a suite of the questions that the file carries, as a definition has them. A file without questions is an
+// error.
 func (f *File) Suite(d suites.Definition) (s *suites.Suite, err error) {
 	opt := d.Options(suites.Options{})
 	switch {

@@ -16,8 +16,8 @@ var (
 	answerKeys = []string{"prediction", "raw", "text", "response", "output_pred", "answer"}
 )
 
-// readJSONL reads one object a line: verdicts of this program (id, raw), lines that score wrote (id, answer), LLaVA's answers
-// (question_id, text, and round_id for the passes of a circular question; TextVQA's also go by their prompt).
+// readJSONL reads one object a line: verdicts of this program (id, raw), lines that score wrote (id, answer), LLaVA's
+// answers (question_id, text, and round_id for the passes of a circular question; TextVQA's also go by their prompt).
 func readJSONL(path string) (*File, error) {
 	b, err := suites.ReadWhole(path)
 	if err != nil {
@@ -37,8 +37,8 @@ func readJSONL(path string) (*File, error) {
 	return f, nil
 }
 
-// readJSON reads MMMU's output.json (a list with response), its parsed answers (names and answers), LLM-Adapters' outputs (a list with
-// output_pred) and other lists of objects, VLMEvalKit's .json among them.
+// readJSON reads MMMU's output.json (a list with response), its parsed answers (names and answers), LLM-Adapters'
+// outputs (a list with output_pred) and other lists of objects, VLMEvalKit's .json among them.
 func readJSON(path string) (*File, error) {
 	b, err := suites.ReadWhole(path)
 	if err != nil {

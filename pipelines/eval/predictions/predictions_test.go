@@ -68,7 +68,8 @@ func scored(t *testing.T, opt Options) *Scored {
 	return s
 }
 
-// The published answers of LLaVA-1.5-13B score as MMMU's main_parse_and_eval.py says, and its parsed ones as main_eval_only.py.
+// The published answers of LLaVA-1.5-13B score as MMMU's main_parse_and_eval.py says, and its parsed ones as
+// main_eval_only.py.
 func TestMMMU(t *testing.T) {
 	s := scored(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: unpack(t, "../protocols/testdata/mmmu_outputs.json.gz", "output.json")})
 	r := s.Result
@@ -180,7 +181,8 @@ func TestForms(t *testing.T) {
 }
 
 func TestMissingPasses(t *testing.T) {
-	// Upstream counts what is there: the wrong pass of question 2 is missing, so it is right; then its base row, so it is none.
+	// Upstream counts what is there: the wrong pass of question 2 is missing, so it is right; then its base row, so it
+	// is none.
 	for _, c := range []struct {
 		rows    [][]any
 		n, hits int

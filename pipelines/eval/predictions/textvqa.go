@@ -7,8 +7,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// pictureIndex finds TextVQA's items by the picture's name and the question, as llava/eval/eval_textvqa.py of LLaVA does: the question_id of its answers is the
-// picture, about which there may be several questions.
+// pictureIndex finds TextVQA's items by the picture's name and the question, as llava/eval/eval_textvqa.py of LLaVA
+// does: the question_id of its answers is the picture, about which there may be several questions.
 type pictureIndex map[[2]string][]suites.Item
 
 func newPictureIndex(items []suites.Item) pictureIndex {
@@ -40,7 +40,8 @@ func (index pictureIndex) find(s *suites.Suite, a Answer) (suites.Item, error) {
 	}
 }
 
-// questionOf is prompt_processor of eval_textvqa.py: the question in a prompt, which has OCR tokens before or after it, or none.
+// questionOf is prompt_processor of eval_textvqa.py: the question in a prompt, which has OCR tokens before or after it,
+// or none.
 func questionOf(prompt string) (string, error) {
 	lines := strings.Split(prompt, "\n")
 	switch {

@@ -8,8 +8,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// ExtractCommonsense is extract_answer: the first word that may be an answer of that set, case-sensitive, wherever it stands ("answer10"
-// gives answer1); empty if there is none. A set that is not known is an error.
+// ExtractCommonsense is extract_answer: the first word that may be an answer of that set, case-sensitive, wherever it
+// stands ("answer10" gives answer1); empty if there is none. A set that is not known is an error.
 func ExtractCommonsense(set, answer string) (string, error) {
 	var known []string
 	for _, s := range suites.CommonsenseSets {

@@ -26,8 +26,8 @@ type choiceRules struct {
 	verbose bool // before texts: "answer is", then A to D as the next character whatever follows, in either case (the bug of 2026)
 }
 
-// inferChoice is can_infer of VLMEvalKit vlmeval/utils/matching_util.py: letters first, then option texts. The zero rules are
-// those of June 2024, near those of 2025-08-04 (#1175), near and verbose those of 2026-06-17 (#1552).
+// inferChoice is can_infer of VLMEvalKit vlmeval/utils/matching_util.py: letters first, then option texts. The zero
+// rules are those of June 2024, near those of 2025-08-04 (#1175), near and verbose those of 2026-06-17 (#1552).
 func (c choiceRules) inferChoice(it suites.Item, answer string) Extraction {
 	if e := c.inferLetter(it, answer); e.Answer != "" {
 		return e

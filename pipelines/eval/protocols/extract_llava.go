@@ -11,8 +11,8 @@ import (
 
 // What follows is of haotian-liu/LLaVA at commit c121f043 (May 2024), the evaluation scripts of LLaVA-1.5.
 
-// llavaPOPE is llava/eval/eval_pope.py: the first sentence, without commas, cut at single spaces; No, not or no is no, everything
-// else is yes.
+// llavaPOPE is llava/eval/eval_pope.py: the first sentence, without commas, cut at single spaces; No, not or no is no,
+// everything else is yes.
 func llavaPOPE(_ suites.Item, answer string) Extraction {
 	first, _, _ := strings.Cut(answer, ".")
 	words := strings.Split(strings.ReplaceAll(first, ",", ""), " ")
@@ -26,8 +26,8 @@ func llavaPOPE(_ suites.Item, answer string) Extraction {
 
 var theAnswerIs = regexp.MustCompile(`The answer is ([A-Z])[^\n]`)
 
-// llavaScienceQA is llava/eval/eval_science_qa.py: one of A to E alone, one before ". ", or the only match of "The answer is X" with
-// a character after it. A letter that is no option is none.
+// llavaScienceQA is llava/eval/eval_science_qa.py: one of A to E alone, one before ". ", or the only match of "The
+// answer is X" with a character after it. A letter that is no option is none.
 func llavaScienceQA(it suites.Item, answer string) Extraction {
 	e := Extraction{"", RuleUnresolved}
 	switch {
@@ -54,7 +54,8 @@ func exactLetter(it suites.Item, answer string) Extraction {
 	return Extraction{"", RuleUnresolved}
 }
 
-// officialMME is parse_pred_ans of MME's calculation tool, which LLaVA uses: in lower case, yes or no in the first four characters.
+// officialMME is parse_pred_ans of MME's calculation tool, which LLaVA uses: in lower case, yes or no in the first four
+// characters.
 func officialMME(_ suites.Item, answer string) Extraction {
 	text := []rune(pytext.Lower(answer))
 	if len(text) > 4 {

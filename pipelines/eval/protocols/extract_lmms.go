@@ -16,8 +16,8 @@ import (
 // lmmsAffixes are what may stand around a letter in the second look of can_infer_option.
 var lmmsAffixes = [][2]string{{"", "."}, {"", ","}, {"", ":"}, {"", ")"}, {"", ")."}, {"(", ")"}, {"(", ")."}, {":", ""}, {":", ","}, {":", "."}, {":", ")"}, {":", ")."}}
 
-// lmmsChoice is MMBench_Evaluator.can_infer of lmms_eval/tasks/mmbench/mmbench_evals.py. Letters A to E are looked for, whatever
-// options there are; A is not believed in an answer of more than three words.
+// lmmsChoice is MMBench_Evaluator.can_infer of lmms_eval/tasks/mmbench/mmbench_evals.py. Letters A to E are looked for,
+// whatever options there are; A is not believed in an answer of more than three words.
 func lmmsChoice(it suites.Item, answer string) Extraction {
 	if !strings.Contains(answer, failedCall) {
 		words := strings.FieldsFunc(answer, pytext.IsSpace)
@@ -62,8 +62,8 @@ var lmmsPhrases = []string{
 	"i select", "i pick", "my answer is", "my choice is", "옵션", "정답은", "답은", "답:", "答案是", "答案为", "选", "答えは",
 }
 
-// lmmsFallback is extract_mcq_answer of lmms_eval/tasks/_task_utils/mcq_extract.py: of all places where a letter stands in a known way, the
-// last one of the most trusted way. Ways are ranked; positions count characters.
+// lmmsFallback is extract_mcq_answer of lmms_eval/tasks/_task_utils/mcq_extract.py: of all places where a letter stands
+// in a known way, the last one of the most trusted way. Ways are ranked; positions count characters.
 func lmmsFallback(letters []string, answer string) Extraction {
 	stripped := strings.TrimFunc(answer, pytext.IsSpace)
 	if stripped == "" {
@@ -150,7 +150,8 @@ func lmmsPOPE(_ suites.Item, answer string) Extraction {
 	return Extraction{"", RuleUnresolved}
 }
 
-// lmmsMME is parse_pred_ans of lmms_eval/tasks/mme/utils.py: yes or no alone, y or n alone, or either in the first four characters.
+// lmmsMME is parse_pred_ans of lmms_eval/tasks/mme/utils.py: yes or no alone, y or n alone, or either in the first four
+// characters.
 func lmmsMME(_ suites.Item, answer string) Extraction {
 	text := strings.ReplaceAll(strings.TrimFunc(pytext.Lower(answer), pytext.IsSpace), ".", "")
 	if n := utf8.RuneCountInString(text); n == 1 {

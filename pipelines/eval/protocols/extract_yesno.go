@@ -14,8 +14,8 @@ var commaInNumber = regexp.MustCompile(`\p{Nd},\p{Nd}`)
 // marks are what process_punctuation of VLMEvalKit vlmeval/smp/misc.py removes.
 var marks = []string{";", "/", "[", "]", `"`, "{", "}", "(", ")", "=", "+", `\`, "_", "-", ">", "<", "@", "`", ",", "?", "!"}
 
-// replaceMarks is process_punctuation without its periods: a mark goes when a space stands next to one of its kind anywhere, or
-// when a number has a comma in it, else it becomes a space.
+// replaceMarks is process_punctuation without its periods: a mark goes when a space stands next to one of its kind
+// anywhere, or when a number has a comma in it, else it becomes a space.
 func replaceMarks(in string) string {
 	out, number := in, commaInNumber.MatchString(in)
 	for _, m := range marks {
@@ -42,9 +42,9 @@ func inferYesNo(answer string) Extraction {
 	return Extraction{"", RuleUnresolved}
 }
 
-// dropPeriods removes the first 32 periods that no digit follows, and, after is set, none that follows a digit (VLMEvalKit since
-// 2025-05-13; before, as in m4c, a slip in the pattern made that condition void). The number is upstream's: it passes re.UNICODE, which
-// is 32, where re.sub takes a count.
+// dropPeriods removes the first 32 periods that no digit follows, and, after is set, none that follows a digit
+// (VLMEvalKit since 2025-05-13; before, as in m4c, a slip in the pattern made that condition void). The number is
+// upstream's: it passes re.UNICODE, which is 32, where re.sub takes a count.
 func dropPeriods(s string, after bool) string {
 	var b strings.Builder
 	runes, dropped := []rune(s), 0

@@ -18,7 +18,8 @@ func (p Protocol) MayJudge() error {
 	return nil
 }
 
-// JudgePrompt is what a judge model is asked about an answer: build_prompt of VLMEvalKit's multiple_choice.py at ff8017cc, in Chinese if the question is, or YOrN_match_prompt.
+// JudgePrompt is what a judge model is asked about an answer: build_prompt of VLMEvalKit's multiple_choice.py at
+// ff8017cc, in Chinese if the question is, or YOrN_match_prompt.
 func JudgePrompt(it suites.Item, answer string) string {
 	it = recast(it)
 	if len(it.Choices) == 0 {
@@ -35,8 +36,8 @@ func JudgePrompt(it suites.Item, answer string) string {
 	return fmt.Sprintf(judgeEnglish, it.Question, options.String(), answer)
 }
 
-// ReadReply reads a judge's reply by the protocol's own rules; ok is false when they cannot. A question with yes or no has a third
-// reply, Unknown, which is no answer.
+// ReadReply reads a judge's reply by the protocol's own rules; ok is false when they cannot. A question with yes or no
+// has a third reply, Unknown, which is no answer.
 func (p Protocol) ReadReply(it suites.Item, reply string) (e Extraction, ok bool) {
 	if e := p.Extract(it, reply); e.Answer != "" {
 		return Extraction{e.Answer, RuleJudge}, true

@@ -2,8 +2,8 @@ package protocols
 
 import "moslava/pipelines/eval/suites"
 
-// llava15 are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by VLMEvalKit's rules
-// of June 2024.
+// llava15 are those of LLaVA-1.5's scripts. It leaves MMBench to the benchmark's server: answers are read by
+// VLMEvalKit's rules of June 2024.
 func llava15() map[suites.Family]Protocol {
 	t := map[suites.Family]Protocol{
 		suites.MMBench:   {MaxNewTokens: 1024, Prompt: promptLLaVA(instructLetter), Extract: choiceRules{}.inferChoice, Judged: true},

@@ -5,8 +5,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// mathVista is post_check with prefetch of VLMEvalKit vlmeval/dataset/utils/mathvista.py, which is what needs no judge: an option
-// as can_infer reads it, or the whole answer as a number of the kind that is asked for.
+// mathVista is post_check with prefetch of VLMEvalKit vlmeval/dataset/utils/mathvista.py, which is what needs no judge:
+// an option as can_infer reads it, or the whole answer as a number of the kind that is asked for.
 func mathVista(rules choiceRules) func(suites.Item, string) Extraction {
 	return func(it suites.Item, answer string) Extraction {
 		switch it.Form {

@@ -11,13 +11,15 @@ import (
 
 // What follows is MMMU's own parser, mmmu/utils/eval_utils.py at commit bb0b95a9 (May 2025).
 
-// mmmuChoice is parse_multi_choice_response without its random draw: "(A)", then " A ", then, in an answer of more than five words,
-// an option's text; of several, the one that stands last, the first of equals. Where upstream draws, RuleRandom stands without an answer.
+// mmmuChoice is parse_multi_choice_response without its random draw: "(A)", then " A ", then, in an answer of more than
+// five words, an option's text; of several, the one that stands last, the first of equals. Where upstream draws,
+// RuleRandom stands without an answer.
 func mmmuChoice(it suites.Item, answer string) Extraction {
 	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {" ", " "}})
 }
 
-// lmmsMMMU is lmms-eval's copy of it (lmms_eval/tasks/_task_utils/mmmu_mcq_utils.py), which takes "A " and then "A." for a letter, too.
+// lmmsMMMU is lmms-eval's copy of it (lmms_eval/tasks/_task_utils/mmmu_mcq_utils.py), which takes "A " and then "A."
+// for a letter, too.
 func lmmsMMMU(it suites.Item, answer string) Extraction {
 	return mmmuLetters(it, answer, [][2]string{{"(", ")"}, {"", " "}, {"", "."}})
 }

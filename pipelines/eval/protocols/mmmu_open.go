@@ -19,8 +19,8 @@ type value struct {
 	isText bool
 }
 
-// normaliseMMMU is normalize_str: a number rounded to two places, else the text in lower case; one character by itself gets a space
-// on either side in turn.
+// normaliseMMMU is normalize_str: a number rounded to two places, else the text in lower case; one character by itself
+// gets a space on either side in turn.
 func normaliseMMMU(s string) []value {
 	s = strings.TrimFunc(s, pytext.IsSpace)
 	if f, ok := pytext.ParseFloat(strings.ReplaceAll(s, ",", "")); ok {
@@ -35,7 +35,8 @@ func normaliseMMMU(s string) []value {
 
 var keyWords = []string{"could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result "}
 
-// keyParts is get_key_subresponses: per line, the shortest rest after a word that announces an answer; the whole answer if there is none.
+// keyParts is get_key_subresponses: per line, the shortest rest after a word that announces an answer; the whole answer
+// if there is none.
 func keyParts(answer string) []string {
 	answer = pytext.Lower(strings.Trim(strings.TrimFunc(answer, pytext.IsSpace), "."))
 	lines := strings.Split(answer, "\n") // upstream also splits before capitals, of which there are none left
@@ -74,8 +75,8 @@ var (
 // isWord is \w of Python.
 func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// numbersIn is extract_numbers: numbers with commas, in scientific notation, and plain ones, in this order. Go's expressions look
-// neither ahead nor around non-ASCII words, so two of upstream's three patterns are written out.
+// numbersIn is extract_numbers: numbers with commas, in scientific notation, and plain ones, in this order. Go's
+// expressions look neither ahead nor around non-ASCII words, so two of upstream's three patterns are written out.
 func numbersIn(s string) []string {
 	r := []rune(s)
 	out := commaNumbers(r)
@@ -101,8 +102,8 @@ func commaNumbers(r []rune) (out []string) {
 	return out
 }
 
-// commaNumber is where the number that starts at i ends, 0 if none does. A group before a word character is given back, so that the
-// number ends before its comma.
+// commaNumber is where the number that starts at i ends, 0 if none does. A group before a word character is given back,
+// so that the number ends before its comma.
 func commaNumber(r []rune, i int) int {
 	digit := func(k int) bool { return k < len(r) && unicode.IsDigit(r[k]) }
 	end := i
@@ -176,8 +177,8 @@ func plainNumbers(r []rune) (out []string) {
 	return out
 }
 
-// mmmuOpen is parse_open_response: what the answer may have said, as texts and numbers. Upstream makes a set of it, so order means
-// nothing; here duplicates are left out and the first stays.
+// mmmuOpen is parse_open_response: what the answer may have said, as texts and numbers. Upstream makes a set of it, so
+// order means nothing; here duplicates are left out and the first stays.
 func mmmuOpen(answer string) []value {
 	parts := keyParts(answer)
 	all := slices.Clone(parts)

@@ -12,8 +12,8 @@ const (
 	instructLetterChinese = "请直接回答选项字母。"
 )
 
-// promptXTuner is LLaVA_XTuner.build_prompt: hint, question, options, instruction, one a line; the instruction is Chinese when
-// anything before it is. A yes/no item is its question alone, as VLMEvalKit's ImageYORNDataset sends it.
+// promptXTuner is LLaVA_XTuner.build_prompt: hint, question, options, instruction, one a line; the instruction is
+// Chinese when anything before it is. A yes/no item is its question alone, as VLMEvalKit's ImageYORNDataset sends it.
 func promptXTuner(it suites.Item) string {
 	body := promptBody(it)
 	if len(it.Choices) == 0 {

@@ -11,7 +11,8 @@ import (
 // instructShort asks for a short answer; LLaVA, VLMEvalKit and lmms-eval share it.
 const instructShort = "Answer the question using a single word or phrase."
 
-// promptXTunerOptions is promptXTuner for a suite of which some questions have no options: upstream asks those for a letter, too.
+// promptXTunerOptions is promptXTuner for a suite of which some questions have no options: upstream asks those for a
+// letter, too.
 func promptXTunerOptions(it suites.Item) string {
 	body := it.Question
 	if it.Hint != "" {
@@ -35,8 +36,8 @@ func trimmed(prompt func(suites.Item) string) func(suites.Item) string {
 	}
 }
 
-// promptLLaVA is llava/eval/model_vqa_mmbench.py with --single-pred-prompt: the instruction goes by --lang, not by the text, and the
-// hints "nan" and "none" are none.
+// promptLLaVA is llava/eval/model_vqa_mmbench.py with --single-pred-prompt: the instruction goes by --lang, not by the
+// text, and the hints "nan" and "none" are none.
 func promptLLaVA(instruction string) func(suites.Item) string {
 	return func(it suites.Item) string {
 		if h := strings.ToLower(it.Hint); h == "nan" || h == "none" {
@@ -56,7 +57,8 @@ func promptScienceQA(it suites.Item) string {
 	return context + promptBody(it) + "\n" + instructLetter
 }
 
-// promptMME puts instructShort in the place of MME's own "Please answer yes or no.", as LLaVA's question file and lmms-eval do.
+// promptMME puts instructShort in the place of MME's own "Please answer yes or no.", as LLaVA's question file and
+// lmms-eval do.
 func promptMME(it suites.Item) string {
 	return strings.ReplaceAll(strings.TrimFunc(it.Question, pytext.IsSpace), " Please answer yes or no.", "") + "\n" + instructShort
 }

@@ -25,8 +25,8 @@ type Protocol struct {
 	Candidates func(suites.Item) []string // set: Letters is asked for these in place of Answer, the best one is taken
 	// Grade gives an answer its credit, 0 to 1; all of it makes it right. Not set: Extracted has to equal the item's answer.
 	Grade func(it suites.Item, e Extraction, answer string) float64
-	// Seed is that of the random draws that upstream makes where its rules find no option (RuleRandom), in the order of the file; 0: such
-	// answers are wrong, because upstream's draw cannot be repeated.
+	// Seed is that of the random draws that upstream makes where its rules find no option (RuleRandom), in the order of
+	// the file; 0: such answers are wrong, because upstream's draw cannot be repeated.
 	Seed uint32
 	// Judged says that upstream has a judge model read what no rule reads; without one, such answers are wrong.
 	Judged bool

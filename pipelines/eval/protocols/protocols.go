@@ -57,7 +57,8 @@ func For(name string, family suites.Family) (Protocol, error) {
 	return p, nil
 }
 
-// ForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or the default.
+// ForSuite is the protocol of that name for the suite; the empty name is the one that the suite's definition says, or
+// the default.
 func ForSuite(s *suites.Suite, protocol string) (Protocol, error) {
 	if protocol == "" {
 		protocol = s.Protocol

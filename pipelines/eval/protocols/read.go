@@ -38,8 +38,8 @@ func (p Protocol) Settle(it suites.Item, v *Verdict, e Extraction) {
 	}
 }
 
-// Reread reads the raw answers of verdicts again under another version of a protocol, without asking the model. Verdicts come
-// back in the given order, which is that of random draws; one whose item is not among items is an error.
+// Reread reads the raw answers of verdicts again under another version of a protocol, without asking the model.
+// Verdicts come back in the given order, which is that of random draws; one whose item is not among items is an error.
 func Reread(p Protocol, items []suites.Item, verdicts []Verdict) ([]Verdict, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -61,7 +61,8 @@ func Reread(p Protocol, items []suites.Item, verdicts []Verdict) ([]Verdict, err
 	return out, nil
 }
 
-// DrawOptions gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its draws can be repeated.
+// DrawOptions gives an option to each of the verdicts, in the order of items, for which upstream draws one, if its
+// draws can be repeated.
 func (p Protocol) DrawOptions(items []suites.Item, verdicts []Verdict) {
 	if p.Seed == 0 {
 		return

@@ -10,7 +10,8 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// showFirst shows one picture, whatever the text says of others: message_to_promptimg of VLMEvalKit, MMMU's process_single_sample.
+// showFirst shows one picture, whatever the text says of others: message_to_promptimg of VLMEvalKit, MMMU's
+// process_single_sample.
 func showFirst(it suites.Item) ([]int, error) {
 	if it.ImageKey == "" {
 		return nil, nil
@@ -35,8 +36,9 @@ func place(it suites.Item, number string) (int, error) {
 	return n - 1, nil
 }
 
-// splitMMMU is split_MMMU of VLMEvalKit at ff8017cc with what message_to_promptimg makes of it: the text is cut at <image N>, of which N is one
-// digit, and its parts are joined by line ends. numbers are those of the pictures in the text's order.
+// splitMMMU is split_MMMU of VLMEvalKit at ff8017cc with what message_to_promptimg makes of it: the text is cut at
+// <image N>, of which N is one digit, and its parts are joined by line ends. numbers are those of the pictures in the
+// text's order.
 func splitMMMU(text string) (joined string, numbers []string, err error) {
 	parts := strings.Split(text, "<image ")
 	for i, part := range parts[1:] {
@@ -79,8 +81,8 @@ func showSplitMMMU(it suites.Item) ([]int, error) {
 
 var namedPicture = regexp.MustCompile(`<image (\d+)>`)
 
-// showNamed is mmmu_doc_to_visual of lmms-eval: the pictures that question and options name, each once, in the order of their numbers. Where
-// none is named, none is shown.
+// showNamed is mmmu_doc_to_visual of lmms-eval: the pictures that question and options name, each once, in the order of
+// their numbers. Where none is named, none is shown.
 func showNamed(it suites.Item) ([]int, error) {
 	it.Hint = ""
 	var places []int
@@ -95,8 +97,8 @@ func showNamed(it suites.Item) ([]int, error) {
 	return slices.Compact(places), nil
 }
 
-// showMMMU is process_single_sample of MMMU with its LLaVA-1.5 scripts. They draw an answer where options have several pictures spelled
-// <img='..'>, which the published questions have not had since they name pictures <image N>.
+// showMMMU is process_single_sample of MMMU with its LLaVA-1.5 scripts. They draw an answer where options have several
+// pictures spelled <img='..'>, which the published questions have not had since they name pictures <image N>.
 func showMMMU(it suites.Item) ([]int, error) {
 	n := 0
 	for _, c := range it.Choices {

@@ -10,8 +10,8 @@ import (
 
 const mmmuHeader = "index\tid\tquestion\tA\tB\tanswer\timage\n"
 
-// What is asked and shown of questions with pictures, by protocol. The prompts of 2024.06 are what split_MMMU and message_to_promptimg of VLMEvalKit
-// at ff8017cc make of the same texts.
+// What is asked and shown of questions with pictures, by protocol. The prompts of 2024.06 are what split_MMMU and
+// message_to_promptimg of VLMEvalKit at ff8017cc make of the same texts.
 func TestShownPictures(t *testing.T) {
 	a, b := strings.Repeat("QUJD", 20), strings.Repeat("QUJE", 20) // nobody decodes these pictures
 	two := "['" + a + "', '" + b + "']"

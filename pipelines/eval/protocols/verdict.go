@@ -1,7 +1,7 @@
 package protocols
 
-// Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a verdict
-// on, so that a resumed run cannot mix two.
+// Verdict is one answered row; a verdict file has one as JSON a line. Suite, Protocol, Blank and Model say what it is a
+// verdict on, so that a resumed run cannot mix two.
 type Verdict struct {
 	ID        int64              `json:"id"`
 	Group     int64              `json:"group"`
@@ -23,6 +23,7 @@ type Verdict struct {
 	Protocol  string             `json:"protocol"`
 	Blank     bool               `json:"blank,omitempty"`
 	Model     string             `json:"model,omitempty"`
-	// Sum is in files only: the first 16 digits of the SHA-256 of the line without it. Files of other programs and earlier versions have none.
+	// Sum is in files only: the first 16 digits of the SHA-256 of the line without it. Files of other programs and
+	// earlier versions have none.
 	Sum string `json:"sum,omitempty"`
 }

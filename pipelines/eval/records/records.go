@@ -57,7 +57,8 @@ func columnsOf(family suites.Family, items []suites.Item) []column {
 	})
 }
 
-// mathVistaColumns are those that VLMEvalKit scores MathVista by (utils/mathvista.py). A list as an answer is a text there, too.
+// mathVistaColumns are those that VLMEvalKit scores MathVista by (utils/mathvista.py). A list as an answer is a text
+// there, too.
 var mathVistaColumns = []column{
 	{"hint", func(it suites.Item) string { return it.Hint }},
 	{"question_type", func(it suites.Item) string {
@@ -136,9 +137,9 @@ func mmbenchColumns(items []suites.Item) []column {
 		column{"split", func(it suites.Item) string { return it.Split }})
 }
 
-// NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the family has. A protocol that reads log-probabilities has no text: the letter it
-// took stands in its place. Items without a verdict and passes that were not asked have no row; a verdict without an item
-// is an error.
+// NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the
+// family has. A protocol that reads log-probabilities has no text: the letter it took stands in its place. Items
+// without a verdict and passes that were not asked have no row; a verdict without an item is an error.
 func NewTable(family suites.Family, items []suites.Item, verdicts []protocols.Verdict) (*Table, error) {
 	answers := make(map[int64]string, len(verdicts))
 	known := make(map[int64]bool, len(items))

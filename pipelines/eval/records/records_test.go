@@ -75,7 +75,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestUpstreamColumns: prediction files of MME and MathVista have what VLMEvalKit scores them by, and are read back as the suite they are of.
+// TestUpstreamColumns: prediction files of MME and MathVista have what VLMEvalKit scores them by, and are read back as
+// the suite they are of.
 func TestUpstreamColumns(t *testing.T) {
 	for _, c := range []struct {
 		name, table, columns string

@@ -7,8 +7,9 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// OfAnswers is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items without one
-// are left out of the score, with all other passes of their question if the first pass is missing, as VLMEvalKit does.
+// OfAnswers is the score of answers that are there already: verdicts as Reread has them, in the suite's items. Items
+// without one are left out of the score, with all other passes of their question if the first pass is missing, as
+// VLMEvalKit does.
 func OfAnswers(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdict) (*Result, error) {
 	have := make(map[int64]bool, len(verdicts))
 	for _, v := range verdicts {

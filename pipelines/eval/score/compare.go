@@ -39,9 +39,9 @@ type Comparison struct {
 	Flips        []Flip         // by Group
 }
 
-// McNemar is the two-sided exact p-value of McNemar's test: how often a fair coin would divide the onlyA + onlyB questions that
-// one of two runs has right at least as unevenly. It is 1 when there are none. Exact at every count, where the usual
-// chi-square is an approximation for many.
+// McNemar is the two-sided exact p-value of McNemar's test: how often a fair coin would divide the onlyA + onlyB
+// questions that one of two runs has right at least as unevenly. It is 1 when there are none. Exact at every count,
+// where the usual chi-square is an approximation for many.
 func McNemar(onlyA, onlyB int) float64 {
 	n, k := onlyA+onlyB, min(onlyA, onlyB)
 	if 2*k >= n {
@@ -71,8 +71,8 @@ type Asked struct {
 	Labelled bool // the suite tells the answer
 }
 
-// ByQuestion puts verdicts together by question, in the order of Group and Pass. A question is a hit when every pass that was
-// asked is right, which under StopEarly only one that was asked in full can be.
+// ByQuestion puts verdicts together by question, in the order of Group and Pass. A question is a hit when every pass
+// that was asked is right, which under StopEarly only one that was asked in full can be.
 func ByQuestion(verdicts []protocols.Verdict) []Asked {
 	sorted := slices.DeleteFunc(slices.Clone(verdicts), func(v protocols.Verdict) bool { return v.Rule == protocols.RuleNotAsked })
 	slices.SortStableFunc(sorted, func(a, b protocols.Verdict) int {
@@ -97,8 +97,9 @@ func ByQuestion(verdicts []protocols.Verdict) []Asked {
 	return out
 }
 
-// Compare compares the verdicts of two runs on one version of a suite; questions without an answer in the suite are left out.
-// Other questions, or another version, are an error: the runs must have been asked the same. Protocols, models and pictures may differ.
+// Compare compares the verdicts of two runs on one version of a suite; questions without an answer in the suite are
+// left out. Other questions, or another version, are an error: the runs must have been asked the same. Protocols,
+// models and pictures may differ.
 func Compare(a, b []protocols.Verdict) (*Comparison, error) {
 	if len(a) == 0 || len(b) == 0 {
 		return nil, fmt.Errorf("found %d and %d verdicts, expected some of each run", len(a), len(b))

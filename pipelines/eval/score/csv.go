@@ -20,9 +20,9 @@ var abbreviations = map[string]string{
 	"attribute_reasoning":                     "AR",
 }
 
-// writeAccuracyCSV writes VLMEvalKit's *_acc.csv: a row per split; columns split, Overall, l2-categories sorted by full name and
-// abbreviated, categories sorted; circular accuracies as fractions, every cell quoted, empty where a split has no such
-// question. Splits are sorted, where upstream leaves their order to a hash.
+// writeAccuracyCSV writes VLMEvalKit's *_acc.csv: a row per split; columns split, Overall, l2-categories sorted by full
+// name and abbreviated, categories sorted; circular accuracies as fractions, every cell quoted, empty where a split has
+// no such question. Splits are sorted, where upstream leaves their order to a hash.
 func (r *Result) writeAccuracyCSV(w io.Writer) error {
 	cells := []string{"split", "Overall"}
 	for _, b := range r.Overall.L2 {
@@ -55,7 +55,8 @@ func accuracies(whole, part []Bucket) []string {
 	return out
 }
 
-// writeYesNoCSV writes VLMEvalKit's *_score.csv of POPE: columns split, Overall (100 x F1), acc, precision, recall, in per cent.
+// writeYesNoCSV writes VLMEvalKit's *_score.csv of POPE: columns split, Overall (100 x F1), acc, precision, recall, in
+// per cent.
 func (r *Result) writeYesNoCSV(w io.Writer) error {
 	lines := [][]string{{"split", "Overall", "acc", "precision", "recall"}}
 	for _, y := range r.YesNo {
@@ -64,8 +65,8 @@ func (r *Result) writeYesNoCSV(w io.Writer) error {
 	return writeQuoted(w, lines)
 }
 
-// WriteCSV writes the table that VLMEvalKit has for the kind of suite: *_acc.csv for options, *_score.csv for POPE; for MME, TextVQA
-// and MathVista one line of the sheet's values under their names.
+// WriteCSV writes the table that VLMEvalKit has for the kind of suite: *_acc.csv for options, *_score.csv for POPE; for
+// MME, TextVQA and MathVista one line of the sheet's values under their names.
 func (r *Result) WriteCSV(w io.Writer) error {
 	switch {
 	case r.Kind == suites.YesNo:

@@ -43,8 +43,8 @@ type SplitBreakdown struct {
 	Breakdown
 }
 
-// YesNoRow is a line of VLMEvalKit's POPE table, as fractions. An answer that is neither counts as No in precision, recall and
-// F1, and as wrong in accuracy.
+// YesNoRow is a line of VLMEvalKit's POPE table, as fractions. An answer that is neither counts as No in precision,
+// recall and F1, and as wrong in accuracy.
 type YesNoRow struct {
 	Name      string  `json:"name"` // Overall, or a category; a row with categories "a,b" counts in both, and twice in Overall
 	N         int     `json:"n"`
@@ -55,7 +55,8 @@ type YesNoRow struct {
 	YesRatio  float64 `json:"yes_ratio"` // of the extracted answers
 }
 
-// Result is a suite's score. Buckets without a name in the suite are called "none"; a field the suite has for no item has no buckets.
+// Result is a suite's score. Buckets without a name in the suite are called "none"; a field the suite has for no item
+// has no buckets.
 type Result struct {
 	Suite      string              `json:"suite"`
 	Version    string              `json:"version"`

@@ -18,8 +18,8 @@ type Run struct {
 	StopEarly bool         // passes that could not change a circular score were not asked
 }
 
-// OfRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked: they stand
-// as unread, which a lost question is anyway, and what counts passes is then not known.
+// OfRun is the score of a run over items of a suite; done are its verdicts by item. Items without one were not asked:
+// they stand as unread, which a lost question is anyway, and what counts passes is then not known.
 func OfRun(s *suites.Suite, run Run, items []suites.Item, done map[int64]protocols.Verdict) (*Result, error) {
 	verdicts := make([]protocols.Verdict, len(items))
 	for i, it := range items {

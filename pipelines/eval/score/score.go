@@ -9,10 +9,11 @@ import (
 	"moslava/pipelines/eval/suites"
 )
 
-// Of counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's CircularEval
-// under exact matching); its split, category and so on are those of its first pass. Right means that Extracted equals
-// the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither reads nor writes anything;
-// Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the caller, except for what verdicts tell.
+// Of counts verdicts. Items with the same Group are one question, right when all its rows are (VLMEvalKit's
+// CircularEval under exact matching); its split, category and so on are those of its first pass. Right means that
+// Extracted equals the item's answer. Every item needs exactly one verdict and every verdict an item. Score neither
+// reads nor writes anything; Suite, Version, Kind, Protocol, Model, Blank and Shard of the result are left for the
+// caller, except for what verdicts tell.
 func Of(items []suites.Item, verdicts []protocols.Verdict) (*Result, error) {
 	byID := make(map[int64]protocols.Verdict, len(verdicts))
 	for _, v := range verdicts {

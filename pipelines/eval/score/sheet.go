@@ -109,8 +109,8 @@ func meanSheet(metric string, items []suites.Item, of func(suites.Item) float64,
 	return sheet
 }
 
-// mmeParts are MME's two halves with their categories (MME_rating of VLMEvalKit vlmeval/dataset/utils/yorn.py, which says reasoning
-// for cognition).
+// mmeParts are MME's two halves with their categories (MME_rating of VLMEvalKit vlmeval/dataset/utils/yorn.py, which
+// says reasoning for cognition).
 var mmeParts = []struct {
 	name       string
 	categories []string
@@ -119,9 +119,9 @@ var mmeParts = []struct {
 	{"cognition", []string{"code_reasoning", "commonsense_reasoning", "numerical_calculation", "text_translation"}},
 }
 
-// mmeSheet is MME_rating: per category 100 times the share of right answers plus 100 times the share of pictures with both right; the
-// halves are sums. A picture with other than two questions is an error, as in lmms-eval; a category MME does not have is counted in
-// neither half.
+// mmeSheet is MME_rating: per category 100 times the share of right answers plus 100 times the share of pictures with
+// both right; the halves are sums. A picture with other than two questions is an error, as in lmms-eval; a category MME
+// does not have is counted in neither half.
 func mmeSheet(items []suites.Item, byID map[int64]protocols.Verdict) (*Sheet, error) {
 	type category struct{ rows, hits, pairs, both int }
 	by, pairs := map[string]category{}, map[string][]suites.Item{}

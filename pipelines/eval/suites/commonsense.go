@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// CommonsenseSets are those of LLM-Adapters (commonsense_evaluate.py): BoolQ, PIQA, SIQA, HellaSwag, WinoGrande, ARC easy and
-// challenge, OpenBookQA. What may be an answer tells them apart.
+// CommonsenseSets are those of LLM-Adapters (commonsense_evaluate.py): BoolQ, PIQA, SIQA, HellaSwag, WinoGrande, ARC
+// easy and challenge, OpenBookQA. What may be an answer tells them apart.
 var CommonsenseSets = []CommonsenseSet{
 	{[]string{"boolq"}, regexp.MustCompile(`true|false`)},
 	{[]string{"piqa"}, regexp.MustCompile(`solution1|solution2`)},

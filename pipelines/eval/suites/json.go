@@ -13,8 +13,9 @@ import (
 // maxJSONSuite bounds a suite or prediction file that is read as a whole.
 const maxJSONSuite = 256 << 20
 
-// openJSON reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are there, TextVQA's annotations, a list of
-// MMMU's outputs or its answer dictionary, in which case answers are taken as they are.
+// openJSON reads a suite from a JSON file: a list of LLM-Adapters' commonsense questions, or, for answers that are
+// there, TextVQA's annotations, a list of MMMU's outputs or its answer dictionary, in which case answers are taken as
+// they are.
 func openJSON(path string, opt Options) (*Suite, error) {
 	b, err := ReadWhole(path)
 	if err != nil {

@@ -47,8 +47,8 @@ func ReadTable(path string) (header []string, rows [][]string, err error) {
 	return header, rows, nil
 }
 
-// OpenFile reads a suite from a table (see [Read]) or from a .json file of MMMU or LLM-Adapters. The file must stay where it is:
-// pictures are decoded from it when they are needed.
+// OpenFile reads a suite from a table (see [Read]) or from a .json file of MMMU or LLM-Adapters. The file must stay
+// where it is: pictures are decoded from it when they are needed.
 func OpenFile(path string, opt Options) (*Suite, error) {
 	if strings.ToLower(filepath.Ext(path)) == ".json" {
 		return openJSON(path, opt)

@@ -6,18 +6,20 @@ type Options struct {
 	Name string
 	// Called stands in errors for the file's path, where people have not named that; empty: the path does.
 	Called string
-	// Kind is detected when empty: yes/no without option columns; circular when the file holds rotated rows (index >= 1e6 with
-	// its base row there too) or its name has mmbench, ccbench, circular or mmcr in it (VLMEvalKit's rule); else vanilla.
+	// Kind is detected when empty: yes/no without option columns; circular when the file holds rotated rows (index >=
+	// 1e6 with its base row there too) or its name has mmbench, ccbench, circular or mmcr in it (VLMEvalKit's rule);
+	// else vanilla.
 	Kind Kind
-	// PandasMissing treats the texts that pandas.read_csv takes for a missing value (None, NA, nan, null..) as empty fields, as
-	// VLMEvalKit does without meaning to: an option "None" is then not asked. Off, such texts stay what they are.
+	// PandasMissing treats the texts that pandas.read_csv takes for a missing value (None, NA, nan, null..) as empty
+	// fields, as VLMEvalKit does without meaning to: an option "None" is then not asked. Off, such texts stay what they
+	// are.
 	PandasMissing bool
 	// Family is the benchmark, which protocols go by; by name and kind when empty.
 	Family Family
 	// Columns gives the file's names of columns that are called otherwise there: {"question": "prompt"}.
 	Columns map[string]string
-	// Images are folders in which pictures that the column image_path names are looked for, in order, before the table's own:
-	// its folder and images/ in it.
+	// Images are folders in which pictures that the column image_path names are looked for, in order, before the
+	// table's own: its folder and images/ in it.
 	Images []string
 	// TextRows lets rows have no picture in a table that has pictures. Tables of ScienceQA and MMMU may, in any other a
 	// row without one is an error.

@@ -28,8 +28,8 @@ type Pictures interface {
 // maxPictures bounds how many pictures a question may have; MMMU's have up to seven.
 const maxPictures = 64
 
-// pictureList takes apart what a cell holds: base64, or, as VLMEvalKit's toliststr has it, a Python list of texts of base64. The parts are slices
-// of the cell.
+// pictureList takes apart what a cell holds: base64, or, as VLMEvalKit's toliststr has it, a Python list of texts of
+// base64. The parts are slices of the cell.
 func pictureList(cell []byte) (parts [][]byte, err error) {
 	if cell[0] != '[' {
 		return [][]byte{cell}, nil
@@ -100,8 +100,8 @@ func (s *store) rename(to func(string) string) {
 	s.same, s.kept, s.sums = same, kept, nil
 }
 
-// store keeps where each different picture of a table lies. Rows with the same base64 share one. The key of a row's first picture is the row's index,
-// that of its k-th is index#k.
+// store keeps where each different picture of a table lies. Rows with the same base64 share one. The key of a row's
+// first picture is the row's index, that of its k-th is index#k.
 type store struct {
 	name string
 	r    io.ReaderAt

@@ -23,9 +23,10 @@ func rotate(it Item, k int, id int64) Item {
 	return out
 }
 
-// rotatable says whether a question may be rotated; if not, the error tells why. As in VLMEvalKit's CIRCULAR, an item stays as
-// it is when an option's text is itself made of letters from the alphabet in order ("A", "BC"), when an option names two or more
-// option letters as words ("both A and B"), when letters are not A, B, C.. without a gap, or when the answer is no option.
+// rotatable says whether a question may be rotated; if not, the error tells why. As in VLMEvalKit's CIRCULAR, an item
+// stays as it is when an option's text is itself made of letters from the alphabet in order ("A", "BC"), when an option
+// names two or more option letters as words ("both A and B"), when letters are not A, B, C.. without a gap, or when the
+// answer is no option.
 func rotatable(it Item) error {
 	if len(it.Choices) < 2 {
 		return fmt.Errorf("found %d options, expected two or more", len(it.Choices))

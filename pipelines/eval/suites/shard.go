@@ -34,8 +34,9 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index+1, s.Count)
 }
 
-// Select returns the items of the first limit questions (0: all) that fall into the shard, in the suite's order. Questions about
-// one picture stay together, so shards are equal in pictures rather than in rows, and no question is split.
+// Select returns the items of the first limit questions (0: all) that fall into the shard, in the suite's order.
+// Questions about one picture stay together, so shards are equal in pictures rather than in rows, and no question is
+// split.
 func (s *Suite) Select(limit int, shard Shard) ([]Item, error) {
 	if limit < 0 {
 		return nil, fmt.Errorf("suite %s: found limit %d, expected 0 (all) or more", s.Name, limit)

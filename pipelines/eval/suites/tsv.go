@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of the table reader. They bound what one hostile file can make the reader hold, and are far above any published suite.
+// Limits of the table reader. They bound what one hostile file can make the reader hold, and are far above any
+// published suite.
 const (
 	maxColumns    = 256
 	maxRows       = 4 << 20

@@ -36,7 +36,8 @@ func (s *Suite) stamp() error {
 	return nil
 }
 
-// SameVersion says whether two versions of a suite are of the same items and pictures, as far as the same rules of this package say so.
+// SameVersion says whether two versions of a suite are of the same items and pictures, as far as the same rules of this
+// package say so.
 func SameVersion(a, b string) bool {
 	rules, _, _ := strings.Cut(a, "-")
 	others, _, _ := strings.Cut(b, "-")
