@@ -69,7 +69,7 @@ var Packages = []Package{
 		Why: "machine: a model for which there is no memory is no mismatch; atomicfile: JSON files beside the tensors are replaced the same way"},
 	{Path: "internal/compare"},
 	{Path: "internal/golden", Files: "internal/safetensors internal/compare",
-		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify judge alike"},
+		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify compare alike"},
 
 	{Path: "internal/hfconfig"},
 	{Path: "internal/pyregexp"},
