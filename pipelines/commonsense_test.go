@@ -8,6 +8,7 @@ import (
 	"moslava/datasets"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/score"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
@@ -43,7 +44,7 @@ func TestEncodeText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, p, err := baseModel(r)
+	_, p, err := models.Base(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 )
 
@@ -23,7 +24,7 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		}
 	}
 	from, _ := s.dir.From(s.index)
-	m, p, err := modelAfter(s.recipe, s.dir, from)
+	m, p, err := models.After(s.recipe, s.dir, from)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
+	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -87,15 +88,6 @@ func (p *Plan) Err() error {
 	return &PreflightError{problems}
 }
 
-// outline is the recipe's model without weights, and its processor.
-func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
-	m, p, err = openModel(r, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, p, adjust(r, m, p)
-}
-
 // partOf says what a stage trains.
 func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	q := r.Model.Quantize
@@ -105,9 +97,9 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 		return part, err
 	}
 	part.Files = fileKinds(r, s)
-	for _, t := range partsOf(adaptersAfter(r, s)) {
-		if moslora.Start(t.c.Start) == moslora.PiSSA {
-			delete(part.Files, t.part) // the rest of a weight has more bits
+	for _, t := range models.Parts(models.AdaptersAfter(r, s)) {
+		if moslora.Start(t.Config.Start) == moslora.PiSSA {
+			delete(part.Files, t.Part) // the rest of a weight has more bits
 		}
 	}
 	return part, nil
@@ -115,28 +107,28 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 
 // hang attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
 func hang(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
-	a := adaptersAfter(r, s)
-	composed, err := composition(a, m)
+	a := models.AdaptersAfter(r, s)
+	composed, err := models.Composition(a, m)
 	if err != nil {
 		return nil, err
 	}
 	if composed != nil {
 		return nil, m.Adapters.AttachComposition(m.Params, composed)
 	}
-	for _, t := range partsOf(a) {
-		cfg, err := adapterConfig(m, t.part, t.c, tok)
+	for _, t := range models.Parts(a) {
+		cfg, err := models.AdapterConfig(m, t.Part, t.Config, tok)
 		if err != nil {
 			return nil, err
 		}
-		if err := m.AttachAdapters(t.part, cfg, r.Seed); err != nil {
+		if err := m.AttachAdapters(t.Part, cfg, r.Seed); err != nil {
 			return nil, err
 		}
-		unread, err := m.UnreadAdapters(t.part, cfg)
+		unread, err := m.UnreadAdapters(t.Part, cfg)
 		if err != nil {
 			return nil, err
 		}
-		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == t.part })
-		counts = append(counts, plan.AdapterCount{Part: t.part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
+		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == t.Part })
+		counts = append(counts, plan.AdapterCount{Part: t.Part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
 	}
 	return counts, nil
 }

@@ -1,4 +1,4 @@
-package pipelines
+package models
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
+// AdapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
 // be nil if there are none.
-func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
+func AdapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
 	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
 		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, LoRABias: c.LoRABias, DoRA: c.DoRA, Exclude: c.ExcludeModules,
 		Beside: moslora.Beside{Save: c.ModulesToSave, Bias: c.Bias, Tied: c.EnsureWeightTying}}
@@ -44,9 +44,9 @@ func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.
 	return out, nil
 }
 
-// adaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
+// AdaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
 // stage is the recipe's model.
-func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
+func AdaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
 	for s != nil && s.Kind != recipe.Merge {
 		if s.Train != nil && s.Train.Adapters != nil {
 			return s.Train.Adapters
@@ -56,19 +56,19 @@ func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
 	return nil
 }
 
-// A partAdapter is the adapter of one part of the model.
-type partAdapter struct {
-	part string
-	c    *recipe.Adapter
+// A PartAdapter is the adapter of one part of the model.
+type PartAdapter struct {
+	Part   string
+	Config *recipe.Adapter
 }
 
-// partsOf lists the adapters that there are, in a fixed order; none of nil.
-func partsOf(a *recipe.AdaptersConfig) (out []partAdapter) {
+// Parts lists the adapters that there are, in a fixed order; none of nil.
+func Parts(a *recipe.AdaptersConfig) (out []PartAdapter) {
 	if a == nil {
 		return nil
 	}
-	for _, p := range []partAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-		if p.c != nil {
+	for _, p := range []PartAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
+		if p.Config != nil {
 			out = append(out, p)
 		}
 	}
@@ -103,7 +103,7 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 }
 
 // composition reads the directories of adapters.compose; nil if there are none.
-func composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
+func Composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
 	if a == nil || len(a.Compose) == 0 {
 		return nil, nil
 	}
