@@ -8,15 +8,17 @@ import (
 	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
 // adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
 // be nil if there are none.
 func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
-	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
-		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, LoRABias: c.LoRABias, DoRA: c.DoRA, Exclude: c.ExcludeModules,
-		Beside: moslora.Beside{Save: c.ModulesToSave, Bias: c.Bias, Tied: c.EnsureWeightTying}}
+	out, err := recipes.Adapter(c)
+	if err != nil {
+		return out, err
+	}
 	if part == recipe.PartLanguage {
 		out.NewTokens = m.Config.Added
 	}
@@ -25,21 +27,6 @@ func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.
 	out.HeadTokens, errs[1] = tokenIDs(c.TrainableTokenIndices.Head, tok)
 	if err := errors.Join(errs[:]...); err != nil {
 		return out, fmt.Errorf("trainable_token_indices: %w", err)
-	}
-	for _, p := range c.RankPattern {
-		if err := out.RankPattern.Add(p.Layers, p.Value); err != nil {
-			return out, fmt.Errorf("rank_pattern: %w", err)
-		}
-	}
-	for _, p := range c.AlphaPattern {
-		if err := out.AlphaPattern.Add(p.Layers, p.Value); err != nil {
-			return out, fmt.Errorf("alpha_pattern: %w", err)
-		}
-	}
-	for _, p := range c.MixerPattern {
-		if err := out.MixerPattern.Add(p.Layers, moslora.Mixer(p.Value)); err != nil {
-			return out, fmt.Errorf("mixer_pattern: %w", err)
-		}
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"moslava/moslora"
 	"moslava/pipelines/analysis"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -126,7 +127,7 @@ func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 		m, err := vlm.Load(path)
 		return m, nil, err
 	}
-	r, err := recipe.Load(path)
+	r, err := recipes.Load(path)
 	if err != nil {
 		return nil, nil, err
 	}

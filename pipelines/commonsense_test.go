@@ -7,7 +7,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/eval"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -38,7 +38,7 @@ func TestCommonsense(t *testing.T) {
 
 // Every id of a sample is learnt, and an end besides; its text is what was stored.
 func TestEncodeText(t *testing.T) {
-	r, err := recipe.Parse("testdata/inline.yaml", []byte("name: inline\n"+commonsense))
+	r, err := recipes.Parse("testdata/inline.yaml", []byte("name: inline\n"+commonsense))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
@@ -185,7 +184,7 @@ func chatTemplate(c recipe.Model) (*chat.Template, error) {
 	if c.From != "" {
 		dir = string(c.From)
 	}
-	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
+	if !c.TemplateFile() {
 		return chat.Named(name)
 	}
 	b, err := infile.Read(name, maxTemplate)

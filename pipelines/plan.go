@@ -120,7 +120,7 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	}
 	part.Files = fileKinds(r, s)
 	for _, t := range partsOf(adaptersAfter(r, s)) {
-		if moslora.Start(t.c.Start) == moslora.PiSSA {
+		if moslora.Start(t.c.Start).ChangesWeights() {
 			delete(part.Files, t.part) // the rest of a weight has more bits
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 	"moslava/pipelines/vlm"
 )
@@ -34,7 +35,7 @@ func findRunModel(dir string) (*runModel, error) {
 	if !ok {
 		return nil, nil
 	}
-	v, err := run.Look(root)
+	v, err := run.Look(root, recipes.Vocabulary())
 	if err != nil {
 		return nil, err
 	}

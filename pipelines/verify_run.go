@@ -10,6 +10,7 @@ import (
 	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 )
 
@@ -17,6 +18,7 @@ import (
 // what became of each file. Its error says why it could not go on; what does not agree is in the checks.
 func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 	out, err := run.Verify(ctx, dir, run.Others{
+		Recipes: recipes.Vocabulary(),
 		Stage: func(stage string) ([]run.Check, error) {
 			states, err := checkStates(stage)
 			if err != nil {

@@ -28,7 +28,7 @@ const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -93,9 +93,10 @@ var Packages = []Package{
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Why: "sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
+	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Tests: "pipelines/recipes", Why: "Tests: messages are those of the program's vocabulary; sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
 	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output internal/sealed",
-		Why: "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
+		Tests: "pipelines/recipes",
+		Why:   "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
@@ -113,6 +114,8 @@ var Packages = []Package{
 		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
+	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval moslora projector internal/optim",
+		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/vlm/families", Files: "vision vision/preprocess projector language datasets internal/hfconfig", Tests: "internal/safetensors",
 		Why: "a family says which tower, connector and decoder its config.json means, and cuts pictures; it reads no weights; datasets: tiles and layouts"},
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
@@ -124,7 +127,7 @@ var Packages = []Package{
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
-	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
+	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe pipelines/recipes language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language language/chat datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
@@ -134,7 +137,7 @@ var Packages = []Package{
 	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
 	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",

@@ -1,6 +1,6 @@
 // Package recipe reads the YAML file that says what a run does: which model, which data, and the stages in order. The
 // doc comments of the types below are its documentation. It knows keys, their values and which go together. What a
-// model, a data set or a stage is, it does not know, and it opens none.
+// model, a data set or a stage is, it does not know, and it opens none: names and rules of such things come in a Vocabulary.
 //
 // Reading is strict. A key that is not known, comes twice, has a value of the wrong type or
 // out of range, or is missing though required, is a problem; so are combinations
@@ -32,12 +32,9 @@
 package recipe
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
-
-	"moslava/internal/infile"
 )
 
 // Path is a file or directory. In a recipe that was read it is either absolute, or relative
@@ -66,6 +63,7 @@ type Recipe struct {
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
 
+	words       *Vocabulary
 	environment *Environment
 }
 
@@ -147,7 +145,7 @@ type Projector struct {
 	From Path `yaml:"from,short"`
 	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
 	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
-	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
+	Type string `yaml:"type" default:"mlp2x_gelu" words:"projectors"`
 	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side. 0: 2.
 	Scale int `yaml:"scale" default:"0" range:"[0,64]"`
 }
@@ -180,21 +178,6 @@ type Data struct {
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
 }
 
-// Load reads the recipe in a file, with overrides as Override takes them.
-func Load(path string, overrides ...string) (*Recipe, error) {
-	b, err := infile.Read(path, maxBytes)
-	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
-	}
-	return parse(newDecoder(path, overrides), b)
-}
-
-// Parse reads a recipe from memory. The name is used in messages, and its directory
-// as the one relative paths are relative to.
-func Parse(name string, b []byte) (*Recipe, error) {
-	return parse(newDecoder(name, nil), b)
-}
-
 // maxBytes is far above any recipe and far below what would hurt to parse.
 const maxBytes = 1 << 20
 
@@ -213,7 +196,7 @@ func parse(d *decoder, b []byte) (*Recipe, error) {
 
 // build makes a recipe from a parsed document, which it leaves alone, and overrides.
 func (d *decoder) build(root *yaml.Node) (*Recipe, error) {
-	r := &Recipe{file: d.file, root: root, sets: d.sets, environment: d.environment}
+	r := &Recipe{file: d.file, root: root, sets: d.sets, words: d.words, environment: d.environment}
 	changed := clone(root)
 	for i, s := range d.sets {
 		if err := override(changed, s, -(i + 1)); err != nil {
