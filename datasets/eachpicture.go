@@ -25,8 +25,8 @@ func EachPicture(ctx context.Context, path string, opt Options, tell func(row, r
 	defer func() { err = errors.Join(err, src.Close()) }()
 	rows = src.Len()
 	for row = range rows {
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		_, _ = src.At(row)
 	}

@@ -107,7 +107,7 @@ func (c *Cache) ForkPart(src, dst, n int) {
 		return
 	}
 	from, to := &c.slots[src], &c.slots[dst]
-	kernels.Each(c.layers, func(l int) { to.kv[l].CopyFrom(&from.kv[l], n) })
+	c.dev.CopyKV(to.kv, from.kv, n)
 	to.n, to.next = n, from.next
 	if n < from.n {
 		to.next = n

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 )
 
@@ -47,12 +47,12 @@ func extend(t *testing.T, d *Decoder, c *Cache, chunks ...Chunk) [][]float32 {
 // TestNeighboursChangeNoBit computes sequences in one piece and alone, in pieces, after a prefix that another slot
 // computed, and beside others, and wants the same bits of each. A pass without a cache is as near as rounding lets it be.
 func TestNeighboursChangeNoBit(t *testing.T) {
-	defer kernels.SetThreads(kernels.Threads())
+	defer device.Host.SetThreads(device.Host.Threads())
 	for _, window := range []string{"", `"sliding_window":9,`} {
 		d := drawn(t, window)
 		embed := func(ids []int32) *autograd.Var { return d.Embed.Forward(nil, ids) }
 		a, b := sequence(1, 61), sequence(2, 33)
-		kernels.SetThreads(1)
+		device.Host.SetThreads(1)
 		want := func(ids []int32) []float32 { return extend(t, d, d.NewCache(1, len(ids)), Chunk{X: embed(ids)})[0] }
 		wantA, wantB := want(a), want(b)
 		whole := d.Forward(nil, embed(a), Rows{Offsets: []int32{0, int32(len(a))}}, nil)
@@ -62,7 +62,7 @@ func TestNeighboursChangeNoBit(t *testing.T) {
 			}
 		}
 		for _, threads := range []int{1, 3} {
-			kernels.SetThreads(threads)
+			device.Host.SetThreads(threads)
 			for _, cut := range []int{1, 15, 16, 17, 40, 60} {
 				c := d.NewCache(1, cut)
 				extend(t, d, c, Chunk{X: embed(a[:cut])})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -137,9 +138,9 @@ func (a *Adapter) Delta() []float32 {
 	ma := a.mixed()
 	d := make([]float32, out*in)
 	if a.Lookup {
-		kernels.Mul(in, ma, 1, in, kernels.NK(a.B.Floats(), out, r, r), d, out, false)
+		device.Host.Workers().Mul(in, ma, 1, in, kernels.NK(a.B.Floats(), out, r, r), d, out, false)
 	} else {
-		kernels.Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
+		device.Host.Workers().Mul(out, a.B.Floats(), r, 1, kernels.KN(ma, r, in, in), d, in, false)
 	}
 	kernels.Scale(d, a.Config.Scale())
 	return d
@@ -147,7 +148,7 @@ func (a *Adapter) Delta() []float32 {
 
 // MergeInto adds s·B·M·A to the weight, and gives its rows their magnitudes.
 func (a *Adapter) MergeInto(w []float32) {
-	kernels.Add(w, a.Delta())
+	device.Host.Workers().Add(w, a.Delta())
 	switch {
 	case a.Mag == nil:
 	case a.Lookup:
@@ -167,7 +168,7 @@ func (a *Adapter) mixed() []float32 {
 	}
 	r, in := a.Config.R, a.A.Shape[1]
 	ma := make([]float32, r*in)
-	kernels.Mul(r, a.M.Floats(), r, 1, kernels.KN(a.A.Floats(), r, in, in), ma, in, false)
+	device.Host.Workers().Mul(r, a.M.Floats(), r, 1, kernels.KN(a.A.Floats(), r, in, in), ma, in, false)
 	return ma
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -65,7 +66,7 @@ func attach(t *testing.T, ps *nn.Params, cfg Config, src nn.Source) *Set {
 func stir(s *Set) {
 	for p := range s.Params() {
 		noise, _ := nn.Random(11).Tensor(p.Name, p.Shape, nn.Normal(0.3))
-		kernels.Add(p.Floats(), noise)
+		device.Host.Workers().Add(p.Floats(), noise)
 	}
 }
 
@@ -291,7 +292,7 @@ func sgd(t *testing.T, m *stack, s *Set, steps int, skip string) (outputs [][]fl
 		tape := new(autograd.Tape)
 		y := m.forward(tape, x)
 		g := make([]float32, len(y.Floats()))
-		kernels.AddTo(g, y.Floats(), g)
+		device.Host.Workers().AddTo(g, y.Floats(), g)
 		kernels.Axpy(g, -1, target.Floats()) // of half the squared distance
 		outputs = append(outputs, slices.Clone(y.Floats()))
 		if err := tape.BackwardFrom(y, autograd.New(g, y.Shape()...)); err != nil {

@@ -146,7 +146,7 @@ func stackOf(module string, all []*Saved, weight func(i int) float64) (*stacked,
 				return nil, fmt.Errorf("%s: %s has shape %v, want [%d %d]", s.dir, module+suffixM, m.shape, r, r)
 			}
 			ma := make([]float32, len(a.data))
-			kernels.Mul(r, m.data, r, 1, kernels.KN(a.data, r, st.in, st.in), ma, st.in, false)
+			device.Host.Workers().Mul(r, m.data, r, 1, kernels.KN(a.data, r, st.in, st.in), ma, st.in, false)
 			a.data = ma
 		}
 		scaled := slices.Clone(b.data)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/internal/safetensors"
@@ -17,7 +18,7 @@ func directory(t *testing.T, cfg Config, seed uint64, opt SaveOptions) (dir stri
 	s := attach(t, ps, cfg, nn.Random(seed))
 	for p := range s.Params() {
 		noise, _ := nn.Random(seed+50).Tensor(p.Name, p.Shape, nn.Normal(0.3))
-		kernels.Add(p.Floats(), noise)
+		device.Host.Workers().Add(p.Floats(), noise)
 	}
 	dir, deltas = t.TempDir(), map[string][]float32{}
 	for a := range s.All() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -48,7 +49,7 @@ func (p *principal) addTo(l *nn.Linear, sign, scale float32) {
 	l.Rewrite(func(w []float32) {
 		r := len(p.a) / in
 		d := make([]float32, out*in)
-		kernels.Mul(out, p.b, r, 1, kernels.KN(p.a, r, in, in), d, in, false)
+		device.Host.Workers().Mul(out, p.b, r, 1, kernels.KN(p.a, r, in, in), d, in, false)
 		kernels.Axpy(w, sign*scale, d)
 	})
 }

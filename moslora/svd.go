@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -57,7 +58,7 @@ const (
 // settle; PEFT's pissa_niter_N leaves their number to the user. Directions are drawn from the module's name alone: the same weight has
 // the same start in every run, whatever its seed, and on any number of threads. It is nil if the values do not settle.
 func iterated(w []float32, out, in, r, block int, name string) *triplets {
-	p := kernels.Pack(w, out, in, kernels.F32)
+	p := device.Host.Workers().Pack(w, out, in, kernels.F32)
 	s := &subspace{block: block, small: out, large: in, there: p.T(), back: p}
 	if out > in {
 		s.small, s.large, s.there, s.back = in, out, p, p.T()
@@ -97,13 +98,15 @@ type subspace struct {
 	there, back         *kernels.Packed // z = q·there, and back again
 }
 
-func (s *subspace) images() { kernels.Mul(s.block, s.q, s.small, 1, s.there, s.z, s.large, false) }
+func (s *subspace) images() {
+	device.Host.Workers().Mul(s.block, s.q, s.small, 1, s.there, s.z, s.large, false)
+}
 
 // align turns the directions so that each belongs to a singular value of z, and gives these, falling; nil if there are none.
 func (s *subspace) align() []float64 {
 	n := s.block
 	g := mat.NewSymDense(n, nil)
-	kernels.Rows(n, 1, func(lo, hi int) {
+	device.Host.Workers().Rows(n, 1, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			for j := i; j < n; j++ {
 				g.SetSym(i, j, dot(s.z[i*s.large:][:s.large], s.z[j*s.large:][:s.large]))
@@ -130,7 +133,7 @@ func (s *subspace) align() []float64 {
 
 func combined(turn, x []float32, n, d int) []float32 {
 	y := make([]float32, n*d)
-	kernels.Mul(n, turn, n, 1, kernels.KN(x, n, d, d), y, d, false)
+	device.Host.Workers().Mul(n, turn, n, 1, kernels.KN(x, n, d, d), y, d, false)
 	return y
 }
 
@@ -145,7 +148,7 @@ func (s *subspace) filter(values []float64) {
 		degree = min(mostDegree, max(1, int(math.Log(2*mostGrowth)/math.Acosh(max(1+1e-9, first/half-1)))))
 	}
 	next := make([]float32, len(s.q))
-	kernels.Mul(s.block, s.z, s.large, 1, s.back, next, s.small, false)
+	device.Host.Workers().Mul(s.block, s.z, s.large, 1, s.back, next, s.small, false)
 	if degree == 1 {
 		s.q = next
 		return
@@ -158,7 +161,7 @@ func (s *subspace) filter(values []float64) {
 	for range degree - 1 {
 		s.images()
 		next := make([]float32, len(s.q))
-		kernels.Mul(s.block, s.z, s.large, 1, s.back, next, s.small, false)
+		device.Host.Workers().Mul(s.block, s.z, s.large, 1, s.back, next, s.small, false)
 		ratio2 := 1 / (twice - ratio)
 		combine(next, next, s.q, 2*ratio2/half, -2*ratio2, before, -ratio*ratio2)
 		before, s.q, ratio = s.q, next, ratio2

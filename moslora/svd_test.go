@@ -7,7 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 )
 
 // spectrum is a matrix with the singular values that f gives, between random bases.
@@ -47,7 +47,7 @@ func spectrum(out, in int, f func(k int) float64) []float32 {
 // small as it can be to 1e-4; the same on any number of threads.
 func TestLeadingSingularValues(t *testing.T) {
 	const r = 8
-	defer kernels.SetThreads(kernels.Threads())
+	defer device.Host.SetThreads(device.Host.Threads())
 	for _, dims := range [][2]int{{210, 260}, {260, 210}} {
 		out, in := dims[0], dims[1]
 		for name, f := range map[string]func(k int) float64{
@@ -66,12 +66,12 @@ func TestLeadingSingularValues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kernels.SetThreads(1)
+			device.Host.SetThreads(1)
 			got, err := leading(w, out, in, r, "q_proj")
 			if err != nil {
 				t.Fatal(err)
 			}
-			kernels.SetThreads(3)
+			device.Host.SetThreads(3)
 			again, err := leading(w, out, in, r, "q_proj")
 			if err != nil {
 				t.Fatal(err)

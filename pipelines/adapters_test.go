@@ -44,7 +44,7 @@ stages:
 				t.Fatal(err)
 			}
 			out := mustRun(t, parse(t, dir, text))
-			if !strings.Contains(out, "tune: goes on after step 4\n") {
+			if !strings.Contains(out, "tune: goes on after step 4 of 8\n") {
 				t.Errorf("the run does not say where it goes on:\n%s", out)
 			}
 			if name == "composed" && !strings.Contains(out, "parameters entire, such as multi_modal_projector.linear_1.bias: the model's own stay") {
@@ -104,7 +104,7 @@ func TestExpand(t *testing.T) {
 		t.Errorf("the plan is %+v, %v", out, err)
 	}
 	mustRun(t, r)
-	short, err := vlm.Load(model)
+	short, err := vlm.OpenModel(model, vlm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestExpand(t *testing.T) {
 	b := batchesOf(t, p, "scenes:tune?n=4&seed=5", 4, 4)[0]
 	want := logits(t, short, b)
 	for stage, same := range map[string]bool{"00-before": true, "02-after": false} {
-		m, err := vlm.Load(filepath.Join(dir, stage, "hf"))
+		m, err := vlm.OpenModel(filepath.Join(dir, stage, "hf"), vlm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -124,7 +124,7 @@ func Analyze(dir string, opt AnalyzeOptions) ([]analysis.Layer, error) {
 // analyzeBase reads a model directory, or the model of a recipe and its seed, with full weights.
 func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 	if !strings.HasSuffix(path, ".yaml") && !strings.HasSuffix(path, ".yml") {
-		m, err := vlm.Load(path)
+		m, err := vlm.OpenModel(path, vlm.Options{})
 		return m, nil, err
 	}
 	r, err := recipes.Load(path)

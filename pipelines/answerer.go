@@ -95,18 +95,7 @@ func openModelDir(dir, adapters string) (*vlm.Model, *vlm.Processor, error) {
 		return nil, nil, fmt.Errorf("%s is no model directory: it has no %s; nor is it the directory of a run or of a stage in one",
 			dir, vlm.ConfigFile)
 	}
-	if adapters != "" {
-		return vlm.LoadAdapted(dir, adapters)
-	}
-	m, err := vlm.Load(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := vlm.LoadProcessor(dir, m.Config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return m, p, nil
+	return vlm.Open(vlm.Spec{Dir: dir}, vlm.Options{Adapters: adapters})
 }
 
 // modelFiles are the endings of the files that decide what a model answers.

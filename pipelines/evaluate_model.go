@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
@@ -57,7 +57,7 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 		return nil, err
 	}
 	if opt.Threads > 0 {
-		kernels.SetThreads(opt.Threads)
+		device.Host.SetThreads(opt.Threads)
 	}
 	if opt.Out == nil {
 		opt.Out = io.Discard

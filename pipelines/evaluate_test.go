@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
@@ -77,8 +77,8 @@ func sameRecords(t *testing.T, got, want string) {
 
 // TestThreadsChangeNoAnswer: one thread and several give the same verdicts, byte for byte.
 func TestThreadsChangeNoAnswer(t *testing.T) {
-	before := kernels.Threads()
-	defer kernels.SetThreads(before)
+	before := device.Host.Threads()
+	defer device.Host.SetThreads(before)
 	model, suite := askable(t)
 	dir := t.TempDir()
 	for _, n := range []int{1, 2, 3} {
@@ -109,8 +109,8 @@ func (s single) Answer(ctx context.Context, questions []eval.Question, opt eval.
 // answering is a model that can be asked, and a suite for it. The number of threads is put back at the end.
 func answering(t *testing.T) (answers.Model, string) {
 	t.Helper()
-	before := kernels.Threads()
-	t.Cleanup(func() { kernels.SetThreads(before) })
+	before := device.Host.Threads()
+	t.Cleanup(func() { device.Host.SetThreads(before) })
 	model, path := askable(t)
 	a, err := OpenAnswerer(t.Context(), model, AnswererOptions{})
 	if err != nil {
@@ -130,7 +130,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 	var want *eval.Result
 	texts := map[string]bool{}
 	for _, threads := range []int{1, 2} {
-		kernels.SetThreads(threads)
+		device.Host.SetThreads(threads)
 		for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
 			got, err := eval.Run(context.Background(), suite, asked, eval.Options{Limit: 18})
 			if err != nil {
@@ -205,7 +205,7 @@ func TestSeveralPicturesAlone(t *testing.T) {
 	for _, opt := range []eval.Options{{Protocol: named}, {Protocol: logit}, {Protocol: logit, Blank: true}} {
 		var want *eval.Result
 		for _, threads := range []int{1, 2} {
-			kernels.SetThreads(threads)
+			device.Host.SetThreads(threads)
 			for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
 				got, err := eval.Run(context.Background(), suite, asked, opt)
 				if err != nil {

@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ const (
 
 // baseModel is the recipe's model, before any stage.
 func baseModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
-	m, p, err := openModel(r)
+	m, p, err := openModel(r, false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -117,31 +118,39 @@ func baseName(r *recipe.Recipe) string {
 	return r.Name
 }
 
-func openModel(r *recipe.Recipe) (*vlm.Model, *vlm.Processor, error) {
+// openModel opens the recipe's model, or its outline, before adjust.
+func openModel(r *recipe.Recipe, outline bool) (*vlm.Model, *vlm.Processor, error) {
 	c := r.Model
-	var tmpl *chat.Template // nil: the directory's own
+	opt := vlm.Options{Expand: c.Expand, Random: c.Init == "random", Seed: r.Seed,
+		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens), Outline: outline}
 	if c.ChatTemplate != "" {
 		var err error
-		if tmpl, err = chatTemplate(c); err != nil {
+		if opt.Template, err = chatTemplate(c); err != nil {
 			return nil, nil, fmt.Errorf("chat_template: %w", err)
 		}
 	}
-	storage, err := vlm.ParseStorage(c.Quantize.Vision, c.Quantize.Language, c.Quantize.Vocabulary)
-	if err != nil {
+	var err error
+	if opt.Storage, err = vlm.ParseStorage(c.Quantize.Vision, c.Quantize.Language, c.Quantize.Vocabulary); err != nil {
 		return nil, nil, fmt.Errorf("quantize: %w", err)
 	}
+	m, p, err := vlm.Open(specOf(c), opt)
 	if c.From != "" {
-		o := openingOf(r, tmpl)
-		o.Storage = storage
-		m, p, err := o.Load()
 		if alone := isJoined(c.From, m); alone != nil { // before what is wrong with it as such
 			err = alone
 		}
-		return m, p, err
 	}
-	towers := towersOf(r, tmpl)
-	towers.Storage = storage
-	return vlm.Assemble(towers)
+	return m, p, err
+}
+
+// specOf says what the model is read from.
+func specOf(c recipe.Model) vlm.Spec {
+	layers, strategy := c.FeatureLayer, cmp.Or(c.SelectStrategy, "default")
+	if len(layers) == 0 {
+		layers = []int{-2}
+	}
+	return vlm.Spec{Dir: string(c.From), Towers: vlm.Towers{Vision: string(c.Vision), Language: string(c.Language),
+		Projector: c.Projector.Type, Scale: c.Projector.Scale, ProjectorFrom: string(c.Projector.From),
+		FeatureLayers: layers, Strategy: strategy}}
 }
 
 // isJoined refuses a decoder in the place of a whole model: a recipe of one says so, and its keys are checked for it.
@@ -150,29 +159,6 @@ func isJoined(dir recipe.Path, m *vlm.Model) error {
 		return nil
 	}
 	return fmt.Errorf("model.from: %s is a decoder alone (model_type %s), want a LLaVA directory; to train it on text name it in model.language", dir, m.Config.Text.ModelType)
-}
-
-// openingOf says how the recipe's model directory is opened.
-func openingOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Opening {
-	c := r.Model
-	return vlm.Opening{Dir: string(c.From), Template: tmpl, Expand: c.Expand, Random: c.Init == "random", Seed: r.Seed,
-		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
-}
-
-// towersOf says what a model of two towers, or of a decoder alone, is put together from.
-func towersOf(r *recipe.Recipe, tmpl *chat.Template) vlm.Towers {
-	c := r.Model
-	layers := c.FeatureLayer
-	if len(layers) == 0 {
-		layers = []int{-2}
-	}
-	strategy := c.SelectStrategy
-	if strategy == "" {
-		strategy = "default"
-	}
-	return vlm.Towers{Vision: string(c.Vision), Language: string(c.Language), Projector: c.Projector.Type, Scale: c.Projector.Scale, ProjectorFrom: string(c.Projector.From),
-		FeatureLayers: layers, Strategy: strategy, Seed: r.Seed, Random: c.Init == "random", Template: tmpl, Expand: c.Expand,
-		Tokens: vlm.TokensOf(c.AddTokens, c.AddSpecialTokens)}
 }
 
 // maxTemplate bounds a file with a chat template.

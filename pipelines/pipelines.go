@@ -14,7 +14,6 @@ import (
 
 	"moslava/internal/device"
 	"moslava/internal/interrupt"
-	"moslava/internal/kernels"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 	"moslava/pipelines/train"
@@ -40,7 +39,7 @@ func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Co
 // again, it goes on there.
 func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if r.Threads > 0 {
-		kernels.SetThreads(r.Threads)
+		device.Host.SetThreads(r.Threads)
 	}
 	if opt.Out == nil {
 		opt.Out = io.Discard

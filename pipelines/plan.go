@@ -18,7 +18,6 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
 	"moslava/internal/safetensors"
-	"moslava/language/chat"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/plan"
@@ -53,6 +52,7 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, 
 	if err != nil {
 		return nil, err
 	}
+	f.occupied()
 	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
@@ -89,21 +89,7 @@ func (p *Plan) Err() error {
 
 // outline is the recipe's model without weights, and its processor.
 func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
-	c := r.Model
-	var tmpl *chat.Template
-	if c.ChatTemplate != "" {
-		if tmpl, err = chatTemplate(c); err != nil {
-			return nil, nil, fmt.Errorf("chat_template: %w", err)
-		}
-	}
-	if c.From != "" {
-		m, p, err = openingOf(r, tmpl).Outline()
-		if alone := isJoined(c.From, m); alone != nil {
-			err = alone
-		}
-	} else {
-		m, p, err = vlm.AssembleOutline(towersOf(r, tmpl))
-	}
+	m, p, err = openModel(r, true)
 	if err != nil {
 		return nil, nil, err
 	}

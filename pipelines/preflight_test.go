@@ -129,6 +129,38 @@ func TestSuitesOfPicturesElsewhere(t *testing.T) {
 	}
 }
 
+// TestPlanOfOccupiedPlace: a plan says that others' files lie where an export is to be, and not what the run itself has written there.
+func TestPlanOfOccupiedPlace(t *testing.T) {
+	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	text := towers + fmt.Sprintf("stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 1}\n  - {kind: export, path: %q}\n", out)
+	problems := func() string {
+		p, err := MakePlan(t.Context(), parse(t, dir, text), PlanOptions{Batches: 1, Targets: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(p.Err())
+	}
+	if err := os.Mkdir(out, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(); got != "<nil>" {
+		t.Error(got)
+	}
+	if err := os.WriteFile(filepath.Join(out, "notes.txt"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(); !strings.Contains(got, "stage export: path: "+out+" holds notes.txt") {
+		t.Error(got)
+	}
+	if err := os.Remove(filepath.Join(out, "notes.txt")); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, parse(t, dir, text))
+	if got := problems(); got != "<nil>" {
+		t.Error(got)
+	}
+}
+
 // TestFinishedIsNotLookedAt: what is finished needs its data no more.
 func TestFinishedIsNotLookedAt(t *testing.T) {
 	dir := t.TempDir()

@@ -107,11 +107,7 @@ func TestMergeAndExport(t *testing.T) {
 		if n := len(tensorsOf(t, filepath.Join(out, "model.safetensors"))); n != base {
 			t.Errorf("%s holds %d tensors, the model has %d", name, n, base)
 		}
-		m, err := vlm.Load(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		q, err := vlm.LoadProcessor(out, m.Config)
+		m, q, err := vlm.Open(vlm.Spec{Dir: out}, vlm.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,8 +34,7 @@ func wideTowers(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	m, p, err := vlm.Assemble(vlm.Towers{Vision: filepath.Join(dir, "vision"), Language: filepath.Join(dir, "language"),
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default", Seed: 11, Random: true})
+	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: filepath.Join(dir, "vision"), Language: filepath.Join(dir, "language"), Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, vlm.Options{Seed: 11, Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +115,7 @@ func TestQuantizedTooNarrow(t *testing.T) {
 // fullModel is the model in a directory with what a stage has trained, in float32.
 func fullModel(t *testing.T, dir, stage string) *vlm.Model {
 	t.Helper()
-	m, err := vlm.Load(dir)
+	m, err := vlm.OpenModel(dir, vlm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

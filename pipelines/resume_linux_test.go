@@ -313,7 +313,7 @@ func TestCanceled(t *testing.T) {
 	if err := Run(t.Context(), load(t, resumeRecipe, dir), Options{Out: &out, Only: []string{"align"}}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "align: goes on after step 8\n") {
+	if !strings.Contains(out.String(), "align: goes on after step 8 of 20\n") {
 		t.Errorf("the run does not say where it goes on:\n%s", &out)
 	}
 	equal(t, results(t, dir), want)

@@ -9,7 +9,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/autograd"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/moslora"
 	"moslava/pipelines/vlm"
@@ -17,8 +17,8 @@ import (
 
 // TestThreadsAndWorkers: how many of them compute and read changes no bit of what a run leaves behind.
 func TestThreadsAndWorkers(t *testing.T) {
-	before := kernels.Threads()
-	defer kernels.SetThreads(before)
+	before := device.Host.Threads()
+	defer device.Host.SetThreads(before)
 	var want map[string]string
 	for _, set := range [][]string{
 		{"threads=1", "data.workers=1"},
@@ -36,8 +36,7 @@ func TestThreadsAndWorkers(t *testing.T) {
 // tinyModel is the model of the tests with adapters that change something, all of it trainable.
 func tinyModel(t *testing.T) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	m, p, err := vlm.Assemble(vlm.Towers{Vision: "testdata/tiny/vision", Language: "testdata/tiny/language",
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default", Seed: 11, Random: true})
+	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "testdata/tiny/vision", Language: "testdata/tiny/language", Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, vlm.Options{Seed: 11, Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,11 +32,7 @@ func TestSmolVLMFromNothing(t *testing.T) {
 	}
 	tuned, p := after(t, r, "tune")
 	export := filepath.Join(dir, "03-merged", "hf")
-	merged, err := vlm.Load(export)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := vlm.LoadProcessor(export, merged.Config)
+	merged, q, err := vlm.Open(vlm.Spec{Dir: export}, vlm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

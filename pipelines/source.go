@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"moslava/datasets"
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/recipe"
 )

@@ -124,7 +124,6 @@ func (t *training) resume() (train.State, error) {
 	if err != nil {
 		return s, fmt.Errorf("%w (to go on from the state before it, or from the start, remove %s)", err, dir)
 	}
-	fmt.Fprintf(t.out, "%s: goes on after step %d\n", t.Name, s.Step)
 	return s, nil
 }
 

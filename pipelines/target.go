@@ -132,6 +132,22 @@ func freeTargets(r *recipe.Recipe, d *run.Dir, chosen []int, force bool) error {
 	return nil
 }
 
+// occupied makes sure, for a plan, that no others' files lie where exports are to be. A run does that itself (freeTargets), as it may be forced.
+func (f *preflight) occupied() {
+	for i := range f.recipe.Stages {
+		s := &f.recipe.Stages[i]
+		if s.Export == nil || s.Export.Path == "" {
+			continue
+		}
+		path := f.recipe.ExportDir(i)
+		ours, err := claimed(f.stageDir(s), path)
+		if err == nil && !ours {
+			err = output.Vacant(path)
+		}
+		f.problem(s, "path", err)
+	}
+}
+
 // changedSince names a file of a finished export that somebody has put another in the place of. An export that is whole is not written again.
 func changedSince(d *run.Dir, i int, path string) (string, error) {
 	m, err := d.Manifest(i)

@@ -14,9 +14,9 @@ import (
 	"testing"
 
 	"moslava/datasets"
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/vlm"

@@ -79,11 +79,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 	mustRun(t, r)
 	m, p := after(t, r, "merge")
 	export := filepath.Join(string(r.RunDir), "03-export", "hf")
-	again, err := vlm.Load(export)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := vlm.LoadProcessor(export, again.Config)
+	again, q, err := vlm.Open(vlm.Spec{Dir: export}, vlm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,7 @@ var Packages = []Package{
 	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/picturefile internal/spelling",
 		Why: "picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
-	{Path: "datasets/scenes", Files: "datasets",
+	{Path: "pipelines/demo/scenes", Files: "datasets",
 		Why: "datasets: drawn scenes are a Source and come as its Samples"},
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
@@ -131,16 +131,16 @@ var Packages = []Package{
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language language/chat datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
-	{Path: "pipelines", Files: parts + " " + siblings + " datasets/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
+	{Path: "pipelines", Files: parts + " " + siblings + " pipelines/demo/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},
-	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets datasets/scenes internal/atomicfile internal/output",
+	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets datasets/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
+	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets pipelines/demo/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
 		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
@@ -149,11 +149,11 @@ var Packages = []Package{
 		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
 		Why: "runs a decoder without a picture, which no command does"},
-	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/kernels internal/nn",
+	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/device internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
-	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/kernels internal/checkpoint",
-		Why: "the one model that is measured; kernels: how many threads; checkpoint: the projector's file"},
+	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/device internal/checkpoint",
+		Why: "the one model that is measured; device: how many threads; checkpoint: the projector's file"},
 	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets " +
-		"internal/kernels internal/autograd internal/optim internal/checkpoint",
+		"internal/kernels internal/device internal/autograd internal/optim internal/checkpoint",
 		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

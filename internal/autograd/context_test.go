@@ -27,10 +27,10 @@ func TestContext(t *testing.T) {
 		if err := run(&Tape{Context: ctx, Values: values}, func() {}); err != nil {
 			t.Error(err)
 		}
-		if err := run(&Tape{Context: ctx, Values: values}, func() { cancel(why) }); !errors.Is(err, why) {
+		if err := run(&Tape{Context: ctx, Values: values}, func() { cancel(why) }); !errors.Is(err, why) || err.Error() != why.Error() {
 			t.Errorf("values %t: error %v", values, err)
 		}
-		if err := run(&Tape{Context: ctx, Values: values}, func() {}); !errors.Is(err, why) {
+		if err := run(&Tape{Context: ctx, Values: values}, func() {}); !errors.Is(err, why) || err.Error() != why.Error() {
 			t.Errorf("values %t: begun after the end: error %v", values, err)
 		}
 	}

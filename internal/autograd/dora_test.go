@@ -20,7 +20,7 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 	kernels.Scale(table.Sin, 1.25)
 	pos := []int32{0, 3, 8, 1, 2, 2, 7}
 	layer := func() Layer {
-		return Layer{W: Matrix{Packed: kernels.Pack(w.buf.Host(), 8, 5, kernels.F32)}, Bias: bias,
+		return Layer{W: Matrix{Packed: device.Host.Workers().Pack(w.buf.Host(), 8, 5, kernels.F32)}, Bias: bias,
 			Low: &LowRank{A: a, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
 	}
 	readers := map[string]func(tp *Tape, y *Var) *Var{
@@ -121,24 +121,24 @@ func TestRowNormsAtAdverseScales(t *testing.T) {
 					if form.turned {
 						turned := make([]float32, out*in)
 						device.Host.Transpose(device.Wrap(turned), w.buf, out, in)
-						p := kernels.Pack(turned, in, out, kind)
-						p.Dense(turned)
+						p := device.Host.Workers().Pack(turned, in, out, kind)
+						p.Dense(device.Host.Workers(), turned)
 						device.Host.Transpose(device.Wrap(kept), device.Wrap(turned), in, out)
 						weight = device.Packed(p).T()
 					} else {
-						p := kernels.Pack(w.buf.Host(), out, in, kind)
-						p.Dense(kept)
+						p := device.Host.Workers().Pack(w.buf.Host(), out, in, kind)
+						p.Dense(device.Host.Workers(), kept)
 						weight = device.Packed(p)
 					}
-					old := kernels.Threads()
-					kernels.SetThreads(1)
+					old := device.Host.Threads()
+					device.Host.SetThreads(1)
 					norms := func() []float32 { return device.Host.Norms(weight, low.onDevice(), device.Host.Squares(weight)) }
 					one := norms()
-					kernels.SetThreads(3)
+					device.Host.SetThreads(3)
 					if three := norms(); !slices.Equal(one, three) {
 						t.Error("other bits on three threads")
 					}
-					kernels.SetThreads(old)
+					device.Host.SetThreads(old)
 					for j, norm := range one {
 						var sum float64
 						for i := range in {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nlpodyssey/spago/mat"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -54,7 +55,7 @@ func check(t *testing.T, op func(*Tape) *Var, leaves map[string]*Var) {
 func TestLinear(t *testing.T) {
 	x, w, b := random(7, 5), random(3, 5), random(3)
 	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Var: w}, b) }, map[string]*Var{"x": x, "w": w, "b": b})
-	p := kernels.Pack(w.buf.Host(), 3, 5, kernels.F32)
+	p := device.Host.Workers().Pack(w.buf.Host(), 3, 5, kernels.F32)
 	check(t, func(tp *Tape) *Var { return tp.Linear(x, Matrix{Packed: p}, nil) }, map[string]*Var{"x": x})
 }
 
@@ -86,7 +87,7 @@ func TestLinears(t *testing.T) {
 	check(t, op(func(*Tape) Lazy { return LazyLayerNorm(x, norm, shift, 1e-5) }), leaves)
 	up := random(7, 5)
 	check(t, op(func(*Tape) Lazy { return LazySwiGLU(x, up) }), map[string]*Var{"x": x, "up": up, "a2": a2, "w1": w1})
-	p := kernels.Pack(w1.buf.Host(), 9, 5, kernels.F32)
+	p := device.Host.Workers().Pack(w1.buf.Host(), 9, 5, kernels.F32)
 	check(t, func(tp *Tape) *Var {
 		return tp.Linears(Kept(x), Layer{W: Matrix{Packed: p}, Low: &LowRank{A: a1, M: m, B: b1, Scale: 1.5}})[0]
 	}, map[string]*Var{"a1": a1, "m": m, "b1": b1}) // as below the lowest trainable layer: x has no gradient
@@ -122,7 +123,7 @@ func TestMagnitude(t *testing.T) {
 	x, w, bias := random(7, 5), random(6, 5), random(6)
 	a, mixer, b, m := random(2, 5), random(2, 2), random(6, 2), random(6)
 	for _, mix := range []*Var{nil, mixer} {
-		p := kernels.Pack(w.buf.Host(), 6, 5, kernels.F32)
+		p := device.Host.Workers().Pack(w.buf.Host(), 6, 5, kernels.F32)
 		for i, matrix := range []Matrix{{Var: w}, {Packed: p}} {
 			layer := func() Layer {
 				return Layer{W: matrix, Bias: bias, Low: &LowRank{A: a, M: mix, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
@@ -194,7 +195,9 @@ func TestMagnitude(t *testing.T) {
 // One row alone, which is computed in a way of its own, has the bits that it has among others and on a tape.
 func TestRowAloneHasTheSameBits(t *testing.T) {
 	x, w, bias := random(6, 40), random(33, 40), random(33)
-	pack := func(kind kernels.Kind) Matrix { return Matrix{Packed: kernels.Pack(w.Floats(), 33, 40, kind)} }
+	pack := func(kind kernels.Kind) Matrix {
+		return Matrix{Packed: device.Host.Workers().Pack(w.Floats(), 33, 40, kind)}
+	}
 	for name, m := range map[string]Matrix{"plain": {Var: w}, "float32": pack(kernels.F32), "bf16": pack(kernels.BF16), "q8": pack(kernels.Q8)} {
 		for i, low := range []*LowRank{
 			nil,
@@ -359,7 +362,7 @@ func TestCrossEntropyInBlocks(t *testing.T) {
 		}
 		return sum, append([]float32(nil), x.GradFloats()...)
 	}
-	loss, grad := run(Matrix{Packed: kernels.Pack(w.buf.Host(), v, d, kernels.F32)})
+	loss, grad := run(Matrix{Packed: device.Host.Workers().Pack(w.buf.Host(), v, d, kernels.F32)})
 	w.SetRequiresGrad(true)
 	want, wantGrad := run(Matrix{Var: w})
 	if math.Abs(loss-want) > 1e-9*want {

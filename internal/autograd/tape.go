@@ -23,13 +23,19 @@ import (
 	"moslava/internal/machine"
 )
 
-// Error is an operation that failed.
+// Error is an operation that failed. Op is empty where the context has ended: that is not the operation's fault.
 type Error struct {
 	Op  string
 	Err error
 }
 
-func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }
+func (e *Error) Error() string {
+	if e.Op == "" {
+		return e.Err.Error()
+	}
+	return e.Op + ": " + e.Err.Error()
+}
+
 func (e *Error) Unwrap() error { return e.Err }
 
 func failf(op, format string, args ...any) {
@@ -79,7 +85,7 @@ type releaser interface{ release() }
 func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 	if t != nil {
 		if err := t.ended(); err != nil {
-			panic(&Error{fmt.Sprintf("%T", fn), err})
+			panic(&Error{"", err})
 		}
 	}
 	out, err := fn.Forward()
@@ -194,7 +200,7 @@ func (t *Tape) BackwardFrom(root *Var, g *Var) (err error) {
 	root.AccGrad(g)
 	for i := len(t.recs) - 1; i >= 0; i-- {
 		if err := t.ended(); err != nil {
-			return &Error{"backward", err}
+			return &Error{"", err}
 		}
 		r := t.recs[i]
 		t.recs[i] = record{}

@@ -138,6 +138,13 @@ func (c *Count) NewKV(_ Buffer, heads, d, capacity int) kernels.KV {
 	return kernels.KV{Heads: heads, D: d, Capacity: capacity}
 }
 
+// CopyKV reads and writes what CPU would.
+func (c *Count) CopyKV(dst, _ []kernels.KV, n int) {
+	for _, kv := range dst {
+		c.touch(4 * n * kv.Heads * kv.D)
+	}
+}
+
 func (c *Count) PutKV(_ []kernels.KVSpan, k, v Buffer) { c.touch(2 * (k.n + v.n)) }
 
 func (c *Count) AttentionKV(a kernels.Attention, _, q Buffer, spans []kernels.KVSpan) {

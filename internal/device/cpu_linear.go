@@ -16,9 +16,9 @@ func (m Matrix) right() *kernels.Packed {
 // PackWeight is kernels.Pack, with absmax of NF4 quantised as well where rows are whole blocks.
 func (c *CPU) PackWeight(w Buffer, n, k int, kind kernels.Kind) *kernels.Packed {
 	if kind != kernels.NF4 || k%64 != 0 {
-		return kernels.Pack(w.host, n, k, kind)
+		return c.workers.Pack(w.host, n, k, kind)
 	}
-	p, err := kernels.QuantizeNF4(w.host, n, k).Pack()
+	p, err := c.workers.QuantizeNF4(w.host, n, k).Pack(c.workers)
 	if err != nil {
 		panic(err) // the sizes are such that it cannot be
 	}
@@ -28,13 +28,13 @@ func (c *CPU) PackWeight(w Buffer, n, k int, kind kernels.Kind) *kernels.Packed 
 // Unpack makes a host array.
 func (c *CPU) Unpack(p *kernels.Packed) Buffer {
 	out := make([]float32, p.N*p.K)
-	p.Dense(out)
+	p.Dense(c.workers, out)
 	return Wrap(out)
 }
 
 // Mul is one product.
 func (c *CPU) Mul(m int, a Buffer, rs, cs int, b Matrix, y Buffer, ldc int, accumulate bool) {
-	kernels.Mul(m, a.host, rs, cs, b.right(), y.host, ldc, accumulate)
+	c.workers.Mul(m, a.host, rs, cs, b.right(), y.host, ldc, accumulate)
 }
 
 // MulRow is the products of one row.
@@ -44,12 +44,12 @@ func (c *CPU) MulRow(x Buffer, products ...Product) {
 	for _, p := range products {
 		rights = append(rights, kernels.Right{B: p.B.right(), Y: p.C.host})
 	}
-	kernels.MulEach(1, x.host, rights...)
+	c.workers.MulEach(1, x.host, rights...)
 }
 
 // Pack packs a left-hand side.
 func (c *CPU) Pack(room Buffer, m int, x Buffer, k int) Left {
-	return Left{M: m, K: k, left: kernels.PackLeft(room.host, m, x.host, k, 1, k)}
+	return Left{M: m, K: k, left: c.workers.PackLeft(room.host, m, x.host, k, 1, k)}
 }
 
 // Sums computes sums of products that do not depend on one another.
@@ -61,5 +61,5 @@ func (c *CPU) Sums(sums ...Sum) {
 			list[i].Terms[j] = kernels.Term{A: t.A.left, B: t.B.right()}
 		}
 	}
-	kernels.Sums(list...)
+	c.workers.Sums(list...)
 }

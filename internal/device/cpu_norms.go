@@ -1,10 +1,6 @@
 package device
 
-import (
-	"math"
-
-	"moslava/internal/kernels"
-)
+import "math"
 
 // rowsAtATime are worth a worker.
 const rowsAtATime = 16
@@ -21,10 +17,10 @@ func (m Matrix) row(j int, room []float32) []float32 {
 // Squares sums in float64.
 func (c *CPU) Squares(w Matrix) []float64 {
 	if w.across {
-		return w.columnSquares()
+		return c.columnSquares(w)
 	}
 	squares := make([]float64, w.N)
-	kernels.Rows(w.N, rowsAtATime, func(lo, hi int) {
+	c.workers.Rows(w.N, rowsAtATime, func(lo, hi int) {
 		room := make([]float32, w.K)
 		for j := lo; j < hi; j++ {
 			for _, v := range w.row(j, room) {
@@ -36,9 +32,9 @@ func (c *CPU) Squares(w Matrix) []float64 {
 }
 
 // columnSquares is Squares of a weight that lies transposed: its memory is read in the order in which it lies.
-func (m Matrix) columnSquares() []float64 {
+func (c *CPU) columnSquares(m Matrix) []float64 {
 	squares, lying := make([]float64, m.N), m.T()
-	kernels.Rows(m.N, max(rowsAtATime, (m.N+7)/8), func(lo, hi int) {
+	c.workers.Rows(m.N, max(rowsAtATime, (m.N+7)/8), func(lo, hi int) {
 		room := make([]float32, m.N)
 		for k := range m.K {
 			for j, v := range lying.row(k, room)[lo:hi] {
@@ -81,7 +77,7 @@ func (c *CPU) Norms(weight Matrix, w LowRank, squares []float64) []float32 {
 	c.Mul(out, w.B, r, 1, KN(gram, r, r, r), both, r, false)
 	norms := make([]float32, out)
 	s := float64(w.Scale)
-	kernels.Rows(out, rowsAtATime, func(lo, hi int) {
+	c.workers.Rows(out, rowsAtATime, func(lo, hi int) {
 		for j := lo; j < hi; j++ {
 			var with, own, apart float64
 			for k := range r {

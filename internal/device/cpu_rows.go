@@ -33,7 +33,7 @@ func (c *CPU) ClearRows(dst Buffer, at []int32, d int) {
 // GatherPacked copies rows of a packed table, of which each lies apart.
 func (c *CPU) GatherPacked(dst Buffer, table *kernels.Packed, at []int32) {
 	const grain = 32 // rows that are worth a worker
-	kernels.Rows(len(at), grain, func(lo, hi int) {
+	c.workers.Rows(len(at), grain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			table.Row(int(at[i]), dst.host[i*table.K:][:table.K])
 		}
@@ -60,7 +60,7 @@ func (c *CPU) AddColumns(dst Buffer, wd, to int, src Buffer, ws, from, n, rows i
 // Unfold leaves out rows and columns that do not fill a patch, as a strided convolution does.
 func (c *CPU) Unfold(dst Buffer, images [][]float32, h, w, p int) {
 	gh, gw, width := h/p, w/p, 3*p*p
-	kernels.Each(len(images)*gh, func(i int) {
+	c.workers.Each(len(images)*gh, func(i int) {
 		px, y := images[i/gh], i%gh
 		for x := range gw {
 			d := dst.host[((i/gh*gh+y)*gw+x)*width:]

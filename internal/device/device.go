@@ -153,6 +153,8 @@ type Device interface {
 
 	// NewKV is room for the keys and values of one sequence in one layer, over a buffer of kernels.KVSize elements.
 	NewKV(mem Buffer, heads, d, capacity int) kernels.KV
+	// CopyKV copies the first n positions of each layer.
+	CopyKV(dst, src []kernels.KV, n int)
 	// PutKV stores rows Q0..Q0+QN of k and v as the last positions of each span's sequence, and AttentionKV attends over
 	// all of its positions.
 	PutKV(spans []kernels.KVSpan, k, v Buffer)

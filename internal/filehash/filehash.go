@@ -49,8 +49,8 @@ func File(ctx context.Context, path string) (Sum, error) {
 	h, buf := sha256.New(), make([]byte, pieceBytes)
 	s := Sum{}
 	for {
-		if err := ctx.Err(); err != nil {
-			return Sum{}, err
+		if ctx.Err() != nil {
+			return Sum{}, context.Cause(ctx)
 		}
 		n, err := io.ReadFull(f, buf)
 		h.Write(buf[:n])

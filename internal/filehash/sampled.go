@@ -32,8 +32,8 @@ func Sampled(ctx context.Context, path string) (Sum, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d pieces of %d bytes of %d\n", samples, pieceBytes, info.Size())
 	for i := range int64(samples) {
-		if err := ctx.Err(); err != nil {
-			return Sum{}, err
+		if ctx.Err() != nil {
+			return Sum{}, context.Cause(ctx)
 		}
 		at := (info.Size() - pieceBytes) / (samples - 1) * i
 		if i == samples-1 {

@@ -32,7 +32,7 @@ func Open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(path, info); err != nil {
+	if err := Regular(path, info); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
@@ -40,7 +40,7 @@ func Open(path string) (*os.File, error) {
 		return nil, err
 	}
 	if info, err = f.Stat(); err == nil { // it may have been replaced in between
-		err = regular(path, info)
+		err = Regular(path, info)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -48,7 +48,8 @@ func Open(path string) (*os.File, error) {
 	return f, nil
 }
 
-func regular(path string, info fs.FileInfo) error {
+// Regular says what path is if it is no regular file, going by what the system says of it.
+func Regular(path string, info fs.FileInfo) error {
 	kind := "something else"
 	switch m := info.Mode(); {
 	case m.IsRegular():

@@ -28,8 +28,11 @@ const Grace = 500 * time.Millisecond
 type Signal struct{ syscall.Signal }
 
 func (s Signal) Error() string {
-	if s.Signal == syscall.SIGTERM {
+	switch s.Signal {
+	case syscall.SIGTERM:
 		return "terminated"
+	case syscall.SIGHUP:
+		return "hung up"
 	}
 	return "interrupted"
 }
@@ -37,7 +40,7 @@ func (s Signal) Error() string {
 // Is makes errors.Is(err, context.Canceled) true.
 func (s Signal) Is(target error) bool { return target == context.Canceled }
 
-// Code is the status that shells expect of a process that the signal has ended: 130 for SIGINT, 143 for SIGTERM.
+// Code is the status that shells expect of a process that the signal has ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP.
 func (s Signal) Code() int { return 128 + int(s.Signal) }
 
 // Work is what a signal interrupts.
@@ -64,12 +67,16 @@ type Handler struct {
 
 type key struct{}
 
-// Handle begins to catch SIGINT and SIGTERM and returns the context that they end. stop gives the signals free.
+// Handle begins to catch SIGINT, SIGTERM and, unless the process was told to ignore it (nohup), SIGHUP, which comes when a terminal or
+// connection is closed. It returns the context that they end. stop gives the signals free.
 func Handle(parent context.Context, h *Handler) (ctx context.Context, stop func()) {
 	ctx, h.cancel = context.WithCancelCause(context.WithValue(parent, key{}, h))
 	h.done = make(chan struct{})
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(ch, syscall.SIGHUP)
+	}
 	go h.wait(ch)
 	return ctx, sync.OnceFunc(func() {
 		signal.Stop(ch)
@@ -117,7 +124,9 @@ func (h *Handler) wait(ch <-chan os.Signal) {
 	for {
 		select {
 		case s := <-ch:
-			h.end(toSignal(s))
+			if s != syscall.SIGHUP { // that may come twice, of the shell and of the system
+				h.end(toSignal(s))
+			}
 		case <-up.C:
 			switch w := h.now(); {
 			case !w.Saves:

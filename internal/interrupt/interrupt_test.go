@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 
 // TestCauses: a signal is a cancelled context with the status that shells expect.
 func TestCauses(t *testing.T) {
-	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129} {
 		c := Signal{s}
 		if !errors.Is(c, context.Canceled) || c.Code() != code {
 			t.Errorf("%v: code %d", c, c.Code())
@@ -37,6 +38,32 @@ func TestSavedInItsStead(t *testing.T) {
 	}
 	if want := "moslava: finishing step 3, saving; again to stop at once\nmoslava: interrupted: step 2 is saved\ncleaned\n"; out.String() != want || tries != 3 {
 		t.Errorf("after %d tries it says\n%s", tries, out)
+	}
+}
+
+// TestHangUp: a terminal that is closed ends the work as SIGTERM does, also if it is said twice; who was told to ignore that (nohup) goes on.
+func TestHangUp(t *testing.T) {
+	ctx, out, ends := handled(t)
+	end := Begin(ctx, Work{Answer: func() string { return "finishing step 3, saving" }, Saves: true})
+	send(t, syscall.SIGHUP)
+	<-ctx.Done()
+	send(t, syscall.SIGHUP)
+	select {
+	case code := <-ends:
+		t.Fatalf("ended with %d while it saves", code)
+	case <-time.After(Grace + 200*time.Millisecond):
+	}
+	end()
+	if code := <-ends; code != 129 || !strings.Contains(out.String(), "moslava: hung up\n") {
+		t.Errorf("code %d, it says\n%s", code, out)
+	}
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	ctx, out, _ = handled(t)
+	send(t, syscall.SIGHUP)
+	time.Sleep(50 * time.Millisecond)
+	if ctx.Err() != nil || out.String() != "" {
+		t.Errorf("ignored, and it says\n%s", out)
 	}
 }
 

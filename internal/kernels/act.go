@@ -28,8 +28,8 @@ func ParseAct(name string) (Act, error) {
 const actSpan = 1 << 10
 
 // spans calls f for spans of actSpan elements of n.
-func spans(n int, f func(lo, hi int)) {
-	Rows(n, 1<<4*actSpan, func(lo, hi int) {
+func (on Workers) spans(n int, f func(lo, hi int)) {
+	on.Rows(n, 1<<4*actSpan, func(lo, hi int) {
 		for ; lo < hi; lo += actSpan {
 			f(lo, min(hi, lo+actSpan))
 		}
@@ -38,13 +38,13 @@ func spans(n int, f func(lo, hi int)) {
 
 // Activate sets y = act(x). y may be x. GELU is off by at most 5e-7 of max(1, |x|), the others by as
 // much in relation to their value.
-func Activate(act Act, y, x []float32) {
-	spans(len(x), func(lo, hi int) { activate(act, y[lo:hi], x[lo:hi]) })
+func (on Workers) Activate(act Act, y, x []float32) {
+	on.spans(len(x), func(lo, hi int) { activate(act, y[lo:hi], x[lo:hi]) })
 }
 
 // ActivateGrad sets dx = dy·act'(x). dx may be dy.
-func ActivateGrad(act Act, dx, dy, x []float32) {
-	spans(len(x), func(lo, hi int) {
+func (on Workers) ActivateGrad(act Act, dx, dy, x []float32) {
+	on.spans(len(x), func(lo, hi int) {
 		var buf [actSpan]float32
 		slope := buf[:hi-lo]
 		derivative(act, slope, x[lo:hi])
@@ -53,16 +53,16 @@ func ActivateGrad(act Act, dx, dy, x []float32) {
 }
 
 // SwiGLU sets y = silu(gate)·up.
-func SwiGLU(y, gate, up []float32) {
-	spans(len(y), func(lo, hi int) {
+func (on Workers) SwiGLU(y, gate, up []float32) {
+	on.spans(len(y), func(lo, hi int) {
 		activate(SiLU, y[lo:hi], gate[lo:hi])
 		vecMul(y[lo:hi], y[lo:hi], up[lo:hi])
 	})
 }
 
 // SwiGLUGrad writes dgate and dup from dy.
-func SwiGLUGrad(dgate, dup, dy, gate, up []float32) {
-	spans(len(dy), func(lo, hi int) {
+func (on Workers) SwiGLUGrad(dgate, dup, dy, gate, up []float32) {
+	on.spans(len(dy), func(lo, hi int) {
 		var buf [actSpan]float32
 		s := buf[:hi-lo]
 		g, u, d := gate[lo:hi], up[lo:hi], dy[lo:hi]

@@ -99,7 +99,7 @@ func eachTile(m int, f func(i0, i1 int)) {
 func up16(n int) int { return (n + 15) &^ 15 }
 
 // Forward writes out [queries, H*D] and lse [queries, H], the log-sum-exp of each row of scores.
-func (a *Attention) Forward(out, lse, q, k, v []float32, spans []Span) {
+func (a *Attention) Forward(on Workers, out, lse, q, k, v []float32, spans []Span) {
 	type run struct {
 		Span
 		from, h int
@@ -112,7 +112,7 @@ func (a *Attention) Forward(out, lse, q, k, v []float32, spans []Span) {
 			}
 		}
 	}
-	Each(len(runs), func(t int) {
+	on.Each(len(runs), func(t int) {
 		r := runs[t]
 		a.forward(out, lse, q, k, v, r.Span, r.h, r.from, min(r.QN, r.from+queryRun))
 	})

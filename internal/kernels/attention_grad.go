@@ -2,10 +2,10 @@ package kernels
 
 // Backward writes dq, dk and dv, shaped like q, k and v, from dout and what Forward left. Each head sums
 // over its queries; heads that share keys are then added in order.
-func (a *Attention) Backward(dq, dk, dv, dout, out, lse, q, k, v []float32, spans []Span) {
+func (a *Attention) Backward(on Workers, dq, dk, dv, dout, out, lse, q, k, v []float32, spans []Span) {
 	rep, lk := a.H/a.KV, a.KV*a.D
 	if rep == 1 {
-		Each(len(spans)*a.H, func(t int) {
+		on.Each(len(spans)*a.H, func(t int) {
 			s, h := spans[t/a.H], t%a.H
 			at := s.K0*lk + h*a.D
 			a.headBackward(dq, dk[at:], dv[at:], lk, dout, out, lse, q, k, v, s, h)
@@ -21,13 +21,13 @@ func (a *Attention) Backward(dq, dk, dv, dout, out, lse, q, k, v []float32, span
 	parts := getPack(2 * keys * wide)
 	defer packPool.Put(parts)
 	dks, dvs := (*parts)[:keys*wide], (*parts)[keys*wide:]
-	Each(len(spans)*a.H, func(t int) {
+	on.Each(len(spans)*a.H, func(t int) {
 		i, h := t/a.H, t%a.H
 		at := starts[i]*wide + h*a.D
 		a.headBackward(dq, dks[at:], dvs[at:], wide, dout, out, lse, q, k, v, spans[i], h)
 	})
 	for i, s := range spans {
-		Rows(s.KN, grainFor(2*wide), func(lo, hi int) {
+		on.Rows(s.KN, grainFor(2*wide), func(lo, hi int) {
 			for j := lo; j < hi; j++ {
 				for g := range a.KV {
 					from, to := (starts[i]+j)*wide+g*rep*a.D, (s.K0+j)*lk+g*a.D

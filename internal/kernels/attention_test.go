@@ -85,9 +85,9 @@ func TestAttentionAgainstFloat64(t *testing.T) {
 			dout := draw(4, len(q))
 			want := naiveAttention(a, q, k, v, dout, c.spans)
 			out, lse := draw(5, len(q)), make([]float32, rows*a.H)
-			a.Forward(out, lse, q, k, v, c.spans)
+			a.Forward(on, out, lse, q, k, v, c.spans)
 			dq, dk, dv := draw(6, len(q)), draw(7, len(k)), draw(8, len(v))
-			a.Backward(dq, dk, dv, dout, out, lse, q, k, v, c.spans)
+			a.Backward(on, dq, dk, dv, dout, out, lse, q, k, v, c.spans)
 			within(t, fmt.Sprint(n, " out"), out, want.out, 1e-6)
 			within(t, fmt.Sprint(n, " lse"), lse, want.lse, 2e-6)
 			within(t, fmt.Sprint(n, " dq"), dq, want.dq, 3e-6)
@@ -104,12 +104,12 @@ func TestAttentionDoesNotDependOnTheBatch(t *testing.T) {
 		const n = 450
 		q, k, v := draw(1, 2*n*32), draw(2, 2*n*16), draw(3, 2*n*16)
 		both, lse := make([]float32, len(q)), make([]float32, 2*n*a.H)
-		a.Forward(both, lse, q, k, v, []Span{{0, n, 0, n}, {n, n, n, n}})
+		a.Forward(on, both, lse, q, k, v, []Span{{0, n, 0, n}, {n, n, n, n}})
 		alone := make([]float32, n*32)
-		a.Forward(alone, lse, q[n*32:], k[n*16:], v[n*16:], []Span{{0, n, 0, n}})
+		a.Forward(on, alone, lse, q[n*32:], k[n*16:], v[n*16:], []Span{{0, n, 0, n}})
 		sameBits(t, "alone", alone, both[n*32:])
 		for i := 0; i < n; i += 37 {
-			a.Forward(alone, lse, q[i*32:], k, v, []Span{{0, 1, 0, i + 1}})
+			a.Forward(on, alone, lse, q[i*32:], k, v, []Span{{0, 1, 0, i + 1}})
 			sameBits(t, fmt.Sprint("query ", i), alone[:32], both[i*32:][:32])
 		}
 	})
@@ -122,7 +122,7 @@ func TestAttentionPassesOnNaN(t *testing.T) {
 			x := [][]float32{draw(1, 20*16), draw(2, 20*16), draw(3, 20*16)}
 			x[which][7*16+3] = nan
 			out, lse := make([]float32, 20*16), make([]float32, 40)
-			a.Forward(out, lse, x[0], x[1], x[2], []Span{{0, 20, 0, 20}})
+			a.Forward(on, out, lse, x[0], x[1], x[2], []Span{{0, 20, 0, 20}})
 			if v := out[7*16+3]; v == v {
 				t.Errorf("a NaN in operand %d is hidden: %g", which, v)
 			}

@@ -15,9 +15,9 @@ func BenchmarkMul(b *testing.B) {
 		for _, kind := range []Kind{F32, BF16, NF4, Q8, rawNK} {
 			p := NK(w, n, k, k)
 			if kind != rawNK {
-				p = Pack(w, n, k, kind)
+				p = on.Pack(w, n, k, kind)
 			}
-			bestOf(b, fmt.Sprintf("%dx%dx%d/%s", m, k, n, kind), m*k*n, func() { Mul(m, a, k, 1, p, c, n, false) })
+			bestOf(b, fmt.Sprintf("%dx%dx%d/%s", m, k, n, kind), m*k*n, func() { on.Mul(m, a, k, 1, p, c, n, false) })
 		}
 	}
 }
@@ -42,13 +42,13 @@ func BenchmarkAdapter(b *testing.B) {
 		x, u, y := draw(1, n*in), draw(2, n*r), draw(3, n*out)
 		wa, wm, wb := draw(4, r*in), draw(5, r*r), draw(6, out*r)
 		v, da, db, dx := make([]float32, n*r), make([]float32, r*in), make([]float32, out*r), make([]float32, n*in)
-		bestOf(b, fmt.Sprint("r", r, "/xA"), n*in*r, func() { Mul(n, x, in, 1, NK(wa, r, in, in), v, r, false) })
-		bestOf(b, fmt.Sprint("r", r, "/uM"), n*r*r, func() { Mul(n, u, r, 1, NK(wm, r, r, r), v, r, false) })
-		bestOf(b, fmt.Sprint("r", r, "/vB"), n*out*r, func() { Mul(n, u, r, 1, NK(wb, out, r, r), y, out, true) })
-		bestOf(b, fmt.Sprint("r", r, "/dB"), n*out*r, func() { Mul(out, y, 1, out, KN(u, n, r, r), db, r, true) })
-		bestOf(b, fmt.Sprint("r", r, "/dv"), n*out*r, func() { Mul(n, y, out, 1, KN(wb, out, r, r), v, r, false) })
-		bestOf(b, fmt.Sprint("r", r, "/dA"), n*in*r, func() { Mul(r, u, 1, r, KN(x, n, in, in), da, in, true) })
-		bestOf(b, fmt.Sprint("r", r, "/dx"), n*in*r, func() { Mul(n, u, r, 1, KN(wa, r, in, in), dx, in, false) })
+		bestOf(b, fmt.Sprint("r", r, "/xA"), n*in*r, func() { on.Mul(n, x, in, 1, NK(wa, r, in, in), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/uM"), n*r*r, func() { on.Mul(n, u, r, 1, NK(wm, r, r, r), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/vB"), n*out*r, func() { on.Mul(n, u, r, 1, NK(wb, out, r, r), y, out, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dB"), n*out*r, func() { on.Mul(out, y, 1, out, KN(u, n, r, r), db, r, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dv"), n*out*r, func() { on.Mul(n, y, out, 1, KN(wb, out, r, r), v, r, false) })
+		bestOf(b, fmt.Sprint("r", r, "/dA"), n*in*r, func() { on.Mul(r, u, 1, r, KN(x, n, in, in), da, in, true) })
+		bestOf(b, fmt.Sprint("r", r, "/dx"), n*in*r, func() { on.Mul(n, u, r, 1, KN(wa, r, in, in), dx, in, false) })
 	}
 }
 
@@ -67,8 +67,8 @@ func BenchmarkAttention(b *testing.B) {
 		if c.causal {
 			seen /= 2
 		}
-		bestOf(b, fmt.Sprint("forward/", c.h, "x", n), 2*seen, func() { a.Forward(out, lse, q, k, v, spans) })
-		bestOf(b, fmt.Sprint("backward/", c.h, "x", n), 5*seen, func() { a.Backward(dq, dk, dv, do, out, lse, q, k, v, spans) })
+		bestOf(b, fmt.Sprint("forward/", c.h, "x", n), 2*seen, func() { a.Forward(on, out, lse, q, k, v, spans) })
+		bestOf(b, fmt.Sprint("backward/", c.h, "x", n), 5*seen, func() { a.Backward(on, dq, dk, dv, do, out, lse, q, k, v, spans) })
 	}
 }
 
@@ -86,23 +86,23 @@ func BenchmarkNorms(b *testing.B) {
 	const rows, d = 256, 576
 	x, y, w := draw(1, rows*d), make([]float32, rows*d), draw(2, d)
 	mean, rstd := make([]float32, rows), make([]float32, rows)
-	perElement(b, "RMSNorm", rows*d, func() { RMSNorm(y, rstd, x, w, rows, d, 1e-5) })
-	perElement(b, "RMSNormGrad", rows*d, func() { RMSNormGrad(y, nil, x, x, w, rstd, rows, d) })
-	perElement(b, "LayerNorm", rows*d, func() { LayerNorm(y, mean, rstd, x, w, w, rows, d, 1e-5) })
-	perElement(b, "LayerNormGrad", rows*d, func() { LayerNormGrad(y, nil, nil, x, x, w, mean, rstd, rows, d) })
+	perElement(b, "RMSNorm", rows*d, func() { on.RMSNorm(y, rstd, x, w, rows, d, 1e-5) })
+	perElement(b, "RMSNormGrad", rows*d, func() { on.RMSNormGrad(y, nil, x, x, w, rstd, rows, d) })
+	perElement(b, "LayerNorm", rows*d, func() { on.LayerNorm(y, mean, rstd, x, w, w, rows, d, 1e-5) })
+	perElement(b, "LayerNormGrad", rows*d, func() { on.LayerNormGrad(y, nil, nil, x, x, w, mean, rstd, rows, d) })
 	table, pos := NewRope(draw(3, 32), rows), make([]int32, rows)
-	perElement(b, "Rope", rows*d, func() { Rope(y, pos, 9, table, 1) })
+	perElement(b, "Rope", rows*d, func() { on.Rope(y, pos, 9, table, 1) })
 }
 
 func BenchmarkElementwise(b *testing.B) {
 	const n = 1 << 16
 	x, y, z := draw(1, n), draw(2, n), make([]float32, n)
 	for name, a := range map[string]Act{"silu": SiLU, "gelu": GELU, "gelu_tanh": GELUTanh} {
-		perElement(b, name, n, func() { Activate(a, z, x) })
-		perElement(b, name+"Grad", n, func() { ActivateGrad(a, z, y, x) })
+		perElement(b, name, n, func() { on.Activate(a, z, x) })
+		perElement(b, name+"Grad", n, func() { on.ActivateGrad(a, z, y, x) })
 	}
-	perElement(b, "SwiGLU", n, func() { SwiGLU(z, x, y) })
-	perElement(b, "Add", n, func() { Add(z, x) })
+	perElement(b, "SwiGLU", n, func() { on.SwiGLU(z, x, y) })
+	perElement(b, "Add", n, func() { on.Add(z, x) })
 	perElement(b, "Dot", n, func() { Dot(x, y) })
 	perElement(b, "Max", n, func() { Max(x) })
 	perElement(b, "Exp", n, func() { Exp(z, x, 1) })
@@ -114,7 +114,7 @@ func BenchmarkWorkers(b *testing.B) {
 	f := func(i int) { Scale(x[i<<10:][:1<<10], 0.5) }
 	b.Run("pool", func(b *testing.B) {
 		for b.Loop() {
-			Each(2, f)
+			on.Each(2, f)
 		}
 	})
 	b.Run("goroutines", func(b *testing.B) {
@@ -129,11 +129,11 @@ func BenchmarkWorkers(b *testing.B) {
 	})
 	for _, m := range []int{16, 64, 256} {
 		a, w, c := draw(1, m*576), draw(2, 576*576), make([]float32, m*576)
-		p := Pack(w, 576, 576, F32)
-		bestOf(b, fmt.Sprint("mul/", m), m*576*576, func() { Mul(m, a, 576, 1, p, c, 576, false) })
+		p := on.Pack(w, 576, 576, F32)
+		bestOf(b, fmt.Sprint("mul/", m), m*576*576, func() { on.Mul(m, a, 576, 1, p, c, 576, false) })
 		b.Run(fmt.Sprint("mean/", m), func(b *testing.B) {
 			for b.Loop() {
-				Mul(m, a, 576, 1, p, c, 576, false)
+				on.Mul(m, a, 576, 1, p, c, 576, false)
 			}
 		})
 	}

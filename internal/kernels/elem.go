@@ -39,24 +39,24 @@ func Softmax(x []float32) (lse float64) {
 func Scale(x []float32, s float32) { vecScale(x, x, s) }
 
 // ScaleTo sets dst = s·x, on all workers; dst may be x.
-func ScaleTo(dst, x []float32, s float32) {
-	Rows(len(dst), 1<<14, func(lo, hi int) { vecScale(dst[lo:hi], x[lo:hi], s) })
+func (on Workers) ScaleTo(dst, x []float32, s float32) {
+	on.Rows(len(dst), 1<<14, func(lo, hi int) { vecScale(dst[lo:hi], x[lo:hi], s) })
 }
 
 // Copy sets dst = x.
-func Copy(dst, x []float32) {
-	Rows(len(dst), 1<<15, func(lo, hi int) { copy(dst[lo:hi], x[lo:hi]) })
+func (on Workers) Copy(dst, x []float32) {
+	on.Rows(len(dst), 1<<15, func(lo, hi int) { copy(dst[lo:hi], x[lo:hi]) })
 }
 
 // Add sets dst += x.
-func Add(dst, x []float32) { AddTo(dst, dst, x) }
+func (on Workers) Add(dst, x []float32) { on.AddTo(dst, dst, x) }
 
 // Axpy sets dst += s·x.
 func Axpy(dst []float32, s float32, x []float32) { vecAxpy(dst, x, s) }
 
 // AddTo sets dst = x + y.
-func AddTo(dst, x, y []float32) {
-	Rows(len(dst), 1<<14, func(lo, hi int) { vecAdd(dst[lo:hi], x[lo:hi], y[lo:hi]) })
+func (on Workers) AddTo(dst, x, y []float32) {
+	on.Rows(len(dst), 1<<14, func(lo, hi int) { vecAdd(dst[lo:hi], x[lo:hi], y[lo:hi]) })
 }
 
 // Dot returns the sum of x·y, accumulated in 32 lanes.
@@ -78,8 +78,8 @@ func Dot(x, y []float32) float32 {
 }
 
 // SumRows adds the rows of x [rows, d] to dst [d]: the gradient of a bias.
-func SumRows(dst, x []float32, rows, d int) {
-	reduceRows(dst, rows, d, func(part []float32, lo, hi int) {
+func (on Workers) SumRows(dst, x []float32, rows, d int) {
+	on.reduceRows(dst, rows, d, func(part []float32, lo, hi int) {
 		for r := lo; r < hi; r++ {
 			vecAdd(part, part, x[r*d:][:d])
 		}
@@ -88,19 +88,19 @@ func SumRows(dst, x []float32, rows, d int) {
 
 // reduceRows sums over rows in spans of 64 rows, then over spans in order, so that the bits do
 // not depend on the number of threads.
-func reduceRows(dst []float32, rows, d int, f func(part []float32, lo, hi int)) {
+func (on Workers) reduceRows(dst []float32, rows, d int, f func(part []float32, lo, hi int)) {
 	const grain = 64
 	spans := (rows + grain - 1) / grain
 	parts := make([]float32, spans*d)
-	Rows(rows, grain, func(lo, hi int) { f(parts[lo/grain*d:][:d], lo, hi) })
+	on.Rows(rows, grain, func(lo, hi int) { f(parts[lo/grain*d:][:d], lo, hi) })
 	for i := range spans {
 		vecAdd(dst, dst, parts[i*d:][:d])
 	}
 }
 
 // AddBias adds bias [d] to each row of y [rows, d].
-func AddBias(y, bias []float32, rows, d int) {
-	Rows(rows, grainFor(d), func(lo, hi int) {
+func (on Workers) AddBias(y, bias []float32, rows, d int) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			vecAdd(y[r*d:][:d], y[r*d:][:d], bias)
 		}
@@ -108,8 +108,8 @@ func AddBias(y, bias []float32, rows, d int) {
 }
 
 // MulColumns sets y = x·diag(g): LayerScale. x, y are [rows, d], g is [d].
-func MulColumns(y, x, g []float32, rows, d int) {
-	Rows(rows, grainFor(d), func(lo, hi int) {
+func (on Workers) MulColumns(y, x, g []float32, rows, d int) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			vecMul(y[r*d:][:d], x[r*d:][:d], g)
 		}
@@ -117,8 +117,8 @@ func MulColumns(y, x, g []float32, rows, d int) {
 }
 
 // MulColumnsGrad adds the column sums of dy·x to dg [d].
-func MulColumnsGrad(dg, dy, x []float32, rows, d int) {
-	reduceRows(dg, rows, d, func(part []float32, lo, hi int) {
+func (on Workers) MulColumnsGrad(dg, dy, x []float32, rows, d int) {
+	on.reduceRows(dg, rows, d, func(part []float32, lo, hi int) {
 		for r := lo; r < hi; r++ {
 			vecMulAdd(part, dy[r*d:][:d], x[r*d:][:d])
 		}

@@ -71,12 +71,12 @@ func TestCrossEntropy(t *testing.T) {
 				loss += math.Log(sum) - float64(x[i*v+int(targets[i])])
 			}
 			bad := append([]float32(nil), x...)
-			if got := CrossEntropy(x, targets, v); math.Abs(got-loss) > 1e-6*(1+loss) {
+			if got := on.CrossEntropy(x, targets, v); math.Abs(got-loss) > 1e-6*(1+loss) {
 				t.Errorf("the loss over %d is %g, want %g", v, got, loss)
 			}
 			within(t, "gradient", x, want, 5e-7)
 			bad[4*v+v/2] = nan
-			if got := CrossEntropy(bad, targets, v); got == got {
+			if got := on.CrossEntropy(bad, targets, v); got == got {
 				t.Errorf("a NaN among %d logits gives the loss %g", v, got)
 			}
 		}
@@ -97,12 +97,12 @@ func TestNorms(t *testing.T) {
 				dx, dw, db := append([]float32(nil), dy...), make([]float32, d), make([]float32, d)
 				name := fmt.Sprintf("centre %v d %d: ", centre, d)
 				if centre {
-					LayerNorm(y, mean, rstd, x, w, b, rows, d, eps)
-					LayerNormGrad(dx, dw, db, dx, x, w, mean, rstd, rows, d)
+					on.LayerNorm(y, mean, rstd, x, w, b, rows, d, eps)
+					on.LayerNormGrad(dx, dw, db, dx, x, w, mean, rstd, rows, d)
 					within(t, name+"db", db, n.db, 2e-5)
 				} else {
-					RMSNorm(y, rstd, x, w, rows, d, eps)
-					RMSNormGrad(dx, dw, dx, x, w, rstd, rows, d)
+					on.RMSNorm(y, rstd, x, w, rows, d, eps)
+					on.RMSNormGrad(dx, dw, dx, x, w, rstd, rows, d)
 				}
 				tol := 2e-6
 				if d == 1 { // the reciprocal of the root of eps, and terms that cancel
@@ -114,11 +114,11 @@ func TestNorms(t *testing.T) {
 			}
 			y, s := make([]float32, rows*d), make([]float32, rows)
 			x[3*d+d/2] = nan
-			RMSNorm(y, s, x, w, rows, d, eps)
+			on.RMSNorm(y, s, x, w, rows, d, eps)
 			if y[3*d] == y[3*d] || y[4*d-1] == y[4*d-1] || y[0] != y[0] || y[4*d] != y[4*d] {
 				t.Errorf("RMSNorm d %d: a NaN in row 3 must make that row NaN and no other", d)
 			}
-			LayerNorm(y, make([]float32, rows), s, x, w, b, rows, d, eps)
+			on.LayerNorm(y, make([]float32, rows), s, x, w, b, rows, d, eps)
 			if y[3*d] == y[3*d] || y[4*d-1] == y[4*d-1] || y[0] != y[0] || y[4*d] != y[4*d] {
 				t.Errorf("LayerNorm d %d: a NaN in row 3 must make that row NaN and no other", d)
 			}
@@ -199,8 +199,8 @@ func TestActivations(t *testing.T) {
 			for i := range ones {
 				ones[i] = 1
 			}
-			Activate(a, y, x)
-			ActivateGrad(a, dx, ones, x)
+			on.Activate(a, y, x)
+			on.ActivateGrad(a, dx, ones, x)
 			for i, v := range x {
 				want, slope := actRef(a, float64(v))
 				if d := math.Abs(float64(y[i]) - want); !(d <= 5e-7*max(1, math.Abs(want))) {
@@ -211,12 +211,12 @@ func TestActivations(t *testing.T) {
 				}
 			}
 			bad := []float32{1, nan, inf, 2}
-			Activate(a, bad, bad)
+			on.Activate(a, bad, bad)
 			if bad[1] == bad[1] || bad[2] != inf || bad[0] != bad[0] || bad[3] != bad[3] {
 				t.Errorf("%s of 1, NaN, infinity, 2 is %v", name, bad)
 			}
 			g := []float32{1}
-			if ActivateGrad(a, g, g, []float32{nan}); g[0] == g[0] {
+			if on.ActivateGrad(a, g, g, []float32{nan}); g[0] == g[0] {
 				t.Errorf("%s: the gradient hides a NaN", name)
 			}
 		}
@@ -239,8 +239,8 @@ func TestSwiGLU(t *testing.T) {
 			duWant[i] = s * float64(dy[i])
 		}
 		y, dg, du := make([]float32, n), make([]float32, n), make([]float32, n)
-		SwiGLU(y, g, u)
-		SwiGLUGrad(dg, du, dy, g, u)
+		on.SwiGLU(y, g, u)
+		on.SwiGLUGrad(dg, du, dy, g, u)
 		within(t, "y", y, want, 3e-6)
 		within(t, "dgate", dg, dgWant, 3e-6)
 		within(t, "dup", du, duWant, 3e-6)
@@ -261,7 +261,7 @@ func TestRopeTurnsAndTurnsBack(t *testing.T) {
 			table := NewRope(freq, 80)
 			x := draw(1, rows*heads*2*half)
 			got, want := append([]float32(nil), x...), make([]float64, len(x))
-			Rope(got, pos, heads, table, 1)
+			on.Rope(got, pos, heads, table, 1)
 			for r := range rows {
 				for i := range heads * half {
 					o := r*heads*2*half + i/half*2*half + i%half
@@ -271,7 +271,7 @@ func TestRopeTurnsAndTurnsBack(t *testing.T) {
 				}
 			}
 			within(t, "turned", got, want, 3e-7)
-			Rope(got, pos, heads, table, -1)
+			on.Rope(got, pos, heads, table, -1)
 			within(t, "turned back", got, wide(x), 5e-7)
 		}
 	})
@@ -292,16 +292,16 @@ func TestSums(t *testing.T) {
 				dots += float64(v) * float64(y[i])
 			}
 			got := append([]float32(nil), g...)
-			SumRows(got, x, rows, d)
+			on.SumRows(got, x, rows, d)
 			within(t, "SumRows", got, sums, 1e-5)
 			copy(got, g)
-			MulColumnsGrad(got, x, y, rows, d)
+			on.MulColumnsGrad(got, x, y, rows, d)
 			within(t, "MulColumnsGrad", got, prods, 1e-5)
 			z := make([]float32, rows*d)
-			MulColumns(z, x, g, rows, d)
+			on.MulColumns(z, x, g, rows, d)
 			within(t, "MulColumns", z, cols, 1e-7)
 			copy(z, x)
-			AddBias(z, g, rows, d)
+			on.AddBias(z, g, rows, d)
 			for i := range cols {
 				cols[i] = float64(x[i]) + float64(g[i%d])
 			}

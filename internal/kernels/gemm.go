@@ -42,19 +42,11 @@ func getPack(n int) *[]float32 {
 
 // Mul computes C = A·B, or C += A·B if accumulate. A is [m, B.K] with element (i, k) at
 // a[i*rs+k*cs]; C is [m, B.N] with rows ldc apart.
-func Mul(m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accumulate bool) {
+func (on Workers) Mul(m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accumulate bool) {
 	if m == 0 || b.N == 0 {
 		return
 	}
-	mul(Threads(), m, a, rs, cs, b, c, ldc, accumulate)
-}
-
-// mul1 is Mul on the calling goroutine alone.
-func mul1(m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accumulate bool) {
-	mul(1, m, a, rs, cs, b, c, ldc, accumulate)
-}
-
-func mul(t, m int, a []float32, rs, cs int, b *Packed, c []float32, ldc int, accumulate bool) {
+	t := int(on)
 	b.checkOperands(m, a, rs, cs, c, ldc)
 	if b.K == 0 {
 		for i := 0; i < m && !accumulate; i++ {

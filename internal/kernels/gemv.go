@@ -11,7 +11,7 @@ type Right struct {
 
 // MulEach multiplies x [m, K], rows of B.K elements each, with each of the matrices, which have the same K.
 // Each y is what Mul gives, to the bit; of one row it is the faster way to several.
-func MulEach(m int, x []float32, rights ...Right) {
+func (on Workers) MulEach(m int, x []float32, rights ...Right) {
 	if m == 1 && len(rights) <= maxRights {
 		row, n := true, 0
 		for _, r := range rights {
@@ -20,12 +20,12 @@ func MulEach(m int, x []float32, rights ...Right) {
 			n += r.B.N
 		}
 		if row {
-			gemv(rowThreads(Threads(), n, rights[0].B.K), x, false, rights...)
+			gemv(rowThreads(int(on), n, rights[0].B.K), x, false, rights...)
 			return
 		}
 	}
 	for _, r := range rights {
-		Mul(m, x, r.B.K, 1, r.B, r.Y, r.B.N, false)
+		on.Mul(m, x, r.B.K, 1, r.B, r.Y, r.B.N, false)
 	}
 }
 

@@ -9,28 +9,28 @@ import (
 // TestRowsOfAnyNumberHaveTheSameBits ties a row that is alone to the same row among others, with every
 // storage, around the widths that the row kernels take, and several matrices at once to one by one.
 func TestRowsOfAnyNumberHaveTheSameBits(t *testing.T) {
-	defer SetThreads(Threads())
+	defer func(n Workers) { on = n }(on)
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{1, 63, 64, kcMax, kcMax + 64, 2*kcMax + 70} {
 			for _, n := range []int{1, 16, 17, 32, 33, 48, 49, 63, 64, 65, 95, 96, 97, 129, 700} {
 				for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
 					const m = 9
-					b, x := Pack(draw(1, n*k), n, k, kind), draw(2, m*k)
-					SetThreads(1)
+					b, x := on.Pack(draw(1, n*k), n, k, kind), draw(2, m*k)
+					on = Workers(1)
 					all := make([]float32, m*n)
-					Mul(m, x, k, 1, b, all, n, false)
+					on.Mul(m, x, k, 1, b, all, n, false)
 					for _, threads := range []int{1, 3} {
-						SetThreads(threads)
+						on = Workers(threads)
 						for i := range m {
 							y, z := draw(3, n), draw(4, n)
-							MulEach(1, x[i*k:][:k], Right{b, y}, Right{b, z})
+							on.MulEach(1, x[i*k:][:k], Right{b, y}, Right{b, z})
 							what := fmt.Sprintf("%s %dx%d, row %d, %d threads", kind, k, n, i, threads)
 							sameBits(t, what, y, all[i*n:][:n])
 							sameBits(t, what, z, all[i*n:][:n])
 						}
 					}
 					y := make([]float32, m*n)
-					MulEach(m, x, Right{b, y})
+					on.MulEach(m, x, Right{b, y})
 					sameBits(t, "MulEach of many rows", y, all)
 				}
 			}
@@ -46,7 +46,7 @@ func BenchmarkRow(b *testing.B) {
 		var ps []*Packed
 		bytes := 0
 		for range layers {
-			ps = append(ps, Pack(w, n, k, kind))
+			ps = append(ps, on.Pack(w, n, k, kind))
 			bytes += ps[0].Bytes()
 		}
 		b.Run(kind.String(), func(b *testing.B) {
@@ -54,7 +54,7 @@ func BenchmarkRow(b *testing.B) {
 			for b.Loop() {
 				start := time.Now()
 				for _, p := range ps {
-					Mul(1, x, k, 1, p, y, n, false)
+					on.Mul(1, x, k, 1, p, y, n, false)
 				}
 				best = min(best, time.Since(start))
 			}

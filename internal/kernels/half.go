@@ -44,24 +44,24 @@ func FromF16(h uint16) float32 {
 
 // Lossless is the smallest storage that has each of the numbers as it is: F16, BF16, or else F32. Products of a matrix
 // packed in it are those of F32, bit for bit.
-func Lossless(w []float32) Kind {
+func (on Workers) Lossless(w []float32) Kind {
 	switch {
-	case each(w, inF16):
+	case on.each(w, inF16):
 		return F16
-	case each(w, inBF16):
+	case on.each(w, inBF16):
 		return BF16
 	}
 	return F32
 }
 
 // each says that f holds for all parts of w. It stops early where it does not.
-func each(w []float32, f func(w []float32) bool) bool {
+func (on Workers) each(w []float32, f func(w []float32) bool) bool {
 	const grain = 1 << 14
 	if !f(w[:min(len(w), 64)]) {
 		return false
 	}
 	var not atomic.Bool
-	Rows(len(w), grain, func(lo, hi int) {
+	on.Rows(len(w), grain, func(lo, hi int) {
 		if !not.Load() && !f(w[lo:hi]) {
 			not.Store(true)
 		}

@@ -108,19 +108,19 @@ func TestLossless(t *testing.T) {
 		} {
 			w := append([]float32(nil), c.w...)
 			w[at] = c.odd
-			if got := Lossless(w); got != c.want {
+			if got := on.Lossless(w); got != c.want {
 				t.Errorf("%s, %g at %d: kept as %s, want %s", name, c.odd, at, got, c.want)
 			}
 		}
 	}
-	if got := Lossless(nil); got != F16 {
+	if got := on.Lossless(nil); got != F16 {
 		t.Errorf("nothing is kept as %s", got)
 	}
 }
 
 // TestLosslessChangesNoBit multiplies in both directions, one row and many, with weights that are kept in fewer bits and in float32.
 func TestLosslessChangesNoBit(t *testing.T) {
-	defer SetThreads(Threads())
+	defer func(n Workers) { on = n }(on)
 	eachPath(t, func(t *testing.T) {
 		for _, kind := range []Kind{F16, BF16} {
 			for _, n := range []int{1, 15, 16, 33, 64, 129, 300} {
@@ -131,9 +131,9 @@ func TestLosslessChangesNoBit(t *testing.T) {
 							w[i] = math.Float32frombits(uint32(ToBF16(v*1e-9)) << 16)
 						}
 					}
-					small, large := Pack(w, n, k, kind), Pack(w, n, k, F32)
+					small, large := on.Pack(w, n, k, kind), on.Pack(w, n, k, F32)
 					dense, row := make([]float32, n*k), make([]float32, k)
-					small.Dense(dense)
+					small.Dense(on, dense)
 					sameBits(t, "Dense", dense, w)
 					small.Row(n-1, row)
 					sameBits(t, "Row", row, w[(n-1)*k:])
@@ -141,13 +141,13 @@ func TestLosslessChangesNoBit(t *testing.T) {
 						t.Fatalf("%s takes %d bytes, float32 %d", kind, small.Bytes(), large.Bytes())
 					}
 					for _, m := range []int{1, 2, 7, 29, 150} {
-						SetThreads(1 + m%3)
+						on := Workers(1 + m%3)
 						for _, b := range [][2]*Packed{{small, large}, {small.T(), large.T()}} {
 							x := draw(uint64(m), m*b[0].K)
 							y, z := draw(1, m*b[0].N), draw(1, m*b[0].N)
 							for _, add := range []bool{false, true} {
-								Mul(m, x, b[0].K, 1, b[0], y, b[0].N, add)
-								Mul(m, x, b[1].K, 1, b[1], z, b[1].N, add)
+								on.Mul(m, x, b[0].K, 1, b[0], y, b[0].N, add)
+								on.Mul(m, x, b[1].K, 1, b[1], z, b[1].N, add)
 								sameBits(t, fmt.Sprintf("%s, %d rows times [%d, %d], adding %v", kind, m, b[0].K, b[0].N, add), y, z)
 							}
 						}

@@ -3,10 +3,14 @@ package kernels
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"unsafe"
 )
+
+// on is what the tests compute on.
+var on = Workers(runtime.GOMAXPROCS(0))
 
 var (
 	nan  = float32(math.NaN())

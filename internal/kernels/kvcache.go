@@ -80,10 +80,10 @@ type KVSpan struct {
 }
 
 // ForwardKV writes out [queries, H*D] for q [queries, H*D]: what Forward gives over the same keys and values.
-func (a *Attention) ForwardKV(out, q []float32, spans []KVSpan) {
+func (a *Attention) ForwardKV(on Workers, out, q []float32, spans []KVSpan) {
 	group := a.H / a.KV
 	if len(spans) == 1 && spans[0].QN == 1 {
-		if t := Threads(); t > 1 && spans[0].Len*a.KV*a.D >= queryWork {
+		if t := int(on); t > 1 && spans[0].Len*a.KV*a.D >= queryWork {
 			a.sharedQuery(t, out, q, spans[0])
 			return
 		}
@@ -107,7 +107,7 @@ func (a *Attention) ForwardKV(out, q []float32, spans []KVSpan) {
 			}
 		}
 	}
-	Each(len(runs), func(t int) {
+	on.Each(len(runs), func(t int) {
 		r := runs[t]
 		s := spans[r.span]
 		if r.from < 0 {

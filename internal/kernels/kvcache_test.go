@@ -8,7 +8,7 @@ import (
 // TestAttentionOverPanelsHasForwardsBits appends sequences to panels in pieces, after a prefix that another
 // sequence computed, and compares with attention over plain keys and values.
 func TestAttentionOverPanelsHasForwardsBits(t *testing.T) {
-	defer SetThreads(Threads())
+	defer func(n Workers) { on = n }(on)
 	eachPath(t, func(t *testing.T) {
 		for _, a := range []Attention{
 			{H: 4, KV: 2, D: 8, Scale: 0.3, Causal: true}, {H: 9, KV: 3, D: 64, Scale: 0.125, Causal: true},
@@ -16,7 +16,7 @@ func TestAttentionOverPanelsHasForwardsBits(t *testing.T) {
 		} {
 			for _, lens := range [][]int{{1}, {5, 1, 1}, {15, 1, 1}, {16, 17, 1}, {70, 33, 1, 1}, {250, 5, 1, 1, 90, 1}, {600, 1, 1}} {
 				for _, threads := range []int{1, 3} {
-					SetThreads(threads)
+					on = Workers(threads)
 					keepsBits(t, a, lens)
 				}
 			}
@@ -55,14 +55,14 @@ func keepsBits(t *testing.T, a Attention, lens []int) {
 		c.Put(at, k[at*lk:], v[at*lk:], n)
 		span := KVSpan{Q0: at, QN: n, Len: at + n, KV: c}
 		spans := []KVSpan{span}
-		a.ForwardKV(alone, q, spans)
+		a.ForwardKV(on, alone, q, spans)
 		if n == 1 && at > 0 { // beside another sequence
 			beside := NewKV(mem(2), a.KV, a.D, 2)
 			beside.Put(0, k, v, 1)
 			spans = append(spans, KVSpan{Q0: at - 1, QN: 1, Len: 1, KV: &beside})
 		}
-		a.ForwardKV(other, q, spans)
-		a.Forward(out, lse, q, k, v, []Span{{Q0: at, QN: n, KN: at + n}})
+		a.ForwardKV(on, other, q, spans)
+		a.Forward(on, out, lse, q, k, v, []Span{{Q0: at, QN: n, KN: at + n}})
 		sameBits(t, fmt.Sprintf("%+v, piece %d of %v", a, i, lens), alone[at*lq:(at+n)*lq], out[at*lq:(at+n)*lq])
 		sameBits(t, fmt.Sprintf("%+v, piece %d of %v beside another", a, i, lens), other[at*lq:(at+n)*lq], out[at*lq:(at+n)*lq])
 		at += n

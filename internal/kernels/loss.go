@@ -4,9 +4,9 @@ import "math"
 
 // CrossEntropy replaces each row of logits [n, v] by its gradient, softmax minus one at the
 // target, and returns the summed loss -log softmax(target), natural logarithm.
-func CrossEntropy(logits []float32, targets []int32, v int) float64 {
+func (on Workers) CrossEntropy(logits []float32, targets []int32, v int) float64 {
 	loss := make([]float64, len(targets))
-	Each(len(targets), func(i int) {
+	on.Each(len(targets), func(i int) {
 		row := logits[i*v:][:v]
 		t := targets[i]
 		x := float64(row[t])

@@ -32,8 +32,8 @@ func rights(k, n int) (out []right) {
 		out = append(out, r)
 	}
 	for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
-		add(kind.String(), Pack(w, n, k, kind))
-		add(kind.String()+" transposed", Pack(wt, k, n, kind).T())
+		add(kind.String(), on.Pack(w, n, k, kind))
+		add(kind.String()+" transposed", on.Pack(wt, k, n, kind).T())
 	}
 	ld := n + 5
 	spaced := draw(3, k*ld+5)
@@ -85,7 +85,7 @@ func checkMul(t *testing.T, m, k, n int, r right) {
 				}
 			}
 			want, size := product(m, k, n, a, rs, cs, r.dense, c0)
-			Mul(m, a, rs, cs, r.b, c, ldc, acc)
+			on.Mul(m, a, rs, cs, r.b, c, ldc, acc)
 			for i := range m {
 				sameBits(t, "beside C", c[i*ldc+n:(i+1)*ldc], beside[i*ldc+n:(i+1)*ldc])
 				for j := range n {
@@ -100,8 +100,8 @@ func checkMul(t *testing.T, m, k, n int, r right) {
 }
 
 func TestMulAgainstFloat64(t *testing.T) {
-	defer SetThreads(Threads())
-	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
+	defer func(n Workers) { on = n }(on)
+	on = Workers(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{0, 1, 7, 8, 9, 64, 65, kcMax - 1, kcMax, kcMax + 1, 2*kcMax + 1} {
 			for _, n := range []int{1, 9, 15, 16, 17, 31, 32, 33} {
@@ -122,8 +122,8 @@ func TestMulAgainstFloat64(t *testing.T) {
 }
 
 func TestARowHasTheSameBitsAloneAndAmongOthers(t *testing.T) {
-	defer SetThreads(Threads())
-	SetThreads(1) // TestThreadsChangeNoBit ties the others to it
+	defer func(n Workers) { on = n }(on)
+	on = Workers(1) // TestThreadsChangeNoBit ties the others to it
 	eachPath(t, func(t *testing.T) {
 		for _, k := range []int{1, 3, 64, 100, 384, 385, 450, 1153} {
 			for _, n := range []int{1, 16, 17, 40, 144} {
@@ -132,9 +132,9 @@ func TestARowHasTheSameBitsAloneAndAmongOthers(t *testing.T) {
 				for _, r := range rights(k, n) {
 					for _, acc := range []bool{false, true} {
 						all, one := draw(8, m*n), draw(8, m*n)
-						Mul(m, a, k, 1, r.b, all, n, acc)
+						on.Mul(m, a, k, 1, r.b, all, n, acc)
 						for i := range m {
-							Mul(1, a[i*k:], k, 1, r.b, one[i*n:], n, acc)
+							on.Mul(1, a[i*k:], k, 1, r.b, one[i*n:], n, acc)
 						}
 						sameBits(t, fmt.Sprintf("%s k %d n %d accumulate %v", r.name, k, n, acc), one, all)
 					}
@@ -152,7 +152,7 @@ func TestMulPassesOnWhatIsNotANumber(t *testing.T) {
 				a, w, c := draw(1, m*k), draw(2, n*k), make([]float32, m*n)
 				a[(m-1)*k+65] = bad
 				for _, kind := range []Kind{F32, BF16, F16, NF4, Q8} {
-					Mul(m, a, k, 1, Pack(w, n, k, kind), c, n, false)
+					on.Mul(m, a, k, 1, on.Pack(w, n, k, kind), c, n, false)
 					for i, v := range c {
 						if finite := !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0); finite != (i < (m-1)*n) {
 							if kind == NF4 && v != v {
@@ -172,15 +172,15 @@ func TestPackKeepsTheWeight(t *testing.T) {
 	for _, s := range [][2]int{{1, 1}, {16, 64}, {17, 65}, {33, 130}, {5, 200}} {
 		n, k := s[0], s[1]
 		w, got := draw(1, n*k), make([]float32, n*k)
-		Pack(w, n, k, F32).Dense(got)
+		on.Pack(w, n, k, F32).Dense(on, got)
 		sameBits(t, "float32", got, w)
-		Pack(w, n, k, BF16).Dense(got)
+		on.Pack(w, n, k, BF16).Dense(on, got)
 		for i, v := range w {
 			if math.Abs(float64(got[i]-v)) > math.Abs(float64(v))/256 {
 				t.Fatalf("bfloat16 of %g is %g", v, got[i])
 			}
 		}
-		Pack(w, n, k, NF4).Dense(got)
+		on.Pack(w, n, k, NF4).Dense(on, got)
 		for r := range n {
 			for b := 0; b < k; b += 64 {
 				blk := w[r*k+b : r*k+min(k, b+64)]
@@ -215,10 +215,10 @@ func TestToBF16(t *testing.T) {
 func TestMulRefusesShortOperands(t *testing.T) {
 	a, w := make([]float32, 12), make([]float32, 20)
 	for name, f := range map[string]func(){
-		"a":   func() { Mul(3, a[:11], 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 5, false) },
-		"b":   func() { Mul(3, a, 4, 1, NK(w[:19], 5, 4, 4), make([]float32, 15), 5, false) },
-		"c":   func() { Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 14), 5, false) },
-		"ldc": func() { Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 4, false) },
+		"a":   func() { on.Mul(3, a[:11], 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 5, false) },
+		"b":   func() { on.Mul(3, a, 4, 1, NK(w[:19], 5, 4, 4), make([]float32, 15), 5, false) },
+		"c":   func() { on.Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 14), 5, false) },
+		"ldc": func() { on.Mul(3, a, 4, 1, NK(w, 5, 4, 4), make([]float32, 15), 4, false) },
 	} {
 		func() {
 			defer func() {

@@ -25,7 +25,7 @@ type NF4Weight struct {
 
 // QuantizeNF4 quantises w [n, k]. The bytes are those of bitsandbytes on the CPU with one thread, but that a block of
 // nothing but zeros stays zero: bitsandbytes divides by zero there and takes the lowest code.
-func QuantizeNF4(w []float32, n, k int) *NF4Weight {
+func (on Workers) QuantizeNF4(w []float32, n, k int) *NF4Weight {
 	if len(w) != n*k {
 		panic(fmt.Sprintf("kernels: QuantizeNF4: %d elements for [%d, %d]", len(w), n, k))
 	}
@@ -33,7 +33,7 @@ func QuantizeNF4(w []float32, n, k int) *NF4Weight {
 	q := &NF4Weight{N: n, K: k, Codes: make([]byte, (len(w)+1)/2), Absmax: make([]byte, blocks),
 		Nested: make([]float32, (blocks+nf4Nested-1)/nf4Nested)}
 	absmax := make([]float32, blocks)
-	Rows(blocks, 1<<10, func(lo, hi int) {
+	on.Rows(blocks, 1<<10, func(lo, hi int) {
 		for b := lo; b < hi; b++ {
 			absmax[b] = q.quantizeBlock(b, w[b*nf4Block:min(len(w), (b+1)*nf4Block)])
 		}
@@ -106,7 +106,7 @@ func (q *NF4Weight) Dense(dst []float32) {
 
 // Pack brings the weight into panels, for x·Wᵀ and dy·W. Products are those of Dense, bit for bit. Rows have to be whole
 // blocks: K is a multiple of 64.
-func (q *NF4Weight) Pack() (*Packed, error) {
+func (q *NF4Weight) Pack(on Workers) (*Packed, error) {
 	if q.K%nf4Block != 0 {
 		return nil, fmt.Errorf("nf4: rows of %d elements are not whole blocks of %d", q.K, nf4Block)
 	}
@@ -114,7 +114,7 @@ func (q *NF4Weight) Pack() (*Packed, error) {
 	p.q = make([]byte, p.panels()*q.K*nr/2)
 	p.s = make([]float32, p.panels()*p.kb*nr)
 	scales := q.Scales()
-	Each(p.panels(), func(j int) {
+	on.Each(p.panels(), func(j int) {
 		for i := range min(nr, q.N-j*nr) {
 			row := j*nr + i
 			d := p.q[j*q.K*nr/2+i:]

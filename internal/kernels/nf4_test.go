@@ -21,7 +21,7 @@ func TestNF4IsBitsandbytes(t *testing.T) {
 	}
 	for _, name := range []string{"square", "wide", "tail", "two_nested", "short_odd"} {
 		shape := g.Shape(t, name+".weight")
-		q := QuantizeNF4(g.Float32(t, name+".weight"), shape[0], shape[1])
+		q := on.QuantizeNF4(g.Float32(t, name+".weight"), shape[0], shape[1])
 		if want := octets(g.Int64(t, name+".dq.packed")); !bytes.Equal(q.Codes, want) {
 			t.Errorf("%s: codes differ at %d", name, differ(q.Codes, want))
 		}
@@ -43,12 +43,12 @@ func TestNF4IsBitsandbytes(t *testing.T) {
 		}
 		if g.Has(name+".nf4.dequant") && shape[1]%64 == 0 { // without double quantisation
 			single := make([]float32, len(dense))
-			Pack(g.Float32(t, name+".weight"), shape[0], shape[1], NF4Single).Dense(single)
+			on.Pack(g.Float32(t, name+".weight"), shape[0], shape[1], NF4Single).Dense(on, single)
 			if want := g.Float32(t, name+".nf4.dequant"); !slices.Equal(single, want) {
 				t.Errorf("%s: another dequantised weight without double quantisation", name)
 			}
 		}
-		p, err := q.Pack()
+		p, err := q.Pack(on)
 		if shape[1]%64 != 0 {
 			if err == nil {
 				t.Errorf("%s: rows of %d elements are packed", name, shape[1])
@@ -56,7 +56,7 @@ func TestNF4IsBitsandbytes(t *testing.T) {
 			continue
 		}
 		got := make([]float32, len(dense))
-		if p.Dense(got); !slices.Equal(got, dense) {
+		if p.Dense(on, got); !slices.Equal(got, dense) {
 			t.Errorf("%s: packing changes the weight", name)
 		}
 	}
@@ -121,7 +121,7 @@ func TestNearestCode(t *testing.T) {
 func TestNF4Extremes(t *testing.T) {
 	w := make([]float32, 3*64)
 	w[64], w[65] = 2, -1
-	q := QuantizeNF4(w, 3, 64)
+	q := on.QuantizeNF4(w, 3, 64)
 	got := make([]float32, len(w))
 	q.Dense(got)
 	for i, v := range got {
@@ -130,11 +130,11 @@ func TestNF4Extremes(t *testing.T) {
 		}
 	}
 	w[130] = float32(math.NaN())
-	QuantizeNF4(w, 3, 64).Dense(got)
+	on.QuantizeNF4(w, 3, 64).Dense(got)
 	if v := got[130]; v == v {
 		t.Errorf("a NaN becomes %g", v)
 	}
-	if e := QuantizeNF4(nil, 0, 64); len(e.Codes) != 0 {
+	if e := on.QuantizeNF4(nil, 0, 64); len(e.Codes) != 0 {
 		t.Error("nothing has codes")
 	}
 }
@@ -145,25 +145,25 @@ func TestNF4Product(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
 		for _, s := range []struct{ m, n, k int }{{1, 40, 64}, {1, 16, 320}, {5, 33, 128}, {30, 70, 576}} {
 			w := floats(r, s.n*s.k)
-			p, err := QuantizeNF4(w, s.n, s.k).Pack()
+			p, err := on.QuantizeNF4(w, s.n, s.k).Pack(on)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if p.Bytes() != PackedBytes(NF4, s.n, s.k) {
 				t.Errorf("%v: %d bytes, PackedBytes says %d", s, p.Bytes(), PackedBytes(NF4, s.n, s.k))
 			}
-			p.Dense(w)
-			plain := Pack(w, s.n, s.k, F32)
+			p.Dense(on, w)
+			plain := on.Pack(w, s.n, s.k, F32)
 			x, dy := floats(r, s.m*s.k), floats(r, s.m*s.n)
 			y, want := make([]float32, s.m*s.n), make([]float32, s.m*s.n)
-			Mul(s.m, x, s.k, 1, p, y, s.n, false)
-			Mul(s.m, x, s.k, 1, plain, want, s.n, false)
+			on.Mul(s.m, x, s.k, 1, p, y, s.n, false)
+			on.Mul(s.m, x, s.k, 1, plain, want, s.n, false)
 			if !slices.Equal(y, want) {
 				t.Errorf("%v: x·Wᵀ differs", s)
 			}
 			dx, want := make([]float32, s.m*s.k), make([]float32, s.m*s.k)
-			Mul(s.m, dy, s.n, 1, p.T(), dx, s.k, false)
-			Mul(s.m, dy, s.n, 1, plain.T(), want, s.k, false)
+			on.Mul(s.m, dy, s.n, 1, p.T(), dx, s.k, false)
+			on.Mul(s.m, dy, s.n, 1, plain.T(), want, s.k, false)
 			if !slices.Equal(dx, want) {
 				t.Errorf("%v: dy·W differs", s)
 			}
@@ -176,12 +176,12 @@ func TestRow(t *testing.T) {
 	for _, kind := range []Kind{F32, BF16, NF4} {
 		for _, s := range [][2]int{{1, 64}, {35, 64}, {16, 24}, {33, 7}} {
 			n, k := s[0], s[1]
-			p := Pack(floats(r, n*k), n, k, kind)
+			p := on.Pack(floats(r, n*k), n, k, kind)
 			if p.Bytes() != PackedBytes(kind, n, k) {
 				t.Errorf("%s %v: %d bytes, PackedBytes says %d", kind, s, p.Bytes(), PackedBytes(kind, n, k))
 			}
 			dense, row := make([]float32, n*k), make([]float32, k)
-			p.Dense(dense)
+			p.Dense(on, dense)
 			for i := range n {
 				if p.Row(i, row); !slices.Equal(row, dense[i*k:][:k]) {
 					t.Fatalf("%s %v: row %d is %v, want %v", kind, s, i, row, dense[i*k:][:k])
@@ -203,7 +203,7 @@ func BenchmarkQuantizeNF4(b *testing.B) {
 	const n, k = 1024, 4096
 	w := floats(rand.New(rand.NewPCG(1, 1)), n*k)
 	for range b.N {
-		if _, err := QuantizeNF4(w, n, k).Pack(); err != nil {
+		if _, err := on.QuantizeNF4(w, n, k).Pack(on); err != nil {
 			b.Fatal(err)
 		}
 	}

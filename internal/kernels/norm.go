@@ -4,8 +4,8 @@ import "math"
 
 // RMSNorm is y = x/rms(x)·w by rows (transformers LlamaRMSNorm). x, y are [rows, d], w is [d];
 // rstd [rows] receives 1/rms for the backward pass.
-func RMSNorm(y, rstd, x, w []float32, rows, d int, eps float64) {
-	Rows(rows, grainFor(d), func(lo, hi int) {
+func (on Workers) RMSNorm(y, rstd, x, w []float32, rows, d int, eps float64) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			xr, yr := x[r*d:][:d], y[r*d:][:d]
 			s := float32(1 / math.Sqrt(float64(Dot(xr, xr))/float64(d)+eps))
@@ -16,9 +16,9 @@ func RMSNorm(y, rstd, x, w []float32, rows, d int, eps float64) {
 }
 
 // RMSNormGrad writes dx [rows, d] and adds to dw [d]. Either may be nil. dx may be dy.
-func RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
+func (on Workers) RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
 	if dw != nil {
-		reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
+		on.reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
 			for r := lo; r < hi; r++ {
 				a, b, s := dy[r*d:][:d], x[r*d:][:d], rstd[r]
 				for i, v := range a {
@@ -30,7 +30,7 @@ func RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
 	if dx == nil {
 		return
 	}
-	Rows(rows, grainFor(d), func(lo, hi int) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			a, b, o, s := dy[r*d:][:d], x[r*d:][:d], dx[r*d:][:d], rstd[r]
 			vecMul(o, a, w)
@@ -42,8 +42,8 @@ func RMSNormGrad(dx, dw, dy, x, w, rstd []float32, rows, d int) {
 }
 
 // LayerNorm is y = (x-mean)/std·w + b by rows. mean, rstd [rows] are for the backward pass.
-func LayerNorm(y, mean, rstd, x, w, b []float32, rows, d int, eps float64) {
-	Rows(rows, grainFor(d), func(lo, hi int) {
+func (on Workers) LayerNorm(y, mean, rstd, x, w, b []float32, rows, d int, eps float64) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			xr, yr := x[r*d:][:d], y[r*d:][:d]
 			sum, _ := centred(xr, 0)
@@ -57,9 +57,9 @@ func LayerNorm(y, mean, rstd, x, w, b []float32, rows, d int, eps float64) {
 }
 
 // LayerNormGrad writes dx [rows, d] and adds to dw, db [d]. dx, or dw with db, may be nil. dx may be dy.
-func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
+func (on Workers) LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
 	if dw != nil {
-		reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
+		on.reduceRows(dw, rows, d, func(part []float32, lo, hi int) {
 			for r := lo; r < hi; r++ {
 				a, b, m, s := dy[r*d:][:d], x[r*d:][:d], mean[r], rstd[r]
 				for i, v := range a {
@@ -69,7 +69,7 @@ func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
 		})
 	}
 	if db != nil {
-		SumRows(db, dy, rows, d)
+		on.SumRows(db, dy, rows, d)
 	}
 	if dx == nil {
 		return
@@ -78,7 +78,7 @@ func LayerNormGrad(dx, dw, db, dy, x, w, mean, rstd []float32, rows, d int) {
 	for i := range one {
 		one[i] = 1
 	}
-	Rows(rows, grainFor(d), func(lo, hi int) {
+	on.Rows(rows, grainFor(d), func(lo, hi int) {
 		centred := getFloats(d)
 		defer floatPool.Put(centred)
 		c := *centred

@@ -68,7 +68,7 @@ func Outline(n, k int, kind Kind) *Packed {
 }
 
 // Pack packs w, row-major [n, k] as Hugging Face stores a linear layer (out, in), for x·wᵀ.
-func Pack(w []float32, n, k int, kind Kind) *Packed {
+func (on Workers) Pack(w []float32, n, k int, kind Kind) *Packed {
 	if len(w) != n*k {
 		panic(fmt.Sprintf("kernels: Pack: %d elements for [%d, %d]", len(w), n, k))
 	}
@@ -93,7 +93,7 @@ func Pack(w []float32, n, k int, kind Kind) *Packed {
 		panic("kernels: Pack: " + kind.String())
 	}
 	if k > 0 {
-		Each(p.panels(), func(j int) { p.packPanel(j, w, n, k) })
+		on.Each(p.panels(), func(j int) { p.packPanel(j, w, n, k) })
 	}
 	return p
 }
@@ -200,9 +200,9 @@ func (p *Packed) T() *Packed {
 }
 
 // Dense writes the stored (maybe rounded) weight, row-major [N, K], to dst.
-func (p *Packed) Dense(dst []float32) {
+func (p *Packed) Dense(on Workers, dst []float32) {
 	if !p.trans && p.Kind <= Q8 {
-		Rows(p.N, nr, func(lo, hi int) {
+		on.Rows(p.N, nr, func(lo, hi int) {
 			for n := lo; n < hi; n++ {
 				p.Row(n, dst[n*p.K:][:p.K])
 			}

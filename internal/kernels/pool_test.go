@@ -7,12 +7,12 @@ import (
 )
 
 func TestEachDoesEveryIndexOnce(t *testing.T) {
-	defer SetThreads(Threads())
+	defer func(n Workers) { on = n }(on)
 	for _, threads := range []int{1, 2, 5} {
-		SetThreads(threads)
+		on = Workers(threads)
 		for n := range 40 {
 			seen := make([]atomic.Int32, n)
-			Each(n, func(i int) { seen[i].Add(1) })
+			on.Each(n, func(i int) { seen[i].Add(1) })
 			for i := range seen {
 				if got := seen[i].Load(); got != 1 {
 					t.Fatalf("%d threads: %d of %d is done %d times", threads, i, n, got)
@@ -24,14 +24,14 @@ func TestEachDoesEveryIndexOnce(t *testing.T) {
 
 // Calls inside a call and beside it are done as well.
 func TestWorkersWithinAndBesideWorkers(t *testing.T) {
-	defer SetThreads(Threads())
-	SetThreads(3)
+	defer func(n Workers) { on = n }(on)
+	on = Workers(3)
 	var sum atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 50 {
-				Each(7, func(int) { Each(5, func(i int) { sum.Add(int64(i)) }) })
+				on.Each(7, func(int) { on.Each(5, func(i int) { sum.Add(int64(i)) }) })
 			}
 		})
 	}

@@ -25,10 +25,10 @@ func NewRope(invFreq []float32, n int) *RopeTable {
 // Rope rotates x [rows, heads*2*Half] in place, row r by its position pos[r], pairing element i
 // of a head with i+Half (the rotate-half convention of Hugging Face checkpoints). sign is 1, or
 // -1 for the backward pass.
-func Rope(x []float32, pos []int32, heads int, t *RopeTable, sign float32) {
+func (on Workers) Rope(x []float32, pos []int32, heads int, t *RopeTable, sign float32) {
 	h := t.Half
 	d := heads * 2 * h
-	Rows(len(pos), grainFor(d), func(lo, hi int) {
+	on.Rows(len(pos), grainFor(d), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
 			cos, sin := t.Cos[int(pos[r])*h:][:h], t.Sin[int(pos[r])*h:][:h]
 			for k := range heads {

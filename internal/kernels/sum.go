@@ -11,13 +11,13 @@ type Left struct {
 
 // PackLeft packs a [m, k], whose element (i, j) is at a[i*rs+j*cs], into room, which must have m·k elements and belongs to
 // the result. The result is of use only while the instruction set is not changed.
-func PackLeft(room []float32, m int, a []float32, rs, cs, k int) *Left {
+func (on Workers) PackLeft(room []float32, m int, a []float32, rs, cs, k int) *Left {
 	if len(room) < m*k || m > 0 && k > 0 && len(a) < (m-1)*rs+(k-1)*cs+1 {
 		panic(fmt.Sprintf("kernels: PackLeft: room for %d and %d elements for [%d, %d], strides %d and %d", len(room), len(a), m, k, rs, cs))
 	}
 	tall := tallest()
 	l := &Left{M: m, K: k, panels: (m + tall - 1) / tall, p: room[:m*k]}
-	Each(l.panels, func(i int) {
+	on.Each(l.panels, func(i int) {
 		lo, hi := cut(m, l.panels, i), cut(m, l.panels, i+1)
 		for k0 := 0; k0 < k; k0 += kcMax {
 			kc := min(kcMax, k-k0)
@@ -45,7 +45,7 @@ type Sum struct {
 const tallShare = 8
 
 // Sums computes sums that do not depend on one another. An element's products are added in an order that shapes fix.
-func Sums(sums ...Sum) {
+func (on Workers) Sums(sums ...Sum) {
 	pairs, flops := 0, 0
 	for _, s := range sums {
 		s.check()
@@ -54,7 +54,7 @@ func Sums(sums ...Sum) {
 			flops += 2 * t.A.M * t.A.K * t.B.N
 		}
 	}
-	t := Threads()
+	t := int(on)
 	if flops < 1<<20 {
 		t = 1
 	}

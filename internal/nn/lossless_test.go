@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -30,7 +31,7 @@ func inFloat32(ps *Params) {
 		if p.packed != nil {
 			p.unpack()
 			w := p.v.Floats()
-			p.packed = kernels.Pack(w, p.Shape[0], len(w)/p.Shape[0], kernels.F32)
+			p.packed = device.Host.Workers().Pack(w, p.Shape[0], len(w)/p.Shape[0], kernels.F32)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"moslava/internal/autograd"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 )
 
@@ -301,7 +302,7 @@ func (a *term) LowRank() *autograd.LowRank {
 	}
 	return &autograd.LowRank{A: autograd.New(one, in, in), B: autograd.New(a.delta, len(a.delta)/in, in), Scale: 1}
 }
-func (a *term) MergeInto(w []float32) { kernels.Add(w, a.delta) }
+func (a *term) MergeInto(w []float32) { device.Host.Workers().Add(w, a.delta) }
 func (a *term) Params() []*Param      { return nil }
 
 func TestMergeKeepsOutputs(t *testing.T) {

@@ -81,9 +81,7 @@ func (p *Param) Floats() []float32 {
 	if p.v != nil {
 		return p.v.Floats()
 	}
-	out := make([]float32, p.Size())
-	p.packed.Dense(out)
-	return out
+	return p.dev.Unpack(p.packed).Host()
 }
 
 // matrix is the parameter as the weight of a product.
@@ -120,7 +118,7 @@ func (p *Param) plainBytes() int {
 // lossless is the smallest form with the same elements: that of a parameter without elements is what its file is said to have.
 func (p *Param) lossless() kernels.Kind {
 	if w := p.v.Floats(); w != nil {
-		return kernels.Lossless(w)
+		return device.Host.Workers().Lossless(w)
 	}
 	return p.file
 }
@@ -215,6 +213,6 @@ func (p *Param) Set(data []float32, shape []int) error {
 	if !slices.Equal(shape, p.Shape) || len(data) != p.Size() {
 		return fmt.Errorf("%s has shape %v, want %v", p.Name, shape, p.Shape)
 	}
-	p.Rewrite(func(old []float32) { kernels.Copy(old, data) })
+	p.Rewrite(func(old []float32) { device.Host.Workers().Copy(old, data) })
 	return nil
 }

@@ -152,6 +152,15 @@ func absent(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+// Vacant fails with an *OccupiedError if there is something in the directory at path, which need not exist, that Dir would not write over.
+func Vacant(path string) error {
+	holds, err := foreign(path, Options{})
+	if err == nil && holds != "" {
+		err = &OccupiedError{filepath.Clean(path), holds}
+	}
+	return err
+}
+
 // foreign is the name of something in the directory that is in the way; empty if there is nothing. By force, all is.
 func foreign(path string, opt Options) (string, error) {
 	entries, err := os.ReadDir(path)

@@ -77,13 +77,13 @@ func (f found) read() ([]byte, error) {
 	}
 	defer root.Close()
 	info, err := root.Stat(inside)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", f.path, err)
-	case info.IsDir():
-		return nil, fmt.Errorf("image %s is a directory, want a regular file", f.path)
-	case !info.Mode().IsRegular(): // before it is opened: a pipe would wait
-		return nil, fmt.Errorf("image %s is %v, want a regular file", f.path, info.Mode().Type())
+	}
+	if err := infile.Regular("image "+f.path, info); err != nil { // before it is opened: a pipe would wait
+		return nil, err
+	}
+	switch {
 	case info.Size() == 0:
 		return nil, fmt.Errorf("image %s is empty", f.path)
 	case info.Size() > infile.MaxPicture:

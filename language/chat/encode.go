@@ -108,7 +108,7 @@ func (t *Template) encode(tok *tokenizer.Tokenizer, messages []Message, opt Opti
 		}
 	}
 	if n := len(w.ImageAt); n != len(opt.Images) {
-		return Encoded{}, fmt.Errorf("the template draws %d image markers (%q or %q) for %d images", n, ImageMarker, opt.ImageToken, len(opt.Images))
+		return Encoded{}, fmt.Errorf("the template renders %d image markers (%q or %q) for %d images", n, ImageMarker, opt.ImageToken, len(opt.Images))
 	}
 	w.addPrefix()
 	return w.Encoded, nil
@@ -281,7 +281,7 @@ func (u *drawnTurn) stands(whole string, done int) error {
 	case len(u.before) < done || !strings.HasPrefix(whole, u.before):
 		return redrawn(u.before, whole)
 	case !strings.HasPrefix(whole[len(u.before):], u.answer):
-		return errors.New("the template draws it differently when other turns follow")
+		return errors.New("the template renders it differently when other turns follow")
 	}
 	return nil
 }
@@ -327,7 +327,7 @@ func (t *Template) turnEnd(tok *tokenizer.Tokenizer, turn, content string) (endi
 	}
 	start := strings.Index(turn[skip:], content)
 	if start < 0 {
-		return ending{}, fmt.Errorf("the template does not draw its content as it is: %q", excerpt(turn))
+		return ending{}, fmt.Errorf("the template does not render its content as it is: %q", excerpt(turn))
 	}
 	start += skip
 	e := ending{start: start, end: start + len(content)}

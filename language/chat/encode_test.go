@@ -322,7 +322,7 @@ func TestImagePlaceholderOfTheTemplate(t *testing.T) {
 	if n := len(slices.DeleteFunc(slices.Clone(e.IDs), func(id int32) bool { return id != pad })); n != 5 || len(e.ImageAt) != 2 {
 		t.Errorf("%d image tokens at %v, want 5 of 2 images", n, e.ImageAt)
 	}
-	if _, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", Images: images(tok, "<image>", 2, 3)}); err == nil || !strings.Contains(err.Error(), "draws 0 image markers") {
+	if _, err := tmpl.Encode(tok, in, Options{ImageToken: "<image>", Images: images(tok, "<image>", 2, 3)}); err == nil || !strings.Contains(err.Error(), "renders 0 image markers") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -355,7 +355,7 @@ func TestEncodeErrors(t *testing.T) {
 		{"marks unknown", chatml, spm, []Message{ask, answer}, Options{}, `"<|im_start|>" is not an added token`},
 		{"earlier turns dropped", jinja("{% for m in messages[-2:] %}" + body + "{% endfor %}"), bl, four, Options{}, "message 1 (role"},
 		{"earlier turns altered", jinja("{% for m in messages %}{{ m.role }}:{{ m.content }}{% if loop.last %}!{% endif %}<|im_end|>{% endfor %}"), bl, four, Options{}, "message 1 (role"},
-		{"content altered", jinja("{% for m in messages %}{{ m.role }}:{{ m.content | upper }}<|im_end|>{% endfor %}"), bl, four, Options{}, "does not draw its content"},
+		{"content altered", jinja("{% for m in messages %}{{ m.role }}:{{ m.content | upper }}<|im_end|>{% endfor %}"), bl, four, Options{}, "does not render its content"},
 		{"no end", jinja("{% for m in messages %}{{ m.role }}:{{ m.content }} then\n{% endfor %}"), bl, four, Options{}, `it ends in " then`},
 		{"no end, no eos", parsed(t, llavaHF, nil), spm, four, Options{}, "no token, and the eos token"},
 		{"assistant first", jinja("{% for m in messages %}" + body + "{% endfor %}"), bl, four[1:], Options{}, "message 0"},

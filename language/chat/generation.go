@@ -41,7 +41,7 @@ func (t *Template) generated(messages []Message, prompt bool, whole string) (spa
 		text = after
 	}
 	if plain.String() != whole {
-		return nil, fmt.Errorf("the template draws something else when its {%% generation %%} blocks are marked")
+		return nil, fmt.Errorf("the template renders something else when its {%% generation %%} blocks are marked")
 	}
 	return out, nil
 }

@@ -102,7 +102,7 @@ func behind(tag, space, content string) string {
 // redrawn is the error that before, a generation prompt, does not stand at the beginning of other.
 func redrawn(before, other string) error {
 	n := commonLen(before, other)
-	return fmt.Errorf("the template draws what comes before it differently when it asks for it (%q) and when it has it (%q)",
+	return fmt.Errorf("the template renders what comes before it differently when it asks for it (%q) and when it has it (%q)",
 		excerpt(before[n:]), excerpt(other[n:]))
 }
 

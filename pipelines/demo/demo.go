@@ -18,10 +18,10 @@ import (
 	"time"
 
 	"moslava/datasets"
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
 	"moslava/pipelines"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/recipes"
 )
 

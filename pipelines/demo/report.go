@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
@@ -44,11 +44,7 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		out.Curves = append(out.Curves, c)
 	}
 	model := filepath.Join(dir("export-model"), "hf")
-	m, err := vlm.Load(model)
-	if err != nil {
-		return err
-	}
-	p, err := vlm.LoadProcessor(model, m.Config)
+	m, p, err := vlm.Open(vlm.Spec{Dir: model}, vlm.Options{})
 	if err != nil {
 		return err
 	}

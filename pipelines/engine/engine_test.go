@@ -21,8 +21,8 @@ import (
 // small is a model with random weights, frozen.
 func small(t *testing.T) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	m, p, err := vlm.Assemble(vlm.Towers{Vision: "../testdata/tiny/vision", Language: "../testdata/tiny/language", Projector: "mlp2x_gelu",
-		FeatureLayers: []int{-1}, Strategy: "default", Random: true, Seed: 3})
+	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "../testdata/tiny/vision", Language: "../testdata/tiny/language",
+		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default"}}, vlm.Options{Random: true, Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,15 +215,11 @@ func TestCancelledWhileLooking(t *testing.T) {
 // TestAnswersAboutTiles: what a question about a picture of several tiles is answered with, beside others, is what the ids and tiles of its
 // prompt are continued with.
 func TestAnswersAboutTiles(t *testing.T) {
-	m, err := vlm.Load("../vlm/testdata/smolvlm")
+	m, p, err := vlm.Open(vlm.Spec{Dir: "../vlm/testdata/smolvlm"}, vlm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Params.Freeze()
-	p, err := vlm.LoadProcessor("../vlm/testdata/smolvlm", m.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b, err := os.ReadFile("../vlm/testdata/pictures/dog.png")
 	if err != nil {
 		t.Fatal(err)

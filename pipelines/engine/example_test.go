@@ -13,12 +13,7 @@ import (
 // with a vision tower takes Pictures as well.
 func Example() {
 	const dir = "../demo/towers/language"
-	model, err := vlm.Load(dir)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	processor, err := vlm.LoadProcessor(dir, model.Config)
+	model, processor, err := vlm.Open(vlm.Spec{Dir: dir}, vlm.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

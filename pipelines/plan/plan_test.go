@@ -29,7 +29,7 @@ func TestWeights(t *testing.T) {
 		}
 		for _, storage := range []vlm.Storage{{}, {Vision: kernels.NF4, Vocabulary: kernels.BF16}, {Vision: kernels.BF16, Language: kernels.BF16}}[i/2%3:][:1] {
 			cfg := config(t, wide.Replace(clip), "-2", tied)
-			m, err := vlm.NewStored(cfg, rounded{nn.Random(1), files}, storage)
+			m, err := vlm.New(cfg, rounded{nn.Random(1), files}, storage)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,7 +187,7 @@ func TestMeasure(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures this machine for a second: run without -short")
 	}
-	defer kernels.SetThreads(kernels.Threads())
+	defer device.Host.SetThreads(device.Host.Threads())
 	if r := Measure(1, Product{Rows: 70, In: 64, Out: 128, Kind: kernels.NF4}); r.Threads != 1 || !(r.Products > 1e7 && r.Bytes > 1e7 && r.Updates > 1e5) {
 		t.Errorf("%+v", r)
 	}

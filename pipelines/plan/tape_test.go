@@ -82,7 +82,7 @@ func TestTape(t *testing.T) {
 				t.Run(fmt.Sprint(c.name, " ", checkpointing, tied), func(t *testing.T) {
 					cfg := config(t, c.tower, c.layers, tied)
 					p := Part{Train: c.train, Checkpointing: checkpointing, TrainAdapters: c.adapters.R > 0}
-					m, err := vlm.New(cfg, nn.Random(1))
+					m, err := vlm.New(cfg, nn.Random(1), vlm.Storage{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -124,7 +124,7 @@ func TestTapeOfAComposition(t *testing.T) {
 	cfg := config(t, clip, "-2", false)
 	var dirs []string
 	for i, mc := range []moslora.Config{{R: 4, Alpha: 8, Mixer: moslora.Kaiming}, {R: 3, Alpha: 8, Mixer: moslora.None, Targets: []string{"q_proj"}}} {
-		other, err := vlm.New(cfg, nn.Random(uint64(i)))
+		other, err := vlm.New(cfg, nn.Random(uint64(i)), vlm.Storage{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestTapeOfAComposition(t *testing.T) {
 		}
 		dirs = append(dirs, dir)
 	}
-	m, err := vlm.New(cfg, nn.Random(1))
+	m, err := vlm.New(cfg, nn.Random(1), vlm.Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,13 +52,13 @@ func ProductOf(m *vlm.Model, s vlm.Storage, batches []Batch) Product {
 
 // Measure takes about a second.
 func Measure(threads int, p Product) Rates {
-	kernels.SetThreads(threads)
-	r := Rates{Threads: kernels.Threads(), ISA: kernels.ISA()}
-	r.Products = productRate(p)
+	on := kernels.Workers(max(1, threads))
+	r := Rates{Threads: int(on), ISA: kernels.ISA()}
+	r.Products = productRate(on, p)
 	x, y, z := make([]float32, 16<<20), make([]float32, 16<<20), make([]float32, 16<<20) // more than a cache holds
 	fill(x)
 	fill(y)
-	r.Bytes = rate(200*time.Millisecond, 12*len(x), func() { kernels.AddTo(z, x, y) })
+	r.Bytes = rate(200*time.Millisecond, 12*len(x), func() { on.AddTo(z, x, y) })
 	cfg := optim.Default()
 	cfg.Threads = threads
 	if opt, err := optim.NewAdamW(cfg); err == nil {
@@ -69,21 +69,21 @@ func Measure(threads int, p Product) Rates {
 }
 
 // productRate goes through several weights, as a step does, forward and backward.
-func productRate(p Product) float64 {
+func productRate(on kernels.Workers, p Product) float64 {
 	const together = 16 << 20 // elements: more than a cache holds
 	a, back, c, w := make([]float32, p.Rows*p.In), make([]float32, p.Rows*p.In), make([]float32, p.Rows*p.Out), make([]float32, p.Out*p.In)
 	fill(a)
 	fill(w)
 	weights := make([]*kernels.Packed, max(2, together/len(w)))
 	for i := range weights {
-		weights[i] = kernels.Pack(w, p.Out, p.In, p.Kind)
+		weights[i] = on.Pack(w, p.Out, p.In, p.Kind)
 	}
 	i := 0
 	return rate(600*time.Millisecond, 4*p.Rows*p.In*p.Out, func() {
 		b := weights[i%len(weights)]
 		i++
-		kernels.Mul(p.Rows, a, p.In, 1, b, c, p.Out, false)
-		kernels.Mul(p.Rows, c, p.Out, 1, b.T(), back, p.In, false)
+		on.Mul(p.Rows, a, p.In, 1, b, c, p.Out, false)
+		on.Mul(p.Rows, c, p.Out, 1, b.T(), back, p.In, false)
 	})
 }
 

@@ -66,7 +66,7 @@ func sealOf(all map[string]any) func(string) {
 func CheckRecord(b []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(b, &fields); err != nil {
-		return fmt.Errorf("is no record of a recipe: %w", err)
+		return fmt.Errorf("is damaged, or no record of a recipe: %w", err)
 	}
 	all := map[string]any{}
 	for k, v := range fields {

@@ -159,7 +159,7 @@ func (v *verification) pictures(stage string, t Taken) error {
 	}
 	switch {
 	case v.ctx.Err() != nil:
-		return v.ctx.Err()
+		return context.Cause(v.ctx)
 	case err != nil:
 		c.Wrong = "cannot be looked at: " + err.Error()
 	default:
@@ -200,7 +200,7 @@ func (v *verification) file(path string, want filehash.Sum, how func(context.Con
 	c := Check{Path: path}
 	switch got, err := how(v.ctx, path); {
 	case v.ctx.Err() != nil:
-		return v.ctx.Err()
+		return context.Cause(v.ctx)
 	case err != nil:
 		c.Wrong = err.Error()
 	default:

@@ -8,6 +8,7 @@ import (
 	"moslava/internal/autograd"
 	"moslava/internal/checkpoint"
 	"moslava/internal/compare"
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/pipelines/vlm/families"
 	"moslava/vision"
@@ -113,7 +114,7 @@ func (t tower) attentionPool(x []float64, images int) ([]float64, error) {
 		a := attend(q, k[i*n:][:n], v[i*n:][:n], t.Config.NumAttentionHeads)
 		y := linear(a, out, outBias)
 		h := narrow(linear(layerNorm(y, normW, normB, t.Config.LayerNormEps), fc1, bias1))
-		kernels.Activate(act, h, h)
+		device.Host.Workers().Activate(act, h, h)
 		for j, v := range linear(compare.Widen(h), fc2, bias2) {
 			pooled = append(pooled, y[j]+v)
 		}

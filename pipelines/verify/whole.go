@@ -12,7 +12,7 @@ import (
 )
 
 func (r *run) whole(dir, config string) error {
-	m, err := vlm.LoadConfigured(dir, config)
+	m, err := vlm.OpenModel(dir, vlm.Options{Config: config})
 	if err != nil {
 		return err
 	}

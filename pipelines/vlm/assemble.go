@@ -8,17 +8,20 @@ import (
 	"path/filepath"
 
 	"moslava/internal/checkpoint"
+	"moslava/internal/device"
 	"moslava/internal/infile"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 	"moslava/language"
-	"moslava/language/chat"
 	"moslava/language/tokenizer"
 	"moslava/pipelines/vlm/families"
 	"moslava/vision"
 )
 
-// Towers says which directories a model is put together from.
+// Towers says which directories a model is put together from. Between a vision tower and a decoder comes a fresh
+// projector, or one that was trained for them (see OpenProjector). The image token is added to the tokenizer and the
+// vocabulary padded to a multiple of 64. A decoder alone gets rows for Options.Tokens, if it has none to spare, and no
+// others.
 type Towers struct {
 	// Hugging Face directories of a vision tower, empty for a decoder alone, and of a decoder with its tokenizer; a LLaVA directory
 	// stands for its tower or its decoder
@@ -27,67 +30,29 @@ type Towers struct {
 	Scale            int    // of a pixel shuffle; 0: 2
 	ProjectorFrom    string // file or directory of a projector that was trained; empty: a fresh one
 	FeatureLayers    []int
-	Strategy         string         // default or full
-	Seed             uint64         // of what is drawn: the projector, or everything
-	Random           bool           // draw the towers, too: the directories need no weights
-	Template         *chat.Template // in place of the decoder's own, which may be missing then; nil: the decoder's
-	Storage          Storage        // of frozen weights
-	Expand           int            // more decoder blocks, see Config.Expand
-	Tokens           NewTokens      // are added to the tokenizer, behind the image token
+	Strategy         string // default or full
 }
 
-// Assemble puts a model together from a vision tower and a decoder, with a fresh projector between them, or one that
-// was trained for them (see OpenProjector). An error of type *checkpoint.MismatchError names all tensors of all parts
-// that are missing, misshapen or unexpected. The image token is added to the tokenizer and the vocabulary padded to a
-// multiple of 64; new rows of the embedding, and of a head of its own, are the mean of the others; with Random they are
-// drawn as all are. A decoder alone gets rows for Tokens, if it has none to spare, and no others.
-func Assemble(t Towers) (*Model, *Processor, error) {
+// assembly is how a model of towers is opened.
+type assembly struct {
+	Towers
+	Options
+}
+
+// open needs no tokenizer for an outline: without one the vocabulary is taken to have the configuration's words and the
+// image token, and the processor has neither tokenizer nor template.
+func (t assembly) open() (*Model, *Processor, error) {
 	tok, err := tokenizer.Open(t.Language)
-	if err != nil {
+	if err != nil && !(t.Outline && errors.Is(err, fs.ErrNotExist)) {
 		return nil, nil, err
 	}
 	cfg, rows, err := t.config(tok)
 	if err != nil {
 		return nil, nil, err
 	}
-	src, err := t.open(cfg, rows)
+	m, err := t.model(cfg, rows)
 	if err != nil {
 		return nil, nil, err
-	}
-	defer src.close()
-	if src.language != nil {
-		if err := cfg.compareTables(src.language.Rename(families.DecoderStored(&cfg.Text)), ""); err != nil {
-			return nil, nil, err
-		}
-	}
-	m, err := NewStored(cfg, src.tensors, t.Storage)
-	if err := checkpoint.Mismatch(t.name(), err, src.unexpected(cfg, err)); err != nil {
-		return nil, nil, err
-	}
-	p, err := t.processor(cfg, tok)
-	return m, p, err
-}
-
-// AssembleOutline is Assemble without weights, which need not be there: see Outline. Nor need the tokenizer: without
-// one the vocabulary is taken to have the configuration's words and the image token, and the processor has neither
-// tokenizer nor template.
-func AssembleOutline(t Towers) (*Model, *Processor, error) {
-	tok, err := tokenizer.Open(t.Language)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	cfg, _, err := t.config(tok)
-	if err == nil && !t.Random && cfg.Text.TieWordEmbeddings {
-		if d, fails := checkpoint.Open(t.Language); fails == nil { // an outline needs no weights
-			err = errors.Join(cfg.compareTables(d.Rename(families.DecoderStored(&cfg.Text)), ""), d.Close())
-		}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := Outline(cfg)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.name(), err)
 	}
 	if tok == nil {
 		p := &Processor{Config: cfg}
@@ -97,8 +62,45 @@ func AssembleOutline(t Towers) (*Model, *Processor, error) {
 	return m, p, err
 }
 
+// model is of the given configuration; the decoder's files have so many rows in their tables.
+func (t assembly) model(cfg *Config, rows int) (*Model, error) {
+	if t.Outline {
+		return t.outline(cfg)
+	}
+	src, err := t.sources(cfg, rows)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	if src.language != nil {
+		if err := cfg.compareTables(src.language.Rename(families.DecoderStored(&cfg.Text)), ""); err != nil {
+			return nil, err
+		}
+	}
+	m, err := New(cfg, src.tensors, t.Storage)
+	if err := checkpoint.Mismatch(t.name(), err, src.unexpected(cfg, err)); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (t assembly) outline(cfg *Config) (*Model, error) {
+	if !t.Random && cfg.Text.TieWordEmbeddings {
+		if d, err := checkpoint.Open(t.Language); err == nil { // an outline needs no weights
+			if err := errors.Join(cfg.compareTables(d.Rename(families.DecoderStored(&cfg.Text)), ""), d.Close()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	m, err := Outline(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.name(), err)
+	}
+	return m, nil
+}
+
 // name says where the parts are.
-func (t Towers) name() string {
+func (t assembly) name() string {
 	if t.Vision == "" {
 		return t.Language
 	}
@@ -107,7 +109,7 @@ func (t Towers) name() string {
 
 // config puts the configurations together, adds the image token to the tokenizer of a decoder that gets a vision tower, which is nil for
 // an outline without one, and gives how many rows the decoder's own vocabulary has.
-func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
+func (t assembly) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err error) {
 	text, err := infile.Read(filepath.Join(t.Language, ConfigFile), MaxConfig)
 	if err != nil {
 		return nil, 0, err
@@ -138,7 +140,7 @@ func (t Towers) config(tok *tokenizer.Tokenizer) (cfg *Config, rows int, err err
 }
 
 // join is the configuration of the vision tower and a decoder, whose vocabulary has so many words and gets the image token.
-func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config, error) {
+func (t assembly) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config, error) {
 	image, err := infile.Read(filepath.Join(t.Vision, ConfigFile), MaxConfig)
 	if err != nil {
 		return nil, err
@@ -185,7 +187,7 @@ func (t Towers) join(text []byte, vocab int, tok *tokenizer.Tokenizer) (*Config,
 	return cfg, nil
 }
 
-func (t Towers) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, error) {
+func (t assembly) processor(cfg *Config, tok *tokenizer.Tokenizer) (*Processor, error) {
 	p := &Processor{Config: cfg, Tokenizer: tok}
 	var err error
 	if p.Template, err = templateOf(t.Language, t.Template); err != nil {
@@ -222,10 +224,10 @@ func (g grown) Tensor(name string, shape []int, init nn.Init) ([]float32, error)
 		mean[i%d] += float64(v)
 	}
 	out := make([]float32, shape[0]*d)
-	kernels.Copy(out[:len(data)], data)
+	device.Host.Workers().Copy(out[:len(data)], data)
 	for i := len(data); i < len(out); i++ {
 		out[i] = float32(mean[i%d] / float64(g.rows))
 	}
-	kernels.RoundTo(kernels.Lossless(data), out[len(data):])
+	kernels.RoundTo(device.Host.Workers().Lossless(data), out[len(data):])
 	return out, nil
 }

@@ -26,7 +26,7 @@ func benchPretrain(b *testing.B, vd, vl, td, tl int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	m, err := New(cfg, nn.Random(1))
+	m, err := New(cfg, nn.Random(1), Storage{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func Export(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 }
 
 // ExportTowers writes vision tower and decoder as directories of their own, dir/vision and
-// dir/language: what Assemble takes. The image token stays in the vocabulary.
+// dir/language: what Towers take. The image token stays in the vocabulary.
 func ExportTowers(dir string, m *Model, p *Processor, dtype safetensors.DType) error {
 	if err := m.CheckExport(FormatTowers, p); err != nil {
 		return err

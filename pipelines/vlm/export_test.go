@@ -22,7 +22,7 @@ func spelledModel(t *testing.T, name string, hub bool, set map[string]any) (*Mod
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Load(dir)
+	m, err := OpenModel(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestExportsHaveTheFieldsOfTheirFamily(t *testing.T) {
 					t.Errorf("%s, hub %v: config.json has %s", name, hub, field)
 				}
 			}
-			if _, err := Load(dir); err != nil {
+			if _, err := OpenModel(dir, Options{}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -113,8 +113,8 @@ func TestTowersStandAlone(t *testing.T) {
 	// LLaVA's configuration may say at its top alone that the head shares the embedding's table.
 	text := edited(t, "config.json", map[string]any{"tie_word_embeddings": true})
 	tied := decoderDir(t, map[string]string{"config.json": text})
-	m, p, err := Assemble(Towers{Vision: "../testdata/tiny/vision", Language: tied, Projector: "mlp2x_gelu",
-		FeatureLayers: []int{-1}, Strategy: "default", Random: true})
+	m, p, err := Open(Spec{Towers: Towers{Vision: "../testdata/tiny/vision", Language: tied,
+		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func checkTowers(t *testing.T, dir string, m *Model) {
 	if got, want := tower.Config.ModelType, m.Config.Vision.ModelType; got != want {
 		t.Errorf("the tower's model_type is %s, want %s", got, want)
 	}
-	alone, err := Load(filepath.Join(dir, "language"))
+	alone, err := OpenModel(filepath.Join(dir, "language"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

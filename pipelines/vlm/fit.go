@@ -56,7 +56,7 @@ func Compare(dir string) (*Fit, error) {
 			return nil, err
 		}
 	default:
-		m, err := LoadOutline(dir)
+		m, err := OpenModel(dir, Options{Outline: true})
 		if err != nil {
 			return nil, err
 		}

@@ -88,7 +88,7 @@ func TestEOSOfTheDirectory(t *testing.T) {
 				files[GenerationFile] = c.generation
 			}
 			dir := decoderDir(t, files)
-			m, p, err := Assemble(Towers{Language: dir, Random: true})
+			m, p, err := Open(Spec{Towers: Towers{Language: dir}}, Options{Random: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +132,7 @@ func TestEOSOfTheDirectory(t *testing.T) {
 // A model whose files all say where it stops does so at each of the ids.
 func TestGenerationStopsAtAnyEOS(t *testing.T) {
 	ask := func(files map[string]string) []int32 {
-		m, p, err := Assemble(Towers{Language: decoderDir(t, files), Random: true, Seed: 4})
+		m, p, err := Open(Spec{Towers: Towers{Language: decoderDir(t, files)}}, Options{Random: true, Seed: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,8 @@ func TestEOSErrors(t *testing.T) {
 		`{"eos_token_id":true}`:    "want an id or a list of ids",
 		`[]`:                       "generation_config.json",
 	} {
-		_, _, err := AssembleOutline(Towers{Language: decoderDir(t, map[string]string{GenerationFile: raw})})
+		_, _, err := Open(Spec{Towers: Towers{Language: decoderDir(t, map[string]string{GenerationFile: raw})}},
+			Options{Outline: true})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", raw, err, want)
 		}
@@ -172,11 +173,11 @@ func TestTokensWithoutRows(t *testing.T) {
 	}
 	own := members(t, "../testdata/tiny/language/tokenizer.json")["added_tokens"].([]any)
 	dir := decoderDir(t, map[string]string{"tokenizer.json": edited(t, "tokenizer.json", map[string]any{"added_tokens": append(own, extra...)})})
-	m, p, err := Assemble(Towers{Language: dir, Random: true})
+	m, p, err := Open(Spec{Towers: Towers{Language: dir}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, _, err := Assemble(Towers{Language: "../testdata/tiny/language", Random: true})
+	plain, _, err := Open(Spec{Towers: Towers{Language: "../testdata/tiny/language"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +206,7 @@ func TestTokensWithoutRows(t *testing.T) {
 	if got := members(t, filepath.Join(to, ConfigFile))["vocab_size"]; got != 576. {
 		t.Errorf("the export has vocab_size %v", got)
 	}
-	again, err := Load(to)
+	again, err := OpenModel(to, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

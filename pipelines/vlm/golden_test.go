@@ -84,7 +84,7 @@ func goldenImages(t *testing.T, g *golden.Golden, name string, ids []int32, cfg 
 
 func open(t *testing.T, name string) *Model {
 	t.Helper()
-	m, err := Load(filepath.Join("testdata", name))
+	m, err := OpenModel(filepath.Join("testdata", name), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,12 +217,12 @@ func TestNamesGoBothWays(t *testing.T) {
 
 func TestRandomModelsDependOnSeedAndNameAlone(t *testing.T) {
 	cfg := open(t, "llava-tiny").Config
-	a, err := New(cfg, nn.Random(1))
+	a, err := New(cfg, nn.Random(1), Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := New(cfg, nn.Random(1))
-	c, _ := New(cfg, nn.Random(2))
+	b, _ := New(cfg, nn.Random(1), Storage{})
+	c, _ := New(cfg, nn.Random(2), Storage{})
 	const name = "language_model.model.layers.1.mlp.up_proj.weight"
 	if !slices.Equal(a.Params.Get(name).Floats(), b.Params.Get(name).Floats()) {
 		t.Error("the same seed gave two models")

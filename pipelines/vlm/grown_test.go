@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
 )
@@ -29,7 +30,7 @@ func TestRowsAreAddedInTheTablesPrecision(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := kernels.Lossless(data); got != c.kind {
+		if got := device.Host.Workers().Lossless(data); got != c.kind {
 			t.Errorf("a table of %s becomes one of %s", c.kind, got)
 		}
 		for i := rows * d; i < len(data); i++ {

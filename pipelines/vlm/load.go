@@ -21,22 +21,7 @@ const ConfigFile = "config.json"
 // MaxConfig bounds a configuration's file, in bytes.
 const MaxConfig = 16 << 20
 
-// Load opens a whole model's directory in any of its family's layouts, or a decoder alone in any of families.DecoderStored.
-func Load(dir string) (*Model, error) { return LoadConfigured(dir, configOf(dir)) }
-
 func configOf(dir string) string { return filepath.Join(dir, ConfigFile) }
-
-// LoadOutline is Load without weights, which need not be there: see Outline.
-func LoadOutline(dir string) (*Model, error) {
-	cfg, err := readConfig(configOf(dir), 0)
-	if err == nil {
-		err = cfg.compareStored(dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return Outline(cfg)
-}
 
 // readConfig is the configuration in the file, with so many more blocks.
 func readConfig(path string, expand int) (*Config, error) {
@@ -61,18 +46,9 @@ func readConfig(path string, expand int) (*Config, error) {
 	return cfg, nil
 }
 
-// LoadConfigured is Load with the configuration in another file.
-func LoadConfigured(dir, config string) (*Model, error) {
-	cfg, err := readConfig(config, 0)
-	if err != nil {
-		return nil, err
-	}
-	return loadAs(dir, cfg, Storage{})
-}
-
-// loadAs reads the weights of a model. Its error may be of type *checkpoint.MismatchError, which names all tensors that
+// load reads the weights of a model. Its error may be of type *checkpoint.MismatchError, which names all tensors that
 // are missing, misshapen or unexpected.
-func loadAs(dir string, cfg *Config, storage Storage) (*Model, error) {
+func load(dir string, cfg *Config, storage Storage) (*Model, error) {
 	ckpt, err := checkpoint.Open(dir)
 	if err != nil {
 		return nil, err
@@ -93,7 +69,7 @@ func loadAs(dir string, cfg *Config, storage Storage) (*Model, error) {
 	if cfg.Grown() {
 		src = grown{src, cfg.fileRows}
 	}
-	m, err := NewStored(cfg, src, storage)
+	m, err := New(cfg, src, storage)
 	if err := checkpoint.Mismatch(dir, err, ckpt.Unused(cfg.ignores)); err != nil {
 		return nil, err
 	}

@@ -35,11 +35,8 @@ type Model struct {
 	Adapters  *moslora.Set
 }
 
-// New builds the model, its parameters from src under their published names.
-func New(cfg *Config, src nn.Source) (*Model, error) { return NewStored(cfg, src, Storage{}) }
-
-// NewStored is New for a model whose frozen weights are kept in fewer bits.
-func NewStored(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
+// New builds the model, its parameters from src under their published names. Frozen weights are kept as storage says.
+func New(cfg *Config, src nn.Source, storage Storage) (*Model, error) {
 	if src == nil {
 		return nil, errors.New("a model without a source of parameters")
 	}

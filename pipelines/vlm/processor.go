@@ -186,7 +186,7 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	enc, err := p.Template.Encode(p.Tokenizer, msgs, opt)
 	if err != nil && !errors.Is(err, chat.ErrNoTargets) { // the loader has a policy for those
 		if len(msgs) > 0 && msgs[0].Role == "assistant" {
-			err = fmt.Errorf("the conversation starts with a gpt turn, which this chat template cannot draw: put a question or a system turn before it: %w", err)
+			err = fmt.Errorf("the conversation starts with a gpt turn, which this chat template cannot render: put a question or a system turn before it: %w", err)
 		}
 		return datasets.Example{}, err
 	}

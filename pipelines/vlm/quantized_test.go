@@ -14,7 +14,7 @@ import (
 // weighed is the tiny decoder's directory with weights, changed tensors and a quantization_config.
 func weighed(t *testing.T, config map[string]any, change map[string]safetensors.DType) string {
 	t.Helper()
-	m, _, err := Assemble(Towers{Language: "../testdata/tiny/language", Random: true})
+	m, _, err := Open(Spec{Towers: Towers{Language: "../testdata/tiny/language"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,11 +38,11 @@ func TestLeftoverQuantization(t *testing.T) {
 		{"quant_method": "gptq", "bits": 4},
 	} {
 		dir := weighed(t, config, nil)
-		m, p, err := Assemble(Towers{Language: dir})
+		m, p, err := Open(Spec{Towers: Towers{Language: dir}}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(dir); err != nil {
+		if _, err := OpenModel(dir, Options{}); err != nil {
 			t.Error(err)
 		}
 		if w := LeftoverQuantization(dir, "../testdata/tiny/language", "absent"); len(w) != 1 || !strings.Contains(w[0], config["quant_method"].(string)) {
@@ -72,8 +72,8 @@ func TestQuantizedWeightsAreRefused(t *testing.T) {
 		"ct, bare": {nil, map[string]safetensors.DType{"weight_packed": safetensors.F32}, []string{"compressed-tensors", "weight_packed"}},
 	} {
 		dir := weighed(t, c.config, c.change)
-		_, err := Load(dir)
-		_, _, err2 := Assemble(Towers{Language: dir})
+		_, err := OpenModel(dir, Options{})
+		_, _, err2 := Open(Spec{Towers: Towers{Language: dir}}, Options{})
 		_, err3 := Compare(dir)
 		for _, err := range []error{err, err2, err3} {
 			for _, want := range append(c.want, "want float32", "nf4") {

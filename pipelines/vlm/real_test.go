@@ -141,8 +141,7 @@ func readJSON(t *testing.T, path string, v any) {
 // are, at 224 x 224 pixels.
 func realModel(t *testing.T, weights, goldens string) (*Model, *Processor) {
 	t.Helper()
-	m, p, err := Assemble(Towers{Vision: filepath.Join(weights, "dinov2-small"), Language: filepath.Join(weights, "smollm2-135m-instruct"),
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"})
+	m, p, err := Open(Spec{Towers: Towers{Vision: filepath.Join(weights, "dinov2-small"), Language: filepath.Join(weights, "smollm2-135m-instruct"), Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

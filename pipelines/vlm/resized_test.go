@@ -20,7 +20,7 @@ func TestRowsStartAsResized(t *testing.T) {
 		if err := cfg.extend([]int32{int32(old), int32(old + 1), int32(old + 2)}, old+3); err != nil {
 			t.Fatal(err)
 		}
-		m, err := loadAs(decoderDirs+name, cfg, Storage{})
+		m, err := load(decoderDirs+name, cfg, Storage{})
 		if err != nil {
 			t.Fatal(err)
 		}

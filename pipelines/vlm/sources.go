@@ -17,8 +17,8 @@ type sources struct {
 	vision, language, projector *checkpoint.Dir
 }
 
-// open sends the parts of the model that cfg describes to where they come from. oldVocab is how many rows the decoder's tables have.
-func (t Towers) open(cfg *Config, oldVocab int) (s *sources, err error) {
+// sources sends the parts of the model that cfg describes to where they come from. oldVocab is how many rows the decoder's tables have.
+func (t assembly) sources(cfg *Config, oldVocab int) (s *sources, err error) {
 	fresh := nn.Random(t.Seed)
 	s = &sources{tensors: fresh}
 	defer func() {

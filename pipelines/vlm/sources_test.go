@@ -38,12 +38,12 @@ func spread(t *testing.T, m *Model, extra ...safetensors.Tensor) Towers {
 
 func TestTowersFromDifferentPlaces(t *testing.T) {
 	m := open(t, "llava-tiny")
-	src, err := spread(t, m).open(m.Config, m.Config.Text.VocabSize)
+	src, err := assembly{Towers: spread(t, m)}.sources(m.Config, m.Config.Text.VocabSize)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.close()
-	got, err := New(m.Config, src.tensors)
+	got, err := New(m.Config, src.tensors, Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestAllThatIsWrongWithTowersIsOneError(t *testing.T) {
 	m := open(t, "llava-tiny")
 	towers := spread(t, m, safetensors.Tensor{Name: "model.layers.9.strange", Shape: []int{1}, Data: []float32{1}},
 		safetensors.Tensor{Name: "model.mm_projector.4.weight", Shape: []int{1}, Data: []float32{1}})
-	src, err := towers.open(m.Config, m.Config.Text.VocabSize)
+	src, err := assembly{Towers: towers}.sources(m.Config, m.Config.Text.VocabSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestAllThatIsWrongWithTowersIsOneError(t *testing.T) {
 	cfg := *m.Config
 	cfg.Text.IntermediateSize++
 	cfg.Vision.NumHiddenLayers++
-	_, err = New(&cfg, src.tensors)
+	_, err = New(&cfg, src.tensors, Storage{})
 	err = checkpoint.Mismatch("towers", err, src.unexpected(&cfg, err))
 	for _, want := range []string{"encoder.layers.3.mlp.fc1.weight", "model.layers.2.mlp.down_proj.weight is", "unexpected  model.layers.9.strange in " + towers.Language} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -156,7 +156,7 @@ func TestLLaVAsOwnConfig(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(own+"}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "vision: DIRECTORY OF openai/clip-vit-large-patch14-336, language: "+dir) {
+	if _, err := OpenModel(dir, Options{}); err == nil || !strings.Contains(err.Error(), "vision: DIRECTORY OF openai/clip-vit-large-patch14-336, language: "+dir) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -22,7 +22,7 @@ const decoderDirs = "../../language/testdata/"
 // openTables gives the decoder that a directory of testdata/tables is for, with the adapters on it.
 func openTables(t *testing.T, name string) *Model {
 	t.Helper()
-	m, err := Load(decoderDirs + strings.Join(strings.Split(name, "-")[:2], "-"))
+	m, err := OpenModel(decoderDirs+strings.Join(strings.Split(name, "-")[:2], "-"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestTablesOfPEFT(t *testing.T) {
 				if err := m.SaveAdapters(dir, "", fold); err != nil {
 					t.Fatal(err)
 				}
-				again, err := Load(decoderDirs + strings.Join(strings.Split(e.Name(), "-")[:2], "-"))
+				again, err := OpenModel(decoderDirs+strings.Join(strings.Split(e.Name(), "-")[:2], "-"), Options{})
 				if err == nil {
 					err = again.LoadAdapters(dir)
 				}
@@ -198,7 +198,7 @@ func TestFreshTables(t *testing.T) {
 		{Exclude: []string{"mlp.up_proj"}, Beside: moslora.Beside{Save: []string{"lm_head"}}, Mixer: moslora.None},
 	} {
 		for _, base := range []string{"llama-tied", "llama-tiny"} {
-			m, err := Load(decoderDirs + base)
+			m, err := OpenModel(decoderDirs+base, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -247,14 +247,14 @@ func TestTiedConfigWithAnotherHead(t *testing.T) {
 	if err := os.WriteFile(config, raw, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Load(dir)
+	again, err := OpenModel(dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again.Config.Text.TieWordEmbeddings || !slices.Equal(logitsOf(t, again, ids), want) {
 		t.Error("the head of the file is not the model's")
 	}
-	outline, err := LoadOutline(dir)
+	outline, err := OpenModel(dir, Options{Outline: true})
 	if err != nil || outline.Params.Get("language_model.lm_head.weight") == nil {
 		t.Errorf("the outline has no second table: %v", err)
 	}

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"moslava/internal/nn"
 	"moslava/language"
-	"moslava/language/chat"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
 )
@@ -75,84 +73,6 @@ func rowsFor(tokens, have int, vision bool) int {
 
 // Grown reports whether the decoder's tables have more rows than those in its files.
 func (c *Config) Grown() bool { return c.fileRows > 0 }
-
-// An Opening says which directory a model is opened from and what is changed of it. The directory is a whole model's or
-// that of a decoder alone.
-type Opening struct {
-	Dir      string
-	Template *chat.Template // in place of the directory's own, which may be missing then; nil: the directory's
-	Storage  Storage        // of frozen weights
-	Expand   int            // more decoder blocks, see Config.Expand
-	Random   bool           // the directory needs no weights: they are drawn
-	Seed     uint64         // of what is drawn
-	Tokens   NewTokens      // are added to the tokenizer, and rows for them to the tables; without any these stay as they are
-	Rows     int            // that tables have at least, if there are Tokens
-}
-
-// Load opens the model with its processor. New rows of the embedding, and of a head of its own, are the mean of the
-// others.
-func (o Opening) Load() (*Model, *Processor, error) {
-	return o.open(func(cfg *Config) (*Model, error) {
-		if o.Random {
-			return NewStored(cfg, nn.Random(o.Seed), o.Storage)
-		}
-		return loadAs(o.Dir, cfg, o.Storage)
-	})
-}
-
-// Outline is Load without weights, which need not be there.
-func (o Opening) Outline() (*Model, *Processor, error) {
-	return o.open(func(cfg *Config) (*Model, error) {
-		if !o.Random {
-			if err := cfg.compareStored(o.Dir); err != nil {
-				return nil, err
-			}
-		}
-		return Outline(cfg)
-	})
-}
-
-func (o Opening) open(load func(*Config) (*Model, error)) (*Model, *Processor, error) {
-	cfg, err := readConfig(configOf(o.Dir), o.Expand)
-	if err != nil {
-		return nil, nil, err
-	}
-	tok, err := tokenizer.Open(o.Dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(o.Tokens) > 0 {
-		ids, err := o.Tokens.addTo(tok, o.Dir)
-		if err == nil {
-			err = cfg.extend(ids, max(tok.VocabSize(), o.Rows))
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	m, err := load(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := processorOf(o.Dir, cfg, tok, o.Template)
-	return m, p, err
-}
-
-// LoadAdapted opens the model in a directory with the adapters of another on it, see LoadAdapters. Adapters for tables
-// that were resized for new tokens, by a recipe or with PEFT, have these in a tokenizer.json beside them, by which the
-// model is extended as well.
-func LoadAdapted(dir, adapters string) (*Model, *Processor, error) {
-	o := Opening{Dir: dir}
-	var err error
-	if o.Tokens, o.Rows, err = tokensBeside(dir, adapters); err != nil {
-		return nil, nil, err
-	}
-	m, p, err := o.Load()
-	if err == nil {
-		err = m.LoadAdapters(adapters)
-	}
-	return m, p, err
-}
 
 // CheckRows says whether the tables have the rows that adapters of a directory were trained for.
 func (m *Model) CheckRows(adapters string) error {

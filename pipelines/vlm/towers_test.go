@@ -24,7 +24,7 @@ func parsed(t *testing.T, raw string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := New(cfg, nn.Random(3))
+	m, err := New(cfg, nn.Random(3), Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestThePoolingHeadIsReadPast(t *testing.T) {
 		}
 		return dir
 	}
-	back, err := Load(save("vision_tower.vision_model.head.probe"))
+	back, err := OpenModel(save("vision_tower.vision_model.head.probe"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestThePoolingHeadIsReadPast(t *testing.T) {
 	if err := json.Unmarshal(raw, &written); err != nil || written.Vision.Head == nil || *written.Vision.Head {
 		t.Errorf("%s, error %v", raw, err)
 	}
-	if _, err := Load(save("vision_tower.vision_model.neck.probe")); err == nil || !strings.Contains(err.Error(), "neck.probe") {
+	if _, err := OpenModel(save("vision_tower.vision_model.neck.probe"), Options{}); err == nil || !strings.Contains(err.Error(), "neck.probe") {
 		t.Errorf("an unknown tensor: error %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestExportedPositionsAreThoseThatWereUsed(t *testing.T) {
 	big.ImageSize = 40
 	other := *m.Config
 	other.Vision = big
-	n, err := New(&other, nn.Random(3))
+	n, err := New(&other, nn.Random(3), Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestExpandedDecodersComputeTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	longer, err := loadAs(dir, cfg, Storage{})
+	longer, err := load(dir, cfg, Storage{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/datasets/scenes"
+	"moslava/pipelines/demo/scenes"
 )
 
 // tinyRecipe trains a model of drawn weights for a few steps, and adapters on top that change what it says.

@@ -103,7 +103,7 @@ func (c *stopCase) stop(t *testing.T) {
 	hit := 0
 	for k, signals := range [][]syscall.Signal{{syscall.SIGINT}, {syscall.SIGTERM}, {syscall.SIGINT, syscall.SIGTERM}} {
 		after := []time.Duration{c.takes * 6 / 10, c.takes * 4 / 10, c.takes * 2 / 10}[k]
-		for range 4 {
+		for range 6 { // a call may be many times as fast as the one that was timed, where other programs compute
 			if !interruptAt(t, after, signals, c.args(out)...) {
 				hit++
 				break

@@ -20,10 +20,10 @@ import (
 	"syscall"
 	"testing"
 
-	"moslava/datasets/scenes"
 	"moslava/internal/atomicfile"
 	"moslava/internal/gguf/gguftest"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 )

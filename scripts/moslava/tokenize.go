@@ -51,12 +51,12 @@ type tokenizeOptions struct{ special, decode, json bool }
 func (o tokenizeOptions) lines(t *tokenizer.Tokenizer, r io.Reader, w io.Writer) error {
 	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriterSize(w, 1<<16)
 	for n := 1; ; n++ {
-		line, err := in.ReadString('\n')
+		line, err := readLine(in)
 		if errors.Is(err, io.EOF) && line == "" {
 			return out.Flush()
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return err
+			return errors.Join(fmt.Errorf("line %d: %w", n, err), out.Flush())
 		}
 		answer, err := o.line(t, strings.TrimSuffix(line, "\n"))
 		if err != nil {
@@ -69,6 +69,23 @@ func (o tokenizeOptions) lines(t *tokenizer.Tokenizer, r io.Reader, w io.Writer)
 			if err := out.Flush(); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// maxLine bounds a line in bytes, so that input without line breaks, such as that of a device, does not fill memory.
+const maxLine = 64 << 20
+
+// readLine reads a line with its line break; the last one need not have any, and comes with io.EOF.
+func readLine(in *bufio.Reader) (string, error) {
+	var line []byte
+	for {
+		part, err := in.ReadSlice('\n')
+		if line = append(line, part...); len(line) > maxLine {
+			return "", fmt.Errorf("it has more than %d bytes, at most that expected", maxLine)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return string(line), err
 		}
 	}
 }

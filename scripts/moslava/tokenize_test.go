@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,30 @@ func TestTokenizeLinesThereAndBack(t *testing.T) {
 		if got := strings.Split(back, "\n")[i]; got != tok.Decode(want, true) {
 			t.Errorf("line %d comes back as %.60q", i, got)
 		}
+	}
+}
+
+// endless is input without a line break.
+type endless struct{ read int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	clear(b)
+	e.read += len(b)
+	return len(b), nil
+}
+
+// TestTokenizeEndlessLine: what was answered before is written, and no more is read than the bound.
+func TestTokenizeEndlessLine(t *testing.T) {
+	c, in := root(), new(endless)
+	var out bytes.Buffer
+	c.SetArgs([]string{"tokenize", "--tokenizer", "../../pipelines/demo/towers/language"})
+	c.SetIn(io.MultiReader(strings.NewReader("a line\n"), in))
+	c.SetOut(&out)
+	if err := c.Execute(); err == nil || !strings.Contains(err.Error(), "line 2: it has more than 67108864 bytes") {
+		t.Errorf("error %v", err)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 1 || in.read > maxLine+1<<20 {
+		t.Errorf("%d lines written, %d bytes read", n, in.read)
 	}
 }
 

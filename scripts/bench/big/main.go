@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"moslava/datasets"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
@@ -81,7 +81,7 @@ func run(o options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(o.gc)
 	}
-	kernels.SetThreads(o.threads)
+	device.Host.SetThreads(o.threads)
 	r := result{What: "big", Layers: [2]int{o.layers, o.visionLayers}, Towers: o.towers, Vocabulary: o.vocabulary, Threads: o.threads, Rank: o.rank}
 	start := time.Now()
 	m, params, err := build(o)
@@ -120,7 +120,7 @@ func build(o options) (*vlm.Model, []train.Param, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := vlm.NewStored(cfg, drawn(1), storage)
+	m, err := vlm.New(cfg, drawn(1), storage)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +154,7 @@ func (d drawn) Tensor(name string, shape []int, init nn.Init) ([]float32, error)
 		width *= n
 	}
 	data := make([]float32, rows*width)
-	kernels.Rows(rows, max(1, 1<<18/width), func(lo, hi int) {
+	device.Host.Workers().Rows(rows, max(1, 1<<18/width), func(lo, hi int) {
 		init(nn.Random(d).Rand(fmt.Sprint(name, " ", lo)), append([]int{hi - lo}, shape[1:]...), data[lo*width:hi*width])
 	})
 	return data, nil

@@ -64,18 +64,10 @@ func dump(out io.Writer, args []string, data, adapters string, merge bool) error
 
 // load opens a model, with adapters unless they are empty.
 func load(dir, adapters string, merge bool) (*vlm.Model, *vlm.Processor, error) {
-	if adapters != "" {
-		m, p, err := vlm.LoadAdapted(dir, adapters)
-		if err == nil && merge {
-			err = m.MergeAdapters()
-		}
-		return m, p, err
+	m, p, err := vlm.Open(vlm.Spec{Dir: dir}, vlm.Options{Adapters: adapters})
+	if err == nil && adapters != "" && merge {
+		err = m.MergeAdapters()
 	}
-	m, err := vlm.Load(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := vlm.LoadProcessor(dir, m.Config)
 	return m, p, err
 }
 

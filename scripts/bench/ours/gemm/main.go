@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/scripts/bench/ours/real"
 )
@@ -59,12 +60,12 @@ func draw(n int) []float32 {
 // measure returns GFLOP/s of the fastest and of the median product of x [m, k] and dense [n, k]; that is packed beforehand,
 // as a frozen weight is.
 func measure(m, k, n int, x, dense []float32, kind kernels.Kind, budget float64) map[string]any {
-	w, c := kernels.Pack(dense, n, k, kind), make([]float32, m*n)
+	w, c := device.Host.Workers().Pack(dense, n, k, kind), make([]float32, m*n)
 	var seconds []float64
 	clock := real.Start()
 	for begin := time.Now(); time.Since(begin).Seconds() < budget || len(seconds) < 4; {
 		start := time.Now()
-		kernels.Mul(m, x, k, 1, w, c, n, false)
+		device.Host.Workers().Mul(m, x, k, 1, w, c, n, false)
 		seconds = append(seconds, time.Since(start).Seconds())
 	}
 	_, others := clock.Stop()

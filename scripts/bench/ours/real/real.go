@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"moslava/internal/checkpoint"
-	"moslava/internal/kernels"
+	"moslava/internal/device"
 	"moslava/language/chat"
 	"moslava/pipelines/vlm"
 )
@@ -39,15 +39,16 @@ func init() {
 
 // Model is DINOv2-small, a projector and SmolLM2-135M-Instruct.
 func Model(o Options) (*vlm.Model, *vlm.Processor, error) {
-	t := vlm.Towers{Vision: filepath.Join(o.Dir, "dinov2-small"), Language: filepath.Join(o.Dir, "smollm2-135m-instruct"),
-		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}
+	s := vlm.Spec{Towers: vlm.Towers{Vision: filepath.Join(o.Dir, "dinov2-small"), Language: filepath.Join(o.Dir, "smollm2-135m-instruct"),
+		Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}
+	var opt vlm.Options
 	if o.Template != "" {
 		var err error
-		if t.Template, err = chat.Named(o.Template); err != nil {
+		if opt.Template, err = chat.Named(o.Template); err != nil {
 			return nil, nil, err
 		}
 	}
-	m, p, err := vlm.Assemble(t)
+	m, p, err := vlm.Open(s, opt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +87,7 @@ func setProjector(m *vlm.Model, path string) error {
 // Threads sets how many threads compute, here and in the Go runtime.
 func Threads(n int) {
 	runtime.GOMAXPROCS(n)
-	kernels.SetThreads(n)
+	device.Host.SetThreads(n)
 }
 
 // Report prints fields, with the process's peak memory, as one JSON line.

@@ -13,8 +13,8 @@ import (
 	"os"
 
 	"moslava/datasets"
-	"moslava/datasets/scenes"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/demo/scenes"
 )
 
 const (
