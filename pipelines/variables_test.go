@@ -41,7 +41,7 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 		switch {
 		case f.Anonymous, name == "-":
 			keys = append(keys, freeTexts(f.Type, key)...)
-		case name != "" && f.Tag.Get("enum") == "" && f.Tag.Get("choice") == "":
+		case name != "" && f.Tag.Get("enum") == "" && f.Tag.Get("words") == "":
 			keys = append(keys, freeTexts(f.Type, join(name))...)
 		}
 	}

@@ -29,7 +29,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
-	r.Model.Quantize.normalise()
+	r.Model.Quantize.normalise(d.words)
 	r.Model.check(d, filepath.Dir(r.file))
 	r.stages(d)
 	r.quantized(d)
@@ -132,11 +132,11 @@ func isTemplateFile(t string) bool {
 	return strings.ContainsAny(t, `/\`) || strings.HasSuffix(t, ".jinja")
 }
 
-// normalise makes float32 the same as a key that is left out.
-func (q *Quantize) normalise() {
-	for _, v := range []*string{&q.Vision, &q.Language, &q.Vocabulary} {
-		if *v == "float32" {
-			*v = ""
+// normalise makes what weights are kept as anyway the same as a key that is left out.
+func (q *Quantize) normalise(v *Vocabulary) {
+	for kind, words := range map[string][]*string{"storages": {&q.Vision, &q.Language}, "table storages": {&q.Vocabulary}} {
+		for _, word := range words {
+			*word = v.Words[kind].unlessUsual(*word)
 		}
 	}
 }

@@ -131,11 +131,11 @@ type Tiles struct {
 // float32 with the rounded weights. Adapters, projector, norms, biases and positions are always float32.
 type Quantize struct {
 	// Vision is for the weights of the vision tower's linear layers. Default: float32.
-	Vision string `yaml:"vision" enum:"float32|bfloat16|nf4|nf4-single"`
+	Vision string `yaml:"vision" words:"storages"`
 	// Language is for the weights of the decoder's linear layers. Default: float32.
-	Language string `yaml:"language" enum:"float32|bfloat16|nf4|nf4-single"`
+	Language string `yaml:"language" words:"storages"`
 	// Vocabulary is for the decoder's embeddings and output layer, which are never in nf4. Default: float32.
-	Vocabulary string `yaml:"vocabulary" enum:"float32|bfloat16"`
+	Vocabulary string `yaml:"vocabulary" words:"table storages"`
 }
 
 // Projector maps image features to the decoder's embeddings. A plain string is its from.
@@ -164,13 +164,13 @@ type Data struct {
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
 	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
 	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.
-	OnLong string `yaml:"on_long" default:"error" enum:"error|drop|split"`
+	OnLong string `yaml:"on_long" default:"error" words:"on_long"`
 	// OnBad: what happens to a sample that cannot be read; skipped ones are counted and named.
-	OnBad string `yaml:"on_bad" default:"error" enum:"error|skip"`
+	OnBad string `yaml:"on_bad" default:"error" words:"on_bad"`
 	// OnNoTargets: what happens to a sample without any supervised token.
-	OnNoTargets string `yaml:"on_no_targets" default:"error" enum:"error|skip"`
+	OnNoTargets string `yaml:"on_no_targets" default:"error" words:"on_no_targets"`
 	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
-	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
+	OnEmpty string `yaml:"on_empty" words:"on_empty"`
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
 	// used as tools and video cannot, is an error. "<video>" takes that marker as text. A key that no row of the data has is an error.
 	Ignore []string `yaml:"ignore"`

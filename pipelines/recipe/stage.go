@@ -136,7 +136,7 @@ type Source struct {
 	Ignore []string `yaml:"ignore"`
 	// Format: llm-adapters puts each row's instruction and output into LLM-Adapters' prompt, a text that is learnt whole. Default: each row's keys say
 	// what it is, and its turns go through the chat template.
-	Format string `yaml:"format" enum:"llm-adapters"`
+	Format string `yaml:"format" words:"row formats"`
 	// ImageFirst puts pictures without a marker in the text in front of the first question. Without it such rows are errors.
 	ImageFirst bool `yaml:"image_first" default:"false"`
 }

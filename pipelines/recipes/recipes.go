@@ -1,15 +1,17 @@
-// Package recipes reads recipes with the program's vocabulary: the names and rules of adapters, protocols, schedules and
-// projectors, each from the package that has them. Package recipe knows the keys and none of these. It also says what a
+// Package recipes reads recipes with the program's vocabulary: the names and rules of adapters, protocols, schedules,
+// storages, policies and so on, each from the package that has them. Package recipe knows the keys and none of these. It also says what a
 // recipe's adapter is as a configuration of moslora.
 package recipes
 
 import (
 	"fmt"
 
+	"moslava/datasets"
 	"moslava/internal/optim"
 	"moslava/moslora"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/vlm"
 	"moslava/projector"
 )
 
@@ -25,7 +27,8 @@ func Parse(name string, b []byte) (*recipe.Recipe, error) { return Vocabulary().
 // Vocabulary is the program's.
 func Vocabulary() *recipe.Vocabulary {
 	starts, biases := moslora.Starts(), moslora.Biases()
-	return &recipe.Vocabulary{
+	linears, tables := vlm.Storages()
+	v := &recipe.Vocabulary{
 		Words: map[string]recipe.Words{
 			"mixers":     {Known: moslora.Mixers(), Refused: moslora.RefusedMixers()},
 			"starts":     {Known: starts, Usual: starts[0]},
@@ -33,11 +36,19 @@ func Vocabulary() *recipe.Vocabulary {
 			"protocols":  {Known: eval.ProtocolNames(), Usual: eval.DefaultProtocol},
 			"schedules":  {Known: optim.Schedules()},
 			"projectors": {Known: projector.Types()},
+
+			"storages":       {Known: linears, Usual: linears[0]},
+			"table storages": {Known: tables, Usual: tables[0]},
+			"row formats":    {Known: []string{datasets.FormatLLMAdapters}},
 		},
 		Adapter:        faults,
 		ChangesWeights: func(start string) bool { return moslora.Start(start).ChangesWeights() },
 		Shard:          func(text string) error { _, err := eval.ParseShard(text); return err },
 	}
+	for name, known := range datasets.Policies() {
+		v.Words[name] = recipe.Words{Known: known}
+	}
+	return v
 }
 
 func faults(a *recipe.Adapter) (out []recipe.Fault) {
