@@ -89,9 +89,34 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 	return out, nil
 }
 
+// attach hangs on a model what a stage asks for: a composition of directories, which it returns, or what fresh makes of each part's
+// configuration. Parts come in a fixed order: that of the adapters is the order in which the gradient norm is summed. It does nothing for nil.
+func attach(m *vlm.Model, a *recipe.AdaptersConfig, tok *tokenizer.Tokenizer, fresh func(part string, cfg moslora.Config) error) (*moslora.Composition, error) {
+	if a == nil {
+		return nil, nil
+	}
+	composed, err := composition(a, m)
+	if err != nil {
+		return nil, err
+	}
+	if composed != nil {
+		return composed, m.Adapters.AttachComposition(m.Params, composed)
+	}
+	for _, p := range partsOf(a) {
+		cfg, err := adapterConfig(m, p.part, p.c, tok)
+		if err != nil {
+			return nil, err
+		}
+		if err := fresh(p.part, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
 // composition reads the directories of adapters.compose; nil if there are none.
 func composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
-	if a == nil || len(a.Compose) == 0 {
+	if len(a.Compose) == 0 {
 		return nil, nil
 	}
 	var dirs []string

@@ -113,32 +113,21 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	return part, nil
 }
 
-// hang attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
-func hang(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
-	a := adaptersAfter(r, s)
-	composed, err := composition(a, m)
-	if err != nil {
-		return nil, err
-	}
-	if composed != nil {
-		return nil, m.Adapters.AttachComposition(m.Params, composed)
-	}
-	for _, t := range partsOf(a) {
-		cfg, err := adapterConfig(m, t.part, t.c, tok)
+// attachOutlines attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
+func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
+	_, err = attach(m, adaptersAfter(r, s), tok, func(part string, cfg moslora.Config) error {
+		if err := m.AttachAdapters(part, cfg, r.Seed); err != nil {
+			return err
+		}
+		unread, err := m.UnreadAdapters(part, cfg)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := m.AttachAdapters(t.part, cfg, r.Seed); err != nil {
-			return nil, err
-		}
-		unread, err := m.UnreadAdapters(t.part, cfg)
-		if err != nil {
-			return nil, err
-		}
-		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == t.part })
-		counts = append(counts, plan.AdapterCount{Part: t.part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
-	}
-	return counts, nil
+		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == part })
+		counts = append(counts, plan.AdapterCount{Part: part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
+		return nil
+	})
+	return counts, err
 }
 
 // sampled is what was found out about a stage's data.
