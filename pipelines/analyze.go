@@ -11,6 +11,7 @@ import (
 	"moslava/internal/nn"
 	"moslava/moslora"
 	"moslava/pipelines/analysis"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
@@ -131,7 +132,7 @@ func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m, _, err := baseModel(unrounded(r))
+	m, _, err := models.Base(models.Unrounded(r))
 	return m, &r.Seed, r.MaskError(err)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"moslava/internal/infile"
 	"moslava/pipelines/engine/answers"
+	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
 
@@ -60,7 +61,7 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 	}
 	if run != nil {
 		m, p, err = run.open(ctx, opt.Out)
-		dirs = modelDirs(run.view.Recipe)
+		dirs = models.Dirs(run.view.Recipe)
 		if err == nil && opt.Adapters != "" {
 			if m.Adapters.Len() > 0 {
 				return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+

@@ -7,6 +7,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
@@ -42,7 +43,7 @@ func TestEncodeText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, p, err := baseModel(r)
+	_, p, err := models.Base(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 )
 
@@ -22,7 +23,7 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		}
 	}
 	from, _ := s.dir.From(s.index)
-	m, p, err := modelAfter(s.recipe, s.dir, from)
+	m, p, err := models.After(s.recipe, s.dir, from)
 	if err != nil {
 		return nil, err
 	}

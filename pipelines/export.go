@@ -10,6 +10,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 )
@@ -17,14 +18,14 @@ import (
 // merge folds the adapters in for good: later stages find the note and do so when they load the model.
 func (s *stage) merge() ([]string, error) {
 	from, _ := s.dir.From(s.index)
-	m, _, err := modelAfter(s.recipe, s.dir, from)
+	m, _, err := models.After(s.recipe, s.dir, from)
 	if err != nil {
 		return nil, err
 	}
 	if m.Adapters.Len() == 0 {
 		return nil, fmt.Errorf("there are no adapters to merge")
 	}
-	return []string{mergedFile}, checkpoint.WriteJSON(s.path, mergedFile, map[string]int{"adapters": m.Adapters.Len()})
+	return []string{models.MergedFile}, checkpoint.WriteJSON(s.path, models.MergedFile, map[string]int{"adapters": m.Adapters.Len()})
 }
 
 var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16, "float16": safetensors.F16}
@@ -43,7 +44,7 @@ func (s *stage) export() (_ []string, failed error) {
 	if writesFull(s.Stage) && r.Model.Quantize != (recipe.Quantize{}) {
 		// As PEFT's users do it: what was tuned on rounded weights is merged into those it was rounded from.
 		fmt.Fprintf(s.out, "%s: the recipe quantizes the model; the full weights are written, adapters merged into them\n", s.Name)
-		r = unrounded(r)
+		r = models.Unrounded(r)
 	}
 	dir, output := filepath.Join(s.path, c.Format), c.Format
 	if c.Path != "" {
@@ -57,7 +58,7 @@ func (s *stage) export() (_ []string, failed error) {
 		}
 		dir = output
 	}
-	m, p, err := modelAfter(r, s.dir, from)
+	m, p, err := models.After(r, s.dir, from)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +104,10 @@ func (s *stage) write(dir string, m *vlm.Model, p *vlm.Processor) error {
 	c := s.Stage.Export
 	switch c.Format {
 	case "xtuner":
-		return m.SaveXTuner(dir, baseName(s.recipe))
+		return m.SaveXTuner(dir, models.BaseName(s.recipe))
 	case "peft", "folded":
 		s.noteTokens(m)
-		return m.ExportAdapters(dir, baseName(s.recipe), c.Format == "folded", p)
+		return m.ExportAdapters(dir, models.BaseName(s.recipe), c.Format == "folded", p)
 	case "towers":
 		return vlm.ExportTowers(dir, m, p, dtypes[c.DType])
 	}

@@ -14,6 +14,7 @@ import (
 
 	"moslava/internal/device"
 	"moslava/internal/interrupt"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 	"moslava/pipelines/train"
@@ -62,7 +63,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 			return fmt.Errorf("the recipe has no stage %q; it has %s", name, stageNames(r))
 		}
 	}
-	for _, w := range vlm.LeftoverQuantization(modelDirs(r)...) {
+	for _, w := range vlm.LeftoverQuantization(models.Dirs(r)...) {
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
 	written := r.Written()

@@ -20,6 +20,7 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
+	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -87,15 +88,6 @@ func (p *Plan) Err() error {
 	return &PreflightError{problems}
 }
 
-// outline is the recipe's model without weights, and its processor.
-func outline(r *recipe.Recipe) (m *vlm.Model, p *vlm.Processor, err error) {
-	m, p, err = openModel(r, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	return m, p, adjust(r, m, p)
-}
-
 // partOf says what a stage trains.
 func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	q := r.Model.Quantize
@@ -105,9 +97,9 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 		return part, err
 	}
 	part.Files = fileKinds(r, s)
-	for _, t := range partsOf(adaptersAfter(r, s)) {
-		if moslora.Start(t.c.Start).ChangesWeights() {
-			delete(part.Files, t.part) // the rest of a weight has more bits
+	for _, t := range models.Parts(models.AdaptersAfter(r, s)) {
+		if moslora.Start(t.Config.Start).ChangesWeights() {
+			delete(part.Files, t.Part) // the rest of a weight has more bits
 		}
 	}
 	return part, nil
@@ -115,7 +107,7 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 
 // attachOutlines attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
 func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
-	_, err = attach(m, adaptersAfter(r, s), tok, func(part string, cfg moslora.Config) error {
+	_, err = models.Attach(m, models.AdaptersAfter(r, s), tok, func(part string, cfg moslora.Config) error {
 		if err := m.AttachAdapters(part, cfg, r.Seed); err != nil {
 			return err
 		}

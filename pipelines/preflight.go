@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
@@ -89,7 +90,7 @@ var checks = map[string][]func(*preflight, context.Context, *recipe.Stage){
 func lookAhead(ctx context.Context, r *recipe.Recipe, stages []int, opt PlanOptions) (*preflight, error) {
 	f := &preflight{recipe: r, opt: opt, disk: disk{}}
 	var err error
-	if f.model, f.processor, err = outline(r); err != nil {
+	if f.model, f.processor, err = models.Outline(r); err != nil {
 		return nil, err
 	}
 	for _, i := range stages {

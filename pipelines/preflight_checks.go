@@ -12,6 +12,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -55,7 +56,7 @@ func (f *preflight) bare(s *recipe.Stage, tied bool) {
 	if tied == f.model.Config.Text.TieWordEmbeddings {
 		return
 	}
-	m, p, err := outline(f.recipe)
+	m, p, err := models.Outline(f.recipe)
 	if err != nil {
 		f.problem(s, "adapters", err)
 		return
@@ -117,14 +118,14 @@ func (f *preflight) merges(_ context.Context, s *recipe.Stage) {
 		return
 	}
 	from, _ := f.recipe.Stage(s.From)
-	a := adaptersAfter(f.recipe, from)
+	a := models.AdaptersAfter(f.recipe, from)
 	if a == nil {
 		return
 	}
-	for _, t := range partsOf(a) {
-		cfg, err := adapterConfig(f.model, t.part, t.c, f.processor.Tokenizer)
+	for _, t := range models.Parts(a) {
+		cfg, err := models.AdapterConfig(f.model, t.Part, t.Config, f.processor.Tokenizer)
 		if err == nil {
-			err = f.model.CheckMerge(t.part, cfg)
+			err = f.model.CheckMerge(t.Part, cfg)
 		}
 		f.problem(s, "", err)
 	}

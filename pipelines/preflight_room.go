@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"moslava/internal/machine"
+	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
@@ -63,7 +64,7 @@ func (f *preflight) memory(training []plan.Stage) *MemoryCheck {
 func (f *preflight) holding(_ context.Context, s *recipe.Stage) {
 	r := f.recipe
 	if writesFull(s) {
-		r = unrounded(r)
+		r = models.Unrounded(r)
 	}
 	q := r.Model.Quantize
 	storage, err := vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary)

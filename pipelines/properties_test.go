@@ -14,6 +14,7 @@ import (
 	"moslava/language"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 	"moslava/pipelines/train"
@@ -32,7 +33,7 @@ func after(t *testing.T, r *recipe.Recipe, stage string) (*vlm.Model, *vlm.Proce
 	if stage != "" {
 		_, i = r.Stage(stage)
 	}
-	m, p, err := modelAfter(r, d, i)
+	m, p, err := models.After(r, d, i)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestAccumulation(t *testing.T) {
 			t.Fatal(err)
 		}
 		params[name] = map[string][]float32{}
-		for k, x := range tensorsOf(t, filepath.Join(dir, "00-align", trainedFile)) {
+		for k, x := range tensorsOf(t, filepath.Join(dir, "00-align", models.TrainedFile)) {
 			params[name][k] = x.Data
 		}
 	}
@@ -211,7 +212,7 @@ func TestBest(t *testing.T) {
 		t.Errorf("the state says step %d and %g, the metrics step %d and %g", s.BestStep, s.BestLoss, best.Step, *best.Validation)
 	}
 	m, p := after(t, r, "")
-	if err := loadTrained(m, filepath.Join(stage, bestDir, trainedFile)); err != nil {
+	if err := models.LoadTrained(m, filepath.Join(stage, bestDir, models.TrainedFile)); err != nil {
 		t.Fatal(err)
 	}
 	src, err := openSource("scenes:align?n=20&seed=1")

@@ -12,6 +12,7 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
+	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
 
@@ -119,7 +120,7 @@ func fullModel(t *testing.T, dir, stage string) *vlm.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := applyStage(m, stage, true); err != nil {
+	if err := models.Apply(m, stage, true); err != nil {
 		t.Fatal(err)
 	}
 	return m

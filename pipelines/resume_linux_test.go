@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"moslava/internal/infile"
+
 	"golang.org/x/sys/unix"
 
 	"moslava/datasets"
@@ -142,7 +144,7 @@ func stepsDone(dir string) int {
 func saving(dir string) bool {
 	states, _ := filepath.Glob(filepath.Join(dir, "*", statePrefix+"*"))
 	return slices.ContainsFunc(states, func(s string) bool {
-		whole, err := there(filepath.Join(s, stateFile))
+		whole, err := infile.Exists(filepath.Join(s, stateFile))
 		return err == nil && !whole
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"moslava/internal/checkpoint"
+	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
 
@@ -33,7 +34,7 @@ func (s *stage) mergeRounded(m *vlm.Model, from int) error {
 	if err := m.MergeAdapters(); err != nil {
 		return err
 	}
-	full, _, err := modelAfter(unrounded(s.recipe), s.dir, from)
+	full, _, err := models.After(models.Unrounded(s.recipe), s.dir, from)
 	if err != nil {
 		return err
 	}

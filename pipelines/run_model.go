@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/internal/infile"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
@@ -28,7 +30,7 @@ var changesModel = []string{recipe.Pretrain, recipe.Align, recipe.Tune, recipe.M
 
 // findRunModel finds what a directory of a run, or of a stage in one, stands for; nil if it is neither.
 func findRunModel(dir string) (*runModel, error) {
-	if model, err := there(filepath.Join(dir, vlm.ConfigFile)); model || err != nil {
+	if model, err := infile.Exists(filepath.Join(dir, vlm.ConfigFile)); model || err != nil {
 		return nil, err
 	}
 	root, stage, ok := run.Find(dir)
@@ -102,7 +104,7 @@ func (m *runModel) open(ctx context.Context, out io.Writer) (*vlm.Model, *vlm.Pr
 		}
 		dirs = append(dirs, f.Dir)
 	}
-	model, p, err := modelOf(r, dirs)
+	model, p, err := models.Of(r, dirs)
 	if err != nil {
 		return nil, nil, m.named(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
 
@@ -76,7 +77,7 @@ func asked(t *testing.T, p *vlm.Processor, pictures ...string) *datasets.Batch {
 func TestDrawnModelNeedsNoWeights(t *testing.T) {
 	parameter := func(init string) []float32 {
 		text := "model: {from: ../vlm/testdata/smolvlm, init: " + init + "}\nstages: [{kind: export}]\n"
-		m, _, err := baseModel(parse(t, t.TempDir(), text))
+		m, _, err := models.Base(parse(t, t.TempDir(), text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
+	"moslava/internal/infile"
 	"moslava/internal/optim"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/train"
@@ -31,7 +32,7 @@ func (t *training) save(s train.State) error {
 		return err
 	}
 	dir := filepath.Join(t.path, fmt.Sprintf("%s%08d", statePrefix, s.Step))
-	if ok, err := there(filepath.Join(dir, stateFile)); err != nil || ok {
+	if ok, err := infile.Exists(filepath.Join(dir, stateFile)); err != nil || ok {
 		return err
 	}
 	if err := t.write(dir, s); err != nil {
@@ -76,7 +77,7 @@ func (t *training) states() (whole, torn []string, err error) {
 			continue
 		}
 		dir := filepath.Join(t.path, e.Name())
-		ok, err := there(filepath.Join(dir, stateFile))
+		ok, err := infile.Exists(filepath.Join(dir, stateFile))
 		if err != nil {
 			return nil, nil, err
 		}

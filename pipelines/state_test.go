@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 )
 
 // TestStatesReachTheDisk: of each state, the name of its directory is on the disk before its last file is there, and then the names of its files:
@@ -29,7 +30,7 @@ func TestStatesReachTheDisk(t *testing.T) {
 		if !strings.HasPrefix(filepath.Base(synced), statePrefix) {
 			return
 		}
-		if ok, err := there(filepath.Join(synced, stateFile)); err != nil {
+		if ok, err := infile.Exists(filepath.Join(synced, stateFile)); err != nil {
 			t.Error(err)
 		} else if whole[synced] = ok; ok && !named[synced] {
 			t.Errorf("%s is whole, and its name is not on the disk", synced)

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/infile"
 	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
@@ -58,7 +59,7 @@ func (so *suiteOptions) open(path, dir string) (suite *eval.Suite, p eval.Protoc
 
 // undrawn removes the table of a suite of scenes from a directory in which it was not asked.
 func undrawn(dir string) error {
-	if asked, err := there(filepath.Join(dir, verdictsFile)); asked || err != nil {
+	if asked, err := infile.Exists(filepath.Join(dir, verdictsFile)); asked || err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(dir, questionsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -19,6 +19,7 @@ import (
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
 
@@ -205,7 +206,7 @@ func TestPicturesForADecoder(t *testing.T) {
 	ask := alone + "stages:\n- {kind: evaluate, suites: {tsv: %q, name: asked}}\n"
 	fails(t, parse(t, t.TempDir(), fmt.Sprintf(ask, "scenes:test?n=6&seed=1")), "suite asked: item", why)
 	r := parse(t, t.TempDir(), alone+"stages:\n- {kind: export}\n")
-	m, p, err := baseModel(r)
+	m, p, err := models.Base(r)
 	if err != nil {
 		t.Fatal(err)
 	}

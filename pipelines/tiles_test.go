@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/engine"
+	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
@@ -20,7 +21,7 @@ func TestTilesOfARecipe(t *testing.T) {
 	length := func(tiles string) int {
 		t.Helper()
 		r := parse(t, t.TempDir(), strings.Replace(strings.Replace(tilesRecipe, "%s", tiles, 1), "from: smolvlm", "from: "+mustAbs(t, "vlm/testdata/smolvlm"), 1))
-		_, p, err := baseModel(r)
+		_, p, err := models.Base(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +37,7 @@ func TestTilesOfARecipe(t *testing.T) {
 	}
 	r := parse(t, t.TempDir(), "model: {vision: tiny/vision, language: tiny/language, init: random, tiles: {split: no}}\n"+
 		"stages:\n- {kind: align, data: \"scenes:align?n=4&seed=1\", steps: 1}\n")
-	if _, _, err := baseModel(r); err == nil || !strings.Contains(err.Error(), "model.tiles: pictures of LLaVA are not cut into tiles") {
+	if _, _, err := models.Base(r); err == nil || !strings.Contains(err.Error(), "model.tiles: pictures of LLaVA are not cut into tiles") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -114,7 +115,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 		}
 	}
 	r = parse(t, dir, "model: {vision: tiny/vision, language: tiny/language, init: random, projector: {type: pixel_shuffle}}\nstages:\n- {kind: export}\n")
-	if _, _, err := baseModel(r); err == nil || !strings.Contains(err.Error(), "want a SigLIP tower") {
+	if _, _, err := models.Base(r); err == nil || !strings.Contains(err.Error(), "want a SigLIP tower") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"moslava/internal/optim"
 	"moslava/moslora"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/models"
 	"moslava/pipelines/progress"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/train"
@@ -44,7 +45,7 @@ type training struct {
 func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	from, _ := s.dir.From(s.index)
 	t := &training{stage: s, cfg: s.Stage.Train}
-	if t.model, t.processor, err = modelAfter(s.recipe, s.dir, from); err != nil {
+	if t.model, t.processor, err = models.After(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
 	if t.source, _, err = openSources(s.recipe, t.cfg); err != nil {
@@ -81,10 +82,10 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if err := t.noteRise(); err != nil {
 		return nil, err
 	}
-	if err := saveTrained(t.model, s.path, baseName(s.recipe), t.trained); err != nil {
+	if err := models.SaveTrained(t.model, s.path, models.BaseName(s.recipe), t.trained); err != nil {
 		return nil, err
 	}
-	return existing(s.path, trainedFile, adaptersDir, bestDir), nil
+	return existing(s.path, models.TrainedFile, models.AdaptersDir, bestDir), nil
 }
 
 // optimise runs the trainer from a state on and says what a signal interrupts.
@@ -159,7 +160,7 @@ func (t *training) prepare(ctx context.Context) error {
 
 // attach hangs fresh adapters on the towers, or keeps those the model has.
 func (t *training) attach() error {
-	composed, err := attach(t.model, t.cfg.Adapters, t.processor.Tokenizer, t.attachFresh)
+	composed, err := models.Attach(t.model, t.cfg.Adapters, t.processor.Tokenizer, t.attachFresh)
 	if composed != nil && len(composed.Whole) > 0 {
 		fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n", t.Name, len(composed.Whole), composed.Whole[0])
 	}
@@ -302,7 +303,7 @@ func (t *training) validate(ctx context.Context, s *train.State) (*float64, erro
 		return &loss, nil
 	}
 	s.BestStep, s.BestLoss = s.Step, loss
-	return &loss, saveTrained(t.model, filepath.Join(t.path, bestDir), baseName(t.recipe), t.trained)
+	return &loss, models.SaveTrained(t.model, filepath.Join(t.path, bestDir), models.BaseName(t.recipe), t.trained)
 }
 
 // bestDir holds the model with the lowest validation loss.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"moslava/internal/filehash"
+	"moslava/internal/infile"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipes"
@@ -33,7 +34,7 @@ func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, hashesFile)
-	if ok, err := there(path); err != nil || !ok {
+	if ok, err := infile.Exists(path); err != nil || !ok {
 		return out, err
 	}
 	c := run.Check{Path: path}
@@ -55,7 +56,7 @@ func checkStates(stage string) (out []run.Check, err error) {
 	}
 	for _, dir := range dirs {
 		path := filepath.Join(dir, stateFile)
-		if ok, err := there(path); err != nil || !ok {
+		if ok, err := infile.Exists(path); err != nil || !ok {
 			out = append(out, run.Check{Path: path, Wrong: "is missing: the state was not saved whole, and is not gone on from"})
 			continue
 		}
@@ -105,7 +106,7 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 	}
 	for _, e := range entries {
 		path := filepath.Join(stage, e.Name(), verdictsFile)
-		if ok, err := there(path); err != nil || !ok || !e.IsDir() {
+		if ok, err := infile.Exists(path); err != nil || !ok || !e.IsDir() {
 			continue
 		}
 		c := run.Check{Path: path}
@@ -125,7 +126,7 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 // checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own: they are part of its version.
 func checkTable(dir string) ([]run.Check, error) {
 	path := filepath.Join(dir, resultFile)
-	if ok, err := there(path); err != nil || !ok {
+	if ok, err := infile.Exists(path); err != nil || !ok {
 		return nil, err
 	}
 	res, err := eval.ReadResult(path)

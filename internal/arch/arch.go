@@ -28,7 +28,7 @@ const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
+	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -131,6 +131,8 @@ var Packages = []Package{
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language language/chat datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
+	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
+		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
 	{Path: "pipelines", Files: parts + " " + siblings + " pipelines/demo/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
 		Tests: "pipelines/demo",
 		Why:   "puts stages together from everything below it"},

@@ -1,4 +1,4 @@
-package pipelines
+package models
 
 import (
 	"errors"
@@ -12,9 +12,9 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// adapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
+// AdapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
 // be nil if there are none.
-func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
+func AdapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
 	out, err := recipes.Adapter(c)
 	if err != nil {
 		return out, err
@@ -31,9 +31,9 @@ func adapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.
 	return out, nil
 }
 
-// adaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
+// AdaptersAfter are the fresh adapters that the model has after a stage, nil if there are none or they were merged; no
 // stage is the recipe's model.
-func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
+func AdaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
 	for s != nil && s.Kind != recipe.Merge {
 		if s.Train != nil && s.Train.Adapters != nil {
 			return s.Train.Adapters
@@ -43,19 +43,19 @@ func adaptersAfter(r *recipe.Recipe, s *recipe.Stage) *recipe.AdaptersConfig {
 	return nil
 }
 
-// A partAdapter is the adapter of one part of the model.
-type partAdapter struct {
-	part string
-	c    *recipe.Adapter
+// A PartAdapter is the adapter of one part of the model.
+type PartAdapter struct {
+	Part   string
+	Config *recipe.Adapter
 }
 
-// partsOf lists the adapters that there are, in a fixed order; none of nil.
-func partsOf(a *recipe.AdaptersConfig) (out []partAdapter) {
+// Parts lists the adapters that there are, in a fixed order; none of nil.
+func Parts(a *recipe.AdaptersConfig) (out []PartAdapter) {
 	if a == nil {
 		return nil
 	}
-	for _, p := range []partAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
-		if p.c != nil {
+	for _, p := range []PartAdapter{{recipe.PartVision, a.Vision}, {recipe.PartLanguage, a.Language}} {
+		if p.Config != nil {
 			out = append(out, p)
 		}
 	}
@@ -89,9 +89,9 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 	return out, nil
 }
 
-// attach hangs on a model what a stage asks for: a composition of directories, which it returns, or what fresh makes of each part's
+// Attach hangs on a model what a stage asks for: a composition of directories, which it returns, or what fresh makes of each part's
 // configuration. Parts come in a fixed order: that of the adapters is the order in which the gradient norm is summed. It does nothing for nil.
-func attach(m *vlm.Model, a *recipe.AdaptersConfig, tok *tokenizer.Tokenizer, fresh func(part string, cfg moslora.Config) error) (*moslora.Composition, error) {
+func Attach(m *vlm.Model, a *recipe.AdaptersConfig, tok *tokenizer.Tokenizer, fresh func(part string, cfg moslora.Config) error) (*moslora.Composition, error) {
 	if a == nil {
 		return nil, nil
 	}
@@ -102,12 +102,12 @@ func attach(m *vlm.Model, a *recipe.AdaptersConfig, tok *tokenizer.Tokenizer, fr
 	if composed != nil {
 		return composed, m.Adapters.AttachComposition(m.Params, composed)
 	}
-	for _, p := range partsOf(a) {
-		cfg, err := adapterConfig(m, p.part, p.c, tok)
+	for _, p := range Parts(a) {
+		cfg, err := AdapterConfig(m, p.Part, p.Config, tok)
 		if err != nil {
 			return nil, err
 		}
-		if err := fresh(p.part, cfg); err != nil {
+		if err := fresh(p.Part, cfg); err != nil {
 			return nil, err
 		}
 	}
