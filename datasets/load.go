@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -20,6 +22,12 @@ const (
 	OnSplit = "split"
 	OnLearn = "learn" // take it as it is (OnEmpty)
 )
+
+// Policies are what OnLong, OnBad, OnNoTargets and OnEmpty may be, by their names in recipes; the first is meant by an empty one.
+func Policies() map[string][]string {
+	return map[string][]string{"on_long": {OnError, OnDrop, OnSplit}, "on_bad": {OnError, OnSkip}, "on_no_targets": {OnError, OnSkip},
+		"on_empty": {OnError, OnSkip, OnLearn}}
+}
 
 // LoadOptions say how samples become batches. BatchSize or TokenBudget is needed.
 type LoadOptions struct {
@@ -114,14 +122,8 @@ func (l *loader) check(from *Position) error {
 	for _, p := range []struct {
 		name  string
 		value *string
-		other []string
-	}{
-		{"on_long", &o.OnLong, []string{OnDrop, OnSplit}},
-		{"on_bad", &o.OnBad, []string{OnSkip}},
-		{"on_no_targets", &o.OnNoTargets, []string{OnSkip}},
-		{"on_empty", &o.OnEmpty, []string{OnSkip, OnLearn}},
-	} {
-		if err := policy(p.name, p.value, p.other); err != nil {
+	}{{"on_long", &o.OnLong}, {"on_bad", &o.OnBad}, {"on_no_targets", &o.OnNoTargets}, {"on_empty", &o.OnEmpty}} {
+		if err := policy(p.name, p.value, Policies()[p.name]); err != nil {
 			return err
 		}
 	}
@@ -143,19 +145,12 @@ func (l *loader) check(from *Position) error {
 	return nil
 }
 
-func policy(name string, value *string, other []string) error {
+func policy(name string, value *string, known []string) error {
 	if *value == "" {
-		*value = OnError
+		*value = known[0]
 	}
-	want := OnError
-	for _, o := range other {
-		if *value == o {
-			return nil
-		}
-		want += ", " + o
-	}
-	if *value != OnError {
-		return fmt.Errorf("load: %s %q, expected one of %s", name, *value, want)
+	if !slices.Contains(known, *value) {
+		return fmt.Errorf("load: %s %q, expected one of %s", name, *value, strings.Join(known, ", "))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func newAdapter(l *nn.Linear, cfg Config, src nn.Source) (*Adapter, error) {
 	}
 	if cfg.DoRA {
 		if a.Mag = param(suffixG, rowNorms(l), l.Out()); a.Mag != nil {
-			a.magnitude = &autograd.Magnitude{Var: a.Mag.Var(), Lookup: a.Lookup}
+			a.magnitude = &autograd.Magnitude{Var: a.Mag.Var()}
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -117,19 +117,29 @@ func (a *Adapter) split(l *nn.Linear, src nn.Source) error {
 	return nil
 }
 
-// LowRank is s·B·M·A, with DoRA's magnitudes, on the tape.
-func (a *Adapter) LowRank() *autograd.LowRank {
-	w := &autograd.LowRank{A: a.A.Var(), B: a.B.Var(), Scale: a.Config.Scale(), Drop: a.Config.Dropout, Magnitude: a.magnitude}
+// Adapt adds s·B·M·A to a layer of the tape, DoRA's magnitudes, and s times its own bias to the layer's.
+func (a *Adapter) Adapt(t *autograd.Tape, layer *autograd.Layer) {
+	w := &autograd.LowRank{A: a.A.Var(), B: a.B.Var(), Scale: a.Config.Scale(), Drop: a.Config.Dropout}
 	if a.M != nil {
 		w.M = a.M.Var()
 	}
 	if a.C != nil {
 		w.C, w.Blocks = a.C.Var(), a.blocks
 	}
+	layer.Low, layer.Magnitude = w, a.magnitude
 	if a.Bias != nil {
-		w.Bias = a.Bias.Var()
+		layer.Bias = a.shifted(t, layer.Bias)
 	}
-	return w
+}
+
+// shifted is a layer's bias, which may be nil, with s·Bias.
+func (a *Adapter) shifted(t *autograd.Tape, bias *autograd.Var) *autograd.Var {
+	scale := slices.Repeat([]float32{a.Config.Scale()}, a.Bias.Size())
+	b := t.MulColumns(a.Bias.Var(), autograd.New(scale, len(scale)))
+	if bias == nil {
+		return b
+	}
+	return t.Add(bias, b)
 }
 
 // Delta is s·B·M·A, [out, in], or of an embedding transposed, as its table lies: what is added to the weight, before DoRA scales the sum.

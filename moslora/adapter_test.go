@@ -109,10 +109,10 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		{func(c *Config) { c.Mixer, c.R = Butterfly, 5 }, "r is 5: the butterfly mixer needs an even rank"},
 		{func(c *Config) { c.Start = "gaussian" }, `start is "gaussian"; known are moslora_init, pissa and nothing`},
 		{func(c *Config) { c.Start, c.Mixer = MoSLoRAInit, None }, "start moslora_init multiplies a mixer into A, and mixer is none"},
-		{func(c *Config) { c.Targets = []string{"re:("} }, "targets: error parsing regexp"},
-		{func(c *Config) { c.Targets = []string{"q_proj", "re:.*"} }, `targets: "re:.*" stands alone or not at all, there are 2`},
-		{func(c *Config) { c.Targets = []string{"all-linear", "q_proj"} }, `targets: "all-linear" stands alone`},
-		{func(c *Config) { c.Targets = []string{""} }, "targets: one is empty"},
+		{func(c *Config) { c.Targets = []string{"re:("} }, "targets has the pattern re:(: error parsing regexp"},
+		{func(c *Config) { c.Targets = []string{"q_proj", "re:.*"} }, `targets has the pattern re:.* beside others: it stands alone or not at all`},
+		{func(c *Config) { c.Targets = []string{"all-linear", "q_proj"} }, `targets has all-linear beside others: it stands alone`},
+		{func(c *Config) { c.Targets = []string{""} }, "targets has an empty entry"},
 	} {
 		cfg := good
 		c.change(&cfg)

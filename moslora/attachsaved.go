@@ -62,7 +62,7 @@ func (s *Saved) readTokens(c *peftConfig, list []stored, name func(string) strin
 		}
 		found = true
 		ids := c.Tokens.of(t.module)
-		if err := (Beside{Tokens: ids}).check(); err != nil {
+		if err := (Beside{Tokens: ids}).faults().err(); err != nil {
 			return err
 		}
 		if len(t.shape) != 2 || t.shape[0] != len(ids) {

@@ -27,24 +27,22 @@ type Beside struct {
 	Tied bool
 }
 
-func (b Beside) check() error {
-	var errs []error
-	if !slices.Contains([]string{"", "none", "all", "lora_only"}, b.Bias) {
-		errs = append(errs, fmt.Errorf("bias is %q; known are none, all and lora_only", b.Bias))
+// Biases are the names that Bias takes; the first is as good as none.
+func Biases() []string { return []string{"none", "all", "lora_only"} }
+
+func (b Beside) faults() (fs faults) {
+	if b.Bias != "" && !slices.Contains(Biases(), b.Bias) {
+		fs.add("bias", "is %q; known are %s", b.Bias, listed(Biases()))
 	}
-	for _, t := range b.Save {
-		if t == "" || t == "all-linear" || strings.HasPrefix(t, "re:") {
-			errs = append(errs, fmt.Errorf("modules_to_save has %q, want the name of a module", t))
-		}
-	}
+	moduleFaults(&fs, "modules_to_save", b.Save, false, false)
 	for _, ids := range [][]int32{b.Tokens, b.HeadTokens} {
 		for i, id := range ids {
 			if id < 0 || slices.Contains(ids[:i], id) {
-				errs = append(errs, fmt.Errorf("trainable_token_indices has %d: want each id once, from 0", id))
+				fs.add("trainable_token_indices", "has %d: want each id once, from 0", id)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return fs
 }
 
 const suffixT = ".token_adapter.trainable_tokens_delta"

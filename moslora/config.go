@@ -52,6 +52,12 @@ const (
 	PiSSA Start = "pissa"
 )
 
+// Starts are the names of starts; the first is LoRAStart's.
+func Starts() []string { return []string{"lora", string(MoSLoRAInit), string(PiSSA)} }
+
+// ChangesWeights reports whether the weight below an adapter is another while the adapter is attached.
+func (s Start) ChangesWeights() bool { return s == PiSSA }
+
 // For is the configuration of one module, without patterns.
 func (c Config) For(module string) Config {
 	c.R = c.RankPattern.get(module, c.R)
@@ -60,9 +66,6 @@ func (c Config) For(module string) Config {
 	c.RankPattern, c.AlphaPattern, c.MixerPattern = Patterns[int]{}, Patterns[float64]{}, Patterns[Mixer]{}
 	return c
 }
-
-// maxRank is beyond any use; it bounds the memory that a slip of the pen may ask for.
-const maxRank = 1 << 14
 
 // Scale is s.
 func (c Config) Scale() float32 { return float32(c.Alpha / c.denominator(c.R)) }
@@ -73,49 +76,6 @@ func (c Config) denominator(r int) float64 {
 		return math.Sqrt(float64(r))
 	}
 	return float64(r)
-}
-
-// Validate reports everything that is wrong with c.
-func (c Config) Validate() error {
-	var errs []error
-	if c.R < 1 || c.R > maxRank {
-		errs = append(errs, fmt.Errorf("r is %d, want 1 to %d", c.R, maxRank))
-	}
-	if c.Alpha == 0 {
-		errs = append(errs, errors.New("alpha is 0: the adapter would change nothing"))
-	}
-	if math.IsNaN(c.Alpha) || math.IsInf(c.Alpha, 0) {
-		errs = append(errs, fmt.Errorf("alpha is %g, want a finite number", c.Alpha))
-	}
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		errs = append(errs, fmt.Errorf("dropout is %g, want 0 to below 1", c.Dropout))
-	}
-	errs = append(errs, c.Mixer.check(c.R))
-	switch c.Start {
-	case LoRAStart:
-	case MoSLoRAInit:
-		if c.Mixer == None {
-			errs = append(errs, errors.New("start moslora_init multiplies a mixer into A, and mixer is none"))
-		}
-	case PiSSA:
-		if c.Mixer != None {
-			errs = append(errs, fmt.Errorf("start pissa splits the weight into A and B, and mixer is %s; it goes with none", c.Mixer))
-		}
-		if c.Alpha < 0 {
-			errs = append(errs, fmt.Errorf("alpha is %g: start pissa needs a positive scale", c.Alpha))
-		}
-		if c.DoRA {
-			errs = append(errs, errors.New("start pissa and dora are not supported together"))
-		}
-	default:
-		errs = append(errs, fmt.Errorf("start is %q; known are moslora_init, pissa and nothing", c.Start))
-	}
-	if c.LoRABias && (c.DoRA || c.Start == PiSSA) {
-		errs = append(errs, errors.New("lora_bias is not supported with dora or start pissa, as in PEFT"))
-	}
-	_, errT := selectorOf("targets", c.Targets)
-	_, errE := selectorOf("exclude_modules", c.Exclude)
-	return errors.Join(append(errs, errT, errE, c.Beside.check())...)
 }
 
 // endsIn reports whether target is the module's name or the end of it, after a dot.
@@ -141,7 +101,7 @@ func (c Config) unmatched(linears, modules []string) error {
 // unmatchedTargets are those that are names.
 func (c Config) unmatchedTargets(names []string) (out []string) {
 	for _, t := range append(slices.Clone(c.Targets), c.Exclude...) {
-		if t != "all-linear" && !strings.HasPrefix(t, "re:") &&
+		if t != allLinear && !strings.HasPrefix(t, patternPrefix) &&
 			!slices.ContainsFunc(names, func(name string) bool { return endsIn(name, t) }) {
 			out = append(out, t)
 		}

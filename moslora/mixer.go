@@ -1,10 +1,9 @@
 package moslora
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -30,20 +29,30 @@ const (
 // Fixed reports whether there is a mixer that is not trained.
 func (m Mixer) Fixed() bool { return m == Butterfly || m == FixedOrthogonal }
 
-// check says what is wrong with a mixer of rank r.
-func (m Mixer) check(r int) error {
-	switch m {
-	case Kaiming, Orthogonal, Normal, Xavier, Identity, FixedOrthogonal, None:
-		return nil
-	case Butterfly:
-		if r%2 != 0 {
-			return fmt.Errorf("r is %d: the butterfly mixer needs an even rank", r)
-		}
-		return nil
-	case "zeros", "zero":
-		return errors.New("mixer zeros never trains: with M = 0 and B = 0 every gradient is zero")
+// Mixers are the names of all mixers.
+func Mixers() (names []string) {
+	for _, m := range []Mixer{Kaiming, Orthogonal, Normal, Xavier, Identity, Butterfly, FixedOrthogonal, None} {
+		names = append(names, string(m))
 	}
-	return fmt.Errorf("mixer is %q; known are kaiming, orthogonal, normal, xavier, identity, butterfly, fixed-orthogonal and none", string(m))
+	return names
+}
+
+// RefusedMixers are names of mixers that one may think of, and why there are none.
+func RefusedMixers() map[string]string {
+	const why = "never trains: with M = 0 and B = 0 every gradient is zero"
+	return map[string]string{"zeros": why, "zero": why}
+}
+
+// faults are about a mixer of rank r.
+func (m Mixer) faults(r int, fs *faults) {
+	switch why := RefusedMixers()[string(m)]; {
+	case why != "":
+		fs.add("mixer", "%s %s", m, why)
+	case !slices.Contains(Mixers(), string(m)):
+		fs.add("mixer", "is %q; known are %s", m, listed(Mixers()))
+	case m == Butterfly && r%2 != 0:
+		fs.add("r", "is %d: the butterfly mixer needs an even rank", r)
+	}
 }
 
 // init returns how the mixer starts.

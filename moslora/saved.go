@@ -170,7 +170,7 @@ func (c *peftConfig) supported(all map[string]json.RawMessage) error {
 			errs = append(errs, fmt.Errorf("%s is %.60s, which is not read", field, v))
 		}
 	}
-	if err := (Beside{Bias: c.Bias}).check(); err != nil {
+	if err := (Beside{Bias: c.Bias}).faults().err(); err != nil {
 		errs = append(errs, err)
 	}
 	switch c.InitWeights {

@@ -17,26 +17,20 @@ type selector struct {
 	expr  *pyregexp.Expr
 }
 
-// selectorOf reads a list; field is its name in errors.
-func selectorOf(field string, list []string) (selector, error) {
-	excludes := field != "targets"
-	if !excludes && (len(list) == 0 || slices.Equal(list, []string{"all-linear"})) {
+// What stands in a list of modules beside names.
+const (
+	allLinear     = "all-linear" // every linear but the output layer
+	patternPrefix = "re:"        // before a regular expression for whole paths
+)
+
+// selectorOf reads a list without faults; one that is empty is that of all linears, or of none if it excludes.
+func selectorOf(list []string, excludes bool) (selector, error) {
+	if !excludes && (len(list) == 0 || list[0] == allLinear) {
 		return selector{all: true}, nil
 	}
-	for _, t := range list {
-		if excludes && t == "all-linear" || len(list) > 1 && (t == "all-linear" || strings.HasPrefix(t, "re:")) {
-			return selector{}, fmt.Errorf("%s: %q stands alone or not at all, there are %d", field, t, len(list))
-		}
-		if t == "" {
-			return selector{}, fmt.Errorf("%s: one is empty", field)
-		}
-	}
-	if len(list) == 1 {
-		if pattern, ok := strings.CutPrefix(list[0], "re:"); ok {
+	if len(list) > 0 {
+		if pattern, ok := strings.CutPrefix(list[0], patternPrefix); ok {
 			expr, err := pyregexp.Full(pattern)
-			if err != nil {
-				err = fmt.Errorf("%s: %w", field, err)
-			}
 			return selector{expr: expr}, err
 		}
 	}
@@ -63,8 +57,8 @@ type chosen struct {
 
 // choose finds the modules that c targets among those for which within is true.
 func (c Config) choose(ps *nn.Params, within func(name string) bool) (*chosen, error) {
-	targets, errT := selectorOf("targets", c.Targets)
-	exclude, errE := selectorOf("exclude_modules", c.Exclude)
+	targets, errT := selectorOf(c.Targets, false)
+	exclude, errE := selectorOf(c.Exclude, true)
 	if err := errors.Join(errT, errE); err != nil {
 		return nil, err
 	}

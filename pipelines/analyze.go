@@ -13,6 +13,7 @@ import (
 	"moslava/pipelines/analysis"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -127,7 +128,7 @@ func analyzeBase(path string) (*vlm.Model, *uint64, error) {
 		m, err := vlm.OpenModel(path, vlm.Options{})
 		return m, nil, err
 	}
-	r, err := recipe.Load(path)
+	r, err := recipes.Load(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/models"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -40,7 +40,7 @@ func TestCommonsense(t *testing.T) {
 
 // Every id of a sample is learnt, and an end besides; its text is what was stored.
 func TestEncodeText(t *testing.T) {
-	r, err := recipe.Parse("testdata/inline.yaml", []byte("name: inline\n"+commonsense))
+	r, err := recipes.Parse("testdata/inline.yaml", []byte("name: inline\n"+commonsense))
 	if err != nil {
 		t.Fatal(err)
 	}

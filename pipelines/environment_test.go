@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 )
 
@@ -46,7 +46,7 @@ stages:
 	}
 	var out bytes.Buffer
 	again := func() error {
-		r, err := recipe.Load(file)
+		r, err := recipes.Load(file)
 		if err != nil {
 			return err
 		}

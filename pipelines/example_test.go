@@ -7,6 +7,7 @@ import (
 
 	"moslava/pipelines"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // A recipe is run. Run again, it skips what is finished. The towers here are random and tiny, and the data is drawn.
@@ -18,7 +19,7 @@ func Example() {
 	}
 	defer os.RemoveAll(dir)
 	// Load reads a file. The name stands for it here: paths are relative to its directory.
-	r, err := recipe.Parse("testdata/mine.yaml", []byte(`
+	r, err := recipes.Parse("testdata/mine.yaml", []byte(`
 name: mine
 model: {vision: tiny/vision, language: tiny/language, init: random}
 stages:

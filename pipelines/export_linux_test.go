@@ -18,7 +18,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/lock"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // Environment of a child that runs a recipe and kills itself so long after the first temporary file is seen where it exports to.
@@ -43,7 +43,7 @@ func childThatExports(file string) int {
 			panic(err)
 		}
 	}()
-	r, err := recipe.Load(file)
+	r, err := recipes.Load(file)
 	if err == nil {
 		err = Run(context.Background(), r, Options{Out: io.Discard})
 	}
@@ -96,7 +96,7 @@ func TestExportsKilled(t *testing.T) {
 		return file
 	}
 	whole, root := t.TempDir(), t.TempDir()
-	r, err := recipe.Load(make(whole))
+	r, err := recipes.Load(make(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestExportsKilled(t *testing.T) {
 	if left < kills/4 {
 		t.Errorf("%d temporary files were left behind by %d kills: the test does not hit what it is about", left, kills)
 	}
-	if r, err = recipe.Load(file); err != nil {
+	if r, err = recipes.Load(file); err != nil {
 		t.Fatal(err)
 	}
 	mustRun(t, r)

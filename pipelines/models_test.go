@@ -12,7 +12,7 @@ import (
 
 	"moslava/internal/safetensors"
 	"moslava/moslora"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -258,7 +258,7 @@ func TestForeignAdapters(t *testing.T) {
 // TestWrongKeys: a recipe names line, key and the nearest one that exists.
 func TestWrongKeys(t *testing.T) {
 	text := "name: x\n" + towers + "stages:\n  - kind: align\n    data: scenes:align?n=8\n    learning_rat: 1\n    batchs: 2\n"
-	_, err := recipe.Parse("my.yaml", []byte(text))
+	_, err := recipes.Parse("my.yaml", []byte(text))
 	names(t, err, "my.yaml:6", "learning_rat", "my.yaml:7", "batchs", `did you mean "batch"?`)
 	fails(t, parse(t, t.TempDir(), alignOn("scenes:aling?n=8", "")), "stage align", `stage "aling", expected read, scan, patches, whose, pretrain, align or tune`)
 	fails(t, parse(t, t.TempDir(), alignOn("nowhere/at/all", "")), "stage align", filepath.Join("testdata", "nowhere", "at", "all"), "no such file")

@@ -98,39 +98,28 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	}
 	part.Files = fileKinds(r, s)
 	for _, t := range models.Parts(models.AdaptersAfter(r, s)) {
-		if moslora.Start(t.Config.Start) == moslora.PiSSA {
+		if moslora.Start(t.Config.Start).ChangesWeights() {
 			delete(part.Files, t.Part) // the rest of a weight has more bits
 		}
 	}
 	return part, nil
 }
 
-// hang attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
-func hang(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
-	a := models.AdaptersAfter(r, s)
-	composed, err := models.Composition(a, m)
-	if err != nil {
-		return nil, err
-	}
-	if composed != nil {
-		return nil, m.Adapters.AttachComposition(m.Params, composed)
-	}
-	for _, t := range models.Parts(a) {
-		cfg, err := models.AdapterConfig(m, t.Part, t.Config, tok)
+// attachOutlines attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
+func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
+	_, err = models.Attach(m, models.AdaptersAfter(r, s), tok, func(part string, cfg moslora.Config) error {
+		if err := m.AttachAdapters(part, cfg, r.Seed); err != nil {
+			return err
+		}
+		unread, err := m.UnreadAdapters(part, cfg)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := m.AttachAdapters(t.Part, cfg, r.Seed); err != nil {
-			return nil, err
-		}
-		unread, err := m.UnreadAdapters(t.Part, cfg)
-		if err != nil {
-			return nil, err
-		}
-		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == t.Part })
-		counts = append(counts, plan.AdapterCount{Part: t.Part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
-	}
-	return counts, nil
+		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == part })
+		counts = append(counts, plan.AdapterCount{Part: part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
+		return nil
+	})
+	return counts, err
 }
 
 // sampled is what was found out about a stage's data.

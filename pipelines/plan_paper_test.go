@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // The paper's recipes have the paper's parameters (r on every linear of both towers), less the vision tower's last block.
@@ -23,7 +23,7 @@ func TestPlanPaper(t *testing.T) {
 			"less 1179648 on 6 layers, which nothing reads, so that no gradient comes: 27131904 on 138 layers",
 		},
 	} {
-		r, err := recipe.Load("../scripts/recipes/" + file)
+		r, err := recipes.Load("../scripts/recipes/" + file)
 		if err != nil {
 			t.Fatal(err)
 		}

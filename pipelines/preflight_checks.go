@@ -33,7 +33,7 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 		return
 	}
 	defer f.bare(s, f.model.Config.Text.TieWordEmbeddings)
-	if in.Counts, err = hang(r, s, f.model, f.processor.Tokenizer); err != nil {
+	if in.Counts, err = attachOutlines(r, s, f.model, f.processor.Tokenizer); err != nil {
 		f.problem(s, "adapters", err)
 		return
 	}

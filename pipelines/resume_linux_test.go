@@ -29,7 +29,7 @@ import (
 	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/metrics"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
@@ -97,7 +97,7 @@ func child(dir string) int {
 	if n, err := strconv.Atoi(os.Getenv(childStuck)); err == nil {
 		opt.wrap = func(m train.Model) train.Model { return &stuck{m.(*vlm.Model), n} }
 	}
-	r, err := recipe.Load(resumeRecipe, "run_dir="+dir)
+	r, err := recipes.Load(resumeRecipe, "run_dir="+dir)
 	if err == nil {
 		err = Run(ctx, r, opt)
 	}

@@ -12,6 +12,7 @@ import (
 	"moslava/internal/infile"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 	"moslava/pipelines/vlm"
 )
@@ -36,7 +37,7 @@ func findRunModel(dir string) (*runModel, error) {
 	if !ok {
 		return nil, nil
 	}
-	v, err := run.Look(root)
+	v, err := run.Look(root, recipes.Vocabulary())
 	if err != nil {
 		return nil, err
 	}

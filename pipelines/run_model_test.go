@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 const askedRecipe = `name: asked
@@ -38,7 +38,7 @@ func askedRun(t *testing.T, only ...string) string {
 
 func goOn(t *testing.T, root string, only ...string) {
 	t.Helper()
-	r, err := recipe.Load(filepath.Join(root, "r.yaml"), "run_dir="+filepath.Join(root, "run"))
+	r, err := recipes.Load(filepath.Join(root, "r.yaml"), "run_dir="+filepath.Join(root, "run"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func goOn(t *testing.T, root string, only ...string) {
 func recorded(t *testing.T, root string, sets ...string) []byte {
 	t.Helper()
 	dir := filepath.Join(root, "run")
-	r, err := recipe.Load(filepath.Join(root, "r.yaml"), append(sets, "run_dir="+dir)...)
+	r, err := recipes.Load(filepath.Join(root, "r.yaml"), append(sets, "run_dir="+dir)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestStageSetAside(t *testing.T) {
 	dir := filepath.Join(root, "run")
 	again := func(set string) {
 		t.Helper()
-		r, err := recipe.Load(filepath.Join(root, "r.yaml"), set, "run_dir="+dir)
+		r, err := recipes.Load(filepath.Join(root, "r.yaml"), set, "run_dir="+dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"moslava/pipelines/engine"
 	"moslava/pipelines/models"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -110,7 +110,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 		", feature_layer: -2": "leave this key out",
 		", image_size: 64":    "leave this key out",
 	} {
-		if _, err := recipe.Parse("testdata/inline.yaml", []byte("name: inline\nrun_dir: x\n"+model(more)+"stages:\n- {kind: export}\n")); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := recipes.Parse("testdata/inline.yaml", []byte("name: inline\nrun_dir: x\n"+model(more)+"stages:\n- {kind: export}\n")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", more, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // resumeRecipe aligns and tunes two random towers of two layers and width 32.
@@ -21,7 +22,7 @@ const resumeRecipe = "testdata/resume.yaml"
 // load reads the recipe in a file for a run directory.
 func load(t *testing.T, file, dir string, set ...string) *recipe.Recipe {
 	t.Helper()
-	r, err := recipe.Load(file, append([]string{"run_dir=" + dir}, set...)...)
+	r, err := recipes.Load(file, append([]string{"run_dir=" + dir}, set...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func load(t *testing.T, file, dir string, set ...string) *recipe.Recipe {
 // parse reads a recipe whose paths are relative to testdata.
 func parse(t *testing.T, dir, text string) *recipe.Recipe {
 	t.Helper()
-	r, err := recipe.Parse("testdata/inline.yaml", []byte(fmt.Sprintf("name: inline\nseed: 3\nrun_dir: %q\n", dir)+text))
+	r, err := recipes.Parse("testdata/inline.yaml", []byte(fmt.Sprintf("name: inline\nseed: 3\nrun_dir: %q\n", dir)+text))
 	if err != nil {
 		t.Fatal(err)
 	}

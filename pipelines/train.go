@@ -160,31 +160,11 @@ func (t *training) prepare(ctx context.Context) error {
 
 // attach hangs fresh adapters on the towers, or keeps those the model has.
 func (t *training) attach() error {
-	a := t.cfg.Adapters
-	if a == nil {
-		return nil
+	composed, err := models.Attach(t.model, t.cfg.Adapters, t.processor.Tokenizer, t.attachFresh)
+	if composed != nil && len(composed.Whole) > 0 {
+		fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n", t.Name, len(composed.Whole), composed.Whole[0])
 	}
-	composed, err := models.Composition(a, t.model)
-	if err != nil {
-		return err
-	}
-	if composed != nil {
-		if len(composed.Whole) > 0 {
-			fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n", t.Name, len(composed.Whole), composed.Whole[0])
-		}
-		return t.model.Adapters.AttachComposition(t.model.Params, composed)
-	}
-	// In a fixed order: that of the adapters is the order in which the gradient norm is summed.
-	for _, p := range models.Parts(a) {
-		cfg, err := models.AdapterConfig(t.model, p.Part, p.Config, t.processor.Tokenizer)
-		if err != nil {
-			return err
-		}
-		if err := t.attachFresh(p.Part, cfg); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // attachFresh shows how far it is where singular values are computed.

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // freeTexts are the keys, with * for numbers, that take a text which is no choice of a few.
@@ -40,7 +41,7 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 		switch {
 		case f.Anonymous, name == "-":
 			keys = append(keys, freeTexts(f.Type, key)...)
-		case name != "" && f.Tag.Get("enum") == "" && f.Tag.Get("choice") == "":
+		case name != "" && f.Tag.Get("enum") == "" && f.Tag.Get("words") == "":
 			keys = append(keys, freeTexts(f.Type, join(name))...)
 		}
 	}
@@ -228,7 +229,7 @@ stages:
 	var out bytes.Buffer
 	run := func(file string) *recipe.Recipe {
 		t.Helper()
-		r, err := recipe.Load(file)
+		r, err := recipes.Load(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 )
 
@@ -20,6 +21,7 @@ import (
 // what became of each file. Its error says why it could not go on; what does not agree is in the checks.
 func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 	out, err := run.Verify(ctx, dir, run.Others{
+		Recipes: recipes.Vocabulary(),
 		Stage: func(stage string) ([]run.Check, error) {
 			states, err := checkStates(stage)
 			if err != nil {

@@ -94,9 +94,10 @@ var Packages = []Package{
 
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
-	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Why: "sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
+	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Tests: "pipelines/recipes", Why: "Tests: messages are those of the program's vocabulary; sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
 	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output internal/sealed",
-		Why: "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
+		Tests: "pipelines/recipes",
+		Why:   "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
@@ -126,31 +127,33 @@ var Packages = []Package{
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
+		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
-	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
+	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe pipelines/recipes language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
 	{Path: "pipelines/verify", Files: "pipelines/vlm pipelines/vlm/families projector vision vision/preprocess language language/chat datasets internal/compare " + engine + " internal/safetensors internal/checkpoint",
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
-	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
+	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
-	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe " +
+	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes " +
 		"pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
 		"datasets language/tokenizer moslora vision/preprocess pipelines/demo/scenes internal/optim internal/interrupt internal/machine internal/nn " + formats + " internal/kernels internal/device",
 		Tests: "pipelines/demo pipelines/engine internal/autograd language language/chat",
 		Why:   "puts stages together from everything below it; eval/predictions is none of it: scoring files again is a command of its own"},
-	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/report pipelines/vlm " + rooms +
+	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipe pipelines/study pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipe pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",

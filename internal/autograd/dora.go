@@ -11,15 +11,13 @@ import (
 	"moslava/internal/device"
 )
 
-// Magnitude makes of an adapter DoRA's (arXiv 2402.09353): row j of W + Scale·B·M·A is brought to the length of its own that is
+// Magnitude makes of a layer DoRA's (arXiv 2402.09353): row j of W + Scale·B·M·A is brought to the length of its own that is
 // trained, y = diag(m/‖W + Scale·B·M·A‖)·(W + Scale·B·M·A)·x + b. The norm is that along the input, and a constant for the gradient
 // (section 4.3 of the paper; PEFT 0.21 does the same). A row of zeros keeps its length.
 //
 // Dropout is on the input of the low-rank term alone. PEFT, with dropout, scales what W makes of the dropped input.
 type Magnitude struct {
 	Var *Var // m, [out]
-	// Lookup says that the weight is an embedding's, which lies as [in, out].
-	Lookup bool
 
 	mu      sync.Mutex
 	of      Matrix // squares belong to it
@@ -49,16 +47,17 @@ func (m Matrix) device() device.Device {
 	return device.Host
 }
 
-// gain is m over the norms, and the norms.
-func (g *Magnitude) gain(w Matrix, low *LowRank) (gain device.Buffer, norms []float32) {
+// gain is m over the norms, and the norms, of a layer with this magnitude; table says that its weight is an embedding's, which lies as [in, out].
+func (g *Magnitude) gain(l Layer, table bool) (gain device.Buffer, norms []float32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	w, low := l.W, l.Low
 	constant := (w.Packed != nil || !w.Var.track) && !low.A.track && !low.B.track && (low.M == nil || !low.M.track)
 	if !constant || g.of != w {
 		g.norms = nil
 	}
 	dev, right := g.Var.dev, w.right()
-	if g.Lookup {
+	if table {
 		right = right.T()
 	}
 	if w.Packed == nil && w.Var.track || g.of != w || g.squares == nil {
@@ -89,18 +88,13 @@ func (g *Magnitude) Forget() {
 	g.norms, g.squares = nil, nil
 }
 
-// Magnified is what an embedding's rows and the term of low make together, z, brought to low's magnitudes; it takes z's
-// memory.
-func (t *Tape) Magnified(z *Var, w Matrix, low *LowRank) *Var {
-	return t.Apply(&magnitude{z: z, layer: Layer{W: w, Low: low}})
-}
-
 // magnitude is the operation z·diag(gain) + b, in z's memory. The gradient of m needs z again and takes it from the result, which is
 // there in the backward pass: Rope and Residual, which take what they are given, leave it or bring it back. Where the result does not
 // tell z well, both are kept.
 type magnitude struct {
 	z     *Var
 	layer Layer
+	table bool // the layer is an embedding
 	y     *Var // the result, with z's memory; or nil, z has its own
 	gain  device.Buffer
 	norms []float32
@@ -111,16 +105,16 @@ type magnitude struct {
 const leastGain, mostBias = 1.0 / 1024, 256
 
 func (f *magnitude) Operands() []mat.Tensor {
-	return tensors(f.z, f.layer.Low.Magnitude.Var, f.layer.Bias)
+	return tensors(f.z, f.layer.Magnitude.Var, f.layer.Bias)
 }
 
 func (f *magnitude) Forward() (mat.Tensor, error) {
-	m := f.layer.Low.Magnitude
+	m := f.layer.Magnitude
 	if m.Var.Size() != f.z.Cols() {
 		return nil, fmt.Errorf("a magnitude of %d does not fit %v", m.Var.Size(), f.z.shape)
 	}
 	dev := f.z.dev
-	f.gain, f.norms = m.gain(f.layer.W, f.layer.Low)
+	f.gain, f.norms = m.gain(f.layer, f.table)
 	var y *Var
 	if !f.told() {
 		y = newVar(dev, f.z.shape...)
@@ -137,7 +131,7 @@ func (f *magnitude) Forward() (mat.Tensor, error) {
 }
 
 func (f *magnitude) told() bool {
-	bias, magnitudes := f.layer.Bias.hostOrNil(), f.layer.Low.Magnitude.Var.hostOrNil()
+	bias, magnitudes := f.layer.Bias.hostOrNil(), f.layer.Magnitude.Var.hostOrNil()
 	for j, g := range f.gain.Host() { // none on a device that only counts, which takes the usual way
 		if math.Abs(float64(g)) < leastGain {
 			return false
@@ -166,7 +160,7 @@ func (f *magnitude) Backward(gy mat.Tensor) error {
 	if f.y != nil && f.y.buf.None() {
 		return errors.New("the result was taken and not given back")
 	}
-	if m := f.layer.Low.Magnitude.Var; m.RequiresGrad() {
+	if m := f.layer.Magnitude.Var; m.RequiresGrad() {
 		sums, per := f.sums(g), device.Wrap(f.norms)
 		if f.y != nil {
 			per = m.buf

@@ -21,7 +21,7 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 	pos := []int32{0, 3, 8, 1, 2, 2, 7}
 	layer := func() Layer {
 		return Layer{W: Matrix{Packed: device.Host.Workers().Pack(w.buf.Host(), 8, 5, kernels.F32)}, Bias: bias,
-			Low: &LowRank{A: a, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
+			Low: &LowRank{A: a, B: b, Scale: 1.5}, Magnitude: &Magnitude{Var: m}}
 	}
 	readers := map[string]func(tp *Tape, y *Var) *Var{
 		"rope":              func(tp *Tape, y *Var) *Var { return tp.Rope(y, pos, 2, table) },
@@ -43,7 +43,7 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 				kernels.Scale(bias.buf.Host(), 64)
 				defer kernels.Scale(bias.buf.Host(), 1.0/64)
 				l := layer()
-				gain, norms := l.Low.Magnitude.gain(l.W, l.Low)
+				gain, norms := l.Magnitude.gain(l, false)
 				probe := random(7, 8)
 				gradients := func(op func(tp *Tape) *Var, leaves ...*Var) (out [][]float32) {
 					for _, v := range leaves {
@@ -60,8 +60,8 @@ func TestMagnitudeOfWhatIsTaken(t *testing.T) {
 					return out
 				}
 				got := gradients(func(tp *Tape) *Var { return tp.Linears(Kept(x), layer())[0] }, x, m)
-				plain, low := layer(), *l.Low
-				low.Magnitude, plain.Low, plain.Bias = nil, &low, nil
+				plain := layer()
+				plain.Magnitude, plain.Bias = nil, nil
 				g, ones := New(gain.Host(), 8), New([]float32{1, 1, 1, 1, 1, 1, 1}, 7, 1)
 				want := gradients(func(tp *Tape) *Var {
 					return tp.Add(tp.MulColumns(tp.Linears(Kept(x), plain)[0], g), tp.MatMul(ones, New(bias.buf.Host(), 1, 8)))

@@ -33,11 +33,12 @@ func (m Matrix) right() device.Matrix {
 	return device.NK(m.Var.buf, out, in, in)
 }
 
-// Layer is a linear layer.
+// Layer is a linear layer: what W and Low make of x together, scaled by Magnitude, and Bias.
 type Layer struct {
-	W    Matrix
-	Bias *Var     // [out], or nil
-	Low  *LowRank // or nil
+	W         Matrix
+	Low       *LowRank   // or nil
+	Magnitude *Magnitude // or nil; it needs a Low
+	Bias      *Var       // [out], or nil
 }
 
 // linears are layers that read the same x. It is recorded once; each result is recorded as a linearOut, which brings its
@@ -57,7 +58,7 @@ func (t *Tape) Linear(x *Var, w Matrix, b *Var) *Var {
 	return t.Linears(Kept(x), Layer{W: w, Bias: b})[0]
 }
 
-// Linears returns x·Wᵀ + b + s·x·Aᵀ·Mᵀ·Bᵀ of every layer. x [..., in] is read once for all of them; in the backward pass,
+// Linears returns what every layer makes of x, without a magnitude x·Wᵀ + s·x·Aᵀ·Mᵀ·Bᵀ + b. x [..., in] is read once for all of them; in the backward pass,
 // too, where products with weights and adapters are added up in place.
 func (t *Tape) Linears(x Lazy, layers ...Layer) []*Var {
 	return t.linears(&linears{in: x, layers: layers})
@@ -66,7 +67,7 @@ func (t *Tape) Linears(x Lazy, layers ...Layer) []*Var {
 // LastLinear is Linears of one layer that ends what Checkpoint is given: nothing but what leaves it reads the result. It is not
 // computed again.
 func (t *Tape) LastLinear(x Lazy, layer Layer) *Var {
-	scaled := layer.Low != nil && layer.Low.Magnitude != nil // the gradient of a magnitude reads what it scales
+	scaled := layer.Magnitude != nil // whose gradient reads what it scales
 	return t.linears(&linears{in: x, layers: []Layer{layer}, unread: t != nil && t.again && !scaled})[0]
 }
 
@@ -75,7 +76,7 @@ func (t *Tape) linears(f *linears) []*Var {
 	f.values = t.inference()
 	f.layers = slices.Clone(layers)
 	for i, l := range layers {
-		if l.Low != nil && l.Low.Magnitude != nil {
+		if l.Magnitude != nil {
 			f.layers[i].Bias = nil // it comes after the scaling
 		}
 	}
@@ -88,7 +89,7 @@ func (t *Tape) linears(f *linears) []*Var {
 	all := t.Apply(f)
 	for i := range f.outs {
 		f.outs[i] = t.Apply(&linearOut{f, all, i})
-		if l := layers[i]; l.Low != nil && l.Low.Magnitude != nil {
+		if l := layers[i]; l.Magnitude != nil {
 			f.outs[i] = t.Apply(&magnitude{z: f.outs[i], layer: l})
 		}
 	}

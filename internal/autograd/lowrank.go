@@ -2,7 +2,7 @@ package autograd
 
 import "moslava/internal/device"
 
-// LowRank is what an adapter adds to a linear layer, Scale·B·M·A·x (MoSLoRA, arXiv 2406.11909).
+// LowRank is a term of a linear layer beside its weight, Scale·B·M·A·x (MoSLoRA, arXiv 2406.11909).
 type LowRank struct {
 	A     *Var // [r, in]
 	M     *Var // [r, r], or nil for plain LoRA
@@ -12,10 +12,6 @@ type LowRank struct {
 	// C, in place of M, has one coefficient for each run of Blocks[k] rows of A: M = diag(c1·I, c2·I, ...).
 	C      *Var // [len(Blocks)], or nil
 	Blocks []int
-	// Magnitude, if there is one, scales what weight and adapter make together.
-	Magnitude *Magnitude
-	// Bias [out], if there is one, is added times Scale (PEFT's lora_bias).
-	Bias *Var
 }
 
 func (w *LowRank) rank() int { return w.A.shape[0] }
@@ -29,22 +25,6 @@ func (w *LowRank) addTo(y, x *Var) {
 	dev.Mul(n, v.buf, r, 1, device.NK(w.B.buf, out, r, r), y.buf, out, true)
 	u.release()
 	v.release()
-}
-
-// Shift is what Bias makes of a layer's own bias, which may be nil.
-func (w *LowRank) Shift(t *Tape, bias *Var) *Var {
-	if w.Bias == nil {
-		return bias
-	}
-	scale := make([]float32, w.Bias.Size())
-	for i := range scale {
-		scale[i] = w.Scale
-	}
-	b := t.MulColumns(w.Bias, New(scale, len(scale)))
-	if bias == nil {
-		return b
-	}
-	return t.Add(bias, b)
 }
 
 // mixed is Scale·u·Mᵀ.

@@ -126,7 +126,7 @@ func TestMagnitude(t *testing.T) {
 		p := device.Host.Workers().Pack(w.buf.Host(), 6, 5, kernels.F32)
 		for i, matrix := range []Matrix{{Var: w}, {Packed: p}} {
 			layer := func() Layer {
-				return Layer{W: matrix, Bias: bias, Low: &LowRank{A: a, M: mix, B: b, Scale: 1.5, Magnitude: &Magnitude{Var: m}}}
+				return Layer{W: matrix, Bias: bias, Low: &LowRank{A: a, M: mix, B: b, Scale: 1.5}, Magnitude: &Magnitude{Var: m}}
 			}
 			scaled := layer()
 			for _, v := range []*Var{a, mixer, b, w} {
@@ -159,7 +159,7 @@ func TestMagnitude(t *testing.T) {
 			}
 			got := gradients(func(tp *Tape) *Var { return tp.Linears(Kept(x), layer())[0] })
 			full := layer()
-			gain, norms := full.Low.Magnitude.gain(matrix, full.Low)
+			gain, norms := full.Magnitude.gain(full, false)
 			for j, norm := range norms { // of the matrix itself
 				var sum float64
 				for k := range 5 {
@@ -178,8 +178,7 @@ func TestMagnitude(t *testing.T) {
 				}
 			}
 			plain := full
-			low := *full.Low
-			low.Magnitude, plain.Low, plain.Bias = nil, &low, nil
+			plain.Magnitude, plain.Bias = nil, nil
 			want := gradients(func(tp *Tape) *Var { return tp.MulColumns(tp.Linears(Kept(x), plain)[0], New(gain.Host(), 6)) })
 			for k := range want {
 				for e := range want[k] {
@@ -199,19 +198,20 @@ func TestRowAloneHasTheSameBits(t *testing.T) {
 		return Matrix{Packed: device.Host.Workers().Pack(w.Floats(), 33, 40, kind)}
 	}
 	for name, m := range map[string]Matrix{"plain": {Var: w}, "float32": pack(kernels.F32), "bf16": pack(kernels.BF16), "q8": pack(kernels.Q8)} {
-		for i, low := range []*LowRank{
-			nil,
-			{A: random(2, 40), B: random(33, 2), Scale: 0.7},
-			{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7, Drop: 0.9},
-			{A: random(4, 40), C: random(2), Blocks: []int{1, 3}, B: random(33, 4), Scale: 1.3},
-			{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7, Magnitude: &Magnitude{Var: random(33)}},
+		for i, adapted := range []Layer{
+			{},
+			{Low: &LowRank{A: random(2, 40), B: random(33, 2), Scale: 0.7}},
+			{Low: &LowRank{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7, Drop: 0.9}},
+			{Low: &LowRank{A: random(4, 40), C: random(2), Blocks: []int{1, 3}, B: random(33, 4), Scale: 1.3}},
+			{Low: &LowRank{A: random(2, 40), M: random(2, 2), B: random(33, 2), Scale: 0.7}, Magnitude: &Magnitude{Var: random(33)}},
 		} {
 			for _, b := range []*Var{nil, bias} {
-				layers := []Layer{{W: m, Low: low, Bias: b}, {W: m, Bias: b}}
+				adapted.W, adapted.Bias = m, b
+				layers := []Layer{adapted, {W: m, Bias: b}}
 				recorded := append([]Layer(nil), layers...)
-				if low != nil {
-					kept := LowRank{A: low.A, M: low.M, C: low.C, B: low.B, Blocks: low.Blocks, Scale: low.Scale, Magnitude: low.Magnitude}
-					recorded[0].Low = &kept // nothing is dropped
+				if adapted.Low != nil {
+					kept := *adapted.Low
+					kept.Drop, recorded[0].Low = 0, &kept
 				}
 				var none *Tape
 				among, taped := none.Linears(Kept(x), layers...), new(Tape).Linears(Kept(x), recorded...)

@@ -149,6 +149,14 @@ func (f *logitLoss) Backward(gy mat.Tensor) error {
 
 func (f *logitLoss) release() { f.grad.release() }
 
+// AdaptRows makes of x, rows ids of an embedding's weight [in, out], what they are with the layer's term and magnitude. It takes x's memory.
+func (t *Tape) AdaptRows(x *Var, l Layer, ids []int32) *Var {
+	if x = t.Add(x, l.Low.Of(t, ids)); l.Magnitude != nil {
+		x = t.Apply(&magnitude{z: x, layer: l, table: true})
+	}
+	return x
+}
+
 // Of is Scale·M·A's part of an embedding on the tape: what the adapter adds to rows ids of a table of which A has a column each, [len(ids), out].
 // Nothing is dropped.
 func (w *LowRank) Of(t *Tape, ids []int32) *Var {

@@ -17,10 +17,10 @@ type Linear struct {
 	lookup  bool // it is an embedding
 }
 
-// Adapter adds a trainable term to a Linear.
+// Adapter makes of a Linear one that is adapted.
 type Adapter interface {
-	// LowRank is the term, as the tape knows it.
-	LowRank() *autograd.LowRank
+	// Adapt gives a layer of the tape what the adapter has for it: a term beside the weight, a scaling of both, another bias.
+	Adapt(t *autograd.Tape, layer *autograd.Layer)
 	// MergeInto changes the weight, [out, in] or an embedding's [in, out], so that it has the adapter's effect by itself.
 	MergeInto(weight []float32)
 	// Params are the adapter's own parameters.
@@ -109,8 +109,7 @@ func (l *Linear) layer(t *autograd.Tape) autograd.Layer {
 		out.Bias = l.Bias.v
 	}
 	if l.Adapter != nil {
-		out.Low = l.Adapter.LowRank()
-		out.Bias = out.Low.Shift(t, out.Bias)
+		l.Adapter.Adapt(t, &out)
 	}
 	return out
 }

@@ -294,13 +294,13 @@ func TestSetReplacesPackedAndPlain(t *testing.T) {
 // term adds a constant matrix.
 type term struct{ delta []float32 }
 
-func (a *term) LowRank() *autograd.LowRank {
+func (a *term) Adapt(_ *autograd.Tape, layer *autograd.Layer) {
 	const in = 6
 	one := make([]float32, in*in)
 	for i := range in {
 		one[i*in+i] = 1
 	}
-	return &autograd.LowRank{A: autograd.New(one, in, in), B: autograd.New(a.delta, len(a.delta)/in, in), Scale: 1}
+	layer.Low = &autograd.LowRank{A: autograd.New(one, in, in), B: autograd.New(a.delta, len(a.delta)/in, in), Scale: 1}
 }
 func (a *term) MergeInto(w []float32) { device.Host.Workers().Add(w, a.delta) }
 func (a *term) Params() []*Param      { return nil }

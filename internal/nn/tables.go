@@ -54,10 +54,7 @@ func (e *Embedding) Forward(t *autograd.Tape, ids []int32) *autograd.Var {
 		x = t.Embedding(e.Weight.v, ids)
 	}
 	if e.Adapter != nil {
-		low := e.Adapter.LowRank()
-		if x = t.Add(x, low.Of(t, ids)); low.Magnitude != nil {
-			x = t.Magnified(x, e.Weight.matrix(), low)
-		}
+		x = t.AdaptRows(x, e.layer(t), ids)
 	}
 	if e.Rows == nil {
 		return x
@@ -128,7 +125,7 @@ func (h *Head) plain() bool {
 func (h *Head) Logits(t *autograd.Tape, x *autograd.Var) *autograd.Var {
 	layer := h.layer(t)
 	if h.tied != nil && h.tied.Adapter != nil {
-		layer.Low = h.tied.Adapter.LowRank().Turned(t)
+		layer.Low = h.tied.layer(t).Low.Turned(t)
 	}
 	y := t.Linears(autograd.Kept(x), layer)[0]
 	if r := h.rows(); r != nil {

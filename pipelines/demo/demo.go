@@ -22,7 +22,7 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines"
 	"moslava/pipelines/demo/scenes"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 //go:embed towers demo.yaml
@@ -72,7 +72,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err := d.prepare(); err != nil {
 		return err
 	}
-	r, err := recipe.Load(d.path("demo.yaml"))
+	r, err := recipes.Load(d.path("demo.yaml"))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"moslava/internal/infile"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
@@ -139,7 +140,7 @@ func (r *Report) directory(opt Options) error {
 }
 
 func (r *Report) recipe() error {
-	rec, err := recipe.Load(r.Path)
+	rec, err := recipes.Load(r.Path)
 	if err != nil {
 		return err
 	}

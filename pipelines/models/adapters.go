@@ -8,15 +8,17 @@ import (
 	"moslava/language/tokenizer"
 	"moslava/moslora"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
 )
 
 // AdapterConfig is what a recipe asks of the adapters of one part of m. tok reads tokens that are given as text; it may
 // be nil if there are none.
 func AdapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.Tokenizer) (moslora.Config, error) {
-	out := moslora.Config{R: c.R, Alpha: c.Alpha, Dropout: c.Dropout, Mixer: moslora.Mixer(c.Mixer), RSLoRA: c.RSLoRA, Targets: c.Targets,
-		Start: moslora.Start(c.Start), FreezeA: c.FreezeA, LoRABias: c.LoRABias, DoRA: c.DoRA, Exclude: c.ExcludeModules,
-		Beside: moslora.Beside{Save: c.ModulesToSave, Bias: c.Bias, Tied: c.EnsureWeightTying}}
+	out, err := recipes.Adapter(c)
+	if err != nil {
+		return out, err
+	}
 	if part == recipe.PartLanguage {
 		out.NewTokens = m.Config.Added
 	}
@@ -25,21 +27,6 @@ func AdapterConfig(m *vlm.Model, part string, c *recipe.Adapter, tok *tokenizer.
 	out.HeadTokens, errs[1] = tokenIDs(c.TrainableTokenIndices.Head, tok)
 	if err := errors.Join(errs[:]...); err != nil {
 		return out, fmt.Errorf("trainable_token_indices: %w", err)
-	}
-	for _, p := range c.RankPattern {
-		if err := out.RankPattern.Add(p.Layers, p.Value); err != nil {
-			return out, fmt.Errorf("rank_pattern: %w", err)
-		}
-	}
-	for _, p := range c.AlphaPattern {
-		if err := out.AlphaPattern.Add(p.Layers, p.Value); err != nil {
-			return out, fmt.Errorf("alpha_pattern: %w", err)
-		}
-	}
-	for _, p := range c.MixerPattern {
-		if err := out.MixerPattern.Add(p.Layers, moslora.Mixer(p.Value)); err != nil {
-			return out, fmt.Errorf("mixer_pattern: %w", err)
-		}
 	}
 	return out, nil
 }
@@ -102,9 +89,34 @@ func tokenIDs(tokens []string, tok *tokenizer.Tokenizer) (out []int32, err error
 	return out, nil
 }
 
+// Attach hangs on a model what a stage asks for: a composition of directories, which it returns, or what fresh makes of each part's
+// configuration. Parts come in a fixed order: that of the adapters is the order in which the gradient norm is summed. It does nothing for nil.
+func Attach(m *vlm.Model, a *recipe.AdaptersConfig, tok *tokenizer.Tokenizer, fresh func(part string, cfg moslora.Config) error) (*moslora.Composition, error) {
+	if a == nil {
+		return nil, nil
+	}
+	composed, err := composition(a, m)
+	if err != nil {
+		return nil, err
+	}
+	if composed != nil {
+		return composed, m.Adapters.AttachComposition(m.Params, composed)
+	}
+	for _, p := range Parts(a) {
+		cfg, err := AdapterConfig(m, p.Part, p.Config, tok)
+		if err != nil {
+			return nil, err
+		}
+		if err := fresh(p.Part, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
 // composition reads the directories of adapters.compose; nil if there are none.
-func Composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
-	if a == nil || len(a.Compose) == 0 {
+func composition(a *recipe.AdaptersConfig, m *vlm.Model) (*moslora.Composition, error) {
+	if len(a.Compose) == 0 {
 		return nil, nil
 	}
 	var dirs []string

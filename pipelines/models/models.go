@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"moslava/internal/infile"
 	"moslava/language/chat"
@@ -168,7 +167,7 @@ func template(c recipe.Model) (*chat.Template, error) {
 	if c.From != "" {
 		dir = string(c.From)
 	}
-	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".jinja") {
+	if !c.TemplateFile() {
 		return chat.Named(name)
 	}
 	b, err := infile.Read(name, maxTemplate)

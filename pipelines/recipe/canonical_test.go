@@ -56,7 +56,7 @@ func TestWhatCounts(t *testing.T) {
 // TestQuantizeCounts: weights in fewer bits are another model.
 func TestQuantizeCounts(t *testing.T) {
 	canonical := func(quantize string) string {
-		r, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m"+quantize+"}\nstages: {kind: align, data: d}\n"))
+		r, err := words.Parse("r.yaml", []byte("name: s\nmodel: {from: m"+quantize+"}\nstages: {kind: align, data: d}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestMoved(t *testing.T) {
 	if err := os.WriteFile(there, b, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Load(there)
+	r, err := words.Load(there)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestWeights(t *testing.T) {
 // TestAdapterKeysCount: what changes adapters makes another stage, and what spells a default out does not.
 func TestAdapterKeysCount(t *testing.T) {
 	canonical := func(keys string) string {
-		r, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: {kind: tune, data: d, "+keys+"}\n"))
+		r, err := words.Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: {kind: tune, data: d, "+keys+"}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func (r *Recipe) decode(d *decoder, root *yaml.Node) {
 	} else if scheme.MatchString(string(r.RunDir)) || r.RunDir == "" {
 		d.at("run_dir", "is %q, expected a directory", r.RunDir)
 	}
-	r.Model.Quantize.normalise()
+	r.Model.Quantize.normalise(d.words)
 	r.Model.check(d, filepath.Dir(r.file))
 	r.stages(d)
 	r.quantized(d)
@@ -98,7 +98,7 @@ func (m *Model) check(d *decoder, dir string) {
 		d.at("model.adapters", "would be merged into weights that quantize has rounded: export the merged model first, and name that in from")
 	}
 	m.tokens(d)
-	if isTemplateFile(m.ChatTemplate) {
+	if m.TemplateFile() {
 		m.ChatTemplate = resolve(dir, m.ChatTemplate)
 	}
 }
@@ -124,16 +124,19 @@ func (m *Model) tokens(d *decoder) {
 	}
 }
 
+// TemplateFile reports whether ChatTemplate is a file, and not the name of a built-in template.
+func (m *Model) TemplateFile() bool { return isTemplateFile(m.ChatTemplate) }
+
 // isTemplateFile tells a chat template in a file from the name of a built-in one.
 func isTemplateFile(t string) bool {
 	return strings.ContainsAny(t, `/\`) || strings.HasSuffix(t, ".jinja")
 }
 
-// normalise makes float32 the same as a key that is left out.
-func (q *Quantize) normalise() {
-	for _, v := range []*string{&q.Vision, &q.Language, &q.Vocabulary} {
-		if *v == "float32" {
-			*v = ""
+// normalise makes what weights are kept as anyway the same as a key that is left out.
+func (q *Quantize) normalise(v *Vocabulary) {
+	for kind, words := range map[string][]*string{"storages": {&q.Vision, &q.Language}, "table storages": {&q.Vocabulary}} {
+		for _, word := range words {
+			*word = v.Words[kind].unlessUsual(*word)
 		}
 	}
 }
@@ -156,8 +159,8 @@ func (r *Recipe) quantized(d *decoder) {
 		}
 		if s.Train != nil && s.Train.Adapters != nil {
 			for part, a := range map[string]*Adapter{PartVision: s.Train.Adapters.Vision, PartLanguage: s.Train.Adapters.Language} {
-				if a != nil && a.Start == "pissa" && rounded[part] {
-					d.at(key+".adapters."+part+".start", "pissa changes the weights, and model.quantize keeps them in fewer bits: they would have to be rounded again")
+				if a != nil && rounded[part] && d.words.ChangesWeights != nil && d.words.ChangesWeights(a.Start) {
+					d.at(key+".adapters."+part+".start", "%s changes the weights, and model.quantize keeps them in fewer bits: they would have to be rounded again", a.Start)
 				}
 			}
 		}
@@ -276,10 +279,12 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 		}
 		seen[strings.ToLower(s.Name)] = true
 		if s.Protocol == "" && !saysProtocol(string(s.TSV)) {
-			s.Protocol = "vlmevalkit-2024.06"
+			s.Protocol = d.words.Words["protocols"].Usual
 		}
-		if !shardForm(s.Shard) {
-			d.at(key+".shard", "%q: expected i/n with i from 1 to n, as in 2/4", s.Shard)
+		if d.words.Shard != nil {
+			if err := d.words.Shard(s.Shard); err != nil {
+				d.at(key+".shard", "%v", err)
+			}
 		}
 		s.judge(d, key)
 	}
@@ -320,12 +325,4 @@ func saysProtocol(path string) bool {
 		return true
 	}
 	return false
-}
-
-// shardForm says whether a text is i/n with i from 1 to n, or empty.
-func shardForm(text string) bool {
-	i, n, _ := strings.Cut(text, "/")
-	index, err := strconv.Atoi(i)
-	count, err2 := strconv.Atoi(n)
-	return text == "" || err == nil && err2 == nil && 1 <= index && index <= count
 }

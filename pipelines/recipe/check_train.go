@@ -1,11 +1,6 @@
 package recipe
 
-import (
-	"slices"
-	"strings"
-
-	"moslava/internal/pyregexp"
-)
+import "slices"
 
 // partsOf says what a kind trains if the recipe does not.
 var partsOf = map[string][]string{
@@ -132,29 +127,12 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 	if !d.has(key + ".alpha") {
 		a.Alpha = float64(2 * a.R)
 	}
-	if a.Start == "lora" {
-		a.Start = "" // the default
-	}
-	if a.Start == "moslora_init" && a.Mixer == "none" && len(a.MixerPattern) == 0 {
-		d.at(key+".start", "moslora_init multiplies a mixer into A, and mixer is none")
-	}
-	if a.Start == "pissa" {
-		switch {
-		case a.Mixer != "none" || len(a.MixerPattern) > 0:
-			d.at(key+".start", "pissa splits the weight into A and B, and there is a mixer: give mixer: none")
-		case a.DoRA:
-			d.at(key+".start", "pissa and dora are not supported together")
+	a.Start = d.words.Words["starts"].unlessUsual(a.Start)
+	a.Bias = d.words.Words["biases"].unlessUsual(a.Bias)
+	if d.words.Adapter != nil && d.right(key) {
+		for _, f := range d.words.Adapter(a) {
+			d.at(join(key, f.Key), "%s", f.Text)
 		}
-	}
-	if a.LoRABias && (a.DoRA || a.Start == "pissa") {
-		d.at(key+".lora_bias", "is not supported with dora or start: pissa, as in PEFT: leave one of them out")
-	}
-	a.mixers(d, key)
-	modules(d, key+".targets", a.Targets, true, true)
-	modules(d, key+".exclude_modules", a.ExcludeModules, true, false)
-	modules(d, key+".modules_to_save", a.ModulesToSave, false, false)
-	if a.Bias == "none" {
-		a.Bias = "" // the default
 	}
 	for table, tokens := range map[string][]string{"embed_tokens": a.TrainableTokenIndices.Embed, "lm_head": a.TrainableTokenIndices.Head} {
 		for i, token := range tokens {
@@ -168,30 +146,6 @@ func (a *Adapter) check(d *decoder, key string, whole bool) {
 	}
 }
 
-// modules checks a list of names of modules, one pattern in their place, or all-linear.
-func modules(d *decoder, key string, list []string, patterns, linear bool) {
-	for i, name := range list {
-		switch {
-		case name == "":
-			d.at(key, "entry %d is empty, expected the name of a layer", i)
-		case slices.Index(list, name) < i:
-			d.at(key, "%s comes twice", name)
-		case name == "all-linear" && !linear:
-			d.at(key, "all-linear stands for targets alone: name the layers")
-		case name == "all-linear" && len(list) > 1:
-			d.at(key, "all-linear stands alone or not at all")
-		case strings.HasPrefix(name, "re:") && !patterns:
-			d.at(key, "%s is a pattern, expected names of layers", name)
-		case strings.HasPrefix(name, "re:"):
-			if _, err := pyregexp.Full(name[len("re:"):]); err != nil {
-				d.at(key, "%v", err)
-			} else if len(list) > 1 {
-				d.at(key, "a pattern, %s, stands alone or not at all", name)
-			}
-		}
-	}
-}
-
 // pictures refuses keys that are about the decoder's tables.
 func (a *Adapter) pictures(d *decoder, key string) {
 	if a == nil {
@@ -202,28 +156,6 @@ func (a *Adapter) pictures(d *decoder, key string) {
 	}
 	if a.EnsureWeightTying {
 		d.at(key+".ensure_weight_tying", "a vision tower has no tables: give it under language")
-	}
-}
-
-// mixerNames are the values of mixer.
-var mixerNames = []string{"kaiming", "orthogonal", "normal", "xavier", "identity", "butterfly", "fixed-orthogonal", "none"}
-
-// mixers checks mixer and mixer_pattern.
-func (a *Adapter) mixers(d *decoder, key string) {
-	check := func(at, mixer string) {
-		switch {
-		case mixer == "zeros" || mixer == "zero":
-			d.at(at, "%s never trains: with M = 0 and B = 0 every gradient is zero", mixer)
-		case !slices.Contains(mixerNames, mixer):
-			d.at(at, "%q is unknown; %s", mixer, nearest(mixer, mixerNames))
-		}
-	}
-	check(key+".mixer", a.Mixer)
-	for _, p := range a.MixerPattern {
-		check(key+".mixer_pattern."+p.Layers, p.Value)
-	}
-	if a.Mixer == "butterfly" && a.R%2 != 0 { // what patterns make of it, the adapters' own check says
-		d.at(key+".r", "is %d, expected an even number for the butterfly mixer", a.R)
 	}
 }
 

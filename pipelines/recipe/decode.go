@@ -16,7 +16,7 @@ import (
 
 // document parses exactly one YAML document whose top is a mapping.
 func document(name string, b []byte) (*yaml.Node, error) {
-	d := newDecoder(name, nil)
+	d := newDecoder(&Vocabulary{}, name, nil)
 	if len(b) > maxBytes {
 		d.problem(0, "", "is larger than %d bytes, too large for a recipe", maxBytes)
 		return nil, d.err()
@@ -57,6 +57,7 @@ func (d *decoder) syntax(err error) {
 
 // A decoder fills structs from YAML nodes and gathers what is wrong.
 type decoder struct {
+	words       *Vocabulary
 	file        string
 	sets        []string            // overrides; the nodes of number i have line -(i+1)
 	lines       map[string]int      // where each key that is present stands
@@ -74,8 +75,8 @@ type decoder struct {
 // maxEntries bounds what a small file full of aliases can grow to.
 const maxEntries = 100_000
 
-func newDecoder(file string, sets []string) *decoder {
-	return &decoder{file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
+func newDecoder(words *Vocabulary, file string, sets []string) *decoder {
+	return &decoder{words: words, file: file, sets: sets, lines: map[string]int{}, active: map[*yaml.Node]bool{},
 		kinds: map[string]string{}, places: map[string]string{}, environment: newEnvironment()}
 }
 
@@ -93,7 +94,7 @@ func (d *decoder) problem(line int, key, format string, args ...any) {
 // at reports a problem with a key at its line or, if it is absent, that of the nearest key around it.
 // A key whose value could not be read is not complained about again, and of a record with variables that are not set no key is.
 func (d *decoder) at(key, format string, args ...any) {
-	if len(d.environment.unset) > 0 || slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") }) {
+	if len(d.environment.unset) > 0 || !d.right(key) {
 		return
 	}
 	for around := key; around != ""; {
@@ -104,6 +105,11 @@ func (d *decoder) at(key, format string, args ...any) {
 		around = around[:max(strings.LastIndexByte(around, '.'), 0)]
 	}
 	d.problem(0, key, format, args...)
+}
+
+// right reports whether no problem with a key, or with one in it, is known.
+func (d *decoder) right(key string) bool {
+	return !slices.ContainsFunc(d.problems, func(p Problem) bool { return p.Key == key || strings.HasPrefix(p.Key, key+".") })
 }
 
 // has says whether a key is present.

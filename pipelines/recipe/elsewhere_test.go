@@ -58,7 +58,7 @@ func TestElsewhere(t *testing.T) {
 		} else {
 			text += in + "\nstages: {kind: align, data: d}\n"
 		}
-		_, err := Parse("r.yaml", []byte(text))
+		_, err := words.Parse("r.yaml", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), ": "+c.want) || !strings.HasSuffix(c.want, ",") && !strings.HasSuffix(err.Error(), c.want) {
 			t.Errorf("%s:\n got %v\nwant %s", in, err, c.want)
 		}

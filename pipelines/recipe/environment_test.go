@@ -19,7 +19,7 @@ func env(t *testing.T, sets ...string) {
 
 func parse2(t *testing.T, name, text string) *Recipe {
 	t.Helper()
-	r, err := Parse(name, []byte(text))
+	r, err := words.Parse(name, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestUnset(t *testing.T) {
 		for _, name := range unset {
 			os.Unsetenv(name)
 		}
-		r, err := FromRecord(record, dir)
+		r, err := words.FromRecord(record, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -170,13 +170,13 @@ func TestUnset(t *testing.T) {
 		if _, err := read(name); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
-		if _, err := Parse("r.yaml", []byte(manyPlaces)); err == nil || !strings.Contains(err.Error(), want[strings.Index(want, ": ")+2:]) {
+		if _, err := words.Parse("r.yaml", []byte(manyPlaces)); err == nil || !strings.Contains(err.Error(), want[strings.Index(want, ": ")+2:]) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	manyVariables(t)
 	os.Unsetenv("T_A")
-	_, err = Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: {kind: \"${T_A}\"}\n"))
+	_, err = words.Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: {kind: \"${T_A}\"}\n"))
 	if err == nil || !strings.HasSuffix(err.Error(), `stages.0.kind: the environment variable "T_A" is not set`) {
 		t.Error(err)
 	}
@@ -196,7 +196,7 @@ func TestRecordElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.Unsetenv("T_HOME")
-		if r, err = FromRecord(b, runs); err != nil {
+		if r, err = words.FromRecord(b, runs); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.ModelNeeds(); want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), want)) {

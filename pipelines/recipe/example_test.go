@@ -3,12 +3,12 @@ package recipe_test
 import (
 	"fmt"
 
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // What a recipe leaves out has defaults.
 func Example() {
-	r, err := recipe.Parse("mine.yaml", []byte(`
+	r, err := recipes.Parse("mine.yaml", []byte(`
 name: mine
 model: {vision: models/dinov2-small, language: models/smollm2-135m}
 stages:
@@ -36,7 +36,7 @@ stages:
 
 // All that is wrong comes back at once, with the lines.
 func ExampleError() {
-	_, err := recipe.Parse("mine.yaml", []byte(`
+	_, err := recipes.Parse("mine.yaml", []byte(`
 name: mine
 model: {vision: models/dinov2-small, langauge: models/smollm2-135m}
 stages:

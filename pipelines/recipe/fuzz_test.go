@@ -21,7 +21,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("? {a: 1}\n: 2\n? [b]\n: 3\n"), "a=b=c")
 	f.Add([]byte("name: !!binary aGk=\nseed: !!int '1'\nthreads: !x 2"), ".=")
 	f.Fuzz(func(t *testing.T, b []byte, set string) {
-		r, err := Parse("r.yaml", b)
+		r, err := words.Parse("r.yaml", b)
 		var e *Error
 		if err != nil {
 			if !errors.As(err, &e) || len(e.Problems) == 0 || err.Error() == "" {

@@ -16,7 +16,7 @@ stages:
   - {kind: align, data: a}
   - {kind: tune, name: own, data: [{path: b, images: here}], images: there, max_pixels: 1000, adapters: {language: {r: 4}}}
 `
-	r, err := Parse("dir/r.yaml", []byte(text))
+	r, err := words.Parse("dir/r.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ stages:
 	if want := []Path{path("here")}; !reflect.DeepEqual(own.Sources[0].Images, want) {
 		t.Errorf("the source has %v, want %v", own.Sources[0].Images, want)
 	}
-	if _, err := Parse("r.yaml", []byte(strings.Replace(text, "178956970", "178956971", 1))); err == nil || !strings.Contains(err.Error(), "max_pixels") {
+	if _, err := words.Parse("r.yaml", []byte(strings.Replace(text, "178956970", "178956971", 1))); err == nil || !strings.Contains(err.Error(), "max_pixels") {
 		t.Errorf("error %v, want one about max_pixels", err)
 	}
 }

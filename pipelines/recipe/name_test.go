@@ -46,7 +46,7 @@ func TestCleanName(t *testing.T) {
 			t.Errorf("%q: %q, %v; want %q", name, got, err, want)
 		}
 	}
-	r, err := Parse("r.yaml", []byte("name: Моя модель\nmodel: {from: m}\nstages: [{kind: evaluate, suites: {tsv: q.tsv, name: Вопросы 1}}]\n"))
+	r, err := words.Parse("r.yaml", []byte("name: Моя модель\nmodel: {from: m}\nstages: [{kind: evaluate, suites: {tsv: q.tsv, name: Вопросы 1}}]\n"))
 	if err != nil || r.RunDir != "runs/Моя модель" || r.Stages[0].Evaluate.Suites[0].Name != "Вопросы 1" {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -17,7 +17,7 @@ import (
 // A stage is named by its name, by its kind if it has no name, or by its place from 0. The result is checked
 // as if the file had said so; when that fails, the error is an *Error, and the recipe stays as it was.
 func (r *Recipe) Override(sets []string) error {
-	changed, err := newDecoder(r.file, slices.Concat(r.sets, sets)).build(r.root)
+	changed, err := newDecoder(r.words, r.file, slices.Concat(r.sets, sets)).build(r.root)
 	if err != nil {
 		return err
 	}

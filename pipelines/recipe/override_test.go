@@ -30,7 +30,7 @@ func TestOverride(t *testing.T) {
 
 // TestOverrideMerged goes into a mapping that << brought in: it becomes the stage's own.
 func TestOverrideMerged(t *testing.T) {
-	r, err := Parse("r.yaml", []byte(`name: s
+	r, err := words.Parse("r.yaml", []byte(`name: s
 model: {from: m}
 stages:
 - &one {kind: tune, name: one, data: d, adapters: &a {language: {r: 4, mixer: none}}}

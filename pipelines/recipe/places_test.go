@@ -54,7 +54,7 @@ stages:
 		"out":                   "stages.3.path: the export",
 		"out/second":            "is the same as what stages.2.path names",
 	} {
-		_, err := Parse(filepath.Join(root, "r.yaml"), fmt.Appendf(nil, text, path))
+		_, err := words.Parse(filepath.Join(root, "r.yaml"), fmt.Appendf(nil, text, path))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("path %s: %v, want %q", path, err, want)
 		}
@@ -76,7 +76,7 @@ stages:
 		"runs/mine/02-export/hf":  "run_dir: the directory of stage export, ",
 		"runs/other/02-export/hf": "",
 	} {
-		_, err := Parse(filepath.Join(root, "r.yaml"), fmt.Appendf(nil, text, from))
+		_, err := words.Parse(filepath.Join(root, "r.yaml"), fmt.Appendf(nil, text, from))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("from %s: %v, want %q", from, err, want)
 		}

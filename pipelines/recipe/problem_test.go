@@ -63,7 +63,7 @@ func TestProblems(t *testing.T) {
 		{"unused adapters", small + "  adapters: {language: {}}\n", `r.yaml:6: stages.0.adapters: train is [projector]: without adapters in it they would not be trained`},
 		{"no adapters", stage("tune\n  data: d\n"), `r.yaml:4: stages.0.adapters: adapters are to be trained, but the model this stage takes has none: give adapters.vision, adapters.language or both, or leave adapters out of train`},
 		{"empty adapters", stage("tune\n  data: d\n  adapters: {}\n"), `r.yaml:6: stages.0.adapters: expected vision, language or both`},
-		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3, expected an even number for the butterfly mixer`},
+		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3: the butterfly mixer needs an even rank`},
 		{"zeros", adapter("mixer: zeros"), `r.yaml:6: stages.0.adapters.language.mixer: zeros never trains: with M = 0 and B = 0 every gradient is zero`},
 		{"mixer", adapter("mixer: ortogonal"), `r.yaml:6: stages.0.adapters.language.mixer: "ortogonal" is unknown; did you mean "orthogonal"?`},
 		{"zero rank", adapter("r: 0"), `r.yaml:6: stages.0.adapters.language.r: is 0, expected at least 1 and at most 65536`},
@@ -79,9 +79,9 @@ func TestProblems(t *testing.T) {
 		{"compose and attach", stage("tune\n  data: d\n  adapters: {compose: [a, b], language: {}}\n"), `r.yaml:6: stages.0.adapters.compose: excludes vision and language: compose directories, or attach fresh adapters`},
 		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
-		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: error parsing regexp: missing closing ) in `(`\nr.yaml:6: stages.0.adapters.language.targets: a pattern, re:q, stands alone or not at all"},
-		{"saved pattern", adapter("modules_to_save: 're:x'"), `r.yaml:6: stages.0.adapters.language.modules_to_save: re:x is a pattern, expected names of layers`},
-		{"excluded", adapter("exclude_modules: all-linear"), `r.yaml:6: stages.0.adapters.language.exclude_modules: all-linear stands for targets alone: name the layers`},
+		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: has the pattern re:(: error parsing regexp: missing closing ) in `(`\nr.yaml:6: stages.0.adapters.language.targets: has the pattern re:q beside others: it stands alone or not at all"},
+		{"saved pattern", adapter("modules_to_save: 're:x'"), `r.yaml:6: stages.0.adapters.language.modules_to_save: has the pattern re:x, expected names of layers`},
+		{"excluded", adapter("exclude_modules: all-linear"), `r.yaml:6: stages.0.adapters.language.exclude_modules: has all-linear, which stands for targets alone: name the layers`},
 		{"token twice", adapter("trainable_token_indices: [3, '<a>', 3]"), `r.yaml:6: stages.0.adapters.language.trainable_token_indices: 3 comes twice for embed_tokens`},
 		{"tokens twice", "name: s\nmodel: {from: m, add_tokens: ['<a>', ''], add_special_tokens: ['<b>', '<a>']}\nstages: {kind: align, data: d}\n",
 			"r.yaml:2: model.add_tokens: entry 1 is empty, expected the text of a token\nr.yaml:2: model.add_special_tokens: \"<a>\" comes twice"},
@@ -96,7 +96,7 @@ func TestProblems(t *testing.T) {
 		{"merge nothing", small + "- kind: merge\n", `r.yaml:6: stages.1: there are no adapters to merge in the model this stage takes`},
 		{"peft of nothing", small + "- kind: export\n  format: peft\n", `r.yaml:7: stages.1.format: peft needs adapters that are not merged, and the model this stage takes has none`},
 		{"from later", small + "  from: alignn\n", `r.yaml:6: stages.0.from: no earlier stage is called "alignn"; expected one of model`},
-		{"shard", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, shard: 5/4}\n", `r.yaml:8: stages.1.suites.0.shard: "5/4": expected i/n with i from 1 to n, as in 2/4`},
+		{"shard", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, shard: 5/4}\n", `r.yaml:8: stages.1.suites.0.shard: found shard "5/4", expected i/n with i from 1 to n, as in 2/4`},
 		{"judge without model", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, judge_url: 'http://h/v1'}\n", `r.yaml:8: stages.1.suites.0.judge_url: without judge_model: expected both`},
 		{"judge without url", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, judge_model: m}\n", `r.yaml:8: stages.1.suites.0.judge_model: without judge_url: expected both`},
 		{"judge's key alone", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, judge_key_env: K}\n", `r.yaml:8: stages.1.suites.0.judge_key_env: without judge_url: expected both`},
@@ -109,8 +109,11 @@ func TestProblems(t *testing.T) {
 		{"no blocks", stage("tune\n  data: d\n  train: blocks\n"), `r.yaml:6: stages.0.train: there are no inserted blocks: model.expand is 0`},
 		{"quantized blocks", "name: s\nmodel: {from: m, expand: 2, quantize: {language: nf4}}\nstages:\n- {kind: tune, data: d, train: blocks}\n", `r.yaml:4: stages.0.train: blocks is trained whole, but model.quantize keeps it in fewer bits: give it adapters, or leave it float32`},
 		{"merge into nothing", stage("export\n  merge_into: rounded\n"), `r.yaml:5: stages.0.merge_into: nothing is rounded: model.quantize is not given`},
+		{"pissa with a pattern", adapter("start: pissa, mixer: none, mixer_pattern: {fc: kaiming}"), `r.yaml:6: stages.0.adapters.language.start: pissa splits the weight into A and B, and mixer_pattern is about mixers: leave it out`},
+		{"rank beyond use", adapter("r: 20000"), `r.yaml:6: stages.0.adapters.language.r: is 20000, want 1 to 16384`},
+		{"protocol", small + "- kind: evaluate\n  suites:\n  - {tsv: s.tsv, protocol: letter-logits}\n", `r.yaml:8: stages.1.suites.0.protocol: "letter-logits" is unknown; did you mean "letter-logit"?`},
 		{"quantized pissa", "name: s\nmodel: {from: m, quantize: {language: nf4-single}}\nstages:\n- {kind: tune, data: d, adapters: {language: {start: pissa, mixer: none}}}\n", `r.yaml:4: stages.0.adapters.language.start: pissa changes the weights, and model.quantize keeps them in fewer bits: they would have to be rounded again`},
-		{"pissa with a mixer", adapter("start: pissa"), `r.yaml:6: stages.0.adapters.language.start: pissa splits the weight into A and B, and there is a mixer: give mixer: none`},
+		{"pissa with a mixer", adapter("start: pissa"), `r.yaml:6: stages.0.adapters.language.start: pissa splits the weight into A and B, and mixer is kaiming: give mixer: none`},
 		{"same suite", stage("evaluate\n  suites: [a/x.tsv, b/x.tsv]\n"), `r.yaml:5: stages.0.suites.1.name: "x" is the name of another suite of this stage; give each its own`},
 		{"alias in itself", "name: s\nmodel: &m {from: *m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model.from: is a mapping, expected a path`},
 		{"merge of text", "name: s\nmodel: {<<: x, from: m}\nstages: {kind: align, data: d}\n", `r.yaml:2: model: << is the text "x", expected a mapping`},
@@ -120,7 +123,7 @@ r.yaml:4: sed: unknown key; did you mean "seed"?
 r.yaml:8: stages.0.lr: is 0, expected more than 0 and at most 10`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Parse("r.yaml", []byte(c.text))
+			_, err := words.Parse("r.yaml", []byte(c.text))
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v, want %s", err, c.want)
@@ -143,7 +146,7 @@ func TestAliasesAreBounded(t *testing.T) {
 	for range 999 {
 		b.WriteString("- {<<: *s}\n")
 	}
-	if _, err := Parse("r.yaml", []byte(b.String())); err == nil || !strings.Contains(err.Error(), "list entries above 100000") {
+	if _, err := words.Parse("r.yaml", []byte(b.String())); err == nil || !strings.Contains(err.Error(), "list entries above 100000") {
 		t.Errorf("error %.200v", err)
 	}
 	b.Reset()
@@ -151,14 +154,14 @@ func TestAliasesAreBounded(t *testing.T) {
 	for i := range 40 {
 		b.WriteString("y: &m" + string(rune('a'+i%26)) + "{<<: [*m0" + strings.Repeat(", *m0", 50) + "]}\n")
 	}
-	if _, err := Parse("r.yaml", []byte(b.String())); err == nil {
+	if _, err := words.Parse("r.yaml", []byte(b.String())); err == nil {
 		t.Error("taken")
 	}
 }
 
 // TestManyProblems: a file that is no recipe at all is refused quickly and briefly.
 func TestManyProblems(t *testing.T) {
-	_, err := Parse("r.yaml", []byte(small+strings.Repeat("- {a: 1, a: 1, kind: x}\n", 20_000)))
+	_, err := words.Parse("r.yaml", []byte(small+strings.Repeat("- {a: 1, a: 1, kind: x}\n", 20_000)))
 	var e *Error
 	if !errors.As(err, &e) || len(e.Problems) != maxProblems {
 		t.Errorf("error %.300v", err)
@@ -166,7 +169,7 @@ func TestManyProblems(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	if _, err := Parse("r.yaml", make([]byte, maxBytes+1)); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if _, err := words.Parse("r.yaml", make([]byte, maxBytes+1)); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("error %v", err)
 	}
 }

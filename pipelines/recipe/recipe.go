@@ -1,6 +1,6 @@
 // Package recipe reads the YAML file that says what a run does: which model, which data, and the stages in order. The
 // doc comments of the types below are its documentation. It knows keys, their values and which go together. What a
-// model, a data set or a stage is, it does not know, and it opens none.
+// model, a data set or a stage is, it does not know, and it opens none: names and rules of such things come in a Vocabulary.
 //
 // Reading is strict. A key that is not known, comes twice, has a value of the wrong type or
 // out of range, or is missing though required, is a problem; so are combinations
@@ -32,12 +32,9 @@
 package recipe
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"gopkg.in/yaml.v3"
-
-	"moslava/internal/infile"
 )
 
 // Path is a file or directory. In a recipe that was read it is either absolute, or relative
@@ -66,6 +63,7 @@ type Recipe struct {
 	root *yaml.Node // the document as it was read
 	sets []string   // the overrides that came on top
 
+	words       *Vocabulary
 	environment *Environment
 }
 
@@ -133,11 +131,11 @@ type Tiles struct {
 // float32 with the rounded weights. Adapters, projector, norms, biases and positions are always float32.
 type Quantize struct {
 	// Vision is for the weights of the vision tower's linear layers. Default: float32.
-	Vision string `yaml:"vision" enum:"float32|bfloat16|nf4|nf4-single"`
+	Vision string `yaml:"vision" words:"storages"`
 	// Language is for the weights of the decoder's linear layers. Default: float32.
-	Language string `yaml:"language" enum:"float32|bfloat16|nf4|nf4-single"`
+	Language string `yaml:"language" words:"storages"`
 	// Vocabulary is for the decoder's embeddings and output layer, which are never in nf4. Default: float32.
-	Vocabulary string `yaml:"vocabulary" enum:"float32|bfloat16"`
+	Vocabulary string `yaml:"vocabulary" words:"table storages"`
 }
 
 // Projector maps image features to the decoder's embeddings. A plain string is its from.
@@ -147,7 +145,7 @@ type Projector struct {
 	From Path `yaml:"from,short"`
 	// Type: linear, two linear layers with a GELU between them, or a pixel shuffle and a linear layer. With the last the model is a SmolVLM:
 	// the tower is a SigLIP, whose last hidden state is used, and pictures become tiles.
-	Type string `yaml:"type" default:"mlp2x_gelu" enum:"mlp2x_gelu|linear|pixel_shuffle"`
+	Type string `yaml:"type" default:"mlp2x_gelu" words:"projectors"`
 	// Scale is how many patches along a side become one token of the decoder; pixel_shuffle only. It divides the patches of a tile's side. 0: 2.
 	Scale int `yaml:"scale" default:"0" range:"[0,64]"`
 }
@@ -166,33 +164,18 @@ type Data struct {
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
 	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
 	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.
-	OnLong string `yaml:"on_long" default:"error" enum:"error|drop|split"`
+	OnLong string `yaml:"on_long" default:"error" words:"on_long"`
 	// OnBad: what happens to a sample that cannot be read; skipped ones are counted and named.
-	OnBad string `yaml:"on_bad" default:"error" enum:"error|skip"`
+	OnBad string `yaml:"on_bad" default:"error" words:"on_bad"`
 	// OnNoTargets: what happens to a sample without any supervised token.
-	OnNoTargets string `yaml:"on_no_targets" default:"error" enum:"error|skip"`
+	OnNoTargets string `yaml:"on_no_targets" default:"error" words:"on_no_targets"`
 	// OnEmpty: what happens to a sample with an empty answer that is to be learnt, of which nothing but the end would be; learn takes it all the same. Default: error.
-	OnEmpty string `yaml:"on_empty" enum:"error|skip|learn"`
+	OnEmpty string `yaml:"on_empty" words:"on_empty"`
 	// Ignore names keys of rows, turns and content parts that are left out, whatever they hold. Without it a key that is not known, or that cannot be
 	// used as tools and video cannot, is an error. "<video>" takes that marker as text. A key that no row of the data has is an error.
 	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
-}
-
-// Load reads the recipe in a file, with overrides as Override takes them.
-func Load(path string, overrides ...string) (*Recipe, error) {
-	b, err := infile.Read(path, maxBytes)
-	if err != nil {
-		return nil, fmt.Errorf("recipe: %w", err)
-	}
-	return parse(newDecoder(path, overrides), b)
-}
-
-// Parse reads a recipe from memory. The name is used in messages, and its directory
-// as the one relative paths are relative to.
-func Parse(name string, b []byte) (*Recipe, error) {
-	return parse(newDecoder(name, nil), b)
 }
 
 // maxBytes is far above any recipe and far below what would hurt to parse.
@@ -213,7 +196,7 @@ func parse(d *decoder, b []byte) (*Recipe, error) {
 
 // build makes a recipe from a parsed document, which it leaves alone, and overrides.
 func (d *decoder) build(root *yaml.Node) (*Recipe, error) {
-	r := &Recipe{file: d.file, root: root, sets: d.sets, environment: d.environment}
+	r := &Recipe{file: d.file, root: root, sets: d.sets, words: d.words, environment: d.environment}
 	changed := clone(root)
 	for i, s := range d.sets {
 		if err := override(changed, s, -(i + 1)); err != nil {

@@ -11,7 +11,7 @@ import (
 func load(t *testing.T, overrides ...string) *Recipe {
 	t.Helper()
 	t.Setenv("MOSLAVA_TEST_RUNS", "/runs")
-	r, err := Load("testdata/full.yaml", overrides...)
+	r, err := words.Load("testdata/full.yaml", overrides...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFullStages(t *testing.T) {
 const small = "name: s\nmodel: {from: m}\nstages:\n- kind: align\n  data: d\n"
 
 func TestDefaults(t *testing.T) {
-	r, err := Parse("some/where.yaml", []byte(small))
+	r, err := words.Parse("some/where.yaml", []byte(small))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 	if m := r.Model; m.From != Path(filepath.Join("some", "m")) || m.FeatureLayer != nil || m.SelectStrategy != "" || m.Projector.Type != "mlp2x_gelu" {
 		t.Errorf("model %+v", m)
 	}
-	r, err = Parse("x.yaml", []byte("name: s\nmodel: {vision: v, language: l}\nstages: {kind: tune, data: d, adapters: {language: {r: 5}}}\n"))
+	r, err = words.Parse("x.yaml", []byte("name: s\nmodel: {vision: v, language: l}\nstages: {kind: tune, data: d, adapters: {language: {r: 5}}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestDefaultTagsParse(t *testing.T) {
 		setDefaults(reflect.ValueOf(v).Elem())
 		for _, f := range fields(reflect.ValueOf(v).Elem()) {
 			if f.tag.Get("default") != "" && f.value.Kind() != reflect.Slice {
-				if err := inRange(f); err != nil {
+				if err := newDecoder(words, "r.yaml", nil).inRange(f); err != nil {
 					t.Errorf("default of %s %v", f.name, err)
 				}
 			}
@@ -134,7 +134,7 @@ func TestDefaultTagsParse(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	t.Setenv("MOSLAVA_TEST_N", "12")
-	r, err := Parse("r.yaml", []byte(strings.Replace(small, "data: d", "data: 'a$${x}b'\n  batch: ${MOSLAVA_TEST_N}", 1)))
+	r, err := words.Parse("r.yaml", []byte(strings.Replace(small, "data: d", "data: 'a$${x}b'\n  batch: ${MOSLAVA_TEST_N}", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestVariables(t *testing.T) {
 }
 
 func TestLoadMissing(t *testing.T) {
-	if _, err := Load("testdata/none.yaml"); !os.IsNotExist(err) && (err == nil || !strings.Contains(err.Error(), "none.yaml")) {
+	if _, err := words.Load("testdata/none.yaml"); !os.IsNotExist(err) && (err == nil || !strings.Contains(err.Error(), "none.yaml")) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -152,11 +152,11 @@ func TestLoadMissing(t *testing.T) {
 // TestOneStage: a stage that stands for a list keeps what it says.
 func TestOneStage(t *testing.T) {
 	stage := "{kind: align, data: d, lr: 1e-4, batch: 2, steps: 5, warmup_ratio: 0, validation: 0.5}\n"
-	one, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: "+stage))
+	one, err := words.Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages: "+stage))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages:\n- "+stage))
+	list, err := words.Parse("r.yaml", []byte("name: s\nmodel: {from: m}\nstages:\n- "+stage))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestOneStage(t *testing.T) {
 func TestProjectorFromAPath(t *testing.T) {
 	const head, tail = "name: s\nmodel: {vision: v, language: l, projector: ", "}\nstages: {kind: align, data: d}\n"
 	for _, text := range []string{"p/mm_projector.bin", "{from: p/mm_projector.bin, type: mlp2x_gelu}"} {
-		r, err := Parse("some/r.yaml", []byte(head+text+tail))
+		r, err := words.Parse("some/r.yaml", []byte(head+text+tail))
 		if err != nil || r.Model.Projector != (Projector{From: Path(filepath.Join("some", "p", "mm_projector.bin")), Type: "mlp2x_gelu"}) {
 			t.Errorf("%s: %+v, %v", text, r, err)
 		}

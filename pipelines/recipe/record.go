@@ -106,7 +106,7 @@ var ErrNoSource = errors.New("the record does not say what recipe it is of: an e
 // FromRecord reads the recipe of a record in a directory. Its relative paths are relative to where its file was, or to
 // where that is as seen from the record if both have moved. Variables are those of the environment now. One that is not set
 // is an error only where what it stands for is needed, see ModelNeeds; until then a text with it is as it is written.
-func FromRecord(b []byte, dir string) (*Recipe, error) {
+func (v *Vocabulary) FromRecord(b []byte, dir string) (*Recipe, error) {
 	var record struct {
 		Source *source `json:"source"`
 	}
@@ -118,7 +118,7 @@ func FromRecord(b []byte, dir string) (*Recipe, error) {
 		return nil, ErrNoSource
 	}
 	file, err := s.file(dir)
-	d := newDecoder(file, s.Overrides)
+	d := newDecoder(v, file, s.Overrides)
 	d.ofRecord = true
 	if unset := new(UnsetError); errors.As(err, &unset) {
 		d.lost = unset.Name

@@ -16,7 +16,7 @@ stages:
   - {kind: pretrain, data: {path: a, ignore: extra, format: llm-adapters, image_first: true}}
   - {kind: tune, data: b, ignore: [other], on_empty: learn, adapters: {language: {r: 4}}}
 `
-	r, err := Parse("r.yaml", []byte(text))
+	r, err := words.Parse("r.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ stages:
 		"format: llm-adapters": {"format: alpaca", `"alpaca" is unknown`},
 		"on_empty: learn":      {"on_empty: drop", `"drop" is unknown`},
 	} {
-		if _, err := Parse("r.yaml", []byte(strings.Replace(text, old, c[0], 1))); err == nil || !strings.Contains(err.Error(), c[1]) {
+		if _, err := words.Parse("r.yaml", []byte(strings.Replace(text, old, c[0], 1))); err == nil || !strings.Contains(err.Error(), c[1]) {
 			t.Errorf("%s: error %v, want %q", c[0], err, c[1])
 		}
 	}

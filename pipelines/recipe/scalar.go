@@ -18,7 +18,7 @@ var pathType = reflect.TypeFor[Path]()
 // scalar fills a field that is one value, after its variables are put in.
 func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
-		d.problem(n.Line, key, "is %s, expected %s", describe(n), expected(f))
+		d.problem(n.Line, key, "is %s, expected %s", describe(n), d.expected(f))
 		return
 	}
 	written := n
@@ -42,16 +42,16 @@ func (d *decoder) scalar(n *yaml.Node, key string, f field) {
 		n = &c
 	}
 	if err := set(f.value, n.ShortTag(), n.Value); err != nil {
-		d.problem(n.Line, key, "is %s, expected %s", describe(written), expected(f))
+		d.problem(n.Line, key, "is %s, expected %s", describe(written), d.expected(f))
 		return
 	}
-	if err := inRange(f); err != nil && fromOutside {
-		d.problem(n.Line, key, "what %q stands for is out of place, expected %s", written.Value, strings.TrimSpace(expected(f)+" "+f.tag.Get("range")))
+	if err := d.inRange(f); err != nil && fromOutside {
+		d.problem(n.Line, key, "what %q stands for is out of place, expected %s", written.Value, strings.TrimSpace(d.expected(f)+" "+f.tag.Get("range")))
 	} else if err != nil {
 		d.problem(n.Line, key, "%v", err)
 	}
 	isPath := f.value.Type() == pathType
-	if fromOutside && f.value.Kind() == reflect.String && f.tag.Get("enum") == "" && f.tag.Get("choice") == "" { // numbers and choices are seen in what is made with them
+	if fromOutside && f.value.Kind() == reflect.String && !isChoice(f.tag) { // numbers and choices are seen in what is made with them
 		d.environment.hide(written.Value, text, isPath, filepath.Dir(d.file))
 	}
 	if isPath && d.lost != "" && relative(text) {
@@ -115,12 +115,29 @@ func set(v reflect.Value, tag, text string) error {
 	return nil
 }
 
-// inRange checks a field against its enum and range tags.
-func inRange(f field) error {
-	if enum := f.tag.Get("enum"); enum != "" && f.value.Kind() == reflect.String {
-		allowed := strings.Split(enum, "|")
-		if !slices.Contains(allowed, f.value.String()) {
-			return fmt.Errorf("%q is unknown; %s", f.value.String(), nearest(f.value.String(), allowed))
+// choices are the texts that a field takes; none if it takes any.
+func (d *decoder) choices(f field) Words {
+	if f.value.Kind() != reflect.String {
+		return Words{}
+	}
+	if enum := f.tag.Get("enum"); enum != "" {
+		return Words{Known: strings.Split(enum, "|")}
+	}
+	return d.words.Words[f.tag.Get("words")]
+}
+
+// isChoice reports whether a key takes one of a few texts, which may be seen.
+func isChoice(tag reflect.StructTag) bool { return tag.Get("enum") != "" || tag.Get("words") != "" }
+
+// inRange checks a field against its choices and its range tag.
+func (d *decoder) inRange(f field) error {
+	if w := d.choices(f); w.Known != nil {
+		word := f.value.String()
+		if why := w.Refused[word]; why != "" {
+			return fmt.Errorf("%s %s", word, why)
+		}
+		if !slices.Contains(w.Known, word) {
+			return fmt.Errorf("%q is unknown; %s", word, nearest(word, w.Known))
 		}
 	}
 	bounds := f.tag.Get("range")
@@ -189,9 +206,9 @@ func describe(n *yaml.Node) string {
 }
 
 // expected says what a field takes, for messages.
-func expected(f field) string {
-	if enum := f.tag.Get("enum"); enum != "" {
-		return "one of " + strings.ReplaceAll(enum, "|", ", ")
+func (d *decoder) expected(f field) string {
+	if w := d.choices(f); w.Known != nil {
+		return "one of " + strings.Join(w.Known, ", ")
 	}
 	switch f.value.Kind() {
 	case reflect.Bool:

@@ -96,7 +96,7 @@ type TrainConfig struct {
 
 	// Schedule of the learning rate, as in package optim: constant, linear and cosine as transformers has them,
 	// cosine-xtuner with XTuner's warm-up, cosine-ramp without a step at rate 0.
-	Schedule string `yaml:"schedule" default:"cosine" enum:"constant|linear|cosine|cosine-xtuner|cosine-ramp"`
+	Schedule string `yaml:"schedule" default:"cosine" words:"schedules"`
 	// WarmupRatio is the share of all steps in which the rate rises. Default: 0.03, unless warmup_steps is given.
 	WarmupRatio float64 `yaml:"warmup_ratio" range:"[0,1]"`
 	// WarmupSteps is the number of those steps, instead of a share.
@@ -136,7 +136,7 @@ type Source struct {
 	Ignore []string `yaml:"ignore"`
 	// Format: llm-adapters puts each row's instruction and output into LLM-Adapters' prompt, a text that is learnt whole. Default: each row's keys say
 	// what it is, and its turns go through the chat template.
-	Format string `yaml:"format" enum:"llm-adapters"`
+	Format string `yaml:"format" words:"row formats"`
 	// ImageFirst puts pictures without a marker in the text in front of the first question. Without it such rows are errors.
 	ImageFirst bool `yaml:"image_first" default:"false"`
 }
@@ -161,7 +161,7 @@ type Adapter struct {
 	Dropout float64 `yaml:"dropout" default:"0.05" range:"[0,1)"`
 	// Mixer says what M is: kaiming, orthogonal, normal, xavier and identity are trained from that start; butterfly is the fixed
 	// [[I, I], [I, I]], which needs an even r; fixed-orthogonal is drawn and not trained; none is LoRA.
-	Mixer string `yaml:"mixer" default:"kaiming" choice:"true"`
+	Mixer string `yaml:"mixer" default:"kaiming" words:"mixers"`
 	// Targets are the layers adapted: names, matched whole or after a dot; or one pattern, re: and a regular expression in Python's
 	// syntax for the whole path of a layer; or all-linear for all but the output layer. embed_tokens and lm_head, by name or pattern, are the
 	// decoder's tables; of an embedding A has a column for each token, A starts at zero and B at N(0, 1), as in PEFT.
@@ -175,7 +175,7 @@ type Adapter struct {
 	// own, too. Rows of model.add_tokens are trained besides.
 	TrainableTokenIndices TokenIndices `yaml:"trainable_token_indices"`
 	// Bias says which biases are trained besides: none, lora_only for those of adapted layers, or all. Default: none.
-	Bias string `yaml:"bias" enum:"none|lora_only|all"`
+	Bias string `yaml:"bias" words:"biases"`
 	// LoRABias adds a bias to B that is trained, too, as PEFT's lora_bias: the layer adds scale * (B M A x + bias).
 	// Merging needs layers with biases, or a type of decoder whose configuration can give them some (LLaMA). It goes
 	// with neither dora nor start: pissa.
@@ -191,7 +191,7 @@ type Adapter struct {
 	// Start: lora starts A as a linear layer and B at zero; moslora_init then multiplies the mixer into A before training and leaves it
 	// out: LoRA from MoSLoRA's start; pissa starts A and B at the weight's r largest singular values and leaves it the rest (mixer: none).
 	// Default: lora.
-	Start string `yaml:"start" enum:"lora|moslora_init|pissa"`
+	Start string `yaml:"start" words:"starts"`
 	// FreezeA keeps A where it starts (LoRA-FA, arXiv 2308.03303); a learned mixer is trained all the same.
 	FreezeA bool `yaml:"freeze_a" default:"false"`
 	// RankPattern, AlphaPattern and MixerPattern are r, alpha and mixer of some layers: a mapping from regular expressions for the end of a layer's
@@ -199,7 +199,7 @@ type Adapter struct {
 	// changed by a rank_pattern. One that fits no layer is an error.
 	RankPattern  Patterns[int]     `yaml:"rank_pattern" range:"[1,65536]"`
 	AlphaPattern Patterns[float64] `yaml:"alpha_pattern" range:"(0,1e9]"`
-	MixerPattern Patterns[string]  `yaml:"mixer_pattern" choice:"true"`
+	MixerPattern Patterns[string]  `yaml:"mixer_pattern" words:"mixers"`
 }
 
 // TokenIndices are tokens by the table whose rows are trained; a plain list is the embedding's.
@@ -226,7 +226,7 @@ type Suite struct {
 	Name string `yaml:"name"`
 	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
 	// vlmevalkit-2024.06.
-	Protocol string `yaml:"protocol" enum:"vlmevalkit-2024.06|vlmevalkit-2025.08|vlmevalkit-2026.08|llava-1.5|lmms-eval|mmmu-official|llm-adapters|letter-logit"`
+	Protocol string `yaml:"protocol" words:"protocols"`
 	// Images are folders in which pictures that the table's column image_path names are looked for, in order, before those that a
 	// definition names, the table's own and images/ in it.
 	Images []Path `yaml:"images"`

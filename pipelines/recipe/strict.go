@@ -17,7 +17,7 @@ func Decode(name string, b []byte, into any, check func(has func(key string) boo
 	if err != nil {
 		return nil, err
 	}
-	d := newDecoder(name, nil)
+	d := newDecoder(&Vocabulary{}, name, nil)
 	v := reflect.ValueOf(into).Elem()
 	setDefaults(v)
 	d.document(root, v)
@@ -39,7 +39,7 @@ type Selection struct {
 
 // Select is the selected part of the recipe, with changes as Override takes them.
 func (r *Recipe) Select(sel Selection, sets ...string) (*Recipe, error) {
-	d := newDecoder(r.file, slices.Concat(r.sets, sets))
+	d := newDecoder(r.words, r.file, slices.Concat(r.sets, sets))
 	if sel.Environment != nil {
 		maps.Copy(d.environment.values, sel.Environment.values)
 		maps.Copy(d.environment.secrets, sel.Environment.secrets)

@@ -7,7 +7,7 @@ import (
 
 // TestTextOnly: what a stage trains by default has no parts that a decoder alone lacks, and a shared model stays a decoder.
 func TestTextOnly(t *testing.T) {
-	r, err := Parse("r.yaml", []byte(`name: s
+	r, err := words.Parse("r.yaml", []byte(`name: s
 model: {language: l, init: random, expand: 1}
 stages:
 - {kind: pretrain, data: d}

@@ -15,6 +15,7 @@ import (
 
 	"moslava/internal/lock"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 const text = `name: demo
@@ -36,7 +37,7 @@ const (
 
 func parse(t *testing.T, overrides ...string) *recipe.Recipe {
 	t.Helper()
-	r, err := recipe.Parse("demo.yaml", []byte(text))
+	r, err := recipes.Parse("demo.yaml", []byte(text))
 	if err == nil {
 		err = r.Override(overrides)
 	}
@@ -295,7 +296,7 @@ func TestInserted(t *testing.T) {
 	dir := doAll(t)
 	more := strings.Replace(text, "- {kind: evaluate, suites", "- {kind: evaluate, name: after, from: align, suites: x.tsv}\n- {kind: evaluate, suites", 1)
 	more = strings.Replace(more, "- {kind: align, ", "- {kind: evaluate, name: before, suites: dev.tsv}\n- {kind: align, ", 1)
-	r, err := recipe.Parse("demo.yaml", []byte(more))
+	r, err := recipes.Parse("demo.yaml", []byte(more))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +338,7 @@ func TestRefused(t *testing.T) {
 	dir := doAll(t)
 	was := tree(t, dir)
 	more := strings.Replace(text, "- {kind: align, data: captions", "- {kind: evaluate, name: before, suites: dev.tsv}\n- {kind: align, data: others", 1)
-	r, err := recipe.Parse("demo.yaml", []byte(more))
+	r, err := recipes.Parse("demo.yaml", []byte(more))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ type Check struct {
 
 // Others are checks of what only the program above knows.
 type Others struct {
+	// Recipes is what recorded recipes are read with.
+	Recipes *recipe.Vocabulary
 	// Stage is given the directory of each stage, to look at what the records do not name.
 	Stage func(dir string) ([]Check, error)
 	// Pictures hashes again the pictures of rows that a stage of the recorded recipe took.
@@ -47,7 +49,7 @@ func Verify(ctx context.Context, dir string, others Others) (out []Check, err er
 	v := &verification{ctx: ctx, others: others, digests: map[string]string{}, read: map[string]Check{}}
 	b, err := readRecipe(dir)
 	if err == nil {
-		v.recipe, v.noRecipe = recipe.FromRecord(b, dir)
+		v.recipe, v.noRecipe = others.Recipes.FromRecord(b, dir)
 		v.add(path, "")
 	} else {
 		v.noRecipe = err

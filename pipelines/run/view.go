@@ -79,15 +79,15 @@ func Label(dir string) string {
 	return filepath.Base(dir)
 }
 
-// Look reads the records of a run.
-func Look(dir string) (*View, error) {
+// Look reads the records of a run, whose recipe words are of the vocabulary.
+func Look(dir string, words *recipe.Vocabulary) (*View, error) {
 	file := filepath.Join(dir, recipeFile)
 	b, err := readRecipe(dir)
 	if err != nil {
 		return nil, err
 	}
 	v := &View{Path: dir}
-	if v.Recipe, err = recipe.FromRecord(b, dir); errors.Is(err, recipe.ErrNoSource) {
+	if v.Recipe, err = words.FromRecord(b, dir); errors.Is(err, recipe.ErrNoSource) {
 		return nil, fmt.Errorf("run: %s: %w; moslava run with the recipe records it, and skips what is finished", file, err)
 	} else if err != nil {
 		return nil, fmt.Errorf("run: the recipe that %s records: %w", file, err)

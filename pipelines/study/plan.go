@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // plan is a study with its base recipe: it makes the recipe of every cell.
@@ -27,7 +28,7 @@ const exported = "study-model"
 
 // newPlan reads the base recipe and checks that the study can be made of it.
 func newPlan(s *Study, threads int) (*plan, error) {
-	base, err := recipe.Load(string(s.Base))
+	base, err := recipes.Load(string(s.Base))
 	if err != nil {
 		return nil, err
 	}

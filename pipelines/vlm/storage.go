@@ -1,7 +1,9 @@
 package vlm
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"moslava/internal/kernels"
@@ -14,21 +16,38 @@ type Storage struct {
 	Vocabulary       kernels.Kind // of the decoder's embeddings and output layer: F32 or BF16
 }
 
-// kinds are the names that recipes use.
-var kinds = map[string]kernels.Kind{"": kernels.F32, "float32": kernels.F32, "bfloat16": kernels.BF16, "nf4": kernels.NF4, "nf4-single": kernels.NF4Single}
+type storageKind struct {
+	name   string
+	kind   kernels.Kind
+	tables bool // those of the vocabulary can be kept so, too
+}
 
-// ParseStorage reads the names float32, bfloat16, nf4 and nf4-single; an empty one is float32.
+// kinds are the names that recipes use.
+var kinds = []storageKind{{"float32", kernels.F32, true}, {"bfloat16", kernels.BF16, true}, {"nf4", kernels.NF4, false}, {"nf4-single", kernels.NF4Single, false}}
+
+// Storages are the names that ParseStorage reads for linears and for tables; the first is what an empty one is.
+func Storages() (linears, tables []string) {
+	for _, k := range kinds {
+		if linears = append(linears, k.name); k.tables {
+			tables = append(tables, k.name)
+		}
+	}
+	return linears, tables
+}
+
+// ParseStorage reads names of storages, see Storages.
 func ParseStorage(vision, language, vocabulary string) (Storage, error) {
 	var out Storage
 	for _, p := range []struct {
 		name string
 		to   *kernels.Kind
 	}{{vision, &out.Vision}, {language, &out.Language}, {vocabulary, &out.Vocabulary}} {
-		kind, ok := kinds[p.name]
-		if !ok || p.to == &out.Vocabulary && (kind == kernels.NF4 || kind == kernels.NF4Single) {
+		name := cmp.Or(p.name, kinds[0].name)
+		i := slices.IndexFunc(kinds, func(k storageKind) bool { return k.name == name && (k.tables || p.to != &out.Vocabulary) })
+		if i < 0 {
 			return out, fmt.Errorf("weights cannot be kept as %q", p.name)
 		}
-		*p.to = kind
+		*p.to = kinds[i].kind
 	}
 	return out, nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // planCommand is `moslava plan RECIPE`.
@@ -20,7 +20,7 @@ func planCommand() *cobra.Command {
 		Args:              recipeArgument,
 		ValidArgsFunction: completeFiles("yaml", "yml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := recipe.Load(args[0], set...)
+			r, err := recipes.Load(args[0], set...)
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
-	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes"
 )
 
 // runCommand is `moslava run RECIPE`.
@@ -33,7 +33,7 @@ fields of pipelines.Event; a step has the record of metrics.jsonl, a result the 
 		Args:              recipeArgument,
 		ValidArgsFunction: completeFiles("yaml", "yml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := recipe.Load(args[0], set...)
+			r, err := recipes.Load(args[0], set...)
 			if err != nil {
 				return err
 			}
