@@ -27,7 +27,7 @@ const commonsense = alone + `stages:
 func TestCommonsense(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, parse(t, dir, commonsense))
-	res, err := score.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", score.ResultFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func childThatAsks(ctx context.Context, dir string) int {
 	n, err := strconv.Atoi(os.Getenv(childAsks))
 	if err == nil {
 		go func() {
-			for linesOf(filepath.Join(dir, "out", verdictsFile)) < n {
+			for linesOf(filepath.Join(dir, "out", eval.VerdictsFile)) < n {
 				time.Sleep(50 * time.Microsecond)
 			}
 			ending{Signal: syscall.SIGKILL}.send()
@@ -53,8 +53,8 @@ func TestKilledEvaluation(t *testing.T) {
 	}
 	want := filepath.Join(dir, "whole")
 	evaluated(t, model, filepath.Join(dir, "suite.tsv"), EvaluateOptions{Dir: want})
-	verdicts := filepath.Join(dir, "out", verdictsFile)
-	before, partly, all := 0, 0, linesOf(filepath.Join(want, verdictsFile))
+	verdicts := filepath.Join(dir, "out", eval.VerdictsFile)
+	before, partly, all := 0, 0, linesOf(filepath.Join(want, eval.VerdictsFile))
 	for range 3 { // each time when something has been added
 		out, err := start(t, dir, childAsks+"="+strconv.Itoa(before+1))
 		if err == nil {

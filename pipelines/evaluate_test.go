@@ -56,7 +56,7 @@ func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *score.Re
 }
 
 // recordFiles are those of a suite's directory whose bytes are decided by verdicts alone.
-var recordFiles = []string{verdictsFile, resultFile, accuracyFile, records.TSVFile}
+var recordFiles = []string{eval.VerdictsFile, score.ResultFile, score.AccuraciesFile, records.TSVFile}
 
 func sameRecords(t *testing.T, got, want string) {
 	t.Helper()
@@ -250,7 +250,7 @@ func TestShardsJoin(t *testing.T) {
 	_, err := JoinShards(suite, parts[1:], filepath.Join(dir, "two"), false)
 	names(t, err, "found 2 of 3 shards, 1/3 is missing")
 	_, err = JoinShards(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
-	names(t, err, filepath.Join("none", resultFile))
+	names(t, err, filepath.Join("none", score.ResultFile))
 }
 
 func TestEvaluateModelRefuses(t *testing.T) {
@@ -341,11 +341,11 @@ func TestReport(t *testing.T) {
 	names(t, err, "found neither result.json in it or up to two directories below, nor metrics.jsonl")
 	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "a", "00-evaluate~1", "test")})
 	names(t, err, "suite 00-evaluate/test: found 12 questions in one run and 6 in the other")
-	if err := os.Remove(filepath.Join(dir, "b", "00-evaluate", "test", verdictsFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, "b", "00-evaluate", "test", eval.VerdictsFile)); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "b")})
-	names(t, err, verdictsFile)
+	names(t, err, eval.VerdictsFile)
 	for _, name := range []string{"c", "d"} {
 		evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "two", name)})
 	}

@@ -110,7 +110,7 @@ func TestEvaluateModelWithJudge(t *testing.T) {
 	for i := range vs[:8] {
 		vs[i].Raw = "something else"
 	}
-	if err := eval.WriteVerdicts(filepath.Join(opt.Dir, verdictsFile), vs); err != nil {
+	if err := eval.WriteVerdicts(filepath.Join(opt.Dir, eval.VerdictsFile), vs); err != nil {
 		t.Fatal(err)
 	}
 	opt.Judge = judge.Config{URL: s.URL + "/v1", Model: "m", KeyEnv: "MOSLAVA_TEST_JUDGE"}

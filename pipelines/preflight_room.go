@@ -132,11 +132,6 @@ func sizeOf(dir string) (n int64) {
 	return n
 }
 
-func (f *preflight) stageDir(s *recipe.Stage) string {
-	_, i := f.recipe.Stage(s.Name)
-	return filepath.Join(string(f.recipe.RunDir), fmt.Sprintf("%02d-%s", i, s.Name))
-}
-
 // statesFit notes what a training stage writes: states of parameters and AdamW's two moments, one more than are kept, the result and the best.
 func (f *preflight) statesFit(_ context.Context, s *recipe.Stage) {
 	if len(f.planned) == 0 || f.planned[len(f.planned)-1].stage != s {
@@ -154,7 +149,7 @@ func (f *preflight) statesFit(_ context.Context, s *recipe.Stage) {
 	if s.Train.Validation > 0 {
 		results = 2
 	}
-	f.write(s, f.stageDir(s), int64(trained)*int64(12*states+4*results))
+	f.write(s, f.recipe.DirOf(s.Name), int64(trained)*int64(12*states+4*results))
 }
 
 // exportFits notes the bytes of a whole model; adapters are small.
@@ -162,7 +157,7 @@ func (f *preflight) exportFits(_ context.Context, s *recipe.Stage) {
 	if s.Export.Format != vlm.FormatModel && s.Export.Format != vlm.FormatTowers {
 		return
 	}
-	dir := f.stageDir(s)
+	dir := f.recipe.DirOf(s.Name)
 	if s.Export.Path != "" {
 		dir = string(s.Export.Path)
 	}

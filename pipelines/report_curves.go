@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"moslava/internal/atomicfile"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/report"
 )
@@ -18,7 +19,7 @@ func curvesReport(run string, opt ReportOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	page := report.Run{Title: "Training of " + label(run), Notes: []string{"Nothing has been evaluated yet: there is no " + resultFile + "."}}
+	page := report.Run{Title: "Training of " + label(run), Notes: []string{"Nothing has been evaluated yet: there is no " + score.ResultFile + "."}}
 	var others map[string]string
 	if opt.Against != "" {
 		if others, err = trainingDirs(opt.Against); err != nil {
@@ -65,7 +66,7 @@ func trainingDirs(dir string) (map[string]string, error) {
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("%s: found neither %s in it or up to two directories below, nor %s in it or one below, expected a run that has trained or evaluated something",
-			dir, resultFile, metrics.LinesFile)
+			dir, score.ResultFile, metrics.LinesFile)
 	}
 	return found, nil
 }

@@ -124,7 +124,7 @@ func suiteDirs(dir string) (map[string]string, error) {
 	}
 	found := map[string]string{}
 	for _, pattern := range []string{"", "*", "*/*"} {
-		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern, resultFile))
+		files, err := filepath.Glob(filepath.Join(escapeGlob(dir), pattern, score.ResultFile))
 		if err != nil {
 			return nil, err
 		}

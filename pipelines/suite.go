@@ -22,13 +22,6 @@ import (
 	"moslava/pipelines/progress"
 )
 
-// Files of a suite's directory, besides the prediction files of pipelines/eval/records.
-const (
-	resultFile   = "result.json"
-	verdictsFile = "verdicts.jsonl"
-	accuracyFile = "acc.csv"
-)
-
 // answersKept is what an interrupted evaluation says.
 const answersKept = "what was answered is kept; the same command asks the rest"
 
@@ -62,7 +55,7 @@ func (so *suiteOptions) open(path, dir string) (suite *suites.Suite, p protocols
 
 // undrawn removes the table of a suite of scenes from a directory in which it was not asked.
 func undrawn(dir string) error {
-	if asked, err := infile.Exists(filepath.Join(dir, verdictsFile)); asked || err != nil {
+	if asked, err := infile.Exists(filepath.Join(dir, eval.VerdictsFile)); asked || err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(dir, questionsFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +67,7 @@ func undrawn(dir string) error {
 // ask asks a suite that is open, as askSuite does.
 func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p protocols.Protocol) (*score.Result, error) {
 	opt.Protocol = p
-	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
+	opt.VerdictsPath = filepath.Join(dir, eval.VerdictsFile)
 	var bar *progress.Bar
 	opt.Begin = func(done, total int) {
 		for _, n := range suite.Notes { // before hours of work, not after
@@ -145,10 +138,10 @@ func writeRecords(dir, path string, suite *suites.Suite, res *score.Result, so s
 	}
 	res.Notes = append(res.Notes, note(changed, "cells of "+records.XLSXFile+" are not verbatim")...)
 	res.Notes = append(res.Notes, note(guarded, "cells of "+records.TSVFile+" have an apostrophe before what a spreadsheet would evaluate")...)
-	if err := writeAccuracies(filepath.Join(dir, accuracyFile), res); err != nil {
+	if err := writeAccuracies(filepath.Join(dir, score.AccuraciesFile), res); err != nil {
 		return err
 	}
-	return res.WriteJSON(filepath.Join(dir, resultFile))
+	return res.WriteJSON(filepath.Join(dir, score.ResultFile))
 }
 
 // writeAccuracies writes the table of accuracies, unless there is none because the suite has no answers.
@@ -172,7 +165,7 @@ func note(cells []string, what string) []string {
 
 // suiteFile says whether a name is of a file that a suite's directory has.
 func suiteFile(name string) bool {
-	return slices.Contains([]string{resultFile, verdictsFile, accuracyFile, questionsFile, records.XLSXFile, records.TSVFile, reportHTML, reportMarkdown}, name)
+	return slices.Contains([]string{score.ResultFile, eval.VerdictsFile, score.AccuraciesFile, questionsFile, records.XLSXFile, records.TSVFile, reportHTML, reportMarkdown}, name)
 }
 
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
@@ -205,7 +198,7 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 	if err := atomicfile.MkdirAll(to); err != nil {
 		return nil, err
 	}
-	if err := eval.WriteVerdicts(filepath.Join(to, verdictsFile), res.Verdicts); err != nil {
+	if err := eval.WriteVerdicts(filepath.Join(to, eval.VerdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
 	return res, writeRecords(to, suite, s, res, suiteOptions{images: images})
@@ -213,13 +206,13 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 
 // readRecords reads the result in a suite's directory with its verdicts.
 func readRecords(dir string) (*score.Result, error) {
-	if err := Intact(context.Background(), filepath.Join(dir, resultFile), filepath.Join(dir, verdictsFile)); err != nil {
+	if err := Intact(context.Background(), filepath.Join(dir, score.ResultFile), filepath.Join(dir, eval.VerdictsFile)); err != nil {
 		return nil, err
 	}
-	res, err := score.ReadResult(filepath.Join(dir, resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, score.ResultFile))
 	if err != nil {
 		return nil, err
 	}
-	res.Verdicts, err = eval.ReadVerdicts(filepath.Join(dir, verdictsFile))
+	res.Verdicts, err = eval.ReadVerdicts(filepath.Join(dir, eval.VerdictsFile))
 	return res, err
 }

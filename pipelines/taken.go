@@ -16,6 +16,7 @@ import (
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/states"
 )
 
 // hashesFile keeps, in a run directory, the hashes of files that have not changed since.
@@ -238,7 +239,7 @@ func computed(kind, dir string) (bool, error) {
 		}
 		name := e.Name()
 		if e.IsDir() {
-			if name == fmt.Sprintf("%s%08d", statePrefix, 0) {
+			if name == states.Name(0) {
 				return fs.SkipDir // before the first step
 			}
 			return nil

@@ -140,7 +140,7 @@ func (f *preflight) occupied() {
 			continue
 		}
 		path := f.recipe.ExportDir(i)
-		ours, err := claimed(f.stageDir(s), path)
+		ours, err := claimed(f.recipe.StageDir(i), path)
 		if err == nil && !ours {
 			err = output.Vacant(path)
 		}

@@ -19,6 +19,12 @@ import (
 // resumeRecipe aligns and tunes two random towers of two layers and width 32.
 const resumeRecipe = "testdata/resume.yaml"
 
+// Names of saved states and of their last file, which tests look for on the disk.
+const (
+	statePrefix = "state-"
+	stateFile   = "state.json"
+)
+
 // load reads the recipe in a file for a run directory.
 func load(t *testing.T, file, dir string, set ...string) *recipe.Recipe {
 	t.Helper()

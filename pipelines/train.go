@@ -22,6 +22,7 @@ import (
 	"moslava/pipelines/models"
 	"moslava/pipelines/progress"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/states"
 	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
@@ -56,7 +57,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
-	state, err := t.resume()
+	state, err := states.Resume(s.path, t.trainer, t.cfg.Keep)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,10 @@ func (t *training) optimise(ctx context.Context, state train.State, logged int) 
 	}})
 	defer end()
 	t.trainer.Save = func(s train.State) error {
-		err := t.save(s)
+		err := t.log.Sync()
+		if err == nil {
+			err = states.Save(t.path, s, t.trainer, t.cfg.Keep)
+		}
 		if err == nil && ctx.Err() != nil {
 			end() // nothing is lost from here on, whatever is waited for still, such as a large picture that is being read
 		}

@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
-	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
+	"moslava/pipelines/states"
 )
 
 // VerifyRun reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
@@ -23,12 +22,12 @@ func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 	out, err := run.Verify(ctx, dir, run.Others{
 		Recipes: recipes.Vocabulary(),
 		Stage: func(stage string) ([]run.Check, error) {
-			states, err := checkStates(stage)
+			saved, err := states.Verify(stage)
 			if err != nil {
 				return nil, err
 			}
 			verdicts, err := checkVerdicts(stage)
-			return append(states, verdicts...), err
+			return append(saved, verdicts...), err
 		},
 		Pictures: recordedPictures,
 	})
@@ -50,55 +49,6 @@ func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 // has been damaged or replaced. Files of which nothing was recorded, as they lie in no run directory, are passed over.
 func Intact(ctx context.Context, paths ...string) error { return run.Intact(ctx, paths...) }
 
-// checkStates reads the states that a training stage may go on from.
-func checkStates(stage string) (out []run.Check, err error) {
-	dirs, err := stateDirs(stage)
-	if err != nil {
-		return nil, err
-	}
-	for _, dir := range dirs {
-		path := filepath.Join(dir, stateFile)
-		if ok, err := infile.Exists(path); err != nil || !ok {
-			out = append(out, run.Check{Path: path, Wrong: "is missing: the state was not saved whole, and is not gone on from"})
-			continue
-		}
-		s, err := readSealed(dir)
-		if err != nil {
-			out = append(out, run.Check{Path: path, Wrong: err.Error()})
-			continue
-		}
-		out = append(out, run.Check{Path: path})
-		for _, name := range []string{paramsFile, optimFile} {
-			c := run.Check{Path: filepath.Join(dir, name)}
-			if want, ok := s.Files[name]; !ok {
-				c.Wrong = "has no hash: an earlier version saved it"
-			} else if err := agrees(c.Path, want); err != nil {
-				c.Wrong = err.Error()
-			}
-			out = append(out, c)
-		}
-		if err := s.linesAgree(dir); err != nil {
-			out = append(out, run.Check{Path: filepath.Join(stage, metrics.LinesFile), Wrong: err.Error()})
-		}
-	}
-	return out, nil
-}
-
-func stateDirs(stage string) ([]string, error) {
-	entries, err := os.ReadDir(stage)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, e := range entries {
-		if e.IsDir() && len(e.Name()) > len(statePrefix) && e.Name()[:len(statePrefix)] == statePrefix {
-			out = append(out, filepath.Join(stage, e.Name()))
-		}
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
 // checkVerdicts reads the answers of an evaluate stage that is not finished; those of a finished one are among its outputs, but lines tell which
 // of them was damaged.
 func checkVerdicts(stage string) (out []run.Check, err error) {
@@ -107,7 +57,7 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		path := filepath.Join(stage, e.Name(), verdictsFile)
+		path := filepath.Join(stage, e.Name(), eval.VerdictsFile)
 		if ok, err := infile.Exists(path); err != nil || !ok || !e.IsDir() {
 			continue
 		}
@@ -127,7 +77,7 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 
 // checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own: they are part of its version.
 func checkTable(dir string) ([]run.Check, error) {
-	path := filepath.Join(dir, resultFile)
+	path := filepath.Join(dir, score.ResultFile)
 	if ok, err := infile.Exists(path); err != nil || !ok {
 		return nil, err
 	}

@@ -141,8 +141,10 @@ var Packages = []Package{
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
 	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
+	{Path: "pipelines/states", Files: "pipelines/metrics pipelines/run pipelines/train internal/optim internal/atomicfile internal/checkpoint internal/filehash internal/safetensors internal/sealed",
+		Why: "train, optim: what goes on; metrics: lines up to a state are part of it; run: what became of its files is a Check; the rest: its files, and whether they were damaged"},
 	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes " +
-		"pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
+		"pipelines/report pipelines/report/suites pipelines/run pipelines/states pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
 		"datasets language/tokenizer moslora vision/preprocess pipelines/demo/scenes internal/optim internal/interrupt internal/machine internal/nn " + formats + " internal/kernels internal/device",
 		Tests: "pipelines/demo pipelines/engine internal/autograd language language/chat",
 		Why:   "puts stages together from everything below it; eval/predictions is none of it: scoring files again is a command of its own"},
@@ -150,8 +152,8 @@ var Packages = []Package{
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
-		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
+	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
 	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipe pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +

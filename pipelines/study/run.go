@@ -15,6 +15,7 @@ import (
 	"moslava/internal/overlap"
 	"moslava/pipelines"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
 )
 
 // Options of Run.
@@ -157,7 +158,7 @@ func (s *sitting) runShared(ctx context.Context) error {
 // sharedModel is the directory that the shared recipe exports.
 func sharedModel(r *recipe.Recipe) string {
 	_, i := r.Stage(exported)
-	return filepath.Join(string(r.RunDir), fmt.Sprintf("%02d-%s", i, exported), "hf")
+	return r.ExportDir(i)
 }
 
 // cell runs a cell as far as it is asked for and records what came out.
@@ -176,7 +177,7 @@ func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string)
 	began := time.Now()
 	if !rec.Trained() {
 		peak := startPeak()
-		if _, err := os.Stat(filepath.Join(stageDir(r, s.Stage), "manifest.json")); err == nil {
+		if run.IsFinished(r.DirOf(s.Stage)) {
 			peak = func() int64 { return 0 } // an earlier process finished the stage and died before it could say so
 		}
 		if err := s.runRecipe(ctx, r, []string{s.Stage}); err != nil {

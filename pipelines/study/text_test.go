@@ -30,7 +30,7 @@ stages:
 			t.Fatal(err)
 		}
 	}
-	out, err := run(context.Background(), t, filepath.Join(dir, "study.yaml"), Options{})
+	out, err := runStudy(context.Background(), t, filepath.Join(dir, "study.yaml"), Options{})
 	if err != nil || !strings.Contains(out, "2 of 2 cells are finished") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -1,4 +1,7 @@
-package pipelines
+// Package states keeps the saved states of training stages. A state is a directory in the stage's own with all that the
+// stage needs to go on after a step: what is trained, the optimiser's moments, and where the loop stands. Hashes say
+// whether any of it was damaged since.
+package states
 
 import (
 	"errors"
@@ -16,33 +19,36 @@ import (
 	"moslava/pipelines/train"
 )
 
-// A state is a directory with all that a run needs to go on. state.json is written last: without it
-// the directory is the remains of an interrupted save.
+// Files of a state. state.json is written last: without it the directory is the remains of an interrupted save.
 const (
-	statePrefix = "state-"
-	paramsFile  = "params.safetensors"
-	optimFile   = "optim.safetensors"
-	stateFile   = "state.json"
+	paramsFile = "params.safetensors"
+	optimFile  = "optim.safetensors"
+	stateFile  = "state.json"
 )
 
-// save writes the state after a step and removes all but the newest ones. A state that is there
-// already is that of the same step of the same run, and stays: replacing it would leave none for a while.
-func (t *training) save(s train.State) error {
-	if err := t.log.Sync(); err != nil {
-		return err
-	}
-	dir := filepath.Join(t.path, fmt.Sprintf("%s%08d", statePrefix, s.Step))
+const prefix = "state-"
+
+// Name is that of the directory of the state after a step.
+func Name(step int) string { return fmt.Sprintf("%s%08d", prefix, step) }
+
+// Params is the file of a state that holds all parameters that are trained, and nothing else.
+func Params(state string) string { return filepath.Join(state, paramsFile) }
+
+// Save writes the state of a stage after a step, and removes all but the newest ones. A state that is there already is
+// that of the same step of the same run, and stays: replacing it would leave none for a while.
+func Save(stage string, s train.State, t *train.Trainer, keep int) error {
+	dir := filepath.Join(stage, Name(s.Step))
 	if ok, err := infile.Exists(filepath.Join(dir, stateFile)); err != nil || ok {
 		return err
 	}
-	if err := t.write(dir, s); err != nil {
+	if err := write(dir, s, t); err != nil {
 		return errors.Join(err, os.RemoveAll(dir)) // half a state is of no use and may fill the disk
 	}
-	return t.prune()
+	return prune(stage, keep)
 }
 
 // write makes the directory of a state.
-func (t *training) write(dir string, s train.State) error {
+func write(dir string, s train.State, t *train.Trainer) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -50,14 +56,14 @@ func (t *training) write(dir string, s train.State) error {
 		return err
 	}
 	var params []safetensors.Tensor
-	for _, p := range t.trainer.Params {
+	for _, p := range t.Params {
 		params = append(params, safetensors.Tensor{Name: p.Name, Shape: p.Shape, Data: p.Floats()})
 	}
-	if err := safetensors.Write(filepath.Join(dir, paramsFile), params, nil); err != nil {
+	if err := safetensors.Write(Params(dir), params, nil); err != nil {
 		return err
 	}
 	var moments []safetensors.Tensor
-	for _, m := range t.trainer.Optim.State() {
+	for _, m := range t.Optim.State() {
 		moments = append(moments, safetensors.Tensor{Name: m.Name, Shape: []int{len(m.Data)}, Data: m.Data})
 	}
 	if err := safetensors.Write(filepath.Join(dir, optimFile), moments, nil); err != nil {
@@ -66,17 +72,14 @@ func (t *training) write(dir string, s train.State) error {
 	return seal(dir, s)
 }
 
-// states lists the complete states, oldest first, and the remains of interrupted saves.
-func (t *training) states() (whole, torn []string, err error) {
-	entries, err := os.ReadDir(t.path)
+// List lists the directories of a stage's complete states, oldest first, and those of the remains of interrupted saves.
+func List(stage string) (whole, torn []string, err error) {
+	entries, err := entriesOf(stage)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), statePrefix) {
-			continue
-		}
-		dir := filepath.Join(t.path, e.Name())
+		dir := filepath.Join(stage, e.Name())
 		ok, err := infile.Exists(filepath.Join(dir, stateFile))
 		if err != nil {
 			return nil, nil, err
@@ -87,17 +90,22 @@ func (t *training) states() (whole, torn []string, err error) {
 			torn = append(torn, dir)
 		}
 	}
-	slices.Sort(whole)
 	return whole, torn, nil
 }
 
+// entriesOf lists what a stage's directory has by the name of a state, sorted.
+func entriesOf(stage string) ([]os.DirEntry, error) {
+	entries, err := os.ReadDir(stage)
+	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), prefix) }), err
+}
+
 // prune removes old states and the remains of interrupted saves.
-func (t *training) prune() error {
-	whole, torn, err := t.states()
+func prune(stage string, keep int) error {
+	whole, torn, err := List(stage)
 	if err != nil {
 		return err
 	}
-	for _, dir := range whole[:max(0, len(whole)-t.cfg.Keep)] {
+	for _, dir := range whole[:max(0, len(whole)-keep)] {
 		if err := os.Remove(filepath.Join(dir, stateFile)); err != nil { // first: half a state is none
 			return err
 		}
@@ -111,17 +119,18 @@ func (t *training) prune() error {
 	return nil
 }
 
-// resume takes over the newest state, if there is one. It tidies up first: a run that was killed after its last save has no other occasion.
-func (t *training) resume() (train.State, error) {
-	if err := t.prune(); err != nil {
+// Resume has the trainer take over a stage's newest state, if there is one; of a stage without, the state is the zero
+// value. It tidies up first: a run that was killed after its last save has no other occasion.
+func Resume(stage string, t *train.Trainer, keep int) (train.State, error) {
+	if err := prune(stage, keep); err != nil {
 		return train.State{}, err
 	}
-	all, _, err := t.states()
+	all, _, err := List(stage)
 	if err != nil || len(all) == 0 {
 		return train.State{}, err
 	}
 	dir := all[len(all)-1]
-	s, err := t.load(dir)
+	s, err := load(dir, t)
 	if err != nil {
 		return s, fmt.Errorf("%w (to go on from the state before it, or from the start, remove %s)", err, dir)
 	}
@@ -129,17 +138,17 @@ func (t *training) resume() (train.State, error) {
 }
 
 // load takes over the state in a directory.
-func (t *training) load(dir string) (train.State, error) {
+func load(dir string, t *train.Trainer) (train.State, error) {
 	s, err := unseal(dir)
 	if err != nil {
 		return s, err
 	}
-	params, err := checkpoint.OpenFile(filepath.Join(dir, paramsFile))
+	params, err := checkpoint.OpenFile(Params(dir))
 	if err != nil {
 		return s, err
 	}
 	defer params.Close()
-	for _, p := range t.trainer.Params {
+	for _, p := range t.Params {
 		data, err := params.Float32(p.Name, p.Shape)
 		if err != nil {
 			return s, err
@@ -164,7 +173,7 @@ func (t *training) load(dir string) (train.State, error) {
 		}
 		state = append(state, optim.Tensor{Name: name, Data: data})
 	}
-	if err := t.trainer.Optim.Load(state); err != nil {
+	if err := t.Optim.Load(state); err != nil {
 		return s, fmt.Errorf("%s: %w", filepath.Join(dir, optimFile), err)
 	}
 	return s, nil
