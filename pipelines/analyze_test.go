@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/adapters"
 	"moslava/pipelines/analysis"
 )
 
@@ -29,7 +30,7 @@ func TestAnalyze(t *testing.T) {
 		return at
 	}
 	at := run("3")
-	adapters, plain := filepath.Join(at, "01-tune/adapters"), filepath.Join(at, "02-plain/adapters")
+	tuned, plain := filepath.Join(at, "01-tune/adapters"), filepath.Join(at, "02-plain/adapters")
 	file := filepath.Join(dir, "recipe.yaml")
 	tiny, err := filepath.Abs("testdata/tiny")
 	if err != nil {
@@ -38,7 +39,7 @@ func TestAnalyze(t *testing.T) {
 	if err := os.WriteFile(file, []byte("name: a\nseed: 3\n"+strings.ReplaceAll(strings.ReplaceAll(text, "STEPS", "3"), "tiny/", tiny+"/")), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	layers, err := Analyze(adapters, AnalyzeOptions{Base: file, Against: plain})
+	layers, err := adapters.Analyze(tuned, adapters.AnalyzeOptions{Base: file, Against: plain})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestAnalyze(t *testing.T) {
 		t.Errorf("layers of %v", seen)
 	}
 	// Without a base, names are those in the file and only starts that are not drawn are known.
-	layers, err = Analyze(adapters, AnalyzeOptions{})
+	layers, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestAnalyze(t *testing.T) {
 			t.Errorf("%s (%s): drift %v, relative %v", l.Module, l.Tower, l.Drift, l.Relative)
 		}
 	}
-	if layers, err = Analyze(adapters, AnalyzeOptions{Start: adapters}); err != nil {
+	if layers, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Start: tuned}); err != nil {
 		t.Fatal(err)
 	}
 	for _, l := range layers {
@@ -72,37 +73,18 @@ func TestAnalyze(t *testing.T) {
 		}
 	}
 	var seed uint64 = 3
-	_, err = Analyze(adapters, AnalyzeOptions{Seed: &seed})
+	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Seed: &seed})
 	names(t, err, "only together with a base")
-	_, err = Analyze(adapters, AnalyzeOptions{Seed: &seed, Start: plain})
+	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Seed: &seed, Start: plain})
 	names(t, err, "given twice")
-	_, err = Analyze(adapters, AnalyzeOptions{Start: plain})
+	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Start: plain})
 	names(t, err, "the mixer of", "has 0 elements")
-	_, err = Analyze(adapters, AnalyzeOptions{Base: filepath.Join(at, "nothing")})
+	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Base: filepath.Join(at, "nothing")})
 	names(t, err, "nothing")
 	var none []analysis.Layer
-	none, err = Analyze(t.TempDir(), AnalyzeOptions{})
+	none, err = adapters.Analyze(t.TempDir(), adapters.AnalyzeOptions{})
 	names(t, err, "adapter_config.json")
 	if none != nil {
 		t.Error("layers of nothing")
-	}
-}
-
-// TestTowerOfModule: names as published and in transformers' memory, of every family.
-func TestTowerOfModule(t *testing.T) {
-	for module, want := range map[string]string{
-		"model.vision_model.encoder.layers.0.mlp.fc1":        "vision",
-		"vision_tower.vision_model.encoder.layers.0.mlp.fc1": "vision",
-		"model.vision_tower.encoder.layers.0.mlp.fc1":        "vision",
-		"model.connector.modality_projection.proj":           "projector",
-		"multi_modal_projector.linear_1":                     "projector",
-		"model.multi_modal_projector.linear_2":               "projector",
-		"model.text_model.layers.0.mlp.up_proj":              "language",
-		"language_model.model.layers.0.mlp.up_proj":          "language",
-		"model.layers.0.self_attn.q_proj":                    "language",
-	} {
-		if got := towerOfModule(module); got != want {
-			t.Errorf("%s is of %s, want %s", module, got, want)
-		}
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"testing"
 
+	"moslava/datasets"
 	"moslava/language"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/vlm"
 )
 
@@ -23,7 +25,7 @@ func TestNeighboursChangeNoAnswer(t *testing.T) {
 	m, p := after(t, r, "tune")
 	m.Params.Freeze()
 	m.Adapters.Train(false)
-	src, err := openSource("scenes:tune?n=2&seed=9")
+	src, err := inputs.Open("scenes:tune?n=2&seed=9", datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

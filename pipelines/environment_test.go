@@ -12,6 +12,7 @@ import (
 
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
+	"moslava/pipelines/runreport"
 )
 
 // TestEnvironment: values of variables are used and reach no file, no message and no bar; that one has changed is noticed all the same.
@@ -63,7 +64,7 @@ stages:
 	if wrong := wrong(t, filepath.Join(root, "run")); len(wrong) > 0 {
 		t.Errorf("verified: %q", wrong)
 	}
-	if _, err := Report(filepath.Join(root, "run"), ReportOptions{}); err != nil {
+	if _, err := runreport.Write(filepath.Join(root, "run"), runreport.Options{}); err != nil {
 		t.Error(err)
 	}
 	err := filepath.WalkDir(filepath.Join(root, "run"), func(path string, e fs.DirEntry, err error) error {

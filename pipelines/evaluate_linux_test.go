@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"moslava/pipelines/answering"
 	"moslava/pipelines/eval"
 )
 
@@ -27,7 +28,7 @@ func childThatAsks(ctx context.Context, dir string) int {
 			}
 			ending{Signal: syscall.SIGKILL}.send()
 		}()
-		_, err = EvaluateModel(ctx, filepath.Join(dir, "model"), filepath.Join(dir, "suite.tsv"), EvaluateOptions{Dir: filepath.Join(dir, "out"), Out: io.Discard})
+		_, err = answering.Evaluate(ctx, filepath.Join(dir, "model"), filepath.Join(dir, "suite.tsv"), answering.EvaluateOptions{Dir: filepath.Join(dir, "out"), Out: io.Discard})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -52,7 +53,7 @@ func TestKilledEvaluation(t *testing.T) {
 		}
 	}
 	want := filepath.Join(dir, "whole")
-	evaluated(t, model, filepath.Join(dir, "suite.tsv"), EvaluateOptions{Dir: want})
+	evaluated(t, model, filepath.Join(dir, "suite.tsv"), answering.EvaluateOptions{Dir: want})
 	verdicts := filepath.Join(dir, "out", eval.VerdictsFile)
 	before, partly, all := 0, 0, linesOf(filepath.Join(want, eval.VerdictsFile))
 	for range 3 { // each time when something has been added
@@ -84,7 +85,7 @@ func TestKilledEvaluation(t *testing.T) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	evaluated(t, filepath.Join(dir, "model"), filepath.Join(dir, "suite.tsv"), EvaluateOptions{Dir: filepath.Join(dir, "out")})
+	evaluated(t, filepath.Join(dir, "model"), filepath.Join(dir, "suite.tsv"), answering.EvaluateOptions{Dir: filepath.Join(dir, "out")})
 	sameRecords(t, filepath.Join(dir, "out"), want)
 
 	// A verdict that nobody's model gave stays: its row is not asked again.
@@ -96,7 +97,7 @@ func TestKilledEvaluation(t *testing.T) {
 	if err := eval.WriteVerdicts(verdicts, vs[:before]); err != nil {
 		t.Fatal(err)
 	}
-	res := evaluated(t, model, filepath.Join(dir, "suite.tsv"), EvaluateOptions{Dir: filepath.Join(dir, "out")})
+	res := evaluated(t, model, filepath.Join(dir, "suite.tsv"), answering.EvaluateOptions{Dir: filepath.Join(dir, "out")})
 	if res.Verdicts[0].Raw != vs[0].Raw {
 		t.Errorf("found %q, expected the answer that was there", res.Verdicts[0].Raw)
 	}

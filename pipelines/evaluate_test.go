@@ -15,6 +15,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/device"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
@@ -24,6 +25,8 @@ import (
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/runreport"
+	"moslava/pipelines/suitedir"
 )
 
 // askable is an exported model of two tiny towers that were tuned a little, and a circular suite of 96 questions.
@@ -43,12 +46,12 @@ func askable(t *testing.T) (model, suite string) {
 }
 
 // evaluated evaluates a model.
-func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *score.Result {
+func evaluated(t *testing.T, model, suite string, opt answering.EvaluateOptions) *score.Result {
 	t.Helper()
 	if opt.Dir == "" {
 		opt.Dir = t.TempDir()
 	}
-	res, err := EvaluateModel(context.Background(), model, suite, opt)
+	res, err := answering.Evaluate(context.Background(), model, suite, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +88,7 @@ func TestThreadsChangeNoAnswer(t *testing.T) {
 	model, suite := askable(t)
 	dir := t.TempDir()
 	for _, n := range []int{1, 2, 3} {
-		evaluated(t, model, suite, EvaluateOptions{Threads: n, Limit: 24, Dir: filepath.Join(dir, fmt.Sprint(n))})
+		evaluated(t, model, suite, answering.EvaluateOptions{Threads: n, Limit: 24, Dir: filepath.Join(dir, fmt.Sprint(n))})
 	}
 	sameRecords(t, filepath.Join(dir, "2"), filepath.Join(dir, "1"))
 	sameRecords(t, filepath.Join(dir, "3"), filepath.Join(dir, "1"))
@@ -109,13 +112,13 @@ func (s single) Answer(ctx context.Context, questions []eval.Question, opt eval.
 	return out, nil
 }
 
-// answering is a model that can be asked, and a suite for it. The number of threads is put back at the end.
-func answering(t *testing.T) (answers.Model, string) {
+// answerer is a model that can be asked, and a suite for it. The number of threads is put back at the end.
+func answerer(t *testing.T) (answers.Model, string) {
 	t.Helper()
 	before := device.Host.Threads()
 	t.Cleanup(func() { device.Host.SetThreads(before) })
 	model, path := askable(t)
-	a, err := OpenAnswerer(t.Context(), model, AnswererOptions{})
+	a, err := answering.Open(t.Context(), model, answering.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +128,7 @@ func answering(t *testing.T) (answers.Model, string) {
 // TestSuiteAnswersAlone: a suite asked in batches, and prompt by prompt with nothing shared has the same
 // verdicts, on one thread and on two; so has one with passes left out.
 func TestSuiteAnswersAlone(t *testing.T) {
-	a, path := answering(t)
+	a, path := answerer(t)
 	suite, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +173,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 // TestSeveralPicturesAlone: questions about one picture, two, the same two in the other order and none are answered the same in batches, by
 // pictures and one by one, on one thread and on two, and so are their grey ones.
 func TestSeveralPicturesAlone(t *testing.T) {
-	a, path := answering(t)
+	a, path := answerer(t)
 	a.Engine = engine.New(a.Engine.Model, a.Processor, engine.Limits{CacheBytes: 4 << 20}) // requests wait for others
 	scenes, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
@@ -236,51 +239,51 @@ func TestSeveralPicturesAlone(t *testing.T) {
 func TestShardsJoin(t *testing.T) {
 	model, suite := askable(t)
 	dir := t.TempDir()
-	evaluated(t, model, suite, EvaluateOptions{Limit: 13, Dir: filepath.Join(dir, "whole")})
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 13, Dir: filepath.Join(dir, "whole")})
 	var parts []string
 	for _, shard := range []string{"1/3", "2/3", "3/3"} {
 		part := filepath.Join(dir, strings.ReplaceAll(shard, "/", "-"))
-		evaluated(t, model, suite, EvaluateOptions{Limit: 13, Shard: shard, Dir: part})
+		evaluated(t, model, suite, answering.EvaluateOptions{Limit: 13, Shard: shard, Dir: part})
 		parts = append(parts, part)
 	}
-	if _, err := JoinShards(suite, parts, filepath.Join(dir, "joined"), false); err != nil {
+	if _, err := suitedir.Join(suite, parts, filepath.Join(dir, "joined"), false); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, filepath.Join(dir, "joined"), filepath.Join(dir, "whole"))
-	_, err := JoinShards(suite, parts[1:], filepath.Join(dir, "two"), false)
+	_, err := suitedir.Join(suite, parts[1:], filepath.Join(dir, "two"), false)
 	names(t, err, "found 2 of 3 shards, 1/3 is missing")
-	_, err = JoinShards(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
+	_, err = suitedir.Join(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
 	names(t, err, filepath.Join("none", score.ResultFile))
 }
 
 func TestEvaluateModelRefuses(t *testing.T) {
 	model, suite := askable(t)
 	dir := t.TempDir()
-	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: dir})
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 1, Dir: dir})
 	yesNo := filepath.Join(t.TempDir(), "yn.tsv")
 	if err := os.WriteFile(yesNo, []byte("index\tquestion\tanswer\n1\tis it?\tYes\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		model, suite string
-		opt          EvaluateOptions
+		opt          answering.EvaluateOptions
 		want         string
 	}{
-		{model, suite, EvaluateOptions{Shard: "3/2"}, `found shard "3/2", expected i/n`},
-		{model, suite, EvaluateOptions{Weights: "q3"}, "--weights: "},
-		{model, suite, EvaluateOptions{Protocol: "mine"}, `found protocol "mine"`},
-		{model, suite, EvaluateOptions{Limit: -1}, "found limit -1"},
-		{model, suite + "x", EvaluateOptions{}, "questions.tsvx"},
-		{filepath.Dir(suite), suite, EvaluateOptions{}, "is no model directory: it has no config.json"},
-		{model, yesNo, EvaluateOptions{StopEarly: true}, "suite yn is yesno: found stop early"},
-		{model, suite, EvaluateOptions{Weights: "q8", Dir: dir, Limit: 1}, "-q8\", suite 1-"},
-		{model, suite, EvaluateOptions{Blank: true, Dir: dir, Limit: 1}, "blank false; expected"},
+		{model, suite, answering.EvaluateOptions{Shard: "3/2"}, `found shard "3/2", expected i/n`},
+		{model, suite, answering.EvaluateOptions{Weights: "q3"}, "--weights: "},
+		{model, suite, answering.EvaluateOptions{Protocol: "mine"}, `found protocol "mine"`},
+		{model, suite, answering.EvaluateOptions{Limit: -1}, "found limit -1"},
+		{model, suite + "x", answering.EvaluateOptions{}, "questions.tsvx"},
+		{filepath.Dir(suite), suite, answering.EvaluateOptions{}, "is no model directory: it has no config.json"},
+		{model, yesNo, answering.EvaluateOptions{StopEarly: true}, "suite yn is yesno: found stop early"},
+		{model, suite, answering.EvaluateOptions{Weights: "q8", Dir: dir, Limit: 1}, "-q8\", suite 1-"},
+		{model, suite, answering.EvaluateOptions{Blank: true, Dir: dir, Limit: 1}, "blank false; expected"},
 	} {
 		c.opt.Out = io.Discard
 		if c.opt.Dir == "" {
 			c.opt.Dir = t.TempDir()
 		}
-		_, err := EvaluateModel(context.Background(), c.model, c.suite, c.opt)
+		_, err := answering.Evaluate(context.Background(), c.model, c.suite, c.opt)
 		names(t, err, c.want)
 	}
 }
@@ -293,7 +296,7 @@ func TestEvaluateStageKeys(t *testing.T) {
   - kind: evaluate
     suites: [{tsv: %q, name: part, limit: 12, shard: 2/3, stop_early: true}]
 `, suite)))
-	res, err := readRecords(filepath.Join(dir, "00-evaluate", "part"))
+	res, err := suitedir.Read(filepath.Join(dir, "00-evaluate", "part"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,13 +310,13 @@ func TestEvaluateStageKeys(t *testing.T) {
 func TestReport(t *testing.T) {
 	model, suite := askable(t)
 	dir := t.TempDir()
-	evaluated(t, model, suite, EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "a", "00-evaluate", "test")})
-	evaluated(t, model, suite, EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "b", "00-evaluate", "test"), Blank: true})
-	evaluated(t, model, suite, EvaluateOptions{Limit: 6, Dir: filepath.Join(dir, "a", "00-evaluate~1", "test")})
-	text := func(run string, opt ReportOptions) string {
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "a", "00-evaluate", "test")})
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 12, Dir: filepath.Join(dir, "b", "00-evaluate", "test"), Blank: true})
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 6, Dir: filepath.Join(dir, "a", "00-evaluate~1", "test")})
+	text := func(run string, opt runreport.Options) string {
 		t.Helper()
 		opt.Cards = 5
-		path, err := Report(filepath.Join(dir, run), opt)
+		path, err := runreport.Write(filepath.Join(dir, run), opt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,37 +326,37 @@ func TestReport(t *testing.T) {
 		}
 		return string(b)
 	}
-	if html := text("a", ReportOptions{}); !strings.Contains(html, "data:image/png") || !strings.Contains(html, "<h2 id=\"suite-0\">00-evaluate/test</h2>") || strings.Contains(html, "suite-1") {
+	if html := text("a", runreport.Options{}); !strings.Contains(html, "data:image/png") || !strings.Contains(html, "<h2 id=\"suite-0\">00-evaluate/test</h2>") || strings.Contains(html, "suite-1") {
 		t.Errorf("found\n%.3000s", html)
 	}
-	if html := text("a", ReportOptions{Against: filepath.Join(dir, "b")}); !strings.Contains(html, "McNemar") {
+	if html := text("a", runreport.Options{Against: filepath.Join(dir, "b")}); !strings.Contains(html, "McNemar") {
 		t.Errorf("found no comparison")
 	}
-	if html := text("a/00-evaluate/test", ReportOptions{Against: filepath.Join(dir, "b", "00-evaluate", "test"), Out: filepath.Join(dir, "x.html")}); !strings.Contains(html, "against") {
+	if html := text("a/00-evaluate/test", runreport.Options{Against: filepath.Join(dir, "b", "00-evaluate", "test"), Out: filepath.Join(dir, "x.html")}); !strings.Contains(html, "against") {
 		t.Errorf("found no comparison of two suites")
 	}
-	if md := text("a", ReportOptions{Markdown: true}); !strings.Contains(md, "| all | 12 |") {
+	if md := text("a", runreport.Options{Markdown: true}); !strings.Contains(md, "| all | 12 |") {
 		t.Errorf("found\n%s", md)
 	}
-	_, err := Report(filepath.Join(dir, "a", "00-evaluate", "test", "none"), ReportOptions{})
+	_, err := runreport.Write(filepath.Join(dir, "a", "00-evaluate", "test", "none"), runreport.Options{})
 	names(t, err, "none")
-	_, err = Report(t.TempDir(), ReportOptions{})
+	_, err = runreport.Write(t.TempDir(), runreport.Options{})
 	names(t, err, "found neither result.json in it or up to two directories below, nor metrics.jsonl")
-	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "a", "00-evaluate~1", "test")})
+	_, err = runreport.Write(filepath.Join(dir, "a"), runreport.Options{Against: filepath.Join(dir, "a", "00-evaluate~1", "test")})
 	names(t, err, "suite 00-evaluate/test: found 12 questions in one run and 6 in the other")
 	if err := os.Remove(filepath.Join(dir, "b", "00-evaluate", "test", eval.VerdictsFile)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Report(filepath.Join(dir, "a"), ReportOptions{Against: filepath.Join(dir, "b")})
+	_, err = runreport.Write(filepath.Join(dir, "a"), runreport.Options{Against: filepath.Join(dir, "b")})
 	names(t, err, eval.VerdictsFile)
 	for _, name := range []string{"c", "d"} {
-		evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "two", name)})
+		evaluated(t, model, suite, answering.EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "two", name)})
 	}
-	_, err = Report(filepath.Join(dir, "two"), ReportOptions{Against: filepath.Join(dir, "a")})
+	_, err = runreport.Write(filepath.Join(dir, "two"), runreport.Options{Against: filepath.Join(dir, "a")})
 	names(t, err, "a has none of the suites [c d]; it has [00-evaluate/test]")
-	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "d")})
-	evaluated(t, model, suite, EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "e")})
-	if md := text("two", ReportOptions{Against: filepath.Join(dir, "one more"), Markdown: true}); !strings.Contains(md, "McNemar") ||
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "d")})
+	evaluated(t, model, suite, answering.EvaluateOptions{Limit: 1, Dir: filepath.Join(dir, "one more", "e")})
+	if md := text("two", runreport.Options{Against: filepath.Join(dir, "one more"), Markdown: true}); !strings.Contains(md, "McNemar") ||
 		!strings.Contains(md, "one more has no suite c: nothing to compare it with") || !strings.Contains(md, "suite e is in one more alone and left out") {
 		t.Errorf("what two runs have in common: found\n%s", md)
 	}
@@ -383,8 +386,8 @@ func TestReportOfTraining(t *testing.T) {
 			}
 		}
 	}
-	for _, opt := range []ReportOptions{{}, {Against: filepath.Join(dir, "b")}, {Against: filepath.Join(dir, "b"), Markdown: true}} {
-		path, err := Report(filepath.Join(dir, "a"), opt)
+	for _, opt := range []runreport.Options{{}, {Against: filepath.Join(dir, "b")}, {Against: filepath.Join(dir, "b"), Markdown: true}} {
+		path, err := runreport.Write(filepath.Join(dir, "a"), opt)
 		if err != nil {
 			t.Fatal(err)
 		}

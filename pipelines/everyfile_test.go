@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"moslava/datasets"
+	"moslava/pipelines/adapters"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+	"moslava/pipelines/runreport"
 )
 
 // everyKind is a run whose stages leave every kind of file that there is, and all of whose inputs are files.
@@ -99,37 +102,37 @@ func notice(t *testing.T, r *recipe.Recipe, _, _ string) error {
 }
 
 func askIt(t *testing.T, _ *recipe.Recipe, dir, _ string) error {
-	_, err := OpenAnswerer(t.Context(), dir, AnswererOptions{})
+	_, err := answering.Open(t.Context(), dir, answering.Options{})
 	return err
 }
 
 func askMerged(t *testing.T, _ *recipe.Recipe, dir, _ string) error {
-	_, err := OpenAnswerer(t.Context(), filepath.Join(dir, "04-merge"), AnswererOptions{})
+	_, err := answering.Open(t.Context(), filepath.Join(dir, "04-merge"), answering.Options{})
 	return err
 }
 
 func askExport(t *testing.T, _ *recipe.Recipe, dir, _ string) error {
-	_, err := OpenAnswerer(t.Context(), filepath.Join(dir, "05-export", "hf"), AnswererOptions{})
+	_, err := answering.Open(t.Context(), filepath.Join(dir, "05-export", "hf"), answering.Options{})
 	return err
 }
 
 func composeIt(t *testing.T, _ *recipe.Recipe, dir, _ string) error {
-	return Compose(t.Context(), filepath.Join(t.TempDir(), "composed"), []string{filepath.Join(dir, "03-adapters", "peft") + "=1"}, false)
+	return adapters.Compose(t.Context(), filepath.Join(t.TempDir(), "composed"), []string{filepath.Join(dir, "03-adapters", "peft") + "=1"}, false)
 }
 
 func pageOf(t *testing.T, _ *recipe.Recipe, dir, _ string) error {
-	_, err := Report(dir, ReportOptions{Out: filepath.Join(t.TempDir(), "page.html")})
+	_, err := runreport.Write(dir, runreport.Options{Out: filepath.Join(t.TempDir(), "page.html")})
 	return err
 }
 
 func curves(t *testing.T, _ *recipe.Recipe, dir, path string) error {
-	_, err := Report(filepath.Join(dir, filepath.Dir(path)), ReportOptions{Out: filepath.Join(t.TempDir(), "page.html")})
+	_, err := runreport.Write(filepath.Join(dir, filepath.Dir(path)), runreport.Options{Out: filepath.Join(t.TempDir(), "page.html")})
 	return err
 }
 
 // takeIt does what commands do first that are given such a path: analyze, compose, score, a recipe's model.
 func takeIt(t *testing.T, _ *recipe.Recipe, dir, path string) error {
-	return Intact(t.Context(), filepath.Join(dir, path))
+	return run.Intact(t.Context(), filepath.Join(dir, path))
 }
 
 // TestEveryFileOfARun flips a bit in every file of a finished run in turn. VerifyRun names the file, and so does the next command that reads it.
@@ -138,7 +141,7 @@ func TestEveryFileOfARun(t *testing.T) {
 	mustRun(t, r)
 	time.Sleep(1100 * time.Millisecond) // so that hashes of what was written just now are kept, and could be believed
 	mustRun(t, r)
-	if _, err := Report(whole, ReportOptions{}); err != nil {
+	if _, err := runreport.Write(whole, runreport.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if out := wrong(t, whole); len(out) > 0 {
@@ -265,46 +268,5 @@ func TestPicturesChanged(t *testing.T) {
 	}
 	if out := mustRun(t, r); strings.Count(out, "finished, skipped") != 7 {
 		t.Errorf("with the folder elsewhere:\n%s", out)
-	}
-}
-
-// TestPicturesOfMany: of many rows the sizes of all pictures count, and the content of those of some.
-func TestPicturesOfMany(t *testing.T) {
-	root := t.TempDir()
-	var rows []string
-	for i := range 3 * wholePictures {
-		put(t, filepath.Join(root, fmt.Sprintf("%d.png", i)), []byte{byte(i), 1, 2, 3})
-		rows = append(rows, fmt.Sprintf(`{"image": "%d.png", "conversations": [{"from": "human", "value": "<image>"}, {"from": "gpt", "value": "x"}]}`, i))
-	}
-	put(t, filepath.Join(root, "rows.jsonl"), []byte(strings.Join(rows, "\n")))
-	sum := func() string {
-		t.Helper()
-		s, n, err := hashPictures(t.Context(), filepath.Join(root, "rows.jsonl"), datasets.Options{})
-		if err != nil || n != len(rows) {
-			t.Fatalf("%d pictures, %v", n, err)
-		}
-		return s.SHA256
-	}
-	before, content, size := sum(), 0, 0
-	for i := range rows {
-		if i > 30 && i%100 > 3 {
-			continue
-		}
-		path := filepath.Join(root, fmt.Sprintf("%d.png", i))
-		put(t, path, []byte{byte(i), 1, 2, 7})
-		if sum() != before {
-			content++
-		}
-		put(t, path, []byte{byte(i), 1, 2})
-		if sum() != before {
-			size++
-		}
-		put(t, path, []byte{byte(i), 1, 2, 3})
-	}
-	if looked := 31 + 4*7; size != looked || content < looked/4 || content > looked/2 {
-		t.Errorf("of %d pictures another size is seen of %d, other content of %d", looked, size, content)
-	}
-	if sum() != before {
-		t.Error("the hash depends on more than the pictures")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"moslava/datasets"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 )
 
@@ -189,7 +190,7 @@ func TestAllBad(t *testing.T) {
 // TestLongKeepsPictures: whatever is dropped or split, each picture that is in a batch has all of its image tokens.
 func TestLongKeepsPictures(t *testing.T) {
 	_, p := tinyModel(t)
-	src, err := openSource("scenes:tune?n=40&seed=2")
+	src, err := inputs.Open("scenes:tune?n=40&seed=2", datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

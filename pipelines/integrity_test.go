@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"moslava/pipelines/integrity"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
@@ -36,7 +37,7 @@ func flip(t *testing.T, path string) {
 // wrong lists what VerifyRun finds.
 func wrong(t *testing.T, dir string) []string {
 	t.Helper()
-	checks, err := VerifyRun(t.Context(), dir)
+	checks, err := integrity.Verify(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +47,8 @@ func wrong(t *testing.T, dir string) []string {
 			out = append(out, c.Path+": "+c.Wrong)
 		}
 	}
-	if (Damage(checks) != nil) != (len(out) > 0) {
-		t.Errorf("damage %v, and wrong are %q", Damage(checks), out)
+	if (integrity.Damage(checks) != nil) != (len(out) > 0) {
+		t.Errorf("damage %v, and wrong are %q", integrity.Damage(checks), out)
 	}
 	return out
 }

@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/answering"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/run"
+	"moslava/pipelines/suitedir"
 )
 
 const judgeKey = "swordfish-5150"
@@ -79,7 +81,7 @@ func TestStageWithJudge(t *testing.T) {
 	}
 	s.failAfter = -1
 	mustRun(t, parse(t, dir, text))
-	res, err := readRecords(filepath.Join(dir, "01-evaluate", "s"))
+	res, err := suitedir.Read(filepath.Join(dir, "01-evaluate", "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,7 @@ func TestStageWithJudge(t *testing.T) {
 func TestEvaluateModelWithJudge(t *testing.T) {
 	s := serveJudge(t)
 	model, suite := askable(t)
-	opt := EvaluateOptions{Limit: 8, Dir: t.TempDir()}
+	opt := answering.EvaluateOptions{Limit: 8, Dir: t.TempDir()}
 	before := evaluated(t, model, suite, opt)
 	vs := before.Verdicts
 	for i := range vs[:8] {
@@ -124,11 +126,11 @@ func TestEvaluateModelWithJudge(t *testing.T) {
 	}
 	keepsSecret(t, opt.Dir)
 	opt.Judge.Model = ""
-	if _, err := EvaluateModel(context.Background(), model, suite, opt); err == nil || !strings.Contains(err.Error(), "judge: found no model") {
+	if _, err := answering.Evaluate(context.Background(), model, suite, opt); err == nil || !strings.Contains(err.Error(), "judge: found no model") {
 		t.Errorf("found %v", err)
 	}
 	for _, url := range []string{"http://user:" + judgeKey + "@localhost/v1", "http://localhost/v1?key=" + judgeKey} {
-		_, err := OpenJudge(judge.Config{URL: url, Model: "m"})
+		_, err := suitedir.OpenJudge(judge.Config{URL: url, Model: "m"})
 		if err == nil || !strings.Contains(err.Error(), "found a URL with a user, a query or a fragment") || strings.Contains(err.Error(), judgeKey) {
 			t.Errorf("found %v", err)
 		}

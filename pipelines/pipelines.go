@@ -14,6 +14,7 @@ import (
 
 	"moslava/internal/device"
 	"moslava/internal/interrupt"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
@@ -47,8 +48,8 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	}
 	opt.Out = r.Masked(opt.Out)
 	defer func() { err = r.MaskError(err) }()
-	takes := newTaker(ctx, r, string(r.RunDir), opt.Out)
-	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force, Takes: takes.stage, Records: stageRecords,
+	takes := inputs.NewTaker(ctx, r, string(r.RunDir), opt.Out)
+	d, err := run.Open(string(r.RunDir), r, run.Options{Force: opt.Force, Takes: takes.Stage, Records: stageRecords,
 		Computed: func(i int, dir string) (bool, error) { return computed(r.Stages[i].Kind, dir) },
 		Notice:   func(text string) { fmt.Fprintln(opt.Out, text) }})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -134,7 +135,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
-	src, met, err := openSources(r, c)
+	src, met, err := inputs.OpenData(r, c)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err)
 	}
@@ -158,7 +159,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if opt.Text == 0 {
 		want = opt.Batches
 	}
-	lo := loadOptions(r, c, p.Config)
+	lo := inputs.LoadOptions(r, c, p.Config.Text.MaxPositionEmbeddings)
 	start, first := time.Now(), time.Time{}
 	p = p.WithMaxPixels(c.MaxPixels)
 	for b, err := range datasets.Load(ctx, train, p, lo, datasets.Position{}) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -112,7 +113,7 @@ func (f *preflight) ignored() {
 	met, first := map[string]bool{}, (*recipe.Stage)(nil)
 	for i := range f.recipe.Stages {
 		s := &f.recipe.Stages[i]
-		if s.Train == nil || !inherited(f.recipe, s.Train) {
+		if s.Train == nil || !inputs.Inherited(f.recipe, s.Train) {
 			continue
 		}
 		at := slices.IndexFunc(f.planned, func(p planned) bool { return p.stage == s })
@@ -124,7 +125,7 @@ func (f *preflight) ignored() {
 			first = s
 		}
 	}
-	if key := unmet(f.recipe.Data.Ignore, met); key != "" && first != nil {
+	if key := inputs.Unmet(f.recipe.Data.Ignore, met); key != "" && first != nil {
 		f.problem(first, "data.ignore", fmt.Errorf("names %q, and no row, turn or content part of any stage's data has such a key: correct it, or leave it out", key))
 	}
 }

@@ -14,9 +14,11 @@ import (
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/suitedir"
 	"moslava/pipelines/vlm"
 )
 
@@ -77,7 +79,7 @@ func (f *preflight) suites(ctx context.Context, s *recipe.Stage) {
 
 func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	opt := eval.Options{Limit: c.Limit, StopEarly: c.StopEarly, Blank: c.Blank}
-	if opt.Judge, err = OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
+	if opt.Judge, err = suitedir.OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
 	if opt.Shard, err = suites.ParseShard(c.Shard); err != nil {
@@ -88,7 +90,7 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	suite, err := openSuite(string(c.TSV), c.Name, drawn, folders(c.Images)...)
+	suite, err := inputs.OpenSuite(string(c.TSV), c.Name, drawn, inputs.Folders(c.Images)...)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"moslava/internal/kernels"
 	"moslava/language"
 	"moslava/pipelines/engine"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
@@ -56,7 +57,7 @@ func logits(t *testing.T, m *vlm.Model, b *datasets.Batch) []float32 {
 func greedy(t *testing.T, m *vlm.Model, p *vlm.Processor) [][]int32 {
 	t.Helper()
 	m.Params.Freeze()
-	src, err := openSource("scenes:tune?n=1&seed=9")
+	src, err := inputs.Open("scenes:tune?n=1&seed=9", datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func TestBest(t *testing.T) {
 	if err := models.LoadTrained(m, filepath.Join(stage, bestDir, models.TrainedFile)); err != nil {
 		t.Fatal(err)
 	}
-	src, err := openSource("scenes:align?n=20&seed=1")
+	src, err := inputs.Open("scenes:align?n=20&seed=1", datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/answering"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/recipes"
 )
 
@@ -66,7 +68,7 @@ func recorded(t *testing.T, root string, sets ...string) []byte {
 func openRun(t *testing.T, dir string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	_, err := OpenAnswerer(t.Context(), dir, AnswererOptions{Out: &out})
+	_, err := answering.Open(t.Context(), dir, answering.Options{Out: &out})
 	return out.String(), err
 }
 
@@ -170,23 +172,23 @@ func TestModelOfARunChecks(t *testing.T) {
 // TestEvaluateARun: its model is named by the stage, and verdicts by the model of another stage are not gone on with.
 func TestEvaluateARun(t *testing.T) {
 	root := askedRun(t)
-	dir, suite := filepath.Join(root, "run"), filepath.Join(root, "run", "02-evaluate", "seen", questionsFile)
+	dir, suite := filepath.Join(root, "run"), filepath.Join(root, "run", "02-evaluate", "seen", inputs.QuestionsFile)
 	for model, want := range map[string]string{dir: "run-tune-questions", filepath.Join(dir, "00-pretrain"): "run-pretrain-questions", "testdata/tiny": "tiny-questions"} {
-		if got, err := EvaluateDir(model, suite); err != nil || got != filepath.Join("runs", want) {
+		if got, err := answering.EvaluateDir(model, suite); err != nil || got != filepath.Join("runs", want) {
 			t.Errorf("%s: %q, %v", model, got, err)
 		}
 	}
-	opt := EvaluateOptions{Dir: filepath.Join(root, "out"), Out: &bytes.Buffer{}}
+	opt := answering.EvaluateOptions{Dir: filepath.Join(root, "out"), Out: &bytes.Buffer{}}
 	for range 2 { // the second time everything is there
-		if _, err := EvaluateModel(t.Context(), dir, suite, opt); err != nil {
+		if _, err := answering.Evaluate(t.Context(), dir, suite, opt); err != nil {
 			t.Fatal(err)
 		}
 	}
 	opt.Dir, opt.Force = filepath.Join(dir, "01-tune"), true
-	_, err := EvaluateModel(t.Context(), dir, suite, opt)
+	_, err := answering.Evaluate(t.Context(), dir, suite, opt)
 	names(t, err, "01-tune", "lies inside", "a run writes")
 	opt.Dir, opt.Force = filepath.Join(root, "out"), false
-	if _, err := EvaluateModel(t.Context(), filepath.Join(dir, "00-pretrain"), suite, opt); err == nil {
+	if _, err := answering.Evaluate(t.Context(), filepath.Join(dir, "00-pretrain"), suite, opt); err == nil {
 		t.Error("verdicts of two models were mixed")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"moslava/internal/device"
 	"moslava/internal/nn"
 	"moslava/moslora"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/vlm"
 )
 
@@ -83,7 +84,7 @@ func batchesOf(t *testing.T, p *vlm.Processor, spec string, n, size int) []*data
 	if strings.HasSuffix(spec, "commonsense.json") {
 		stored.Format = datasets.FormatLLMAdapters
 	}
-	src, err := openStored(spec, stored)
+	src, err := inputs.Open(spec, stored)
 	if err != nil {
 		t.Fatal(err)
 	}

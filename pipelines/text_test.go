@@ -16,6 +16,8 @@ import (
 	"moslava/datasets"
 	"moslava/internal/atomicfile"
 	"moslava/internal/checkpoint"
+	"moslava/pipelines/adapters"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/eval/protocols"
@@ -94,7 +96,7 @@ func TestDecoderAlone(t *testing.T) {
 			t.Errorf("%s: %v, %+v", name, err, cfg)
 		}
 	}
-	layers, err := Analyze(filepath.Join(dir, "03-peft/peft"), AnalyzeOptions{Base: base})
+	layers, err := adapters.Analyze(filepath.Join(dir, "03-peft/peft"), adapters.AnalyzeOptions{Base: base})
 	if err != nil || len(layers) != tuned.Adapters.Len() || layers[0].Tower != "language" || math.IsNaN(layers[0].Relative) {
 		t.Errorf("%v, %d layers", err, len(layers))
 	}
@@ -134,7 +136,7 @@ func checkDirectory(t *testing.T, dir string) {
 // opened reads a model's directory.
 func opened(t *testing.T, dir string) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	a, err := OpenAnswerer(t.Context(), dir, AnswererOptions{})
+	a, err := answering.Open(t.Context(), dir, answering.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +233,7 @@ func TestEvaluateDecoder(t *testing.T) {
 		suite, protocol, file string
 		n                     int
 	}{{"testdata/commonsense.json", "", protocols.LLMAdapters, 2}, {table, "letter-logit", "letter-logit", 2}, {table, "", "vlmevalkit-2024.06", 2}} {
-		res := evaluated(t, filepath.Join(dir, "01-export/hf"), c.suite, EvaluateOptions{Protocol: c.protocol, Limit: 2})
+		res := evaluated(t, filepath.Join(dir, "01-export/hf"), c.suite, answering.EvaluateOptions{Protocol: c.protocol, Limit: 2})
 		if res.Protocol != c.file || res.Overall.N != c.n {
 			t.Errorf("%s: %d questions under %s", c.suite, res.Overall.N, res.Protocol)
 		}
@@ -240,7 +242,7 @@ func TestEvaluateDecoder(t *testing.T) {
 	if err := atomicfile.WriteFile(suite, func(w io.Writer) error { return scenes.WriteSuite(w, "test?n=6&seed=1") }); err != nil {
 		t.Fatal(err)
 	}
-	_, err := EvaluateModel(context.Background(), filepath.Join(dir, "01-export/hf"), suite, EvaluateOptions{Dir: t.TempDir(), Out: io.Discard})
+	_, err := answering.Evaluate(context.Background(), filepath.Join(dir, "01-export/hf"), suite, answering.EvaluateOptions{Dir: t.TempDir(), Out: io.Discard})
 	names(t, err, "suite pictures: item", "model.vision")
 }
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/datasets"
 	"moslava/pipelines/engine"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
@@ -87,7 +89,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 	if again.Config.Family.Name != "SmolVLM" || again.Config.Projector.Scale != 2 {
 		t.Errorf("the export is a %s with %+v", again.Config.Family.Name, again.Config.Projector)
 	}
-	src, err := openSource("scenes:tune?n=1&seed=9")
+	src, err := inputs.Open("scenes:tune?n=1&seed=9", datasets.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

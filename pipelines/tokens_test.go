@@ -13,6 +13,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/nn"
 	"moslava/language/tokenizer"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/vlm"
 )
 
@@ -110,7 +111,7 @@ func TestTokensAreAdded(t *testing.T) {
 			if g := gap(logits(t, plain, batch), want, 0); g < 1e-3 {
 				t.Errorf("training moves logits by %.2g alone", g)
 			}
-			a, err := OpenAnswerer(t.Context(), base, AnswererOptions{Adapters: filepath.Join(dir, "02-peft/peft")})
+			a, err := answering.Open(t.Context(), base, answering.Options{Adapters: filepath.Join(dir, "02-peft/peft")})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -140,11 +141,11 @@ func TestTokensAreAdded(t *testing.T) {
 					trained += p.Size()
 				}
 			}
-			f, err := lookAhead(t.Context(), r, everyStage(r), PlanOptions{Text: 10, Targets: 2, Batches: 2})
-			if err != nil || len(f.problems) > 0 {
-				t.Fatal(err, f.problems)
+			plan, err := MakePlan(t.Context(), r, PlanOptions{Text: 10, Targets: 2, Batches: 2})
+			if err != nil || len(plan.Problems) > 0 {
+				t.Fatal(err, plan)
 			}
-			if s := f.planned[0].made; s.Trainable["language"] != trained || s.Parameters["language"] != size {
+			if s := plan.Stages[0]; s.Trainable["language"] != trained || s.Parameters["language"] != size {
 				t.Errorf("planned are %d of %d parameters, %d of %d are trained", s.Trainable["language"], s.Parameters["language"], trained, size)
 			}
 		})
@@ -231,7 +232,7 @@ func TestTokensOfJoinedModels(t *testing.T) {
 	if id, ok := p.Tokenizer.ID("<19>"); !ok || id != 580 || m.Config.Text.VocabSize != 640 {
 		t.Errorf("<19> is %d (%v), of %d rows", id, ok, m.Config.Text.VocabSize)
 	}
-	a, err := OpenAnswerer(t.Context(), second, AnswererOptions{})
+	a, err := answering.Open(t.Context(), second, answering.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,6 +307,6 @@ func TestTokensAreRefused(t *testing.T) {
 	if err := os.Remove(filepath.Join(peft, "tokenizer.json")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenAnswerer(t.Context(), base, AnswererOptions{Adapters: peft})
+	_, err := answering.Open(t.Context(), base, answering.Options{Adapters: peft})
 	names(t, err, "the adapters are for tables of 563 rows, and those of", "have 560", "put the tokenizer.json that they were trained with beside them")
 }

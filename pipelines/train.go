@@ -18,6 +18,7 @@ import (
 	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
 	"moslava/pipelines/progress"
@@ -49,7 +50,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = models.After(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, _, err = openSources(s.recipe, t.cfg); err != nil {
+	if t.source, _, err = inputs.OpenData(s.recipe, t.cfg); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
@@ -252,19 +253,9 @@ func (t *training) frozen() iter.Seq[*nn.Param] {
 }
 
 func (t *training) loadOptions() datasets.LoadOptions {
-	opt := loadOptions(t.recipe, t.cfg, t.model.Config)
+	opt := inputs.LoadOptions(t.recipe, t.cfg, t.model.Config.Text.MaxPositionEmbeddings)
 	opt.Notice = func(e datasets.Event) { t.bar.Note(e.String()) }
 	return opt
-}
-
-// loadOptions say how a stage's samples become batches of a model.
-func loadOptions(r *recipe.Recipe, c *recipe.TrainConfig, m *vlm.Config) datasets.LoadOptions {
-	length := c.MaxLength
-	if length == 0 {
-		length = m.Text.MaxPositionEmbeddings
-	}
-	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
-		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
@@ -375,54 +366,4 @@ func existing(dir string, names ...string) []string {
 		_, err := os.Stat(filepath.Join(dir, n))
 		return errors.Is(err, fs.ErrNotExist)
 	})
-}
-
-// rowOptions say how the rows of a source are read.
-func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
-	return datasets.Options{Images: folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Format: s.Format, ImageFirst: s.ImageFirst}
-}
-
-// openSources opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that rows have.
-func openSources(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
-	parts := make([]datasets.Weighted, 0, len(c.Sources))
-	defer func() {
-		for _, p := range parts {
-			if err != nil {
-				err = errors.Join(err, p.Source.Close())
-			}
-		}
-	}()
-	met = map[string]bool{}
-	for _, s := range c.Sources {
-		opt := rowOptions(c, &s)
-		opt.Met, opt.Values = met, c.OnBad != datasets.OnSkip && c.Limit == 0
-		src, err := openStored(string(s.Path), opt)
-		if err != nil {
-			return nil, nil, err
-		}
-		parts = append(parts, datasets.Weighted{Source: src, Weight: s.Weight})
-	}
-	if key := unmet(c.Ignore, met); key != "" && !inherited(r, c) {
-		return nil, nil, fmt.Errorf("ignore names %q, and no row, turn or content part of the stage's data has such a key: correct it, or leave it out", key)
-	}
-	if len(parts) == 1 && parts[0].Weight == 1 {
-		return parts[0].Source, met, nil
-	}
-	src, err := datasets.Mix(r.Seed, parts...)
-	return src, met, err
-}
-
-// unmet is the first key to ignore that no row has; "" if there is none.
-func unmet(ignore []string, met map[string]bool) string {
-	for _, key := range ignore {
-		if !met[key] && key != datasets.VideoMarker {
-			return key
-		}
-	}
-	return ""
-}
-
-// inherited says whether a stage's ignore is the recipe's, which need not be for every stage.
-func inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
-	return slices.Equal(c.Ignore, r.Data.Ignore)
 }

@@ -18,8 +18,10 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/pipelines/answering"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/runreport"
 )
 
 // freeTexts are the keys, with * for numbers, that take a text which is no choice of a few.
@@ -268,16 +270,16 @@ stages:
 `)
 	run(second)
 	for _, markdown := range []bool{false, true} {
-		if _, err := Report(string(r.RunDir), ReportOptions{Markdown: markdown, Against: filepath.Join(root, "runs-second")}); err == nil {
+		if _, err := runreport.Write(string(r.RunDir), runreport.Options{Markdown: markdown, Against: filepath.Join(root, "runs-second")}); err == nil {
 			t.Error("runs without a suite in common are compared")
 		}
-		if _, err := Report(string(r.RunDir), ReportOptions{Markdown: markdown}); err != nil {
+		if _, err := runreport.Write(string(r.RunDir), runreport.Options{Markdown: markdown}); err != nil {
 			t.Error(err)
 		}
 	}
 	asked := write(filepath.Join(root, "asked.tsv"), "index\tquestion\tA\tB\tanswer\n1\twhich\tred\tblue\tA\n")
 	evaluate := func(dir string) error {
-		_, err := EvaluateModel(context.Background(), string(r.RunDir), asked, EvaluateOptions{Dir: filepath.Join(root, dir), Out: &out})
+		_, err := answering.Evaluate(context.Background(), string(r.RunDir), asked, answering.EvaluateOptions{Dir: filepath.Join(root, dir), Out: &out})
 		return err
 	}
 	if err := evaluate("evaluated"); err != nil {

@@ -23,6 +23,7 @@ import (
 	"moslava/pipelines"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/report"
 )
 
 //go:embed towers demo.yaml
@@ -62,7 +63,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		n = short
 	}
 	release, err := output.Dir(opt.Dir, output.Options{Force: opt.Force, Mine: func(name string) bool {
-		return slices.Contains([]string{"data", "towers", "demo.yaml", "run", "report.html"}, name) || strings.HasPrefix(name, "unseen-")
+		return slices.Contains([]string{"data", "towers", "demo.yaml", "run", report.HTMLFile}, name) || strings.HasPrefix(name, "unseen-")
 	}})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)

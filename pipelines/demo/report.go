@@ -61,10 +61,10 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		return err
 	}
 	out.Summary = d.summary(m, took)
-	out.Files = []string{"report.html", "demo.yaml", "data", "run"}
+	out.Files = []string{report.HTMLFile, "demo.yaml", "data", "run"}
 	out.Notes = []string{"Accuracy is MMBench's circular kind: a question counts when all rotations of its options are answered right.",
 		"control: the same tuning data and steps with the projector alone trained; blank: the tuned model shown grey pictures."}
-	if err := report.WriteHTML(d.path("report.html"), out); err != nil {
+	if err := report.WriteHTML(d.path(report.HTMLFile), out); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.Out, "\n%s\n%s\n", report.Text(report.Run{Columns: out.Columns, Table: out.Table}), asked)
@@ -74,7 +74,7 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		}
 		return filepath.Join(d.Dir, path)
 	}
-	fmt.Fprintf(d.Out, "report    %s\nmodel     %s\nadapters  %s\nrecipe    %s\n", rel(d.path("report.html")), rel(model),
+	fmt.Fprintf(d.Out, "report    %s\nmodel     %s\nadapters  %s\nrecipe    %s\n", rel(d.path(report.HTMLFile)), rel(model),
 		rel(exported("export-adapters")), rel(d.path("demo.yaml")))
 	fmt.Fprintf(d.Out, "ask it:   moslava ask %s %s\n          (so small a model knows such pictures, and questions of the kinds it was tuned on, with options)\n", rel(model), example)
 	fmt.Fprintf(d.Out, "finished in %s\n", took.Round(time.Second))

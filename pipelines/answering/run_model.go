@@ -1,4 +1,4 @@
-package pipelines
+package answering
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"moslava/internal/infile"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
@@ -92,9 +93,9 @@ func (m *runModel) open(ctx context.Context, out io.Writer) (*vlm.Model, *vlm.Pr
 	if err := r.ModelNeeds(); err != nil {
 		return nil, nil, m.named(err)
 	}
-	t := newTaker(ctx, r, m.view.Path, out)
+	t := inputs.NewTaker(ctx, r, m.view.Path, out)
 	var err error
-	if m.taken, err = t.list(-1); err != nil {
+	if m.taken, err = t.Model(); err != nil {
 		return nil, nil, m.named(err)
 	}
 	var dirs []string

@@ -1,4 +1,4 @@
-package pipelines
+package runreport
 
 import (
 	"context"
@@ -10,44 +10,45 @@ import (
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/report"
+	"moslava/pipelines/run"
 )
 
 // curvesReport writes a report of a run that has evaluated nothing yet: what its training stages have measured, beside another
 // run's where that has a stage of the same name.
-func curvesReport(run string, opt ReportOptions) (string, error) {
-	stages, err := trainingDirs(run)
+func curvesReport(dir string, opt Options) (string, error) {
+	stages, err := trainingDirs(dir)
 	if err != nil {
 		return "", err
 	}
-	page := report.Run{Title: "Training of " + label(run), Notes: []string{"Nothing has been evaluated yet: there is no " + score.ResultFile + "."}}
+	page := report.Run{Title: "Training of " + run.Label(dir), Notes: []string{"Nothing has been evaluated yet: there is no " + score.ResultFile + "."}}
 	var others map[string]string
 	if opt.Against != "" {
 		if others, err = trainingDirs(opt.Against); err != nil {
 			return "", err
 		}
-		page.Title += " beside " + label(opt.Against)
+		page.Title += " beside " + run.Label(opt.Against)
 	}
 	for _, name := range sortedKeys(stages) {
-		own, err := stageCurves(name, label(run), stages[name])
+		own, err := stageCurves(name, run.Label(dir), stages[name])
 		if err != nil {
 			return "", err
 		}
 		page.Curves = append(page.Curves, own.curves...)
 		page.Summary = append(page.Summary, report.KV{Key: name, Value: own.summary})
 		if other, ok := others[name]; ok {
-			its, err := stageCurves(name, label(opt.Against), other)
+			its, err := stageCurves(name, run.Label(opt.Against), other)
 			if err != nil {
 				return "", err
 			}
 			page.Curves = append(page.Curves, its.curves...)
-			page.Summary = append(page.Summary, report.KV{Key: name + " of " + label(opt.Against), Value: its.summary})
+			page.Summary = append(page.Summary, report.KV{Key: name + " of " + run.Label(opt.Against), Value: its.summary})
 		}
 	}
 	page.Notes = append(page.Notes, onlyIn(opt.Against, stages, others, "stage")...)
 	if opt.Markdown {
-		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(curvesMarkdown(page))) })
+		return writeReport(dir, opt, report.MarkdownFile, func(path string) error { return atomicfile.WriteBytes(path, []byte(curvesMarkdown(page))) })
 	}
-	return writeReport(run, opt, reportHTML, func(path string) error { return report.WriteHTML(path, page) })
+	return writeReport(dir, opt, report.HTMLFile, func(path string) error { return report.WriteHTML(path, page) })
 }
 
 // trainingDirs finds the directories with steps of training, in dir and one level below, by their names.
@@ -59,8 +60,8 @@ func trainingDirs(dir string) (map[string]string, error) {
 			return nil, err
 		}
 		for _, f := range files {
-			if at := filepath.Dir(f); !setAside.MatchString(label(at)) {
-				found[label(at)] = at
+			if at := filepath.Dir(f); !setAside.MatchString(run.Label(at)) {
+				found[run.Label(at)] = at
 			}
 		}
 	}
@@ -77,18 +78,18 @@ type curvesOf struct {
 	summary string
 }
 
-func stageCurves(name, run, dir string) (out curvesOf, err error) {
+func stageCurves(name, whose, dir string) (out curvesOf, err error) {
 	path := filepath.Join(dir, metrics.LinesFile)
-	if err := Intact(context.Background(), path); err != nil {
+	if err := run.Intact(context.Background(), path); err != nil {
 		return out, err
 	}
 	lines, err := metrics.Read(path)
 	if err != nil {
 		return out, err
 	}
-	loss := report.Curve{Chart: name, Name: run}
-	validation := report.Curve{Chart: name, Name: run + ", validation"}
-	rate := report.Curve{Chart: name + ": learning rate", Name: run, Y: "learning rate"}
+	loss := report.Curve{Chart: name, Name: whose}
+	validation := report.Curve{Chart: name, Name: whose + ", validation"}
+	rate := report.Curve{Chart: name + ": learning rate", Name: whose, Y: "learning rate"}
 	for _, l := range lines {
 		step := float64(l.Step)
 		loss.Steps, loss.Values = append(loss.Steps, step), append(loss.Values, l.Loss)
@@ -140,12 +141,12 @@ func onlyIn(against string, ours, theirs map[string]string, what string) (notes 
 	}
 	for _, name := range sortedKeys(ours) {
 		if _, ok := theirs[name]; !ok {
-			notes = append(notes, fmt.Sprintf("%s has no %s %s: nothing to compare it with", label(against), what, name))
+			notes = append(notes, fmt.Sprintf("%s has no %s %s: nothing to compare it with", run.Label(against), what, name))
 		}
 	}
 	for _, name := range sortedKeys(theirs) {
 		if _, ok := ours[name]; !ok {
-			notes = append(notes, fmt.Sprintf("%s %s is in %s alone and left out", what, name, label(against)))
+			notes = append(notes, fmt.Sprintf("%s %s is in %s alone and left out", what, name, run.Label(against)))
 		}
 	}
 	return notes

@@ -1,4 +1,4 @@
-package pipelines
+package answering
 
 import (
 	"context"
@@ -14,10 +14,12 @@ import (
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/inputs"
+	"moslava/pipelines/suitedir"
 	"moslava/pipelines/vlm"
 )
 
-// EvaluateOptions say what EvaluateModel asks and how.
+// EvaluateOptions say what Evaluate asks and how.
 type EvaluateOptions struct {
 	Adapters  string // a PEFT or MoSLoRA directory whose adapters are attached; empty: none
 	Weights   string // f32, bf16, q8 or nf4; empty: f32
@@ -46,15 +48,15 @@ func EvaluateDir(model, suite string) (string, error) {
 	return filepath.Join("runs", name+"-"+strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))), nil
 }
 
-// EvaluateModel asks a model, as OpenAnswerer takes it, the questions of a table, without a recipe, and writes what an evaluate stage writes to
+// Evaluate asks a model, as Open takes it, the questions of a table, without a recipe, and writes what an evaluate stage writes to
 // opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by other weights, on
 // another version of the suite or under another protocol are an error.
-func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *score.Result, err error) {
+func Evaluate(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *score.Result, err error) {
 	shard, err := suites.ParseShard(opt.Shard)
 	if err != nil {
 		return nil, err
 	}
-	j, err := OpenJudge(opt.Judge)
+	j, err := suitedir.OpenJudge(opt.Judge)
 	if err != nil {
 		return nil, err
 	}
@@ -72,37 +74,25 @@ func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions
 	if run != nil {
 		outside = []string{run.view.Path}
 	}
-	release, err := output.Dir(opt.Dir, output.Options{Reads: append(slices.Clone(opt.Images), model, opt.Adapters, suitePath(suite)), Outside: outside, Mine: suiteFile, Force: opt.Force})
+	release, err := output.Dir(opt.Dir, output.Options{Reads: append(slices.Clone(opt.Images), model, opt.Adapters, inputs.SuitePath(suite)), Outside: outside, Mine: suitedir.IsFile, Force: opt.Force})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, undrawn(opt.Dir))
+			err = errors.Join(err, suitedir.Undraw(opt.Dir))
 		}
 		err = errors.Join(err, release())
 	}()
-	so := suiteOptions{protocol: opt.Protocol, images: opt.Images, title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), out: opt.Out}
-	opened, protocol, err := so.open(suite, opt.Dir) // before the model, which takes longer
+	dir, err := suitedir.Open(opt.Dir, suite, suitedir.Options{Protocol: opt.Protocol, Images: opt.Images,
+		Title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), Out: opt.Out}) // before the model, which takes longer
 	if err != nil {
 		return nil, err
 	}
-	which := AnswererOptions{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
-	a, id, err := openAnswerer(ctx, model, which)
+	which := Options{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
+	a, id, err := openNamed(ctx, model, which)
 	if err != nil {
 		return nil, err
 	}
-	return so.ask(ctx, opt.Dir, suite, opened, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j}, protocol)
-}
-
-// OpenJudge is the judge of a configuration, nil for the zero value.
-func OpenJudge(c judge.Config) (eval.Judge, error) {
-	if c == (judge.Config{}) {
-		return nil, nil
-	}
-	j, err := judge.New(c)
-	if err != nil {
-		return nil, err // not j, which would be a Judge of no client
-	}
-	return j, nil
+	return dir.Ask(ctx, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j})
 }

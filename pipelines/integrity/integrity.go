@@ -1,4 +1,6 @@
-package pipelines
+// Package integrity checks that a run is what it was: it reads again all that a run directory records and all that it was
+// made from. Which files there are their packages know: run, states, suitedir and inputs.
+package integrity
 
 import (
 	"context"
@@ -6,19 +8,20 @@ import (
 	"os"
 	"path/filepath"
 
-	"moslava/internal/filehash"
 	"moslava/internal/infile"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/inputs"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 	"moslava/pipelines/states"
+	"moslava/pipelines/suitedir"
 )
 
-// VerifyRun reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
+// Verify reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
 // what became of each file. Its error says why it could not go on; what does not agree is in the checks.
-func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
+func Verify(ctx context.Context, dir string) ([]run.Check, error) {
 	out, err := run.Verify(ctx, dir, run.Others{
 		Recipes: recipes.Vocabulary(),
 		Stage: func(stage string) ([]run.Check, error) {
@@ -29,25 +32,14 @@ func VerifyRun(ctx context.Context, dir string) ([]run.Check, error) {
 			verdicts, err := checkVerdicts(stage)
 			return append(saved, verdicts...), err
 		},
-		Pictures: recordedPictures,
+		Pictures: inputs.RecordedPictures,
 	})
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, hashesFile)
-	if ok, err := infile.Exists(path); err != nil || !ok {
-		return out, err
-	}
-	c := run.Check{Path: path}
-	if err := filehash.Open(path).Damage; err != nil {
-		c.Wrong = err.Error() + ": remove it; what it knew is read again"
-	}
-	return append(out, c), nil
+	hashes, err := inputs.VerifyHashes(dir)
+	return append(out, hashes...), err
 }
-
-// Intact reads again what finished stages of runs recorded of the files at paths, or in directories there, before they are used. It is an error if one of them
-// has been damaged or replaced. Files of which nothing was recorded, as they lie in no run directory, are passed over.
-func Intact(ctx context.Context, paths ...string) error { return run.Intact(ctx, paths...) }
 
 // checkVerdicts reads the answers of an evaluate stage that is not finished; those of a finished one are among its outputs, but lines tell which
 // of them was damaged.
@@ -89,7 +81,7 @@ func checkTable(dir string) ([]run.Check, error) {
 		return nil, nil
 	}
 	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
-	s, err := eval.OpenSuite(run.Expanded(res.Table), suites.Options{Name: res.Suite, Images: expandedAll(res.Images)})
+	s, err := suitedir.OpenTable(res)
 	switch {
 	case err != nil:
 		c.Wrong = err.Error()

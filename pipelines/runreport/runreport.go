@@ -1,4 +1,6 @@
-package pipelines
+// Package runreport writes reports on runs, and compares two: on the suites that a run has evaluated, or on the curves of
+// its training as long as it has evaluated none. Other packages know how a page looks.
+package runreport
 
 import (
 	"context"
@@ -13,16 +15,17 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/report"
 	reported "moslava/pipelines/report/suites"
 	"moslava/pipelines/run"
+	"moslava/pipelines/suitedir"
 )
 
-// ReportOptions say what a report is made of.
-type ReportOptions struct {
+// Options say what a report is made of.
+type Options struct {
 	Against  string // another run to compare with; empty: none
 	Out      string // the file to write; empty: report.html, or report.md, in the run's directory
 	Markdown bool   // Markdown in place of HTML
@@ -30,25 +33,25 @@ type ReportOptions struct {
 	Force    bool   // set aside the file that Out names, if it is there; without it that is an error
 }
 
-// Report writes a report on a run: a run directory, an evaluate stage's, or that of one suite, as EvaluateModel leaves it. Of a run that
+// Write writes a report on a run: a run directory, an evaluate stage's, or that of one suite. Of a run that
 // has evaluated nothing it shows the curves of its training stages. It returns the file's name. Suites that only one of two runs has are
 // named; two runs without a suite in common are an error, and so are two that were not asked the same.
-func Report(run string, opt ReportOptions) (string, error) {
-	ours, err := suiteDirs(run)
+func Write(dir string, opt Options) (string, error) {
+	ours, err := suiteDirs(dir)
 	if err != nil {
 		return "", err
 	}
 	if len(ours) == 0 {
-		return curvesReport(run, opt)
+		return curvesReport(dir, opt)
 	}
-	page := reported.Page{Title: "Evaluation of " + label(run), Run: label(run)}
+	page := reported.Page{Title: "Evaluation of " + run.Label(dir), Run: run.Label(dir)}
 	var theirs map[string]string
 	if opt.Against != "" {
 		if theirs, err = comparable(opt.Against, ours); err != nil {
 			return "", err
 		}
-		if page.Against = label(opt.Against); page.Against == page.Run {
-			page.Run, page.Against = filepath.Clean(run), filepath.Clean(opt.Against)
+		if page.Against = run.Label(opt.Against); page.Against == page.Run {
+			page.Run, page.Against = filepath.Clean(dir), filepath.Clean(opt.Against)
 		}
 	}
 	page.Notes = onlyIn(opt.Against, ours, theirs, "suite")
@@ -60,9 +63,9 @@ func Report(run string, opt ReportOptions) (string, error) {
 		page.Sections = append(page.Sections, s)
 	}
 	if opt.Markdown {
-		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(reported.Markdown(page))) })
+		return writeReport(dir, opt, report.MarkdownFile, func(path string) error { return atomicfile.WriteBytes(path, []byte(reported.Markdown(page))) })
 	}
-	return writeReport(run, opt, reportHTML, func(path string) error { return reported.WriteHTML(path, page) })
+	return writeReport(dir, opt, report.HTMLFile, func(path string) error { return reported.WriteHTML(path, page) })
 }
 
 // comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite each are
@@ -85,10 +88,10 @@ func comparable(against string, ours map[string]string) (map[string]string, erro
 
 // writeReport writes a report where it goes, while no other process writes the same file, and returns its name. One in the run's directory is
 // replaced by a newer one.
-func writeReport(run string, opt ReportOptions, name string, write func(path string) error) (path string, err error) {
+func writeReport(dir string, opt Options, name string, write func(path string) error) (path string, err error) {
 	path = opt.Out
 	if path == "" {
-		path = filepath.Join(run, name)
+		path = filepath.Join(dir, name)
 	}
 	release, err := output.File(path, output.Options{Replace: opt.Out == "", Force: opt.Force})
 	if err != nil {
@@ -97,15 +100,6 @@ func writeReport(run string, opt ReportOptions, name string, write func(path str
 	defer func() { err = errors.Join(err, release()) }()
 	return path, write(path)
 }
-
-// The names of a report in the directory that it is on.
-const (
-	reportHTML     = "report.html"
-	reportMarkdown = "report.md"
-)
-
-// label is the last part of a directory's name, as a run's records have it.
-func label(dir string) string { return run.Label(dir) }
 
 func sortedKeys(m map[string]string) []string {
 	var out []string
@@ -135,7 +129,7 @@ func suiteDirs(dir string) (map[string]string, error) {
 				return nil, err
 			}
 			if rel == "." {
-				rel = label(dir)
+				rel = run.Label(dir)
 			}
 			if !setAside.MatchString(filepath.ToSlash(rel)) {
 				found[shownName(f, rel)] = at
@@ -170,13 +164,13 @@ func escapeGlob(name string) string {
 }
 
 func section(name, dir, against string, cards int) (reported.Section, error) {
-	res, err := readRecords(dir)
+	res, err := suitedir.Read(dir)
 	if err != nil {
 		return reported.Section{}, err
 	}
 	var other *score.Result
 	if against != "" {
-		if other, err = readRecords(against); err != nil {
+		if other, err = suitedir.Read(against); err != nil {
 			return reported.Section{}, err
 		}
 	}
@@ -187,24 +181,15 @@ func section(name, dir, against string, cards int) (reported.Section, error) {
 	return reported.NewSection(name, res, other, suite, cards)
 }
 
-func expandedAll(paths []string) []string {
-	var out []string
-	for _, p := range paths {
-		out = append(out, run.Expanded(p))
-	}
-	return out
-}
-
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
 func tableOf(res *score.Result) (*suites.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
-	table := run.Expanded(res.Table)
-	if err := Intact(context.Background(), table); err != nil { // one that a stage has drawn
+	if err := run.Intact(context.Background(), run.Expanded(res.Table)); err != nil { // one that a stage has drawn
 		return nil, err
 	}
-	s, err := eval.OpenSuite(table, suites.Options{Name: res.Suite, Images: expandedAll(res.Images)})
+	s, err := suitedir.OpenTable(res)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

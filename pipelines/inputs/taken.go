@@ -1,4 +1,4 @@
-package pipelines
+package inputs
 
 import (
 	"context"
@@ -13,14 +13,26 @@ import (
 	"strings"
 
 	"moslava/internal/filehash"
-	"moslava/pipelines/metrics"
+	"moslava/internal/infile"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
-	"moslava/pipelines/states"
 )
 
 // hashesFile keeps, in a run directory, the hashes of files that have not changed since.
 const hashesFile = ".hashes.json"
+
+// VerifyHashes says what became of the hashes that a run directory keeps; nothing if it keeps none.
+func VerifyHashes(dir string) ([]run.Check, error) {
+	path := filepath.Join(dir, hashesFile)
+	if ok, err := infile.Exists(path); err != nil || !ok {
+		return nil, err
+	}
+	c := run.Check{Path: path}
+	if err := filehash.Open(path).Damage; err != nil {
+		c.Wrong = err.Error() + ": remove it; what it knew is read again"
+	}
+	return []run.Check{c}, nil
+}
 
 // largestWhole is the size up to which a file of data is hashed whole; of larger ones samples are read. Weights are always read whole.
 const largestWhole = 1 << 30
@@ -28,8 +40,8 @@ const largestWhole = 1 << 30
 // worthTelling is how much is read before people are told what takes so long.
 const worthTelling = 1 << 30
 
-// taker hashes what the stages of a recipe take.
-type taker struct {
+// A Taker hashes what the stages of a recipe take.
+type Taker struct {
 	ctx    context.Context
 	recipe *recipe.Recipe
 	hashes *filehash.Cache
@@ -37,16 +49,18 @@ type taker struct {
 	told   bool
 }
 
-func newTaker(ctx context.Context, r *recipe.Recipe, dir string, out io.Writer) *taker {
-	t := &taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(dir, hashesFile)), out: out}
+// NewTaker is the Taker of a recipe whose run has the directory dir, where hashes of files that have not changed are
+// kept. What takes long is told to out.
+func NewTaker(ctx context.Context, r *recipe.Recipe, dir string, out io.Writer) *Taker {
+	t := &Taker{ctx: ctx, recipe: r, hashes: filehash.Open(filepath.Join(dir, hashesFile)), out: out}
 	if err := t.hashes.Damage; err != nil {
 		fmt.Fprintf(out, "%v; nothing in it is believed, and what it knew is read again\n", err)
 	}
 	return t
 }
 
-// stage lists the files that a stage takes and that are not of this run, each with its hash.
-func (t *taker) stage(i int) ([]run.Taken, error) {
+// Stage lists the files that stage i takes and that are not of this run, each with its hash.
+func (t *Taker) Stage(i int) ([]run.Taken, error) {
 	out, err := t.list(i)
 	if err != nil {
 		return nil, err
@@ -58,8 +72,11 @@ func (t *taker) stage(i int) ([]run.Taken, error) {
 	return append(out, pictures...), t.hashes.Save()
 }
 
-// list is stage without a trace; -1 stands for what all stages take, the model.
-func (t *taker) list(i int) ([]run.Taken, error) {
+// Model lists the files of the model that all stages start from, each with its hash. It writes nothing.
+func (t *Taker) Model() ([]run.Taken, error) { return t.list(-1) }
+
+// list is Stage without a trace; -1 stands for what all stages take, the model.
+func (t *Taker) list(i int) ([]run.Taken, error) {
 	out := []run.Taken{}
 	for _, p := range t.recipe.Reads() {
 		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
@@ -112,7 +129,7 @@ func isData(key string) bool {
 }
 
 // file hashes one file of what a key names.
-func (t *taker) file(key, dir, name string) (run.Taken, error) {
+func (t *Taker) file(key, dir, name string) (run.Taken, error) {
 	path, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
 		return run.Taken{}, err
@@ -224,34 +241,4 @@ func readWeights(names []string) []string {
 func builtIn(name string) bool {
 	_, err := os.Stat(name)
 	return err != nil
-}
-
-// computed says whether a stage's directory holds anything that took time: a saved step, a logged one, an answer. What an export has written half
-// is written anew in any case.
-func computed(kind, dir string) (bool, error) {
-	if kind == recipe.Export || kind == recipe.Merge {
-		return false, nil
-	}
-	found := false
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := e.Name()
-		if e.IsDir() {
-			if name == states.Name(0) {
-				return fs.SkipDir // before the first step
-			}
-			return nil
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		idle := strings.HasPrefix(name, ".") || info.Size() == 0 ||
-			slices.Contains([]string{"begun.json", metrics.EventsFile, questionsFile}, name)
-		found = found || !idle
-		return nil
-	})
-	return found, err
 }

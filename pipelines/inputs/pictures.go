@@ -1,4 +1,4 @@
-package pipelines
+package inputs
 
 import (
 	"context"
@@ -61,7 +61,7 @@ func hashPicture(h io.Writer, file string, whole bool) (size int64, err error) {
 }
 
 // pictures lists what a training stage takes in pictures that lie beside its data, a hash for each source.
-func (t *taker) pictures(i int) (out []run.Taken, err error) {
+func (t *Taker) pictures(i int) (out []run.Taken, err error) {
 	c := t.recipe.Stages[i].Train
 	if c == nil {
 		return nil, nil
@@ -87,8 +87,8 @@ func (t *taker) pictures(i int) (out []run.Taken, err error) {
 	return out, nil
 }
 
-// recordedPictures hashes again the pictures of a source that a stage took, as the recipe says that they are found.
-func recordedPictures(ctx context.Context, r *recipe.Recipe, stage string, taken run.Taken) (filehash.Sum, error) {
+// RecordedPictures hashes again the pictures of a source that a stage took, as the recipe says that they are found.
+func RecordedPictures(ctx context.Context, r *recipe.Recipe, stage string, taken run.Taken) (filehash.Sum, error) {
 	s, _ := r.Stage(run.Expanded(stage)) // records have names as the recipe spells them
 	if s == nil || s.Train == nil {
 		return filehash.Sum{}, fmt.Errorf("the recipe has no stage %s that trains", stage)

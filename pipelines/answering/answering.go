@@ -1,4 +1,6 @@
-package pipelines
+// Package answering opens what can be asked, a model's directory or the model of a run as its stages left it, and asks it
+// a suite without a recipe.
+package answering
 
 import (
 	"context"
@@ -15,11 +17,12 @@ import (
 	"moslava/internal/infile"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/models"
+	"moslava/pipelines/run"
 	"moslava/pipelines/vlm"
 )
 
-// AnswererOptions say how a model is opened to be asked.
-type AnswererOptions struct {
+// Options say how a model is opened to be asked.
+type Options struct {
 	Adapters  string // a directory of adapters that are attached; empty: none
 	Weights   string // f32 (or empty) keeps them as they are; bf16, q8 and nf4 round them
 	Tiles     vlm.Tiles
@@ -27,49 +30,49 @@ type AnswererOptions struct {
 	Out       io.Writer // is told which model of a run is taken, and warnings; nil: nobody
 }
 
-// OpenAnswerer loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished
+// Open loads the directory of a LLaVA model or of a decoder alone, or the model of a run: as the last finished
 // stage that changes it left it, or the stage whose directory is given. Of a run nothing is changed, and it need not be
-// finished. Commands call OpenAnswerer; its errors name their flags.
-func OpenAnswerer(ctx context.Context, model string, opt AnswererOptions) (answers.Model, error) {
+// finished. Commands call Open; its errors name their flags.
+func Open(ctx context.Context, model string, opt Options) (answers.Model, error) {
 	a, _, err := open(ctx, model, opt)
 	return a, err
 }
 
-// openAnswerer is OpenAnswerer, and names who answers.
-func openAnswerer(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, id string, err error) {
-	a, run, err := open(ctx, model, opt)
+// openNamed is Open, and names who answers.
+func openNamed(ctx context.Context, model string, opt Options) (a answers.Model, id string, err error) {
+	a, of, err := open(ctx, model, opt)
 	if err != nil {
 		return answers.Model{}, "", err
 	}
-	id, err = modelID(model, opt, run)
+	id, err = modelID(model, opt, of)
 	return a, id, err
 }
 
-// open opens a model; run is nil if it is none of a run.
-func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Model, run *runModel, err error) {
+// open opens a model; of is nil if the model is none of a run.
+func open(ctx context.Context, model string, opt Options) (a answers.Model, of *runModel, err error) {
 	if opt.Out == nil {
 		opt.Out = io.Discard
 	}
 	var m *vlm.Model
 	var p *vlm.Processor
 	dirs := []string{model}
-	if run, err = findRunModel(model); err != nil {
+	if of, err = findRunModel(model); err != nil {
 		return a, nil, err
 	}
-	if err := Intact(ctx, opt.Adapters); err != nil {
+	if err := run.Intact(ctx, opt.Adapters); err != nil {
 		return a, nil, err
 	}
-	if run != nil {
-		m, p, err = run.open(ctx, opt.Out)
-		dirs = models.Dirs(run.view.Recipe)
+	if of != nil {
+		m, p, err = of.open(ctx, opt.Out)
+		dirs = models.Dirs(of.view.Recipe)
 		if err == nil && opt.Adapters != "" {
 			if m.Adapters.Len() > 0 {
 				return a, nil, fmt.Errorf("--adapters: %s has adapters already; give the directory of a stage without, "+
-					"or an export of the merged model", run.dir())
+					"or an export of the merged model", of.dir())
 			}
 			err = m.LoadAdapters(opt.Adapters)
 		}
-	} else if err = Intact(ctx, model); err == nil {
+	} else if err = run.Intact(ctx, model); err == nil {
 		m, p, err = openModelDir(model, opt.Adapters)
 	}
 	if err != nil {
@@ -79,15 +82,15 @@ func open(ctx context.Context, model string, opt AnswererOptions) (a answers.Mod
 		return a, nil, fmt.Errorf("--weights: %w", err)
 	}
 	for _, w := range vlm.LeftoverQuantization(dirs...) {
-		if run != nil {
-			w = run.view.Recipe.Mask(w)
+		if of != nil {
+			w = of.view.Recipe.Mask(w)
 		}
 		fmt.Fprintf(opt.Out, "warning: %s\n", w)
 	}
 	if p, err = p.WithTiles(opt.Tiles); err != nil {
 		return a, nil, fmt.Errorf("--split-pictures, --longest-edge: %w", err)
 	}
-	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), run, nil
+	return answers.New(m, p.WithMaxPixels(opt.MaxPixels)), of, nil
 }
 
 // openModelDir opens a model, with adapters unless they are empty.
@@ -104,11 +107,11 @@ var modelFiles = []string{".json", ".safetensors", ".jinja", ".model", ".txt"}
 
 // modelID names who answers, by the bytes of all files that decide it: verdicts are resumed only when they are by the
 // same.
-func modelID(model string, opt AnswererOptions, run *runModel) (string, error) {
+func modelID(model string, opt Options, of *runModel) (string, error) {
 	h := sha256.New()
 	dirs := []string{model, opt.Adapters}
-	if run != nil {
-		if err := run.identify(h); err != nil {
+	if of != nil {
+		if err := of.identify(h); err != nil {
 			return "", err
 		}
 		dirs = []string{opt.Adapters}

@@ -1,6 +1,8 @@
-package pipelines
+package inputs
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -36,5 +38,12 @@ func TestFilesOfData(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: found %q, want %q", path, got, want)
 		}
+	}
+}
+
+func put(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, b, 0o666)); err != nil {
+		t.Fatal(err)
 	}
 }

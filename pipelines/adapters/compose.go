@@ -1,4 +1,4 @@
-package pipelines
+package adapters
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
 	"moslava/moslora"
+	"moslava/pipelines/run"
 )
 
 // Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT. What is in dir already is an error, or by force is
@@ -36,7 +37,7 @@ func Compose(ctx context.Context, dir string, parts []string, force bool) (err e
 		return fmt.Errorf("compose: %w", err)
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if err := Intact(ctx, reads...); err != nil {
+	if err := run.Intact(ctx, reads...); err != nil {
 		return fmt.Errorf("compose: %w", err)
 	}
 	return atomicfile.WriteDir(dir, func(tmp string) error { return moslora.Compose(tmp, list) })

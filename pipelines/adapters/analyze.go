@@ -1,4 +1,6 @@
-package pipelines
+// Package adapters is what commands do with directories of adapters: Analyze looks inside one beside its base model,
+// Compose writes the weighted sum of several.
+package adapters
 
 import (
 	"errors"
