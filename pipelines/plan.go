@@ -388,5 +388,10 @@ func (p *Plan) Write(out io.Writer) error {
 	if err == nil && p.Memory != nil {
 		_, err = fmt.Fprintf(out, "\n%s\n", p.Memory)
 	}
+	for _, s := range p.Stages {
+		if err == nil && len(s.Assumed) > 0 {
+			_, err = fmt.Fprintf(out, "warning: a run would stop at stage %s, of which something is not there and assumed: %s\n", s.Name, s.Assumed[0])
+		}
+	}
 	return err
 }

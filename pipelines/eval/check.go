@@ -16,7 +16,7 @@ func Check(s *Suite, a Answerer, opt *Options) ([]Item, error) {
 		return nil, err
 	}
 	if opt.StopEarly && s.Kind != Circular {
-		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only, elsewhere no row decides another", s.Name, s.Kind)
+		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only: in others no row decides about another", s.Name, s.Kind)
 	}
 	items, err := s.Select(opt.Limit, opt.Shard)
 	if err != nil {
