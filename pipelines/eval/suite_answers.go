@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/internal/spelling"
 )
 
 // yesNo says whether the suite is of that kind, which is known from the header and the options.
@@ -117,13 +119,18 @@ func (s *Suite) answerNotes() []string {
 // noAnswers is the note of a suite that can be asked and not scored.
 const noAnswers = "the suite has no answers: predictions only, nothing is scored"
 
-// nearMiss refuses a column that differs in case or blanks alone from one that a suite needs and does not have: without
-// a word, its answers or pictures would not be read.
+// nearMiss refuses a column that differs in case, blanks or one typing error from one that a suite needs and does not have:
+// without a word, its answers or pictures would not be read.
 func (r *suiteRows) nearMiss(c columns) error {
 	for i, name := range r.table.names {
 		flat := strings.ToLower(strings.TrimSpace(name))
 		if len(flat) == 1 && flat >= "a" && flat <= "d" {
 			flat = strings.ToUpper(flat)
+		}
+		for _, word := range []string{"index", "question", "answer", "image", "image_path"} {
+			if spelling.Distance(flat, word) == 1 && (word != "image" || c.at("image_path") < 0) {
+				flat = word
+			}
 		}
 		switch flat {
 		case "index", "question", "answer", "image", "image_path", "A", "B", "C", "D":
