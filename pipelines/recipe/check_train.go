@@ -188,6 +188,10 @@ func modules(d *decoder, key string, list []string, patterns, linear bool) {
 			} else if len(list) > 1 {
 				d.at(key, "a pattern, %s, stands alone or not at all", name)
 			}
+		case patterns && strings.ContainsAny(name, `()[]{}|*+?^$\`):
+			d.at(key, "%q is no name of a layer: a pattern is written with re: before it, as in %q", name, "re:"+name)
+		case strings.ContainsAny(name, `()[]{}|*+?^$\`):
+			d.at(key, "%q is no name of a layer, and patterns are for targets and exclude_modules", name)
 		}
 	}
 }
