@@ -10,6 +10,7 @@ import (
 	"moslava/internal/filehash"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
 
@@ -134,6 +135,10 @@ func checkTable(dir string) ([]run.Check, error) {
 		return nil, nil
 	}
 	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
+	if _, err := recipe.Expand(res.Table); err != nil {
+		c.Wrong = "cannot be looked at: " + err.Error()
+		return []run.Check{c}, nil
+	}
 	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
 	switch {
 	case err != nil:

@@ -104,10 +104,13 @@ func (v *verification) also(c Check) {
 // unset notes a path that is made of an environment variable which is not set: what it names cannot be found.
 func (v *verification) unset(path string) bool {
 	_, err := recipe.Expand(path)
-	if err != nil {
-		v.add(path, "cannot be looked at: "+err.Error())
+	if err == nil {
+		return false
 	}
-	return err != nil
+	if c := (Check{path, "cannot be looked at: " + err.Error()}); !slices.Contains(v.out, c) { // many stages may take it
+		v.out = append(v.out, c)
+	}
+	return true
 }
 
 // stage checks the records of a stage and what they name.
