@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"moslava/datasets"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/vlm"
@@ -26,11 +27,11 @@ const commonsense = alone + `stages:
 func TestCommonsense(t *testing.T) {
 	dir := t.TempDir()
 	mustRun(t, parse(t, dir, commonsense))
-	res, err := eval.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", resultFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Overall.N != 2 || res.Protocol != eval.LLMAdapters {
+	if res.Overall.N != 2 || res.Protocol != protocols.LLMAdapters {
 		t.Errorf("%d questions under %s", res.Overall.N, res.Protocol)
 	}
 	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")

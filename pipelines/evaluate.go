@@ -8,6 +8,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
 )
@@ -43,7 +44,7 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 
 // ask asks one suite in a directory of the stage. name is what records call it.
 func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) error {
-	shard, err := eval.ParseShard(c.Shard)
+	shard, err := suites.ParseShard(c.Shard)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/vlm"
 )
 
@@ -47,8 +49,8 @@ func EvaluateDir(model, suite string) (string, error) {
 // EvaluateModel asks a model, as OpenAnswerer takes it, the questions of a table, without a recipe, and writes what an evaluate stage writes to
 // opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by other weights, on
 // another version of the suite or under another protocol are an error.
-func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *eval.Result, err error) {
-	shard, err := eval.ParseShard(opt.Shard)
+func EvaluateModel(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *score.Result, err error) {
+	shard, err := suites.ParseShard(opt.Shard)
 	if err != nil {
 		return nil, err
 	}

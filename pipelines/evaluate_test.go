@@ -19,7 +19,10 @@ import (
 	"moslava/pipelines/engine"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -40,7 +43,7 @@ func askable(t *testing.T) (model, suite string) {
 }
 
 // evaluated evaluates a model.
-func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *eval.Result {
+func evaluated(t *testing.T, model, suite string, opt EvaluateOptions) *score.Result {
 	t.Helper()
 	if opt.Dir == "" {
 		opt.Dir = t.TempDir()
@@ -123,11 +126,11 @@ func answering(t *testing.T) (answers.Model, string) {
 // verdicts, on one thread and on two; so has one with passes left out.
 func TestSuiteAnswersAlone(t *testing.T) {
 	a, path := answering(t)
-	suite, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	suite, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want *eval.Result
+	var want *score.Result
 	texts := map[string]bool{}
 	for _, threads := range []int{1, 2} {
 		device.Host.SetThreads(threads)
@@ -158,7 +161,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 		t.Errorf("stopped early %d hits, expected %d", early.Overall.Hits, want.Overall.Hits)
 	}
 	for i, v := range early.Verdicts {
-		if v.Rule != eval.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+		if v.Rule != protocols.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
 			t.Errorf("item %d: %q when stopped early, expected %q", v.ID, v.Raw, want.Verdicts[i].Raw)
 		}
 	}
@@ -169,7 +172,7 @@ func TestSuiteAnswersAlone(t *testing.T) {
 func TestSeveralPicturesAlone(t *testing.T) {
 	a, path := answering(t)
 	a.Engine = engine.New(a.Engine.Model, a.Processor, engine.Limits{CacheBytes: 4 << 20}) // requests wait for others
-	scenes, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	scenes, err := eval.OpenSuite(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,21 +192,21 @@ func TestSeveralPicturesAlone(t *testing.T) {
 		cell := []string{one, "['" + one + "', '" + other + "']", "['" + other + "', '" + one + "']", "['" + one + "', '" + one + "']"}[i%4]
 		table += fmt.Sprintf("%d\twhat do <image 1> and <image %d> mostly show? (%d)\tcircles\tsquares\tA\t%s\n", i+1, 1+min(i%4, 1), i%8, cell)
 	}
-	suite, err := eval.ReadSuite("MMMU", strings.NewReader(table), eval.SuiteOptions{})
+	suite, err := suites.Read("MMMU", strings.NewReader(table), suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	logit, err := eval.ProtocolNamed(eval.LetterLogit)
+	logit, err := protocols.Named(protocols.LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named, err := suite.Asked(eval.LMMSEval)
+	named, err := protocols.ForSuite(suite, protocols.LMMSEval)
 	if err != nil {
 		t.Fatal(err)
 	}
 	named.MaxNewTokens = 6
 	for _, opt := range []eval.Options{{Protocol: named}, {Protocol: logit}, {Protocol: logit, Blank: true}} {
-		var want *eval.Result
+		var want *score.Result
 		for _, threads := range []int{1, 2} {
 			device.Host.SetThreads(threads)
 			for name, asked := range map[string]eval.Answerer{"batches": a, "one by one": single{a}} {
@@ -294,7 +297,7 @@ func TestEvaluateStageKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.Limit != 12 || res.Shard != (eval.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != eval.NotKnown {
+	if res.Limit != 12 || res.Shard != (suites.Shard{Index: 1, Count: 3}) || !res.StopEarly || res.Overall.N != 4 || res.Overall.Vanilla != score.NotKnown {
 		b, _ := json.Marshal(res)
 		t.Errorf("found %s", b)
 	}

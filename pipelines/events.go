@@ -4,7 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -35,20 +36,20 @@ type Event struct {
 
 // Accuracy is a suite's result in short; result.json in the suite's directory has all of it.
 type Accuracy struct {
-	Protocol string     `json:"protocol"`
-	Measure  string     `json:"measure"` // circular, or accuracy
-	N        int        `json:"n"`       // questions
-	Hits     int        `json:"hits"`
-	Value    eval.Share `json:"value"` // Hits / N, null without a question that has an answer
-	Low      eval.Share `json:"low"`   // Wilson's 95 % interval
-	High     eval.Share `json:"high"`
-	Summary  string     `json:"summary"` // in a line, for people
+	Protocol string      `json:"protocol"`
+	Measure  string      `json:"measure"` // circular, or accuracy
+	N        int         `json:"n"`       // questions
+	Hits     int         `json:"hits"`
+	Value    score.Share `json:"value"` // Hits / N, null without a question that has an answer
+	Low      score.Share `json:"low"`   // Wilson's 95 % interval
+	High     score.Share `json:"high"`
+	Summary  string      `json:"summary"` // in a line, for people
 }
 
-func accuracyOf(r *eval.Result) *Accuracy {
+func accuracyOf(r *score.Result) *Accuracy {
 	t := r.Overall.Tally
 	measure := "accuracy"
-	if r.Kind == eval.Circular {
+	if r.Kind == suites.Circular {
 		measure = "circular"
 	}
 	return &Accuracy{Protocol: r.Protocol, Measure: measure, N: t.N, Hits: t.Hits, Value: t.Circular, Low: t.Low, High: t.High, Summary: r.Line()}
@@ -72,6 +73,6 @@ func (s *stage) emit(e Event) {
 }
 
 // emitResult tells the result of one suite, in the directory of that name.
-func (s *stage) emitResult(dir, suite string, r *eval.Result) {
+func (s *stage) emitResult(dir, suite string, r *score.Result) {
 	s.emit(Event{Event: StageResult, Dir: filepath.Join(s.path, dir), Suite: suite, Result: accuracyOf(r)})
 }

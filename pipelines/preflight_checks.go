@@ -12,6 +12,8 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/models"
 	"moslava/pipelines/plan"
 	"moslava/pipelines/recipe"
@@ -78,7 +80,7 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if opt.Judge, err = OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
-	if opt.Shard, err = eval.ParseShard(c.Shard); err != nil {
+	if opt.Shard, err = suites.ParseShard(c.Shard); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
 	drawn, release, err := atomicfile.ScratchDir() // of scenes; the stage draws them again
@@ -90,14 +92,14 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	if err != nil {
 		return err
 	}
-	if opt.Protocol, err = suite.Asked(c.Protocol); err != nil {
+	if opt.Protocol, err = protocols.ForSuite(suite, c.Protocol); err != nil {
 		return err
 	}
 	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)
 	if err != nil || len(items) == 0 || f.processor.Tokenizer == nil {
 		return err
 	}
-	q, err := suite.Question(items[0], opt.Protocol)
+	q, err := eval.QuestionOf(suite, items[0], opt.Protocol)
 	if err == nil && !opt.Protocol.Raw {
 		_, _, err = f.processor.Prompt(vlm.Turn(q.Prompt, len(q.Pictures)), q.Pictures)
 	}

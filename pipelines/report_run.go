@@ -14,8 +14,10 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
-	"moslava/pipelines/report/suites"
+	reported "moslava/pipelines/report/suites"
 	"moslava/pipelines/run"
 )
 
@@ -39,7 +41,7 @@ func Report(run string, opt ReportOptions) (string, error) {
 	if len(ours) == 0 {
 		return curvesReport(run, opt)
 	}
-	page := suites.Page{Title: "Evaluation of " + label(run), Run: label(run)}
+	page := reported.Page{Title: "Evaluation of " + label(run), Run: label(run)}
 	var theirs map[string]string
 	if opt.Against != "" {
 		if theirs, err = comparable(opt.Against, ours); err != nil {
@@ -58,9 +60,9 @@ func Report(run string, opt ReportOptions) (string, error) {
 		page.Sections = append(page.Sections, s)
 	}
 	if opt.Markdown {
-		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(suites.Markdown(page))) })
+		return writeReport(run, opt, reportMarkdown, func(path string) error { return atomicfile.WriteBytes(path, []byte(reported.Markdown(page))) })
 	}
-	return writeReport(run, opt, reportHTML, func(path string) error { return suites.WriteHTML(path, page) })
+	return writeReport(run, opt, reportHTML, func(path string) error { return reported.WriteHTML(path, page) })
 }
 
 // comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite each are
@@ -146,7 +148,7 @@ func suiteDirs(dir string) (map[string]string, error) {
 // shownName is a suite's directory, rel, by the names that the records of the run and the result have.
 func shownName(result, rel string) string {
 	parts, at := strings.Split(filepath.ToSlash(rel), "/"), filepath.Dir(result)
-	if res, err := eval.ReadResult(result); err == nil && recipe.HasVariables(res.Suite) { // who reads it next says what is wrong
+	if res, err := score.ReadResult(result); err == nil && recipe.HasVariables(res.Suite) { // who reads it next says what is wrong
 		parts[len(parts)-1] = res.Suite
 	}
 	for i := len(parts) - 2; i >= 0; i-- {
@@ -167,22 +169,22 @@ func escapeGlob(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
-func section(name, dir, against string, cards int) (suites.Section, error) {
+func section(name, dir, against string, cards int) (reported.Section, error) {
 	res, err := readRecords(dir)
 	if err != nil {
-		return suites.Section{}, err
+		return reported.Section{}, err
 	}
-	var other *eval.Result
+	var other *score.Result
 	if against != "" {
 		if other, err = readRecords(against); err != nil {
-			return suites.Section{}, err
+			return reported.Section{}, err
 		}
 	}
 	suite, err := tableOf(res)
 	if err != nil {
-		return suites.Section{}, err
+		return reported.Section{}, err
 	}
-	return suites.NewSection(name, res, other, suite, cards)
+	return reported.NewSection(name, res, other, suite, cards)
 }
 
 func expandedAll(paths []string) []string {
@@ -194,7 +196,7 @@ func expandedAll(paths []string) []string {
 }
 
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
-func tableOf(res *eval.Result) (*eval.Suite, error) {
+func tableOf(res *score.Result) (*suites.Suite, error) {
 	if res.Table == "" {
 		return nil, nil
 	}
@@ -202,7 +204,7 @@ func tableOf(res *eval.Result) (*eval.Suite, error) {
 	if err := Intact(context.Background(), table); err != nil { // one that a stage has drawn
 		return nil, err
 	}
-	s, err := eval.OpenSuite(table, eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	s, err := eval.OpenSuite(table, suites.Options{Name: res.Suite, Images: expandedAll(res.Images)})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
 )
 
@@ -42,8 +43,8 @@ const questionsFile = "questions.tsv"
 // openSuite opens a table, a definition or a file of commonsense questions, or draws one of scenes, such as
 // "scenes:test?n=240&seed=1", into dir. Without a name the suite has that of its file. images are folders in which
 // pictures that its rows name are looked for, before the table's own.
-func openSuite(path, name, dir string, images ...string) (*eval.Suite, error) {
-	opt := eval.SuiteOptions{Name: name, Images: images}
+func openSuite(path, name, dir string, images ...string) (*suites.Suite, error) {
+	opt := suites.Options{Name: name, Images: images}
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		if err := atomicfile.MkdirAll(dir); err != nil {
 			return nil, err

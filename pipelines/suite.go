@@ -15,7 +15,10 @@ import (
 	"moslava/internal/interrupt"
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/records"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/progress"
 )
 
@@ -41,7 +44,7 @@ type suiteOptions struct {
 
 // askSuite asks a suite, from the table at path, and writes everything about it to dir. Run again, it goes on after the last
 // whole verdict there.
-func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*eval.Result, error) {
+func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.Options, so suiteOptions) (*score.Result, error) {
 	suite, protocol, err := so.open(path, dir)
 	if err != nil {
 		return nil, err
@@ -50,9 +53,9 @@ func askSuite(ctx context.Context, dir, path string, a eval.Answerer, opt eval.O
 }
 
 // open opens a suite, from the table at path, or draws it into dir, and says how it is asked.
-func (so *suiteOptions) open(path, dir string) (suite *eval.Suite, p eval.Protocol, err error) {
+func (so *suiteOptions) open(path, dir string) (suite *suites.Suite, p protocols.Protocol, err error) {
 	if suite, err = openSuite(path, so.name, dir, so.images...); err == nil {
-		p, err = suite.Asked(so.protocol)
+		p, err = protocols.ForSuite(suite, so.protocol)
 	}
 	return suite, p, err
 }
@@ -69,7 +72,7 @@ func undrawn(dir string) error {
 }
 
 // ask asks a suite that is open, as askSuite does.
-func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.Suite, a eval.Answerer, opt eval.Options, p eval.Protocol) (*eval.Result, error) {
+func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *suites.Suite, a eval.Answerer, opt eval.Options, p protocols.Protocol) (*score.Result, error) {
 	opt.Protocol = p
 	opt.VerdictsPath = filepath.Join(dir, verdictsFile)
 	var bar *progress.Bar
@@ -81,12 +84,12 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.S
 		bar.Skip(done)
 	}
 	what := "right"
-	if suite.Kind == eval.Circular {
+	if suite.Kind == suites.Circular {
 		what = "circular"
 	}
-	opt.Progress = func(_, _ int, running eval.Share) {
+	opt.Progress = func(_, _ int, running score.Share) {
 		suffix := ""
-		if running != eval.NotKnown {
+		if running != score.NotKnown {
 			suffix = what + " " + running.Percent() + " %"
 		}
 		bar.Step(1, suffix)
@@ -107,7 +110,7 @@ func (so *suiteOptions) ask(ctx context.Context, dir, path string, suite *eval.S
 }
 
 // writeRecords writes what is made of a suite's verdicts: predictions, accuracies, and the result last.
-func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suiteOptions) error {
+func writeRecords(dir, path string, suite *suites.Suite, res *score.Result, so suiteOptions) error {
 	if suitePath(path) == "" {
 		path = filepath.Join(dir, questionsFile)
 	}
@@ -149,7 +152,7 @@ func writeRecords(dir, path string, suite *eval.Suite, res *eval.Result, so suit
 }
 
 // writeAccuracies writes the table of accuracies, unless there is none because the suite has no answers.
-func writeAccuracies(path string, res *eval.Result) error {
+func writeAccuracies(path string, res *score.Result) error {
 	if res.Overall.N > 0 {
 		return atomicfile.WriteFile(path, res.WriteCSV)
 	}
@@ -174,7 +177,7 @@ func suiteFile(name string) bool {
 
 // JoinShards puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
-func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *eval.Result, err error) {
+func JoinShards(suite string, dirs []string, to string, force bool, images ...string) (_ *score.Result, err error) {
 	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{suitePath(suite)}), Force: force})
 	if err != nil {
 		return nil, err
@@ -185,7 +188,7 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 		}
 		err = errors.Join(err, release())
 	}()
-	parts := make([]*eval.Result, len(dirs))
+	parts := make([]*score.Result, len(dirs))
 	for i, dir := range dirs {
 		if parts[i], err = readRecords(dir); err != nil {
 			return nil, err
@@ -209,11 +212,11 @@ func JoinShards(suite string, dirs []string, to string, force bool, images ...st
 }
 
 // readRecords reads the result in a suite's directory with its verdicts.
-func readRecords(dir string) (*eval.Result, error) {
+func readRecords(dir string) (*score.Result, error) {
 	if err := Intact(context.Background(), filepath.Join(dir, resultFile), filepath.Join(dir, verdictsFile)); err != nil {
 		return nil, err
 	}
-	res, err := eval.ReadResult(filepath.Join(dir, resultFile))
+	res, err := score.ReadResult(filepath.Join(dir, resultFile))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/models"
 	"moslava/pipelines/vlm"
 )
@@ -230,7 +230,7 @@ func TestEvaluateDecoder(t *testing.T) {
 	for _, c := range []struct {
 		suite, protocol, file string
 		n                     int
-	}{{"testdata/commonsense.json", "", eval.LLMAdapters, 2}, {table, "letter-logit", "letter-logit", 2}, {table, "", "vlmevalkit-2024.06", 2}} {
+	}{{"testdata/commonsense.json", "", protocols.LLMAdapters, 2}, {table, "letter-logit", "letter-logit", 2}, {table, "", "vlmevalkit-2024.06", 2}} {
 		res := evaluated(t, filepath.Join(dir, "01-export/hf"), c.suite, EvaluateOptions{Protocol: c.protocol, Limit: 2})
 		if res.Protocol != c.file || res.Overall.N != c.n {
 			t.Errorf("%s: %d questions under %s", c.suite, res.Overall.N, res.Protocol)

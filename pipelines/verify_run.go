@@ -10,6 +10,8 @@ import (
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
@@ -129,7 +131,7 @@ func checkTable(dir string) ([]run.Check, error) {
 	if ok, err := infile.Exists(path); err != nil || !ok {
 		return nil, err
 	}
-	res, err := eval.ReadResult(path)
+	res, err := score.ReadResult(path)
 	if err != nil {
 		return []run.Check{{Path: path, Wrong: err.Error()}}, nil
 	}
@@ -137,11 +139,11 @@ func checkTable(dir string) ([]run.Check, error) {
 		return nil, nil
 	}
 	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
-	s, err := eval.OpenSuite(run.Expanded(res.Table), eval.SuiteOptions{Name: res.Suite, Images: expandedAll(res.Images)})
+	s, err := eval.OpenSuite(run.Expanded(res.Table), suites.Options{Name: res.Suite, Images: expandedAll(res.Images)})
 	switch {
 	case err != nil:
 		c.Wrong = err.Error()
-	case !eval.SameVersion(s.Version, res.Version):
+	case !suites.SameVersion(s.Version, res.Version):
 		c.Wrong = fmt.Sprintf("is version %s of the suite, answers are to version %s", s.Version, res.Version)
 	}
 	return []run.Check{c}, nil

@@ -27,8 +27,8 @@ const TestSupport = "internal/golden internal/checkpoint"
 const (
 	formats  = "internal/filehash internal/lock internal/output internal/atomicfile internal/safetensors internal/sealed internal/checkpoint"
 	engine   = "internal/kernels internal/device internal/autograd internal/nn"
+	rooms    = "pipelines/eval pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites"
 	siblings = "vision vision/preprocess projector language language/tokenizer language/chat moslora datasets"
-	parts    = "pipelines/analysis pipelines/engine pipelines/engine/answers pipelines/eval pipelines/eval/judge pipelines/eval/predictions pipelines/eval/records pipelines/inspect pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/verify pipelines/vlm"
 )
 
 // Packages is the table.
@@ -69,10 +69,11 @@ var Packages = []Package{
 		Why: "machine: a model for which there is no memory is no mismatch; atomicfile: JSON files beside the tensors are replaced the same way"},
 	{Path: "internal/compare"},
 	{Path: "internal/golden", Files: "internal/safetensors internal/compare",
-		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify judge alike"},
+		Why: "safetensors: goldens are files of that format; compare: tests and moslava verify compare alike"},
 
 	{Path: "internal/hfconfig"},
 	{Path: "internal/pyregexp"},
+	{Path: "internal/pytext"},
 
 	{Path: "vision", Files: engine + " internal/hfconfig", Why: "hfconfig: both towers refuse fields of a config.json in the same way"},
 	{Path: "vision/preprocess", Files: "vision/preprocess/jpeg", Why: "pixels need neither the tower nor the engine; jpeg: one of its formats"},
@@ -103,15 +104,22 @@ var Packages = []Package{
 	{Path: "pipelines/report", Files: "internal/atomicfile internal/terminal", Why: "terminal: its text is for one; atomicfile: a report is there whole or not at all"},
 	{Path: "pipelines/analysis", Files: "moslora pipelines/report internal/atomicfile internal/spreadsheet",
 		Why: "spreadsheet: tables that people open; moslora: factors of adapters; report: plots. It sees no model: weights come as numbers"},
-	{Path: "pipelines/eval", Files: "internal/atomicfile internal/picturefile internal/sealed internal/spreadsheet",
-		Why: "picturefile: as datasets; sealed: results tell whether they were damaged; atomicfile: results; spreadsheet: tables that people open; models are behind the Answerer interface, so that scores are tested without one"},
-	{Path: "pipelines/eval/predictions", Files: "pipelines/eval internal/atomicfile",
-		Why: "eval: answers of other programs' files are judged and scored there; by itself, so that a test of a model compiles no spreadsheet"},
-	{Path: "pipelines/eval/judge", Tests: "pipelines/eval", Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests judge through it"},
-	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval internal/atomicfile internal/terminal",
-		Why: "terminal: which characters are not shown; eval: results, verdicts and questions are what it shows; report: one way to escape Markdown"},
-	{Path: "pipelines/eval/records", Files: "pipelines/eval internal/atomicfile internal/spreadsheet",
-		Why: "spreadsheet: tables that people open; eval: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
+	{Path: "pipelines/eval/suites", Files: "internal/picturefile internal/pytext",
+		Why: "picturefile: as datasets; pytext: cells are Python's lists and numbers"},
+	{Path: "pipelines/eval/protocols", Files: "pipelines/eval/suites internal/pytext",
+		Why: "pytext: upstream's rules are written in Python"},
+	{Path: "pipelines/eval/score", Files: "pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/sealed internal/spreadsheet",
+		Why: "sealed: results tell whether they were damaged; atomicfile: results; pytext: upstream's tables are written by Python; spreadsheet: tables that people open"},
+	{Path: "pipelines/eval", Files: "pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile",
+		Why: "atomicfile: verdict files; models are behind the Answerer interface, so that runs are tested without one"},
+	{Path: "pipelines/eval/predictions", Files: "pipelines/eval pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile",
+		Why: "answers of other programs' files are read by protocols and counted by score; eval: opens suites and asks judges; by itself, so that a test of a model compiles no spreadsheet"},
+	{Path: "pipelines/eval/judge", Tests: "pipelines/eval pipelines/eval/protocols pipelines/eval/suites",
+		Why: "the one place that uses the network knows nothing of suites; it implements eval.Judge, and its tests ask it as eval does"},
+	{Path: "pipelines/report/suites", Files: "pipelines/report pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/terminal", Tests: "pipelines/eval",
+		Why: "terminal: which characters are not shown; suites, protocols, score: questions, verdicts and results are what it shows; report: one way to escape Markdown. Tests: runs to show"},
+	{Path: "pipelines/eval/records", Files: "pipelines/eval/protocols pipelines/eval/suites internal/atomicfile internal/pytext internal/spreadsheet",
+		Why: "spreadsheet: tables that people open; pytext: lists in cells are Python's; suites, protocols: items and verdicts as other programs' files; by itself, so that a test of a model compiles no spreadsheet"},
 	{Path: "pipelines/train", Files: "datasets internal/autograd internal/nn internal/optim",
 		Why: "datasets: Batch and Position are what a loop takes in and what it resumes from"},
 	{Path: "pipelines/vlm/families", Files: "vision vision/preprocess projector language datasets internal/hfconfig", Tests: "internal/safetensors",
@@ -119,7 +127,7 @@ var Packages = []Package{
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
-	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval pipelines/vlm moslora projector datasets internal/optim",
+	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
 		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
@@ -133,20 +141,31 @@ var Packages = []Package{
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
 	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
-	{Path: "pipelines", Files: parts + " " + siblings + " pipelines/demo/scenes internal/optim internal/interrupt internal/machine " + engine + " " + formats,
-		Tests: "pipelines/demo",
-		Why:   "puts stages together from everything below it"},
-	{Path: "pipelines/demo", Files: "pipelines " + parts + " datasets pipelines/demo/scenes internal/atomicfile internal/output",
+	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes " +
+		"pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
+		"datasets language/tokenizer moslora vision/preprocess pipelines/demo/scenes internal/optim internal/interrupt internal/machine internal/nn " + formats + " internal/kernels internal/device",
+		Tests: "pipelines/demo pipelines/engine internal/autograd language language/chat",
+		Why:   "puts stages together from everything below it; eval/predictions is none of it: scoring files again is a command of its own"},
+	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
+		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
 
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/...", Tests: "internal/lock internal/gguf/gguftest internal/safetensors", Files: "pipelines pipelines/demo " + parts + " language language/chat language/tokenizer datasets pipelines/demo/scenes vision/preprocess internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal pipelines/study pipelines/convert",
-		Why: "terminal: what is printed is safe to print; thin mains; language, language/chat: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
-			"datasets: a command converts between stored forms without a model; " +
+	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
+		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
+		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
+		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
+		Why: "a thin main; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
+			"terminal: what is printed is safe to print; datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
-			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first"},
+			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first. Tests: suites and verdicts to stop over"},
+	{Path: "scripts/recipes/tiny/tokenizer", Files: "datasets language/tokenizer pipelines/demo/scenes",
+		Why: "trains a tokenizer on the texts of drawn scenes, which no command does"},
+	{Path: "scripts/interop/dump", Files: "datasets language pipelines/vlm",
+		Why: "writes what a model computes of one sample, for a comparison in Python"},
+	{Path: "scripts/bench/plot", Why: "tables in, plots out"},
 	{Path: "scripts/interop/render", Files: "language/chat/jinja",
 		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",

@@ -11,6 +11,9 @@ import (
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/report"
@@ -25,11 +28,11 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		return d.path("run", fmt.Sprintf("%02d-%s", i, stage))
 	}
 	out := report.Run{Title: "moslava demo", Columns: report.Columns()}
-	results := map[string]*eval.Result{}
+	results := map[string]*score.Result{}
 	for column, where := range map[string]string{"after align": "after-align/test", "control": "after-control/test",
 		"after tune": "after-tune/test", "blank": "after-tune/blank"} {
 		stage, suite := filepath.Split(where)
-		res, err := eval.ReadResult(filepath.Join(dir(filepath.Clean(stage)), suite, "result.json"))
+		res, err := score.ReadResult(filepath.Join(dir(filepath.Clean(stage)), suite, "result.json"))
 		if err != nil {
 			return err
 		}
@@ -79,9 +82,9 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 }
 
 // table is the accuracy by l2-category in each column.
-func table(results map[string]*eval.Result) []report.Row {
+func table(results map[string]*score.Result) []report.Row {
 	first := results["after tune"]
-	row := func(name string, n int, chance float64, of func(*eval.Result) eval.Tally) report.Row {
+	row := func(name string, n int, chance float64, of func(*score.Result) score.Tally) report.Row {
 		r := report.Row{Name: name, N: n, Cells: []report.Cell{report.Value(chance)}}
 		for _, c := range report.Columns()[1:] {
 			t := of(results[c])
@@ -91,9 +94,9 @@ func table(results map[string]*eval.Result) []report.Row {
 	}
 	var rows []report.Row
 	for i, b := range first.Overall.L2 {
-		rows = append(rows, row(b.Name, b.N, b.ChanceSteady, func(r *eval.Result) eval.Tally { return r.Overall.L2[i].Tally }))
+		rows = append(rows, row(b.Name, b.N, b.ChanceSteady, func(r *score.Result) score.Tally { return r.Overall.L2[i].Tally }))
 	}
-	all := row("all", first.Overall.N, first.Overall.ChanceSteady, func(r *eval.Result) eval.Tally { return r.Overall.Tally })
+	all := row("all", first.Overall.N, first.Overall.ChanceSteady, func(r *score.Result) score.Tally { return r.Overall.Tally })
 	all.Total = true
 	return append(rows, all)
 }
@@ -110,7 +113,7 @@ func curve(name, path string) (report.Curve, error) {
 
 // gallery shows a picture of each category with the tuned model's answer.
 func (d *demo) gallery(verdicts string) ([]report.QA, error) {
-	suite, err := eval.OpenSuite(d.path("data", "test.tsv"), eval.SuiteOptions{Name: "test"})
+	suite, err := eval.OpenSuite(d.path("data", "test.tsv"), suites.Options{Name: "test"})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func (d *demo) gallery(verdicts string) ([]report.QA, error) {
 	if err != nil {
 		return nil, err
 	}
-	answers := map[int64]eval.Verdict{}
+	answers := map[int64]protocols.Verdict{}
 	for _, v := range vs {
 		answers[v.ID] = v
 	}

@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // What has no answer in the suite is asked, counted and in no score; where nothing has one, there is no score at all.
@@ -26,19 +30,19 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 		{"yes and no", yesNo + "1\tis it?\tyes\tc\n2\tis it not?\t\td\n", 1, 1, "left out: 1 of 2", "\"split\",\"Overall\",\"acc\",\"precision\",\"recall\"\n" +
 			"\"Overall\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n\"c\",\"100.0\",\"100.0\",\"100.0\",\"100.0\"\n"},
 	} {
-		s, err := read(c.table, SuiteOptions{Name: "plain"})
+		s, err := readText(c.table, suites.Options{Name: "plain"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		running := Share(NotKnown)
-		res, err := Run(context.Background(), s, newOracle(s), Options{Progress: func(_, _ int, r Share) { running = r }})
+		running := score.Share(score.NotKnown)
+		res, err := Run(context.Background(), s, newOracle(s), Options{Progress: func(_, _ int, r score.Share) { running = r }})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if all := res.Overall.Tally; all.N != c.n || res.Unlabelled != c.without || !strings.Contains(res.Line(), c.line) {
 			t.Errorf("%s: found %d questions, %d without an answer, %s", c.name, all.N, res.Unlabelled, res.Line())
 		}
-		if (running == NotKnown) != (c.n == 0) {
+		if (running == score.NotKnown) != (c.n == 0) {
 			t.Errorf("%s: the bar says %v", c.name, running)
 		}
 		var b bytes.Buffer
@@ -59,7 +63,7 @@ func TestQuestionsWithoutAnAnswer(t *testing.T) {
 
 // What compares with answers is refused, before anything is asked, where there are none.
 func TestAnswersAreNeeded(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\n1\tq\tx\ty\n", SuiteOptions{Name: "mmbench"})
+	s, err := readText("index\tquestion\tA\tB\n1\tq\tx\ty\n", suites.Options{Name: "mmbench"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +83,11 @@ func (silent) Name() string                                { return "silent" }
 
 // A question whose text has places for more or fewer pictures than it has is refused by its row before anything is asked.
 func TestMarkersAndPictures(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+dot+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", SuiteOptions{Name: "plain"})
+	s, err := readText("index\tquestion\tA\tB\tanswer\timage\n1\tfine?\tx\ty\tA\t"+square(t, 5)+"\n2\t<image> or <image>?\tx\ty\tA\t1\n", suites.Options{Name: "plain"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ProtocolFor(LetterLogit, s.Family)
+	p, err := protocols.For(protocols.LetterLogit, s.Family)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,17 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // spoilt is an oracle that answers some rows wrongly, or so that they cannot be read.
-func spoilt(s *Suite, seed uint64, share float64) *oracle {
+func spoilt(s *suites.Suite, seed uint64, share float64) *oracle {
 	o := newOracle(s)
 	r := rand.New(rand.NewPCG(seed, 1))
 	for _, it := range s.Items {
@@ -23,21 +28,36 @@ func spoilt(s *Suite, seed uint64, share float64) *oracle {
 	return o
 }
 
+// tallies are all tallies of a result.
+func tallies(r *score.Result) (out []score.Tally) {
+	parts := []score.Breakdown{r.Overall}
+	for _, s := range r.Splits {
+		parts = append(parts, s.Breakdown)
+	}
+	for _, p := range parts {
+		out = append(out, p.Tally)
+		for _, b := range slices.Concat(p.L2, p.Category, p.Comment) {
+			out = append(out, b.Tally)
+		}
+	}
+	return out
+}
+
 // circular are all circular scores of a result.
-func circular(r *Result) (out []string) {
-	r.eachTally(func(t *Tally) {
+func circular(r *score.Result) (out []string) {
+	for _, t := range tallies(r) {
 		out = append(out, fmt.Sprint(t.N, t.Rows, t.Hits, t.Circular, t.Low, t.High, t.Chance, t.ChanceSteady))
-	})
+	}
 	for _, b := range r.Overall.L2 {
 		out = append(out, b.Name)
 	}
 	return out
 }
 
-// TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes, fewer prompts
-// are asked as soon as a first pass is wrong, and no verdict differs.
+// TestStopEarlyGivesTheSameScore: whatever is answered, every circular score is that of the run that asks all passes,
+// fewer prompts are asked as soon as a first pass is wrong, and no verdict differs.
 func TestStopEarlyGivesTheSameScore(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	saved := 0
 	for seed := range uint64(60) {
 		share := float64(seed%6) / 5
@@ -58,15 +78,15 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 		}
 		saved += whole.prompts - early.prompts
 		for i, v := range got.Verdicts {
-			if v.Rule != RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
+			if v.Rule != protocols.RuleNotAsked && !reflect.DeepEqual(v, want.Verdicts[i]) {
 				t.Errorf("seed %d: item %d: found %+v, expected %+v", seed, v.ID, v, want.Verdicts[i])
 			}
 		}
-		got.eachTally(func(tl *Tally) {
-			if tl.Vanilla != NotKnown || tl.RowHits != NotKnown || tl.Unresolved != NotKnown {
+		for _, tl := range tallies(got) {
+			if tl.Vanilla != score.NotKnown || tl.RowHits != score.NotKnown || tl.Unresolved != score.NotKnown {
 				t.Errorf("found counts of passes in %+v", tl)
 			}
-		})
+		}
 	}
 	if saved == 0 {
 		t.Error("stopping early saved no prompt")
@@ -74,7 +94,7 @@ func TestStopEarlyGivesTheSameScore(t *testing.T) {
 }
 
 func TestStopEarlyInFiles(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
 	for _, it := range s.Items[:8] { // two questions
 		o.wrong[it.ID] = "Z"
@@ -91,11 +111,11 @@ func TestStopEarlyInFiles(t *testing.T) {
 	if err := early.WriteJSON(result); err != nil {
 		t.Fatal(err)
 	}
-	back, err := ReadResult(result)
+	back, err := score.ReadResult(result)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back.Overall.Vanilla != NotKnown || back.Overall.Unresolved != NotKnown || !back.StopEarly || back.Overall.Hits != 4 {
+	if back.Overall.Vanilla != score.NotKnown || back.Overall.Unresolved != score.NotKnown || !back.StopEarly || back.Overall.Hits != 4 {
 		t.Errorf("found %+v", back.Overall.Tally)
 	}
 	if b, err := json.Marshal(early.Overall.Tally); err != nil || !strings.Contains(string(b), `"vanilla":null`) {
@@ -121,7 +141,7 @@ func TestStopEarlyInFiles(t *testing.T) {
 	}
 }
 
-func newWrong(s *Suite, like *oracle) *oracle {
+func newWrong(s *suites.Suite, like *oracle) *oracle {
 	o := newOracle(s)
 	o.wrong = like.wrong
 	return o
@@ -129,13 +149,13 @@ func newWrong(s *Suite, like *oracle) *oracle {
 
 func TestStopEarlyIsForCircularSuites(t *testing.T) {
 	for _, file := range []string{"pope.tsv"} {
-		s := open(t, file, SuiteOptions{})
+		s := opened(t, file, suites.Options{})
 		_, err := Run(context.Background(), s, newOracle(s), Options{StopEarly: true})
 		if err == nil || !strings.Contains(err.Error(), "suite pope is yesno: found stop early, expected it with a circular suite only") {
 			t.Errorf("found %v", err)
 		}
 	}
-	s, err := read("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", SuiteOptions{Kind: Circular})
+	s, err := readText("index\tquestion\tA\tB\tanswer\n1\tq\tx\ty\t\n2\tr\tx\ty\tB\n", suites.Options{Kind: suites.Circular})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // first is a model that always takes the first option. Package answers makes an Answerer of a real one.
@@ -29,9 +30,9 @@ func (first) Letters(context.Context, []eval.Question, []string) ([][]float64, e
 // are right.
 func Example() {
 	table := "index\tquestion\tA\tB\tanswer\n1\tWhich is red?\tblood\tgrass\tA\n2\tWhich flies?\ta stone\ta bird\tB\n"
-	for _, kind := range []eval.Kind{eval.Vanilla, eval.Circular} {
-		opt := eval.SuiteOptions{Name: "things", Kind: kind}
-		suite, err := eval.ReadSuite("things.tsv", strings.NewReader(table), opt)
+	for _, kind := range []suites.Kind{suites.Vanilla, suites.Circular} {
+		opt := suites.Options{Name: "things", Kind: kind}
+		suite, err := suites.Read("things.tsv", strings.NewReader(table), opt)
 		if err != nil {
 			fmt.Println(err)
 			return

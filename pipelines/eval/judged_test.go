@@ -9,6 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // clerk is a judge that says the same to everything, and fails at one call.
@@ -29,7 +33,7 @@ func (c *clerk) Ask(_ context.Context, prompt string) (string, error) {
 }
 
 // vague is an oracle whose answers to some rows are in no option's words.
-func vague(s *Suite, ids ...int64) *oracle {
+func vague(s *suites.Suite, ids ...int64) *oracle {
 	o := newOracle(s)
 	for _, id := range ids {
 		o.wrong[id] = "something like that"
@@ -38,8 +42,8 @@ func vague(s *Suite, ids ...int64) *oracle {
 }
 
 func TestRunAsksTheJudge(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
-	want := s.Items[slices.IndexFunc(s.Items, func(it Item) bool { return it.ID == 1000003 })].Answer
+	s := opened(t, "emoji_en.tsv", suites.Options{})
+	want := s.Items[slices.IndexFunc(s.Items, func(it suites.Item) bool { return it.ID == 1000003 })].Answer
 	j := &clerk{name: "m", says: want}
 	o := vague(s, 1000003, 2, 1000002)
 	o.wrong[3000002] = "Z" // question 2 is lost: the judge is not asked about it
@@ -51,7 +55,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 		t.Errorf("found %d hits, judge %q, %d judged in %d calls, %d unresolved", res.Overall.Hits, res.Judge, res.Judged, len(j.prompts), res.Overall.Unresolved)
 	}
 	for _, v := range res.Verdicts {
-		if (v.ID == 1000003) != (v.Rule == RuleJudge) || (v.Judge == "m") != (v.Rule == RuleJudge) {
+		if (v.ID == 1000003) != (v.Rule == protocols.RuleJudge) || (v.Judge == "m") != (v.Rule == protocols.RuleJudge) {
 			t.Errorf("found %+v", v)
 		}
 	}
@@ -63,7 +67,7 @@ func TestRunAsksTheJudge(t *testing.T) {
 	if err != nil || plain.Overall.Hits != 4 || plain.Judge != "" || plain.Judged != 0 {
 		t.Errorf("found %v, %v without a judge", plain, err)
 	}
-	logit, err := s.Asked(LetterLogit)
+	logit, err := protocols.ForSuite(s, protocols.LetterLogit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +78,10 @@ func TestRunAsksTheJudge(t *testing.T) {
 
 // What a judge has said stays said, what it has not is asked again, and no file is read with another judge.
 func TestJudgedRunResumes(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3, 2000004, 5, 6}
-	run := func(o *oracle, j Judge) (*Result, error) {
+	run := func(o *oracle, j Judge) (*score.Result, error) {
 		return Run(context.Background(), s, o, Options{Judge: j, VerdictsPath: path, Together: 4})
 	}
 	whole, err := Run(context.Background(), s, vague(s, ids...), Options{Judge: &clerk{name: "m", says: "A"}})
@@ -93,7 +97,7 @@ func TestJudgedRunResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(vs) != 12 || vs[len(vs)-4].Rule != RuleUnresolved {
+	if len(vs) != 12 || vs[len(vs)-4].Rule != protocols.RuleUnresolved {
 		t.Errorf("found %d verdicts, expected the answers to three questions, the last of which is not judged: %+v", len(vs), vs)
 	}
 	o, j := vague(s, ids...), &clerk{name: "m", says: "A"}
@@ -116,7 +120,7 @@ func TestJudgedRunResumes(t *testing.T) {
 			t.Errorf("found %v with another judge", err)
 		}
 	}
-	joined, err := Join(s, []*Result{res})
+	joined, err := Join(s, []*score.Result{res})
 	if err != nil || !reflect.DeepEqual(joined, whole) {
 		t.Errorf("found %v, %v joined", joined, err)
 	}
@@ -124,7 +128,7 @@ func TestJudgedRunResumes(t *testing.T) {
 
 // A run without a judge is judged when it is run again with one; a failure on the way keeps what was said.
 func TestJudgeComesLater(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "verdicts.jsonl")
 	ids := []int64{1, 1000002, 3}
 	opt := Options{VerdictsPath: path}

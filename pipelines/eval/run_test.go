@@ -3,7 +3,6 @@ package eval
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -14,11 +13,15 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // oracle answers from the suite, except for rows named in wrong.
 type oracle struct {
-	byPrompt map[string]Item
+	byPrompt map[string]suites.Item
 	wrong    map[int64]string
 	letters  [][]float64 // set: what Letters returns for each prompt
 	fail     int         // the call that fails, from 1
@@ -29,9 +32,9 @@ type oracle struct {
 	greys    int
 }
 
-func newOracle(s *Suite) *oracle {
-	p, _ := ProtocolNamed("")
-	o := &oracle{byPrompt: map[string]Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
+func newOracle(s *suites.Suite) *oracle {
+	p, _ := protocols.Named("")
+	o := &oracle{byPrompt: map[string]suites.Item{}, wrong: map[int64]string{}, sizes: map[image.Point]int{}}
 	for _, it := range s.Items {
 		o.byPrompt[it.ImageKey+p.Prompt(it)] = it
 		o.byPrompt[p.Prompt(it)] = it
@@ -103,13 +106,13 @@ func (o *oracle) Letters(ctx context.Context, questions []Question, letters []st
 }
 
 func TestRunScoresCircular(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	o := newOracle(s)
 	o.wrong[3000002] = "Z"                // question 2: last pass wrong
 	o.wrong[1000003] = "neither of"       // question 3: unresolved
 	o.wrong[4] = s.Items[12].Answer + "." // still right
 	steps := 0
-	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running Share) {
+	res, err := Run(context.Background(), s, o, Options{Progress: func(done, total int, running score.Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}
@@ -128,13 +131,13 @@ func TestRunScoresCircular(t *testing.T) {
 	for _, b := range res.Overall.Comment {
 		n += b.N
 	}
-	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != VLMEvalKit202406 || res.Kind != Circular {
+	if n != 6 || len(res.Splits) != 1 || res.Splits[0].Name != "dev" || res.Protocol != protocols.VLMEvalKit202406 || res.Kind != suites.Circular {
 		t.Errorf("found %d questions in comments, splits %v, protocol %s", n, res.Splits, res.Protocol)
 	}
 }
 
 func TestRunResumes(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	path := filepath.Join(t.TempDir(), "sub", "verdicts.jsonl")
 	opt := Options{VerdictsPath: path, Model: "m1", Together: 4}
 	o := newOracle(s)
@@ -176,14 +179,14 @@ func TestRunResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Score(s.Items, vs)
+	again, err := score.Of(s.Items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(again.Overall, res.Overall) {
 		t.Errorf("scored from the file %+v, expected %+v", again.Overall, res.Overall)
 	}
-	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, LetterLogit)}} {
+	for _, other := range []Options{{Model: "m2"}, {Model: "m1", Blank: true}, {Model: "m1", Protocol: mustProtocol(t, protocols.LetterLogit)}} {
 		other.VerdictsPath = path
 		if _, err := Run(context.Background(), s, o2, other); err == nil || !strings.Contains(err.Error(), "write to another directory") {
 			t.Errorf("found %v, expected a refusal to mix", err)
@@ -191,17 +194,8 @@ func TestRunResumes(t *testing.T) {
 	}
 }
 
-func mustProtocol(t *testing.T, name string) Protocol {
-	t.Helper()
-	p, err := ProtocolNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestRunBlank(t *testing.T) {
-	s := open(t, "mmbench_cut.tsv", SuiteOptions{})
+	s := opened(t, "mmbench_cut.tsv", suites.Options{})
 	seen, blank := newOracle(s), newOracle(s)
 	if _, err := Run(context.Background(), s, seen, Options{}); err != nil {
 		t.Fatal(err)
@@ -216,13 +210,13 @@ func TestRunBlank(t *testing.T) {
 }
 
 func TestLetterLogit(t *testing.T) {
-	s, err := read("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", SuiteOptions{})
+	s, err := readText("index\tquestion\tA\tB\tC\tanswer\n1\tq\tx\ty\tz\tB\n2\tr\tx\ty\tz\tA\n3\t几\tx\ty\t\tA\n", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := newOracle(s)
 	o.letters = [][]float64{{-3, -1, -1}}
-	p := mustProtocol(t, LetterLogit)
+	p := mustProtocol(t, protocols.LetterLogit)
 	if _, err := Run(context.Background(), s, o, Options{Protocol: p, Together: 1}); err == nil || !strings.Contains(err.Error(), "item 3: found 3 log-probabilities") {
 		t.Errorf("found %v, expected a complaint about the third item's two options", err)
 	}
@@ -231,10 +225,10 @@ func TestLetterLogit(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := res.Verdicts[0]
-	if v.Extracted != "B" || !v.Correct || v.Rule != RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
+	if v.Extracted != "B" || !v.Correct || v.Rule != protocols.RuleLogit || v.LogProbs["C"] != -1 || res.Overall.Hits != 1 {
 		t.Errorf("found %+v", v)
 	}
-	if !strings.HasSuffix(p.Prompt(s.Items[2]), instructLetter) {
+	if !strings.HasSuffix(p.Prompt(s.Items[2]), "Answer with the option's letter from the given choices directly.") {
 		t.Errorf("found prompt %q", p.Prompt(s.Items[2]))
 	}
 	o.letters[0][0] = math.NaN()
@@ -244,7 +238,7 @@ func TestLetterLogit(t *testing.T) {
 }
 
 func TestRunCancelled(t *testing.T) {
-	s := open(t, "pope.tsv", SuiteOptions{})
+	s := opened(t, "pope.tsv", suites.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := Run(ctx, s, newOracle(s), Options{}); !errors.Is(err, context.Canceled) {
@@ -252,68 +246,10 @@ func TestRunCancelled(t *testing.T) {
 	}
 }
 
-func TestPrompts(t *testing.T) {
-	en, cn, yn := open(t, "emoji_en.tsv", SuiteOptions{}), open(t, "emoji_cn.tsv", SuiteOptions{}), open(t, "pope.tsv", SuiteOptions{})
-	p := mustProtocol(t, "")
-	for _, c := range []struct {
-		it   Item
-		want string
-	}{
-		{en.Items[0], "Rows are counted from the top, columns from the left.\nWhich object is in row 1, column 3 of the table?\nA. maracas\nB. evergreen tree\nC. dna\nD. mobile phone with arrow\nAnswer with the option's letter from the given choices directly."},
-		{cn.Items[0], "行从上往下数，列从左往右数。\n表格第 1 行第 3 列是什么？\nA. 沙球\nB. 松树\nC. DNA\nD. 带有箭头的手机\n请直接回答选项字母。"},
-		{yn.Items[0], "Is there a roll of paper in the image?"},
-		{Item{Question: "q", Choices: []Choice{{'A', "猫"}, {'B', "x"}}}, "q\nA. 猫\nB. x\n请直接回答选项字母。"},
-	} {
-		if got := p.Prompt(c.it); got != c.want {
-			t.Errorf("found %q, expected %q", got, c.want)
-		}
-	}
-}
-
-func TestBlankRefusesHugePictures(t *testing.T) {
-	gif := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00;")
-	if _, err := Blank(gif); err == nil || !strings.Contains(err.Error(), "65535 x 65535") {
-		t.Errorf("found %v, expected a refusal", err)
-	}
-}
-
-func TestBadVerdictFiles(t *testing.T) {
-	good, err := json.Marshal(Verdict{ID: 1, Suite: "s", Protocol: "p"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := string(good)
-	for _, c := range []struct{ text, want string }{
-		{g + "\n" + g + "\n", "v:2: found a second verdict on item 1"},
-		{"{}\n", "v:1: found a verdict without suite"},
-		{g + "\n\n", "v:2: found no verdict"},
-		{`{"id":1,"colour":2}` + "\n", "v:1"},
-	} {
-		if _, _, err := readVerdicts("v", strings.NewReader(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q: found %v, expected %q", c.text, err, c.want)
-		}
-	}
-	vs, whole, err := readVerdicts("v", strings.NewReader(g+"\n"+g))
-	if err != nil || len(vs) != 1 || whole != int64(len(g)+1) {
-		t.Errorf("found %d verdicts, %d bytes, %v", len(vs), whole, err)
-	}
-}
-
-func FuzzReadVerdicts(f *testing.F) {
-	f.Add([]byte(`{"id":1,"suite":"s","protocol":"p"}` + "\n" + `{"id":`))
-	f.Add([]byte("\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		_, whole, err := readVerdicts("v", bytes.NewReader(b))
-		if err == nil && whole > int64(len(b)) {
-			t.Errorf("found %d whole bytes of %d", whole, len(b))
-		}
-	})
-}
-
 // TestRunTogether asks about different pictures in one call and wants the same verdicts in the same order, also
 // after an interruption.
 func TestRunTogether(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	dir := t.TempDir()
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
@@ -331,7 +267,7 @@ func TestRunTogether(t *testing.T) {
 	all := newOracle(s)
 	all.wrong = o.wrong
 	steps := 0
-	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ Share) {
+	opt := Options{VerdictsPath: filepath.Join(dir, "together"), Progress: func(done, total int, _ score.Share) {
 		if steps++; done != steps || total != 6 {
 			t.Errorf("progress %d of %d at step %d", done, total, steps)
 		}
@@ -369,7 +305,7 @@ func TestRunTogether(t *testing.T) {
 
 // TestAnswersAreReadAgain: a resumed run makes everything that follows from an answer anew, in the file, too.
 func TestAnswersAreReadAgain(t *testing.T) {
-	s := open(t, "emoji_en.tsv", SuiteOptions{})
+	s := opened(t, "emoji_en.tsv", suites.Options{})
 	opt := Options{VerdictsPath: filepath.Join(t.TempDir(), "verdicts.jsonl")}
 	want, err := Run(context.Background(), s, newOracle(s), opt)
 	if err != nil {
@@ -379,7 +315,7 @@ func TestAnswersAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old[1].Extracted, old[1].Rule, old[1].Correct = "Z", RuleRefusal, false
+	old[1].Extracted, old[1].Rule, old[1].Correct = "Z", protocols.RuleRefusal, false
 	if err := WriteVerdicts(opt.VerdictsPath, old[:20]); err != nil {
 		t.Fatal(err)
 	}
@@ -395,4 +331,13 @@ func TestAnswersAreReadAgain(t *testing.T) {
 	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(vs, want.Verdicts) || o.prompts != 4 {
 		t.Errorf("found %d prompts, and a result or a file that is not as before", o.prompts)
 	}
+}
+
+func mustProtocol(t *testing.T, name string) protocols.Protocol {
+	t.Helper()
+	p, err := protocols.Named(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -9,7 +9,8 @@ import (
 	"moslava/datasets"
 	"moslava/internal/optim"
 	"moslava/moslora"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 	"moslava/projector"
@@ -33,7 +34,7 @@ func Vocabulary() *recipe.Vocabulary {
 			"mixers":     {Known: moslora.Mixers(), Refused: moslora.RefusedMixers()},
 			"starts":     {Known: starts, Usual: starts[0]},
 			"biases":     {Known: biases, Usual: biases[0]},
-			"protocols":  {Known: eval.ProtocolNames(), Usual: eval.DefaultProtocol},
+			"protocols":  {Known: protocols.Names(), Usual: protocols.Default},
 			"schedules":  {Known: optim.Schedules()},
 			"projectors": {Known: projector.Types()},
 
@@ -43,7 +44,7 @@ func Vocabulary() *recipe.Vocabulary {
 		},
 		Adapter:        faults,
 		ChangesWeights: func(start string) bool { return moslora.Start(start).ChangesWeights() },
-		Shard:          func(text string) error { _, err := eval.ParseShard(text); return err },
+		Shard:          func(text string) error { _, err := suites.ParseShard(text); return err },
 	}
 	for name, known := range datasets.Policies() {
 		v.Words[name] = recipe.Words{Known: known}

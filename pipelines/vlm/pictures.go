@@ -25,8 +25,12 @@ func (p *Processor) Picture(encoded []byte) (datasets.Image, error) {
 		return datasets.Image{}, err
 	}
 	if n, most := layout.Len(), p.Config.Text.MaxPositionEmbeddings; n > most {
+		remedy := "a smaller model.image_size makes fewer"
+		if len(tiles) > 1 {
+			remedy = "a smaller model.tiles.longest_edge, or --longest-edge, makes fewer tiles"
+		}
 		return datasets.Image{}, fmt.Errorf("the picture of %d x %d pixels takes %d tokens in %d tiles, and the model reads %d "+
-			"at most (max_position_embeddings): have the image processor make fewer tiles", img.W, img.H, n, len(tiles), most)
+			"at most (max_position_embeddings): %s", img.W, img.H, n, len(tiles), most, remedy)
 	}
 	tiles, layout, err = p.Cutter.Cut(p.Pixels, img)
 	return datasets.Image{Tiles: tiles, Layout: layout}, err

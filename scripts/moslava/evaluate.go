@@ -8,7 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/pipelines"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
 )
 
 // evaluateCommand is `moslava evaluate MODEL SUITE`.
@@ -39,7 +40,7 @@ func evaluateCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&opt.Dir, "out", "", "directory for verdicts, predictions and scores (default runs/MODEL-SUITE, of a run runs/RUN-STAGE-SUITE)")
-	f.StringVar(&opt.Protocol, "protocol", "", "rules for asking and for reading answers: "+strings.Join(eval.ProtocolNames(), ", ")+" (default: the suite's, for most the first)")
+	f.StringVar(&opt.Protocol, "protocol", "", "rules for asking and for reading answers: "+strings.Join(protocols.Names(), ", ")+" (default: the suite's, for most the first)")
 	f.IntVar(&opt.Limit, "limit", 0, "ask only the first so many questions; 0: all")
 	f.StringVar(&opt.Shard, "shard", "", "ask only part i of n, written i/n and counted from 1; moslava join puts the parts together")
 	f.BoolVar(&opt.StopEarly, "stop-early", false, "skip passes of circular questions that are lost already; circular scores stay the same")
@@ -53,7 +54,7 @@ func evaluateCommand() *cobra.Command {
 	f.StringVar(&opt.Weights, "weights", "f32", "how to store weights: f32 keeps them as they are; bf16, q8 (8-bit blocks) and nf4 round them")
 	f.IntVar(&opt.Threads, "threads", 0, "number of threads; 0: one a processor; results do not depend on it")
 	completeValues(c, "weights", weightNames)
-	completeValues(c, "protocol", eval.ProtocolNames())
+	completeValues(c, "protocol", protocols.Names())
 	return c
 }
 
@@ -84,7 +85,7 @@ func joinCommand() *cobra.Command {
 }
 
 // tell prints a result in a line and where it is.
-func tell(cmd *cobra.Command, res *eval.Result, dir string) error {
+func tell(cmd *cobra.Command, res *score.Result, dir string) error {
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", res.Line(), dir)
 	return err
 }

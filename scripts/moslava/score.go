@@ -8,9 +8,9 @@ import (
 
 	"moslava/internal/output"
 	"moslava/pipelines"
-	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/predictions"
+	"moslava/pipelines/eval/protocols"
 )
 
 // judgeFlags are those of the commands that may ask a judge.
@@ -71,7 +71,7 @@ func scoreCommand() *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, "write the result as JSON")
 	forceFlag(c, &force)
 	judgeFlags(c, &ask)
-	completeValues(c, "protocol", eval.ProtocolNames())
+	completeValues(c, "protocol", protocols.Names())
 	for _, required := range []string{"suite", "predictions"} {
 		if err := c.MarkFlagRequired(required); err != nil {
 			panic(err) // the flag is defined above

@@ -25,6 +25,9 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/metrics"
 )
 
@@ -242,24 +245,24 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 	t.Helper()
 	in.suite = in.path("suite.tsv")
 	must(t, atomicfile.WriteFile(in.suite, func(w io.Writer) error { return scenes.TestTSV(w, 1200, scenes.Test, 5) }))
-	s, err := eval.OpenSuite(in.suite, eval.SuiteOptions{})
+	s, err := eval.OpenSuite(in.suite, suites.Options{})
 	must(t, err)
-	p, err := s.Asked("")
+	p, err := protocols.ForSuite(s, "")
 	must(t, err)
-	vs := make([]eval.Verdict, len(s.Items))
+	vs := make([]protocols.Verdict, len(s.Items))
 	var answers strings.Builder
 	answers.WriteString("index\tprediction\n")
 	for i, it := range s.Items {
-		vs[i] = eval.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment, Raw: "A", Suite: s.Version, Prompt: p.Prompt(it)}
+		vs[i] = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment, Raw: "A", Suite: s.Version, Prompt: p.Prompt(it)}
 		fmt.Fprintf(&answers, "%d\tA\n", it.ID)
 	}
 	in.few = in.path("few.tsv")
 	must(t, atomicfile.WriteFile(in.few, func(w io.Writer) error { return scenes.TestTSV(w, 6, scenes.Test, 5) }))
 	in.vague = in.write(t, "vague.tsv", []byte("index\tprediction\n1\tI would rather not say\n"))
 	in.answers = in.write(t, "answers.tsv", []byte(answers.String()))
-	vs, err = eval.Rejudge(p, s.Items, vs)
+	vs, err = protocols.Reread(p, s.Items, vs)
 	must(t, err)
-	save := func(name string, shard eval.Shard) string {
+	save := func(name string, shard suites.Shard) string {
 		items, err := s.Select(0, shard)
 		must(t, err)
 		in := in.path(name)
@@ -267,20 +270,20 @@ func (in *stopInputs) makeAnswers(t *testing.T) {
 		for _, it := range items {
 			mine[it.ID] = true
 		}
-		var some []eval.Verdict
+		var some []protocols.Verdict
 		for _, v := range vs {
 			if mine[v.ID] {
 				some = append(some, v)
 			}
 		}
-		res, err := eval.Rescore(s, p, some)
+		res, err := score.OfAnswers(s, p, some)
 		must(t, err)
 		res.Table, res.Shard = filepath.Join(filepath.Dir(in), "suite.tsv"), shard
 		must(t, os.MkdirAll(in, 0o777), eval.WriteVerdicts(filepath.Join(in, "verdicts.jsonl"), some), res.WriteJSON(filepath.Join(in, "result.json")))
 		return in
 	}
-	in.evaluated = save("evaluated", eval.Shard{})
-	in.half = [2]string{save("first", eval.Shard{Index: 0, Count: 2}), save("second", eval.Shard{Index: 1, Count: 2})}
+	in.evaluated = save("evaluated", suites.Shard{})
+	in.half = [2]string{save("first", suites.Shard{Index: 0, Count: 2}), save("second", suites.Shard{Index: 1, Count: 2})}
 
 	in.curves = in.path("curves")
 	stage := filepath.Join(in.curves, "00-tune")

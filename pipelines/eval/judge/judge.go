@@ -1,6 +1,6 @@
 // Package judge asks a model behind an OpenAI-compatible service. It is the only package that uses the network, and
 // only when somebody configures it. It knows a prompt and a reply: what a judge is asked, and how its reply is read, is
-// in pipelines/eval.
+// in pipelines/eval/protocols.
 package judge
 
 import (

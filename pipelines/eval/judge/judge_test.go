@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/suites"
 )
 
 // serve answers every request with what reply makes of its prompt.
@@ -45,24 +47,24 @@ func say(text string) (int, string) {
 	return http.StatusOK, `{"choices":[{"message":{"role":"assistant","content":` + string(b) + `}}]}`
 }
 
-var items = []eval.Item{
-	{ID: 1, Group: 1, Question: "What animal is it", Answer: "C", Choices: []eval.Choice{{Letter: 'A', Text: "fox"}, {Letter: 'B', Text: "dog"}, {Letter: 'C', Text: "cat"}}},
-	{ID: 2, Group: 2, Question: "是什么", Answer: "A", Choices: []eval.Choice{{Letter: 'A', Text: "猫"}, {Letter: 'B', Text: "狗"}}},
-	{ID: 3, Group: 3, Question: "Which", Answer: "A", Choices: []eval.Choice{{Letter: 'A', Text: "x1"}, {Letter: 'B', Text: "x2"}}},
+var items = []suites.Item{
+	{ID: 1, Group: 1, Question: "What animal is it", Answer: "C", Choices: []suites.Choice{{Letter: 'A', Text: "fox"}, {Letter: 'B', Text: "dog"}, {Letter: 'C', Text: "cat"}}},
+	{ID: 2, Group: 2, Question: "是什么", Answer: "A", Choices: []suites.Choice{{Letter: 'A', Text: "猫"}, {Letter: 'B', Text: "狗"}}},
+	{ID: 3, Group: 3, Question: "Which", Answer: "A", Choices: []suites.Choice{{Letter: 'A', Text: "x1"}, {Letter: 'B', Text: "x2"}}},
 }
 
 // judged reads answers with a judge behind them.
-func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]eval.Verdict, error) {
+func judged(t *testing.T, protocol string, j eval.Judge, answers ...string) ([]protocols.Verdict, error) {
 	t.Helper()
-	p, err := eval.ProtocolFor(protocol, eval.MMBench)
+	p, err := protocols.For(protocol, suites.MMBench)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vs []eval.Verdict
+	var vs []protocols.Verdict
 	for i, a := range answers {
-		vs = append(vs, eval.Verdict{ID: items[i].ID, Group: items[i].Group, Raw: a})
+		vs = append(vs, protocols.Verdict{ID: items[i].ID, Group: items[i].Group, Raw: a})
 	}
-	vs, err = eval.Rejudge(p, items, vs)
+	vs, err = protocols.Reread(p, items, vs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func TestJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !vs[0].Correct || vs[0].Rule != eval.RuleJudge || vs[1].Extracted != "Z" || vs[1].Correct || vs[2].Rule != eval.RuleLetter {
+	if !vs[0].Correct || vs[0].Rule != protocols.RuleJudge || vs[1].Extracted != "Z" || vs[1].Correct || vs[2].Rule != protocols.RuleLetter {
 		t.Errorf("found %+v", vs)
 	}
 	if len(asked) != 2 || !strings.HasSuffix(asked[0], "Question: What animal is it?\nOptions: There are several options: \nA. fox\nB. dog\nC. cat\n\nAnswer: a feline\nYour output: ") {

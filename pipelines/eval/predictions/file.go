@@ -1,6 +1,6 @@
-// Package predictions reads what models answered, in the forms in which evaluations leave it behind, and scores it again without a
-// model: VLMEvalKit's .xlsx, .tsv and .json, verdicts of this program and LLaVA's answers as .jsonl, MMMU's output.json and parsed
-// answers, outputs of LLM-Adapters.
+// Package predictions reads what models answered, in the forms in which evaluations leave it behind, and scores it
+// again without a model: VLMEvalKit's .xlsx, .tsv and .json, verdicts of this program and LLaVA's answers as .jsonl,
+// MMMU's output.json and parsed answers, outputs of LLM-Adapters.
 package predictions
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // File is a predictions file. Answers are in the file's order.
@@ -38,7 +38,8 @@ type sheet struct {
 	rows    [][]string
 }
 
-// Read reads a predictions file. Its form is told by the name's ending and by what is in it. Errors name file and line, or row.
+// Read reads a predictions file. Its form is told by the name's ending and by what is in it. Errors name file and line,
+// or row.
 func Read(path string) (*File, error) {
 	var f *File
 	var err error
@@ -100,15 +101,16 @@ func (a *Answer) identify(text string) error {
 	return nil
 }
 
-// Suite makes a suite of the questions that the file carries, as a definition has them. A file without questions is an error.
-func (f *File) Suite(d eval.Definition) (s *eval.Suite, err error) {
-	opt := d.Options(eval.SuiteOptions{})
+// Suite makes a suite of the questions that the file carries, as a definition has them. A file without questions is an
+// error.
+func (f *File) Suite(d suites.Definition) (s *suites.Suite, err error) {
+	opt := d.Options(suites.Options{})
 	switch {
 	case f.json != nil:
 		opt.TextOnly = true
-		s, err = eval.SuiteFromJSON(f.Path, f.json, opt)
+		s, err = suites.FromJSON(f.Path, f.json, opt)
 	case f.table != nil:
-		s, err = eval.SuiteFromRows(f.Path, f.table.columns, f.table.rows, opt)
+		s, err = suites.FromRows(f.Path, f.table.columns, f.table.rows, opt)
 	default:
 		err = fmt.Errorf("%s: found answers without their questions, expected the suite's file beside it", f.Path)
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // Keys under which programs keep an item's number or name, and a model's answer, in the order in which they are looked for.
@@ -16,10 +16,10 @@ var (
 	answerKeys = []string{"prediction", "raw", "text", "response", "output_pred", "answer"}
 )
 
-// readJSONL reads one object a line: verdicts of this program (id, raw), lines that score wrote (id, answer), LLaVA's answers
-// (question_id, text, and round_id for the passes of a circular question; TextVQA's also go by their prompt).
+// readJSONL reads one object a line: verdicts of this program (id, raw), lines that score wrote (id, answer), LLaVA's
+// answers (question_id, text, and round_id for the passes of a circular question; TextVQA's also go by their prompt).
 func readJSONL(path string) (*File, error) {
-	b, err := eval.ReadWhole(path)
+	b, err := suites.ReadWhole(path)
 	if err != nil {
 		return nil, err
 	}
@@ -37,16 +37,16 @@ func readJSONL(path string) (*File, error) {
 	return f, nil
 }
 
-// readJSON reads MMMU's output.json (a list with response), its parsed answers (names and answers), LLM-Adapters' outputs (a list with
-// output_pred) and other lists of objects, VLMEvalKit's .json among them.
+// readJSON reads MMMU's output.json (a list with response), its parsed answers (names and answers), LLM-Adapters'
+// outputs (a list with output_pred) and other lists of objects, VLMEvalKit's .json among them.
 func readJSON(path string) (*File, error) {
-	b, err := eval.ReadWhole(path)
+	b, err := suites.ReadWhole(path)
 	if err != nil {
 		return nil, err
 	}
 	f := &File{Path: path}
 	if trimmed := bytes.TrimLeft(b, " \t\r\n"); bytes.HasPrefix(trimmed, []byte("{")) {
-		names, texts, err := eval.OrderedTexts(b)
+		names, texts, err := suites.OrderedTexts(b)
 		if err != nil {
 			return nil, fmt.Errorf("%s: found no dictionary of answers: %w", path, err)
 		}
@@ -167,7 +167,7 @@ func (a *Answer) object(b []byte, place int) error {
 		if err := json.Unmarshal(r, &round); err != nil || round < 0 || round > 25 || a.Name != "" {
 			return fmt.Errorf("found round_id %.40s, expected a pass from 0 to 25 of a numbered item", r)
 		}
-		a.ID += round * eval.PassDistance
+		a.ID += round * suites.PassDistance
 	}
 	return nil
 }

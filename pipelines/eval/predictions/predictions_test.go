@@ -24,10 +24,10 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-// unpack writes a packed file of package eval's testdata.
+// unpack writes what is in a packed file of testdata.
 func unpack(t *testing.T, packed, name string) string {
 	t.Helper()
-	f, err := os.Open("../testdata/" + packed)
+	f, err := os.Open(packed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func xlsx(t *testing.T, rows [][]any) string {
 	return path
 }
 
-func score(t *testing.T, opt Options) *Scored {
+func scored(t *testing.T, opt Options) *Scored {
 	t.Helper()
 	s, err := Score(context.Background(), opt)
 	if err != nil {
@@ -68,14 +68,15 @@ func score(t *testing.T, opt Options) *Scored {
 	return s
 }
 
-// The published answers of LLaVA-1.5-13B score as MMMU's main_parse_and_eval.py says, and its parsed ones as main_eval_only.py.
+// The published answers of LLaVA-1.5-13B score as MMMU's main_parse_and_eval.py says, and its parsed ones as
+// main_eval_only.py.
 func TestMMMU(t *testing.T) {
-	s := score(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: unpack(t, "mmmu_outputs.json.gz", "output.json")})
+	s := scored(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: unpack(t, "../protocols/testdata/mmmu_outputs.json.gz", "output.json")})
 	r := s.Result
 	if r.Overall.N != 900 || r.Overall.Hits != 330 || r.Drawn != 2 || r.DrawnHits != 1 {
 		t.Errorf("found %d of %d right, %d drawn, %d of them right; expected 330 of 900, 2 and 1", r.Overall.Hits, r.Overall.N, r.Drawn, r.DrawnHits)
 	}
-	path := unpack(t, "mmmu_official.json.gz", "golden.json")
+	path := unpack(t, "../protocols/testdata/mmmu_official.json.gz", "golden.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +96,7 @@ func TestMMMU(t *testing.T) {
 			t.Errorf("found %+v, expected %+v", l, want)
 		}
 	}
-	parsed := score(t, Options{Suite: unpack(t, "mmmu_answers.json.gz", "answers.json"), Protocol: "mmmu-official", Predictions: unpack(t, "mmmu_val.json.gz", "val.json")})
+	parsed := scored(t, Options{Suite: unpack(t, "testdata/mmmu_answers.json.gz", "answers.json"), Protocol: "mmmu-official", Predictions: unpack(t, "testdata/mmmu_val.json.gz", "val.json")})
 	if h := parsed.Result.Overall.Hits; h != 324 {
 		t.Errorf("found %d right, expected 324", h)
 	}
@@ -161,7 +162,7 @@ func TestForms(t *testing.T) {
 		"LLaVA":                 {Suite: suite, Predictions: write(t, "a.jsonl", llava.String())},
 		"LLaVA with all rounds": {Suite: suite, Predictions: write(t, "r.jsonl", rounds.String())},
 	} {
-		s := score(t, opt)
+		s := scored(t, opt)
 		all := s.Result.Overall
 		if all.N != 2 || all.Hits != 1 || all.Rows != 4 || all.RowHits != 3 || s.Result.Protocol != "vlmevalkit-2024.06" {
 			t.Errorf("%s: found %+v", name, all.Tally)
@@ -173,14 +174,15 @@ func TestForms(t *testing.T) {
 		if err := s.WriteLines(out); err != nil {
 			t.Fatal(err)
 		}
-		if again := score(t, Options{Suite: suite, Predictions: out}); again.Result.Overall.Hits != 1 { // what score writes, it reads
+		if again := scored(t, Options{Suite: suite, Predictions: out}); again.Result.Overall.Hits != 1 { // what score writes, it reads
 			t.Errorf("%s: found %+v from its own lines", name, again.Result.Overall.Tally)
 		}
 	}
 }
 
 func TestMissingPasses(t *testing.T) {
-	// Upstream counts what is there: the wrong pass of question 2 is missing, so it is right; then its base row, so it is none.
+	// Upstream counts what is there: the wrong pass of question 2 is missing, so it is right; then its base row, so it
+	// is none.
 	for _, c := range []struct {
 		rows    [][]any
 		n, hits int
@@ -189,7 +191,7 @@ func TestMissingPasses(t *testing.T) {
 		{circular[:4], 2, 2, "1 of 4 rows have no answer"},
 		{[][]any{circular[0], circular[1], circular[2], circular[4]}, 1, 1, "1 answers are to passes of questions whose first pass has no answer"},
 	} {
-		s := score(t, Options{Suite: write(t, "mmbench_x.tsv", asTSV(circular, "prediction")), Predictions: xlsx(t, c.rows)})
+		s := scored(t, Options{Suite: write(t, "mmbench_x.tsv", asTSV(circular, "prediction")), Predictions: xlsx(t, c.rows)})
 		if all := s.Result.Overall; all.N != c.n || all.Hits != c.hits || !strings.Contains(strings.Join(s.Result.Notes, "; "), c.note) {
 			t.Errorf("found %+v with notes %q, expected %d of %d and %q", all.Tally, s.Result.Notes, c.hits, c.n, c.note)
 		}
@@ -199,7 +201,7 @@ func TestMissingPasses(t *testing.T) {
 func TestEmptyPredictionIsNaN(t *testing.T) {
 	// pandas reads an empty cell as NaN, and VLMEvalKit makes the text nan of it.
 	rows := [][]any{{"index", "question", "A", "B", "answer", "prediction"}, {1, "q", "banana split", "nan", "B", ""}, {2, "q", "x", "y", "A", "None"}}
-	s := score(t, Options{Suite: "choice", Predictions: xlsx(t, rows)})
+	s := scored(t, Options{Suite: "choice", Predictions: xlsx(t, rows)})
 	if s.Lines[0].Answer != "nan" || s.Lines[0].Want != "B" || s.Lines[1].Answer != "nan" || s.Lines[1].Rule != "unresolved" {
 		t.Errorf("found %+v", s.Lines)
 	}
@@ -207,7 +209,7 @@ func TestEmptyPredictionIsNaN(t *testing.T) {
 
 func TestOpenSuites(t *testing.T) {
 	vqa := "index\tquestion\tanswer\tprediction\n1\tbrand?\t['nokia', 'nokia', 'nokia', 'samsung', \"samsung's\", 'x', 'x', 'x', 'x', 'x']\tthe Nokia.\n2\tnumber?\t['2', '2', '2', '2', '2', '2', '2', '2', '2', '2']\tTwo\n"
-	s := score(t, Options{Suite: "textvqa", Predictions: write(t, "p.tsv", vqa)})
+	s := scored(t, Options{Suite: "textvqa", Predictions: write(t, "p.tsv", vqa)})
 	if v, _ := s.Result.Sheet.Value("Overall"); v != (0.9+1)/2 || s.Lines[0].Extracted != "nokia" || s.Lines[0].Correct || s.Lines[0].Credit != 0.9 || !s.Lines[1].Correct {
 		t.Errorf("found %v, %+v", v, s.Lines)
 	}
@@ -215,7 +217,7 @@ func TestOpenSuites(t *testing.T) {
 		"1\tq\t14\t\tfree_form\tinteger\t\tFQA\t['arithmetic', 'algebra']\t 14 \n2\tq\t1.5\t\tfree_form\tfloat\t\tFQA\t['algebra']\t1.50\n" +
 		"3\tq\tno\t['yes', 'no']\tmulti_choice\ttext\tB\tVQA\t['logic']\t(B) no\n4\tq\t[1, 2]\t\tfree_form\tlist\t\tVQA\t['logic']\t[1, 2]\n" +
 		"5\tq\t14\t\tfree_form\tinteger\t\tFQA\t['algebra']\tThe answer is 14\n"
-	s = score(t, Options{Suite: "mathvista", Predictions: write(t, "m.tsv", math)})
+	s = scored(t, Options{Suite: "mathvista", Predictions: write(t, "m.tsv", math)})
 	for name, want := range map[string]float64{"Overall": 0.6, "FQA": 2.0 / 3, "VQA": 0.5, "algebra": 2.0 / 3, "arithmetic": 1, "logic": 0.5} {
 		if v, ok := s.Result.Sheet.Value(name); !ok || v != want {
 			t.Errorf("%s: found %v, expected %v", name, v, want)
@@ -223,15 +225,15 @@ func TestOpenSuites(t *testing.T) {
 	}
 	mmmu := "index\tid\tquestion\tA\tB\tanswer\tcategory\tl2-category\tsplit\tprediction\n" +
 		"1\tvalidation_Art_1\tq\tx\ty\tB\tArt\tArt & Design\tvalidation\tB\n2\tvalidation_Math_2\tq\t\t\t['24/7', '3.429']\tMath\tScience\tvalidation\t24/7\n"
-	s = score(t, Options{Suite: "mmmu", Predictions: write(t, "u.tsv", mmmu)})
+	s = scored(t, Options{Suite: "mmmu", Predictions: write(t, "u.tsv", mmmu)})
 	if s.Result.Overall.Hits != 1 || s.Lines[1].Rule != "unresolved" { // VLMEvalKit compares with the whole cell
 		t.Errorf("found %+v", s.Lines)
 	}
-	s = score(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: write(t, "u.tsv", mmmu)})
+	s = scored(t, Options{Suite: "mmmu", Protocol: "mmmu-official", Predictions: write(t, "u.tsv", mmmu)})
 	if s.Result.Overall.Hits != 2 {
 		t.Errorf("found %+v", s.Lines)
 	}
-	s = score(t, Options{Suite: "mmmu", Protocol: "lmms-eval", Predictions: write(t, "u.tsv", mmmu)})
+	s = scored(t, Options{Suite: "mmmu", Protocol: "lmms-eval", Predictions: write(t, "u.tsv", mmmu)})
 	if s.Result.Overall.Hits != 1 { // lmms-eval never counts an open answer
 		t.Errorf("found %+v", s.Lines)
 	}
@@ -241,7 +243,7 @@ func TestMME(t *testing.T) {
 	mme := "index\tquestion\tanswer\tcategory\timage_path\tprediction\n" +
 		"1\tq\tYes\tcount\ta.jpg\tYes\n2\tq\tNo\tcount\ta.jpg\tno.\n3\tq\tYes\tcount\tb.jpg\tYes\n4\tq\tNo\tcount\tb.jpg\tYes\n" +
 		"5\tq\tYes\tcode_reasoning\tc.jpg\tunsure\n6\tq\tNo\tcode_reasoning\tc.jpg\tNo\n"
-	s := score(t, Options{Suite: "mme", Predictions: write(t, "p.tsv", mme)})
+	s := scored(t, Options{Suite: "mme", Predictions: write(t, "p.tsv", mme)})
 	for name, want := range map[string]float64{"perception": 75 + 50, "cognition": 50, "count": 125, "code_reasoning": 50} {
 		if v, ok := s.Result.Sheet.Value(name); !ok || v != want {
 			t.Errorf("%s: found %v, expected %v", name, v, want)
@@ -256,7 +258,7 @@ func TestMME(t *testing.T) {
 func TestCommonsense(t *testing.T) {
 	out := `[{"instruction":"i\n\nAnswer format: true/false","input":"","output":"the correct answer is true","answer":"true","output_pred":"the correct answer is true","pred":"true","flag":true},
 		{"instruction":"j\n\nAnswer format: true/false","input":"","output":"the correct answer is false","answer":"false","output_pred":"True","pred":"","flag":false}]`
-	s := score(t, Options{Suite: "boolq", Predictions: write(t, "boolq.json", out)})
+	s := scored(t, Options{Suite: "boolq", Predictions: write(t, "boolq.json", out)})
 	if s.Result.Overall.Hits != 1 || s.Result.Protocol != "llm-adapters" || s.Lines[1].Rule != "unresolved" || s.Result.Overall.Chance != 0.5 {
 		t.Errorf("found %+v", s.Result.Overall.Tally)
 	}

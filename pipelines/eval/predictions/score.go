@@ -10,6 +10,9 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // Options say what is scored, and how.
@@ -22,7 +25,7 @@ type Options struct {
 
 // Scored is a result with a line for each answer, in the order of the predictions.
 type Scored struct {
-	Result *eval.Result
+	Result *score.Result
 	Lines  []Line
 }
 
@@ -53,7 +56,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Asked(opt.Protocol)
+	p, err := protocols.ForSuite(s, opt.Protocol)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +64,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 	if err != nil {
 		return nil, err
 	}
-	if verdicts, err = eval.Rejudge(p, s.Items, verdicts); err != nil {
+	if verdicts, err = protocols.Reread(p, s.Items, verdicts); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
 	if opt.Judge != nil {
@@ -69,7 +72,7 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 			return nil, fmt.Errorf("%s: %w", f.Path, err)
 		}
 	}
-	res, err := eval.Rescore(s, p, verdicts)
+	res, err := score.OfAnswers(s, p, verdicts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
@@ -80,13 +83,13 @@ func Score(ctx context.Context, opt Options) (*Scored, error) {
 }
 
 // openSuite finds the suite: a file, or a name and the questions that the predictions carry.
-func openSuite(name string, f *File) (*eval.Suite, error) {
+func openSuite(name string, f *File) (*suites.Suite, error) {
 	if _, err := os.Stat(name); err == nil {
-		return eval.OpenSuite(name, eval.SuiteOptions{TextOnly: true})
+		return eval.OpenSuite(name, suites.Options{TextOnly: true})
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	d, err := eval.DefinitionNamed(name)
+	d, err := suites.DefinitionNamed(name)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +97,8 @@ func openSuite(name string, f *File) (*eval.Suite, error) {
 }
 
 // finder looks up the item of an answer: by number or name, LLaVA's answers to TextVQA by picture and question.
-func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
-	byID, byName := map[int64]eval.Item{}, map[string]eval.Item{}
+func finder(s *suites.Suite) func(Answer) (suites.Item, error) {
+	byID, byName := map[int64]suites.Item{}, map[string]suites.Item{}
 	for _, it := range s.Items {
 		byID[it.ID] = it
 		if it.Name != "" {
@@ -103,8 +106,8 @@ func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
 		}
 	}
 	byPicture := newPictureIndex(s.Items)
-	return func(a Answer) (eval.Item, error) {
-		if s.Family == eval.TextVQA && a.prompt != "" {
+	return func(a Answer) (suites.Item, error) {
+		if s.Family == suites.TextVQA && a.prompt != "" {
 			return byPicture.find(s, a)
 		}
 		it, ok := byID[a.ID]
@@ -119,9 +122,9 @@ func finder(s *eval.Suite) func(Answer) (eval.Item, error) {
 }
 
 // verdicts pairs answers with the suite's items. An answer to an item that the suite does not have is an error.
-func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
+func (f *File) verdicts(s *suites.Suite) ([]protocols.Verdict, error) {
 	find := finder(s)
-	out := make([]eval.Verdict, len(f.Answers))
+	out := make([]protocols.Verdict, len(f.Answers))
 	seen := map[int64]string{}
 	for i, a := range f.Answers {
 		it, err := find(a)
@@ -132,13 +135,13 @@ func (f *File) verdicts(s *eval.Suite) ([]eval.Verdict, error) {
 			return nil, fmt.Errorf("%s: found a second answer to item %s, the first is at %s", a.at, a.item(), first)
 		}
 		seen[it.ID] = a.at
-		out[i] = eval.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
+		out[i] = protocols.Verdict{ID: it.ID, Group: it.Group, Pass: it.Pass, Split: it.Split, Category: it.Category, L2: it.L2, Comment: it.Comment,
 			Raw: a.Text, Suite: s.Version}
 	}
 	return out, nil
 }
 
-func lines(s *eval.Suite, verdicts []eval.Verdict) []Line {
+func lines(s *suites.Suite, verdicts []protocols.Verdict) []Line {
 	names := map[int64]string{}
 	for _, it := range s.Items {
 		names[it.ID] = it.Name

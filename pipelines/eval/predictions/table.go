@@ -11,7 +11,7 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/infile"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
 // Limits on what a sheet may make the reader hold.
@@ -80,7 +80,7 @@ func readXLSX(path string) (f *File, err error) {
 
 // readTSV reads a tab-separated table as suites are read.
 func readTSV(path string) (*File, error) {
-	header, rows, err := eval.ReadTable(path)
+	header, rows, err := suites.ReadTable(path)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func fromTable(path string, header []string, rows [][]string) (*File, error) {
 		if err := a.identify(cells[index]); err != nil {
 			return nil, fmt.Errorf("%s: %w", a.at, err)
 		}
-		if answer < len(cells) && !eval.PandasMissing(cells[answer]) {
+		if answer < len(cells) && !suites.PandasMissing(cells[answer]) {
 			a.Text = cells[answer]
 		}
 		f.Answers = append(f.Answers, a)

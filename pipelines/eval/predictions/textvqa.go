@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"strings"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/suites"
 )
 
-// pictureIndex finds TextVQA's items by the picture's name and the question, as llava/eval/eval_textvqa.py of LLaVA does: the question_id of its answers is the
-// picture, about which there may be several questions.
-type pictureIndex map[[2]string][]eval.Item
+// pictureIndex finds TextVQA's items by the picture's name and the question, as llava/eval/eval_textvqa.py of LLaVA
+// does: the question_id of its answers is the picture, about which there may be several questions.
+type pictureIndex map[[2]string][]suites.Item
 
-func newPictureIndex(items []eval.Item) pictureIndex {
+func newPictureIndex(items []suites.Item) pictureIndex {
 	index := pictureIndex{}
 	for _, it := range items {
 		if it.ImageID != "" {
@@ -22,25 +22,26 @@ func newPictureIndex(items []eval.Item) pictureIndex {
 	return index
 }
 
-func (index pictureIndex) find(s *eval.Suite, a Answer) (eval.Item, error) {
+func (index pictureIndex) find(s *suites.Suite, a Answer) (suites.Item, error) {
 	if len(index) == 0 {
-		return eval.Item{}, fmt.Errorf("found an answer about picture %s, expected a suite that names its questions' pictures: TextVQA_0.5.1_val.json, or a table with column image_id", a.id)
+		return suites.Item{}, fmt.Errorf("found an answer about picture %s, expected a suite that names its questions' pictures: TextVQA_0.5.1_val.json, or a table with column image_id", a.id)
 	}
 	question, err := questionOf(a.prompt)
 	if err != nil {
-		return eval.Item{}, err
+		return suites.Item{}, err
 	}
 	switch found := index[[2]string{a.id, strings.ToLower(question)}]; len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return eval.Item{}, fmt.Errorf("found an answer about picture %s to the question %.80q, which suite %s does not have", a.id, question, s.Name)
+		return suites.Item{}, fmt.Errorf("found an answer about picture %s to the question %.80q, which suite %s does not have", a.id, question, s.Name)
 	default:
-		return eval.Item{}, fmt.Errorf("found an answer about picture %s to the question %.80q, which items %d and %d of suite %s both ask", a.id, question, found[0].ID, found[1].ID, s.Name)
+		return suites.Item{}, fmt.Errorf("found an answer about picture %s to the question %.80q, which items %d and %d of suite %s both ask", a.id, question, found[0].ID, found[1].ID, s.Name)
 	}
 }
 
-// questionOf is prompt_processor of eval_textvqa.py: the question in a prompt, which has OCR tokens before or after it, or none.
+// questionOf is prompt_processor of eval_textvqa.py: the question in a prompt, which has OCR tokens before or after it,
+// or none.
 func questionOf(prompt string) (string, error) {
 	lines := strings.Split(prompt, "\n")
 	switch {

@@ -30,7 +30,7 @@ func TestLLaVATextVQA(t *testing.T) {
 	answers := line(t, "003a8ae2ef43b901", "what is the brand of this camera?\nReference OCR token: A, B"+instruction, "clos culombu") +
 		line(t, "003a8ae2ef43b901", "OCR tokens: x. Question: What colour is it? Short answer:", "Red.") +
 		line(t, "0054910309765423", "Reference OCR token: STOP\nWhat does it say?"+instruction, "go")
-	s := score(t, Options{Suite: suite, Protocol: "llava-1.5", Predictions: write(t, "llava.jsonl", answers)})
+	s := scored(t, Options{Suite: suite, Protocol: "llava-1.5", Predictions: write(t, "llava.jsonl", answers)})
 	if v, ok := s.Result.Sheet.Value("Overall"); !ok || v < 0.4332 || v > 0.4334 {
 		t.Errorf("found %+v", s.Result.Sheet)
 	}
@@ -41,7 +41,7 @@ func TestLLaVATextVQA(t *testing.T) {
 	}
 	table := write(t, "TextVQA_VAL.tsv", "index\tquestion\timage_id\tanswer\n7\tWhat is it?\t0054910309765423\t['cat', 'cat', 'cat', 'cat']\n8\tWhat is it?\tx\t['dog', 'dog', 'dog', 'dog']\n")
 	plain := line(t, "x", "What is it?"+instruction, "dog") + line(t, "0054910309765423", "What is it?"+instruction, "cat")
-	s = score(t, Options{Suite: table, Protocol: "llava-1.5", Predictions: write(t, "llava.jsonl", plain)})
+	s = scored(t, Options{Suite: table, Protocol: "llava-1.5", Predictions: write(t, "llava.jsonl", plain)})
 	if s.Lines[0].ID != int64(8) || s.Lines[1].ID != int64(7) || s.Result.Overall.Hits != 2 {
 		t.Errorf("found %+v", s.Lines)
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // Write writes the result for a reader at a terminal.
@@ -22,7 +23,7 @@ func (s *Scored) Write(w io.Writer) error {
 		fmt.Fprint(t, "accuracy\t-\n")
 		return s.finish(w, t, &b)
 	}
-	if r.Kind == eval.Circular {
+	if r.Kind == suites.Circular {
 		fmt.Fprintf(t, "circular accuracy\t%s\nvanilla accuracy\t%d/%d = %.5f\n", share(r.Overall.Hits, r.Overall.N), r.Overall.RowHits, r.Overall.Rows, r.Overall.Vanilla)
 	} else {
 		fmt.Fprintf(t, "right\t%s\n", share(r.Overall.Hits, r.Overall.N))
@@ -68,7 +69,7 @@ func share(hits, n int) string {
 	return fmt.Sprintf("%d/%d = %.5f", hits, n, float64(hits)/float64(n))
 }
 
-func buckets(w io.Writer, what string, bs []eval.Bucket) {
+func buckets(w io.Writer, what string, bs []score.Bucket) {
 	if len(bs) == 0 {
 		return
 	}

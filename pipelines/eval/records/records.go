@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 
-	"moslava/pipelines/eval"
+	"moslava/internal/pytext"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/suites"
 )
 
 // Names of the files in a suite's directory.
@@ -38,39 +40,40 @@ const prediction = "prediction"
 // column is one that is not there for every suite.
 type column struct {
 	name string
-	of   func(eval.Item) string
+	of   func(suites.Item) string
 }
 
 // columnsOf are a suite's columns; those that no item fills are left out.
-func columnsOf(family eval.Family, items []eval.Item) []column {
+func columnsOf(family suites.Family, items []suites.Item) []column {
 	cols := mmbenchColumns(items)
 	switch family {
-	case eval.MathVista:
+	case suites.MathVista:
 		cols = mathVistaColumns
-	case eval.MME:
-		cols = append(cols, column{"image_path", func(it eval.Item) string { return it.Pair }})
+	case suites.MME:
+		cols = append(cols, column{"image_path", func(it suites.Item) string { return it.Pair }})
 	}
 	return slices.DeleteFunc(slices.Clone(cols), func(c column) bool {
-		return !slices.ContainsFunc(items, func(it eval.Item) bool { return c.of(it) != "" })
+		return !slices.ContainsFunc(items, func(it suites.Item) bool { return c.of(it) != "" })
 	})
 }
 
-// mathVistaColumns are those that VLMEvalKit scores MathVista by (utils/mathvista.py). A list as an answer is a text there, too.
+// mathVistaColumns are those that VLMEvalKit scores MathVista by (utils/mathvista.py). A list as an answer is a text
+// there, too.
 var mathVistaColumns = []column{
-	{"hint", func(it eval.Item) string { return it.Hint }},
-	{"question_type", func(it eval.Item) string {
+	{"hint", func(it suites.Item) string { return it.Hint }},
+	{"question_type", func(it suites.Item) string {
 		if len(it.Choices) > 0 {
 			return "multi_choice"
 		}
 		return "free_form"
 	}},
-	{"answer_type", func(it eval.Item) string {
+	{"answer_type", func(it suites.Item) string {
 		if len(it.Choices) > 0 {
-			return string(eval.FreeText)
+			return string(suites.FreeText)
 		}
 		return string(it.Form)
 	}},
-	{"choices", func(it eval.Item) string {
+	{"choices", func(it suites.Item) string {
 		if len(it.Choices) == 0 {
 			return "[]"
 		}
@@ -78,30 +81,30 @@ var mathVistaColumns = []column{
 		for i, c := range it.Choices {
 			texts[i] = c.Text
 		}
-		return eval.PythonList(texts)
+		return pytext.List(texts)
 	}},
-	{"answer", func(it eval.Item) string {
+	{"answer", func(it suites.Item) string {
 		if len(it.Choices) > 0 {
 			return choice(it, it.Answer)
 		}
 		return it.Answer
 	}},
-	{"answer_option", func(it eval.Item) string {
+	{"answer_option", func(it suites.Item) string {
 		if len(it.Choices) > 0 {
 			return it.Answer
 		}
 		return ""
 	}},
-	{"task", func(it eval.Item) string { return it.Category }},
-	{"skills", func(it eval.Item) string { return eval.PythonList(it.Topics) }},
-	{"source", func(it eval.Item) string { return it.Source }},
-	{"l2-category", func(it eval.Item) string { return it.L2 }},
-	{"comment", func(it eval.Item) string { return it.Comment }},
-	{"split", func(it eval.Item) string { return it.Split }},
+	{"task", func(it suites.Item) string { return it.Category }},
+	{"skills", func(it suites.Item) string { return pytext.List(it.Topics) }},
+	{"source", func(it suites.Item) string { return it.Source }},
+	{"l2-category", func(it suites.Item) string { return it.L2 }},
+	{"comment", func(it suites.Item) string { return it.Comment }},
+	{"split", func(it suites.Item) string { return it.Split }},
 }
 
 // choice is the text of the option with that letter.
-func choice(it eval.Item, letter string) string {
+func choice(it suites.Item, letter string) string {
 	for _, c := range it.Choices {
 		if string(c.Letter) == letter {
 			return c.Text
@@ -111,8 +114,8 @@ func choice(it eval.Item, letter string) string {
 }
 
 // mmbenchColumns are in the order of MMBench's files.
-func mmbenchColumns(items []eval.Item) []column {
-	cols := []column{{"hint", func(it eval.Item) string { return it.Hint }}}
+func mmbenchColumns(items []suites.Item) []column {
+	cols := []column{{"hint", func(it suites.Item) string { return it.Hint }}}
 	var letters []byte
 	for _, it := range items {
 		for _, c := range it.Choices {
@@ -123,21 +126,21 @@ func mmbenchColumns(items []eval.Item) []column {
 	}
 	slices.Sort(letters)
 	for _, l := range letters {
-		cols = append(cols, column{string(l), func(it eval.Item) string { return choice(it, string(l)) }})
+		cols = append(cols, column{string(l), func(it suites.Item) string { return choice(it, string(l)) }})
 	}
 	return append(cols,
-		column{"answer", func(it eval.Item) string { return it.Answer }},
-		column{"category", func(it eval.Item) string { return it.Category }},
-		column{"source", func(it eval.Item) string { return it.Source }},
-		column{"l2-category", func(it eval.Item) string { return it.L2 }},
-		column{"comment", func(it eval.Item) string { return it.Comment }},
-		column{"split", func(it eval.Item) string { return it.Split }})
+		column{"answer", func(it suites.Item) string { return it.Answer }},
+		column{"category", func(it suites.Item) string { return it.Category }},
+		column{"source", func(it suites.Item) string { return it.Source }},
+		column{"l2-category", func(it suites.Item) string { return it.L2 }},
+		column{"comment", func(it suites.Item) string { return it.Comment }},
+		column{"split", func(it suites.Item) string { return it.Split }})
 }
 
-// NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the family has. A protocol that reads log-probabilities has no text: the letter it
-// took stands in its place. Items without a verdict and passes that were not asked have no row; a verdict without an item
-// is an error.
-func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*Table, error) {
+// NewTable makes the prediction file of verdicts on items of a suite, in the columns that VLMEvalKit's table of the
+// family has. A protocol that reads log-probabilities has no text: the letter it took stands in its place. Items
+// without a verdict and passes that were not asked have no row; a verdict without an item is an error.
+func NewTable(family suites.Family, items []suites.Item, verdicts []protocols.Verdict) (*Table, error) {
 	answers := make(map[int64]string, len(verdicts))
 	known := make(map[int64]bool, len(items))
 	for _, it := range items {
@@ -147,7 +150,7 @@ func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*
 		switch {
 		case !known[v.ID]:
 			return nil, fmt.Errorf("found a verdict on item %d, which is not among the %d items", v.ID, len(items))
-		case v.Rule == eval.RuleNotAsked:
+		case v.Rule == protocols.RuleNotAsked:
 			continue
 		case len(v.LogProbs) > 0:
 			answers[v.ID] = v.Extracted
@@ -155,13 +158,13 @@ func NewTable(family eval.Family, items []eval.Item, verdicts []eval.Verdict) (*
 			answers[v.ID] = v.Raw
 		}
 	}
-	var asked []eval.Item
+	var asked []suites.Item
 	for _, it := range items {
 		if _, ok := answers[it.ID]; ok {
 			asked = append(asked, it)
 		}
 	}
-	slices.SortFunc(asked, func(a, b eval.Item) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(asked, func(a, b suites.Item) int { return cmp.Compare(a.ID, b.ID) })
 	cols := columnsOf(family, asked)
 	t := &Table{Columns: []string{"index", "question"}}
 	for _, c := range cols {

@@ -9,7 +9,8 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/suites"
 )
 
 // hostile are texts that programs which open a table may take for something else.
@@ -26,12 +27,12 @@ var harmless = []string{
 // tableOf has a row for each answer.
 func tableOf(t *testing.T, answers []string) *Table {
 	t.Helper()
-	var items []eval.Item
-	var vs []eval.Verdict
+	var items []suites.Item
+	var vs []protocols.Verdict
 	for i, a := range answers {
 		id := int64(len(answers) - i)
-		items = append(items, eval.Item{ID: id, Question: a + "?", Choices: []eval.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
-		vs = append(vs, eval.Verdict{ID: id, Raw: a})
+		items = append(items, suites.Item{ID: id, Question: a + "?", Choices: []suites.Choice{{Letter: 'A', Text: "x"}, {Letter: 'B', Text: a}}, Answer: "A"})
+		vs = append(vs, protocols.Verdict{ID: id, Raw: a})
 	}
 	tab, err := NewTable("", items, vs)
 	if err != nil {
@@ -41,15 +42,15 @@ func tableOf(t *testing.T, answers []string) *Table {
 }
 
 func TestTable(t *testing.T) {
-	s, err := eval.OpenSuite("../testdata/emoji_en.tsv", eval.SuiteOptions{})
+	s, err := suites.OpenFile("../suites/testdata/emoji_en.tsv", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vs []eval.Verdict
+	var vs []protocols.Verdict
 	for _, it := range s.Items {
-		vs = append(vs, eval.Verdict{ID: it.ID, Raw: "answer " + it.Answer})
+		vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "answer " + it.Answer})
 	}
-	vs[1].Rule = eval.RuleNotAsked
+	vs[1].Rule = protocols.RuleNotAsked
 	tab, err := NewTable(s.Family, s.Items, vs[:20])
 	if err != nil {
 		t.Fatal(err)
@@ -68,13 +69,14 @@ func TestTable(t *testing.T) {
 	if _, err := NewTable(s.Family, s.Items[:4], vs); err == nil || !strings.Contains(err.Error(), "a verdict on item 2, which is not among the 4 items") {
 		t.Errorf("found %v", err)
 	}
-	logits, err := NewTable(s.Family, s.Items[:1], []eval.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
+	logits, err := NewTable(s.Family, s.Items[:1], []protocols.Verdict{{ID: 1, Extracted: "C", LogProbs: map[string]float64{"C": -1}}})
 	if err != nil || logits.Rows[0].Texts[12] != "C" {
 		t.Errorf("found %v, %v, expected the letter in place of a text", logits, err)
 	}
 }
 
-// TestUpstreamColumns: prediction files of MME and MathVista have what VLMEvalKit scores them by, and are read back as the suite they are of.
+// TestUpstreamColumns: prediction files of MME and MathVista have what VLMEvalKit scores them by, and are read back as
+// the suite they are of.
 func TestUpstreamColumns(t *testing.T) {
 	for _, c := range []struct {
 		name, table, columns string
@@ -86,13 +88,13 @@ func TestUpstreamColumns(t *testing.T) {
 			"2\tq\tfree_form\tinteger\t[]\t7\t\tmath word problem\t['y']\n3\tq\tfree_form\tfloat\t[]\t1.5\t\tmath word problem\t[]\n4\tq\tfree_form\ttext\t[]\tred\t\tmath word problem\t['y']\n",
 			"index question question_type answer_type choices answer answer_option task skills prediction"},
 	} {
-		s, err := eval.ReadSuite(c.name, strings.NewReader(strings.ReplaceAll(c.table, "it''s", "it s")), eval.SuiteOptions{TextOnly: true})
+		s, err := suites.Read(c.name, strings.NewReader(strings.ReplaceAll(c.table, "it''s", "it s")), suites.Options{TextOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var vs []eval.Verdict
+		var vs []protocols.Verdict
 		for _, it := range s.Items {
-			vs = append(vs, eval.Verdict{ID: it.ID, Raw: "said"})
+			vs = append(vs, protocols.Verdict{ID: it.ID, Raw: "said"})
 		}
 		tab, err := NewTable(s.Family, s.Items, vs)
 		if err != nil {
@@ -105,7 +107,7 @@ func TestUpstreamColumns(t *testing.T) {
 		if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 			t.Fatal(guarded, err)
 		}
-		back, err := eval.OpenSuite(path, eval.SuiteOptions{Name: c.name, TextOnly: true})
+		back, err := suites.OpenFile(path, suites.Options{Name: c.name, TextOnly: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,7 +231,7 @@ func TestTSVIsReadBack(t *testing.T) {
 	if guarded, err := tab.WriteTSV(path); err != nil || guarded != nil {
 		t.Fatal(guarded, err)
 	}
-	s, err := eval.OpenSuite(path, eval.SuiteOptions{})
+	s, err := suites.OpenFile(path, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,11 +259,11 @@ func TestWritingFails(t *testing.T) {
 
 // A name for an index comes back as it was, from both files.
 func TestNamesForAnIndex(t *testing.T) {
-	s, err := eval.ReadSuite("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), eval.SuiteOptions{TextOnly: true})
+	s, err := suites.Read("plain", strings.NewReader("index\tquestion\tA\tB\tanswer\n=q-17\tfirst\tx\ty\tA\n7\tsecond\tx\ty\tB\n"), suites.Options{TextOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tab, err := NewTable(s.Family, s.Items, []eval.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
+	tab, err := NewTable(s.Family, s.Items, []protocols.Verdict{{ID: 1, Raw: "A"}, {ID: 2, Raw: "B"}})
 	if err != nil {
 		t.Fatal(err)
 	}

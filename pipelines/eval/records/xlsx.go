@@ -22,10 +22,11 @@ const (
 // ChangedColumn names, in an .xlsx file that could not hold every text as it is, the columns of the row that differ.
 const ChangedColumn = "not_verbatim"
 
-// WriteXLSX writes the table as an Excel sheet, whole or not at all. The index is a number; every other cell is a text, in a
-// cell formatted as text, so that no program takes "=cmd" for a formula, neither when the file is opened nor when the cell is
-// edited. Texts beyond 32,767 UTF-16 units are cut there, and characters that XML cannot hold become U+FFFD: the column
-// ChangedColumn, which is there for that only, names such cells, and changed has them for the reader of the run.
+// WriteXLSX writes the table as an Excel sheet, whole or not at all. The index is a number; every other cell is a text,
+// in a cell formatted as text, so that no program takes "=cmd" for a formula, neither when the file is opened nor when
+// the cell is edited. Texts beyond 32,767 UTF-16 units are cut there, and characters that XML cannot hold become
+// U+FFFD: the column ChangedColumn, which is there for that only, names such cells, and changed has them for the reader
+// of the run.
 func (t *Table) WriteXLSX(path string) (changed []string, err error) {
 	if len(t.Rows) >= maxSheetRows {
 		return nil, fmt.Errorf("%s: found %d rows, expected fewer than %d, which is what a sheet holds", path, len(t.Rows), maxSheetRows)

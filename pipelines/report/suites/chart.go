@@ -3,7 +3,7 @@ package suites
 import (
 	"math"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
 )
 
 // Measures of a chart in the units of its SVG picture, which is chartWidth wide: about a phone's, so that texts keep their size there.
@@ -70,7 +70,7 @@ func newChart(title string, rows []row) chart {
 func at(f float64) float64 { return math.Round(10*(1+f*(chartWidth-2))) / 10 }
 
 // withSign is a tally's accuracy with its unit.
-func withSign(t eval.Tally) string {
+func withSign(t score.Tally) string {
 	if t.N == 0 {
 		return "-"
 	}
@@ -78,7 +78,7 @@ func withSign(t eval.Tally) string {
 }
 
 // share is at of a share; one that is not known has no length.
-func share(s eval.Share) float64 { return at(max(0, float64(s))) }
+func share(s score.Share) float64 { return at(max(0, float64(s))) }
 
 // Grid are the places of the axis.
 func (c chart) Grid() []tick {

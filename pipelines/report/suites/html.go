@@ -11,7 +11,8 @@ import (
 
 	"moslava/internal/atomicfile"
 	"moslava/internal/terminal"
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 //go:embed page.html.tmpl
@@ -69,13 +70,13 @@ type table struct {
 type row struct {
 	Name  string
 	Total bool
-	Tally eval.Tally
-	Other *eval.Tally
-	Pair  *eval.Paired
+	Tally score.Tally
+	Other *score.Tally
+	Pair  *score.Paired
 }
 
-func measure(k eval.Kind) string {
-	if k == eval.Circular {
+func measure(k suites.Kind) string {
+	if k == suites.Circular {
 		return "circular accuracy: a question counts when every pass is right"
 	}
 	return "accuracy: each row counts by itself"
@@ -84,8 +85,8 @@ func measure(k eval.Kind) string {
 func newView(p Page, s Section) sectionView {
 	v := sectionView{Section: s, Run: p.Run, Other: p.Against, Measure: measure(s.Result.Kind)}
 	v.Total = row{Name: "all", Total: true, Tally: s.Result.Overall.Tally}
-	var otherL2, otherCategory []eval.Bucket
-	var pairL2, pairCategory []eval.PairedBucket
+	var otherL2, otherCategory []score.Bucket
+	var pairL2, pairCategory []score.PairedBucket
 	if s.Against != nil {
 		o := &s.Against.Overall
 		v.Total.Other, v.Total.Pair = &o.Tally, &s.Compare.Paired
@@ -102,7 +103,7 @@ func newView(p Page, s Section) sectionView {
 // rowsOfChart is how many rows a chart of categories has at most.
 const rowsOfChart = 12
 
-func (v *sectionView) add(name string, buckets, other []eval.Bucket, pairs []eval.PairedBucket) {
+func (v *sectionView) add(name string, buckets, other []score.Bucket, pairs []score.PairedBucket) {
 	if len(buckets) == 0 {
 		return
 	}
@@ -158,11 +159,11 @@ func dataURI(b []byte) template.URL {
 func percent(f float64) string { return strconv.FormatFloat(100*f, 'f', 1, 64) }
 
 // accuracy and chance are a tally's in per cent with their sign, "-" where no question has an answer in the suite.
-func accuracy(t eval.Tally) string { return percentOf(t, float64(t.Circular)) }
+func accuracy(t score.Tally) string { return percentOf(t, float64(t.Circular)) }
 
-func chance(t eval.Tally) string { return percentOf(t, t.ChanceSteady) }
+func chance(t score.Tally) string { return percentOf(t, t.ChanceSteady) }
 
-func percentOf(t eval.Tally, f float64) string {
+func percentOf(t score.Tally, f float64) string {
 	if t.N == 0 {
 		return "-"
 	}
@@ -170,7 +171,7 @@ func percentOf(t eval.Tally, f float64) string {
 }
 
 // interval is a tally's 95 % interval.
-func interval(t eval.Tally) string {
+func interval(t score.Tally) string {
 	if t.N == 0 {
 		return "-"
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/report"
 )
 
@@ -60,7 +60,7 @@ func Markdown(p Page) string {
 func (r row) markdown() []string {
 	cells := []string{report.EscapeMarkdown(r.Name), fmt.Sprint(r.Tally.N), accuracy(r.Tally), interval(r.Tally), chance(r.Tally)}
 	if r.Other != nil {
-		pair := eval.Paired{P: 1}
+		pair := score.Paired{P: 1}
 		if r.Pair != nil {
 			pair = *r.Pair
 		}

@@ -1,13 +1,15 @@
 // Package suites shows evaluated suites: one HTML page that needs nothing beside it and no script, or Markdown for a
-// paper. It knows results and verdicts of pipelines/eval as they are given to it, and has that package compare them. It
-// asks no model and reads no run.
+// paper. It takes results and verdicts as they are given to it and has pipelines/eval/score compare
+// them. It asks no model and reads no run.
 package suites
 
 import (
 	"fmt"
 	"strconv"
 
-	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // A Page is a run's evaluations, and with them those of another run where it has been asked the same.
@@ -22,9 +24,9 @@ type Page struct {
 // A Section is one suite.
 type Section struct {
 	Name    string
-	Result  *eval.Result // with its verdicts
-	Against *eval.Result // of the other run, nil without one
-	Compare *eval.Comparison
+	Result  *score.Result // with its verdicts
+	Against *score.Result // of the other run, nil without one
+	Compare *score.Comparison
 	Cards   []Card // questions that were missed, or on which the runs differ
 	Missed  int    // how many are missed, shown or not
 	Notes   []string
@@ -59,21 +61,21 @@ type Answer struct {
 
 // NewSection compares two results if there are two; pictures and options come from the suite, which may be nil: cards then have
 // the prompt. At most cards questions are shown, from each l2-category about as many.
-func NewSection(name string, res, against *eval.Result, suite *eval.Suite, cards int) (Section, error) {
+func NewSection(name string, res, against *score.Result, suite *suites.Suite, cards int) (Section, error) {
 	s := Section{Name: name, Result: res, Against: against, Notes: res.Notes}
-	questions := eval.ByQuestion(res.Verdicts)
-	var other map[int64]eval.Asked
+	questions := score.ByQuestion(res.Verdicts)
+	var other map[int64]score.Asked
 	if against != nil {
 		var err error
-		if s.Compare, err = eval.Compare(res.Verdicts, against.Verdicts); err != nil {
+		if s.Compare, err = score.Compare(res.Verdicts, against.Verdicts); err != nil {
 			return s, fmt.Errorf("suite %s: %w", name, err)
 		}
-		other = map[int64]eval.Asked{}
-		for _, q := range eval.ByQuestion(against.Verdicts) {
+		other = map[int64]score.Asked{}
+		for _, q := range score.ByQuestion(against.Verdicts) {
 			other[q.First.Group] = q
 		}
 	}
-	var show []eval.Asked
+	var show []score.Asked
 	for _, q := range questions {
 		if !q.Labelled {
 			continue
@@ -87,7 +89,7 @@ func NewSection(name string, res, against *eval.Result, suite *eval.Suite, cards
 	}
 	deck := newDealer(suite)
 	for _, q := range spread(show, cards) {
-		var o *eval.Asked
+		var o *score.Asked
 		if a, ok := other[q.First.Group]; ok {
 			o = &a
 		}
@@ -104,16 +106,16 @@ func NewSection(name string, res, against *eval.Result, suite *eval.Suite, cards
 }
 
 // spread takes up to n questions, in turn from each l2-category, in the order in which they come.
-func spread(qs []eval.Asked, n int) []eval.Asked {
+func spread(qs []score.Asked, n int) []score.Asked {
 	var names []string
-	by := map[string][]eval.Asked{}
+	by := map[string][]score.Asked{}
 	for _, q := range qs {
 		if by[q.First.L2] == nil {
 			names = append(names, q.First.L2)
 		}
 		by[q.First.L2] = append(by[q.First.L2], q)
 	}
-	var out []eval.Asked
+	var out []score.Asked
 	for i := 0; len(out) < min(n, len(qs)); i++ {
 		for _, name := range names {
 			if i < len(by[name]) && len(out) < n {
@@ -126,12 +128,12 @@ func spread(qs []eval.Asked, n int) []eval.Asked {
 
 // dealer makes cards.
 type dealer struct {
-	suite *eval.Suite
-	items map[int64]eval.Item
+	suite *suites.Suite
+	items map[int64]suites.Item
 }
 
-func newDealer(s *eval.Suite) dealer {
-	d := dealer{suite: s, items: map[int64]eval.Item{}}
+func newDealer(s *suites.Suite) dealer {
+	d := dealer{suite: s, items: map[int64]suites.Item{}}
 	if s != nil {
 		for _, it := range s.Items {
 			d.items[it.ID] = it
@@ -141,7 +143,7 @@ func newDealer(s *eval.Suite) dealer {
 }
 
 // wrong is the first pass that is not right, or the first of all.
-func wrong(q eval.Asked) eval.Verdict {
+func wrong(q score.Asked) protocols.Verdict {
 	for _, v := range q.Passes {
 		if !v.Correct {
 			return v
@@ -150,7 +152,7 @@ func wrong(q eval.Asked) eval.Verdict {
 	return q.First
 }
 
-func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
+func (d dealer) card(q score.Asked, other *score.Asked) (Card, error) {
 	v := wrong(q)
 	name := ""
 	if other != nil {
@@ -201,7 +203,7 @@ func (d dealer) card(q eval.Asked, other *eval.Asked) (Card, error) {
 	return c, nil
 }
 
-func answer(run string, v eval.Verdict) Answer {
+func answer(run string, v protocols.Verdict) Answer {
 	a := Answer{Run: run, Text: v.Raw, Read: v.Extracted, Rule: v.Rule, Want: v.Want, Correct: v.Correct}
 	if len(v.LogProbs) > 0 {
 		a.Text = v.Extracted

@@ -16,11 +16,14 @@ import (
 	"testing"
 
 	"moslava/pipelines/eval"
+	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 )
 
 // liar answers every nth prompt with a text of its own, and the others with the right letter.
 type liar struct {
-	suite *eval.Suite
+	suite *suites.Suite
 	nth   int
 	text  string
 	n     int
@@ -29,7 +32,7 @@ type liar struct {
 func (l *liar) TakesPictures() error { return nil }
 
 func (l *liar) Answer(_ context.Context, questions []eval.Question, _ eval.AnswerOptions) ([]string, error) {
-	p, err := eval.ProtocolNamed("")
+	p, err := protocols.Named("")
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +58,9 @@ func (l *liar) Letters(context.Context, []eval.Question, []string) ([][]float64,
 
 const hostile = "<script>alert(1)</script><img src=x onerror=alert(2)> \u202eevil\x00 \"' https://example.org/x.png | *b*"
 
-func answered(t *testing.T, file string, nth int, opt eval.Options) (*eval.Suite, *eval.Result) {
+func answered(t *testing.T, file string, nth int, opt eval.Options) (*suites.Suite, *score.Result) {
 	t.Helper()
-	s, err := eval.OpenSuite("../../eval/testdata/"+file, eval.SuiteOptions{})
+	s, err := eval.OpenSuite("../../eval/suites/testdata/"+file, suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func TestPageIsSelfContained(t *testing.T) {
 
 // A card shows all pictures of its question.
 func TestCardOfSeveralPictures(t *testing.T) {
-	s, err := eval.OpenSuite("../../eval/testdata/emoji_en.tsv", eval.SuiteOptions{})
+	s, err := eval.OpenSuite("../../eval/suites/testdata/emoji_en.tsv", suites.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +126,7 @@ func TestCardOfSeveralPictures(t *testing.T) {
 		parts = append(parts, "'"+base64.StdEncoding.EncodeToString(b)+"'")
 	}
 	table := "index\tquestion\tA\tB\tanswer\timage\n1\twhich?\tx\ty\tA\t[" + strings.Join(parts, ", ") + "]\n"
-	if s, err = eval.ReadSuite("plain", strings.NewReader(table), eval.SuiteOptions{}); err != nil {
+	if s, err = suites.Read("plain", strings.NewReader(table), suites.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	res, err := eval.Run(context.Background(), s, &liar{suite: s, nth: 1, text: "B"}, eval.Options{})
@@ -188,9 +191,9 @@ func TestWithoutTable(t *testing.T) {
 }
 
 func TestCardsAreSpread(t *testing.T) {
-	var qs []eval.Asked
+	var qs []score.Asked
 	for i, l2 := range []string{"a", "a", "a", "b", "a", "c", "b"} {
-		qs = append(qs, eval.Asked{First: eval.Verdict{ID: int64(i), L2: l2}})
+		qs = append(qs, score.Asked{First: protocols.Verdict{ID: int64(i), L2: l2}})
 	}
 	var got []int64
 	for _, q := range spread(qs, 5) {
@@ -250,7 +253,7 @@ func TestPredictionsOnly(t *testing.T) {
 		head + "1\tq\tx\ty\t\tc\n":                   {"predictions only", "1 questions have no answer"},
 		head + "1\tq\tx\ty\t\tc\n2\tp\tx\ty\tA\td\n": {"1 of 1", "1 questions have no answer"},
 	} {
-		s, err := eval.ReadSuite("plain", strings.NewReader(table), eval.SuiteOptions{})
+		s, err := suites.Read("plain", strings.NewReader(table), suites.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
