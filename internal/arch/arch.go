@@ -153,7 +153,7 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipe pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
