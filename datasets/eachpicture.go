@@ -18,17 +18,44 @@ func EachPicture(ctx context.Context, path string, opt Options, tell func(row, r
 		}
 		return []byte{0}, nil
 	}
+	return eachRow(ctx, path, opt, func(src Source, i int) error {
+		row, rows = i, src.Len()
+		_, _ = src.At(i)
+		return nil
+	})
+}
+
+// CheckPictures makes sure that the files which rows of what is at path name as their pictures are there. The error is that of the first row whose are
+// not, or that cannot be read for another reason, as whoever reads the row would get it. It reads no picture.
+func CheckPictures(ctx context.Context, path string, opt Options) error {
+	opt.read = func(folders []string, name string) ([]byte, error) {
+		if !picturefile.Holds(name) {
+			if _, err := picturefile.Find(folders, name); err != nil {
+				return nil, err
+			}
+		}
+		return []byte{0}, nil
+	}
+	return eachRow(ctx, path, opt, func(src Source, i int) error {
+		_, err := src.At(i)
+		return err
+	})
+}
+
+// eachRow opens what is at path and calls do with each row's number, until it fails.
+func eachRow(ctx context.Context, path string, opt Options, do func(src Source, i int) error) (err error) {
 	src, err := OpenWith(path, opt)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	rows = src.Len()
-	for row = range rows {
+	for i := range src.Len() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		_, _ = src.At(row)
+		if err := do(src, i); err != nil {
+			return err
+		}
 	}
 	return nil
 }

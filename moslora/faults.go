@@ -97,6 +97,9 @@ func listed(names []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
+// signs are in patterns and in no name of a layer.
+const signs = `()[]{}|*+?^$\`
+
 // moduleFaults are about a list of names of modules, one pattern in their place, or all-linear.
 func moduleFaults(fs *faults, field string, list []string, patterns, linear bool) {
 	for i, name := range list {
@@ -118,6 +121,10 @@ func moduleFaults(fs *faults, field string, list []string, patterns, linear bool
 			} else if len(list) > 1 {
 				fs.add(field, "has the pattern %s beside others: it stands alone or not at all", name)
 			}
+		case strings.ContainsAny(name, signs) && patterns:
+			fs.add(field, "has %q, which is no name of a layer: a pattern is written with re: before it, as in %q", name, patternPrefix+name)
+		case strings.ContainsAny(name, signs):
+			fs.add(field, "has %q, which is no name of a layer, and patterns are for targets and exclude_modules", name)
 		}
 	}
 }

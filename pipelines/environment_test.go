@@ -64,6 +64,14 @@ stages:
 	if wrong := wrong(t, filepath.Join(root, "run")); len(wrong) > 0 {
 		t.Errorf("verified: %q", wrong)
 	}
+	if err := os.Unsetenv("TEST_BASE"); err != nil { // the test sets it again at its end
+		t.Fatal(err)
+	}
+	unset := strings.Join(wrong(t, filepath.Join(root, "run")), "\n")
+	if !strings.Contains(unset, "cannot be looked at: ") || !strings.Contains(unset, `"TEST_BASE" is not set`) || strings.Contains(unset, "no such file") {
+		t.Errorf("without the variable: %s", unset)
+	}
+	t.Setenv("TEST_BASE", base)
 	if _, err := runreport.Write(filepath.Join(root, "run"), runreport.Options{}); err != nil {
 		t.Error(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/checkpoint"
 	"moslava/internal/kernels"
+	"moslava/internal/machine"
 	"moslava/internal/safetensors"
 	"moslava/language/tokenizer"
 	"moslava/moslora"
@@ -44,6 +45,8 @@ type Plan struct {
 	Memory  *MemoryCheck `json:"memory_check,omitempty"`
 	// Problems are what a run would end with before its first step.
 	Problems []Problem `json:"problems,omitempty"`
+	// Unmeasured is why there are no rates and times; empty if there are.
+	Unmeasured string `json:"unmeasured,omitempty"`
 }
 
 // MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
@@ -58,7 +61,12 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, 
 	out := &Plan{Recipe: r.Mask(r.Name), Stages: []plan.Stage{}, Problems: f.problems}
 	if n := len(f.planned); n > 0 {
 		last := f.planned[n-1].in
-		out.Machine = plan.Measure(threadsOf(r), plan.ProductOf(f.model, last.Part.Storage, last.Batches))
+		product := plan.ProductOf(f.model, last.Part.Storage, last.Batches)
+		if err := machine.Take(plan.MeasureBytes(product)); err != nil {
+			out.Unmeasured = err.Error()
+		} else {
+			out.Machine = plan.Measure(threadsOf(r), product)
+		}
 	}
 	for _, p := range f.planned {
 		st := p.made
@@ -66,7 +74,9 @@ func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, 
 		for _, text := range p.data.assumed {
 			st.Assumed = append(st.Assumed, r.Mask(text))
 		}
-		st.Time(out.Machine)
+		if out.Unmeasured == "" { // nor is what loading takes a time of its own
+			st.Time(out.Machine)
+		}
 		out.Stages = append(out.Stages, st)
 	}
 	if len(out.Stages)+len(f.held) > 0 {
@@ -351,8 +361,13 @@ func (p *Plan) Write(out io.Writer) error {
 		_, err := fmt.Fprintf(out, "%s trains nothing\n%s\n", p.Recipe, p.Memory)
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s on %d threads (%s): products %.0f GFLOP/s, memory %.1f GB/s, optimiser %.0f million parameters/s, measured just now\n",
-		p.Recipe, m.Threads, m.ISA, m.Products/1e9, m.Bytes/1e9, m.Updates/1e6)
+	var err error
+	if p.Unmeasured != "" {
+		_, err = fmt.Fprintf(out, "%s: how fast this machine is was not measured: %s\n", p.Recipe, p.Unmeasured)
+	} else {
+		_, err = fmt.Fprintf(out, "%s on %d threads (%s): products %.0f GFLOP/s, memory %.1f GB/s, optimiser %.0f million parameters/s, measured just now\n",
+			p.Recipe, m.Threads, m.ISA, m.Products/1e9, m.Bytes/1e9, m.Updates/1e6)
+	}
 	for _, s := range p.Stages {
 		if err == nil {
 			err = s.Write(out)
@@ -360,6 +375,11 @@ func (p *Plan) Write(out io.Writer) error {
 	}
 	if err == nil && p.Memory != nil {
 		_, err = fmt.Fprintf(out, "\n%s\n", p.Memory)
+	}
+	for _, s := range p.Stages {
+		if err == nil && len(s.Assumed) > 0 {
+			_, err = fmt.Fprintf(out, "warning: a run would stop at stage %s, of which something is not there and assumed: %s\n", s.Name, s.Assumed[0])
+		}
 	}
 	return err
 }

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"moslava/datasets"
 	"moslava/internal/atomicfile"
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
@@ -20,6 +22,7 @@ import (
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/suitedir"
 	"moslava/pipelines/vlm"
+	"moslava/vision/preprocess"
 )
 
 // training looks at adapters and at the first batches of a stage's data, as the stage itself would read them.
@@ -44,6 +47,10 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 		f.problem(s, "data", err)
 		return
 	}
+	if err := picturesThere(ctx, f.model, c); err != nil && data.assumed == nil {
+		f.problem(s, "data", err)
+		return
+	}
 	made, err := plan.Make(in)
 	if err != nil {
 		f.problem(s, "", err)
@@ -51,6 +58,19 @@ func (f *preflight) training(ctx context.Context, s *recipe.Stage) {
 	}
 	made.Name = s.Name
 	f.planned = append(f.planned, planned{s, in, data, made})
+}
+
+// picturesThere looks for the pictures that rows of a stage's data name as files, in all rows: one of the last would end the stage after days. Under
+// on_bad: skip such rows are passed over, and under a limit it is not known here which are read.
+func picturesThere(ctx context.Context, m *vlm.Model, c *recipe.TrainConfig) error {
+	if !m.Config.HasVision() || c.OnBad == datasets.OnSkip || c.Limit > 0 {
+		return nil
+	}
+	err := inputs.CheckPictures(ctx, c)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w; on_bad skip leaves such samples out", err)
+	}
+	return err
 }
 
 // bare takes the adapters of a stage off the outline, for other stages. One whose table they have split in two is
@@ -107,6 +127,30 @@ func (f *preflight) suite(ctx context.Context, c recipe.Suite) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("suite %s: item %d: %w", suite.Name, items[0].ID, err)
+	}
+	return pictureHeaders(ctx, suite, items, opt.Protocol)
+}
+
+// pictureHeaders reads the headers of the pictures that a suite's questions show.
+func pictureHeaders(ctx context.Context, suite *suites.Suite, items []suites.Item, p protocols.Protocol) error {
+	var last []string
+	for _, it := range items {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if last != nil && slices.Equal(it.Pictures(), last) { // rows of one question follow one another
+			continue
+		}
+		last = it.Pictures()
+		q, err := eval.QuestionOf(suite, it, p)
+		for i := 0; err == nil && i < len(q.Pictures); i++ {
+			if q.Pictures[i] != nil {
+				_, _, err = preprocess.Decoder{}.Size(q.Pictures[i])
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("suite %s: item %d: %w", suite.Name, it.ID, err)
+		}
 	}
 	return nil
 }

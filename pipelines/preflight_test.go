@@ -2,6 +2,7 @@ package pipelines
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -38,6 +39,21 @@ func TestLateFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	row := `{"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]}`
+	late := strings.Repeat(row+"\n", 39) + strings.NewReplacer(`{"conv`, `{"image": "none.png", "conv`, "hi", "<image>hi").Replace(row)
+	if err := os.WriteFile(filepath.Join(at, "late.json"), []byte(late), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	picture, err := os.ReadFile("vlm/testdata/pictures/cats.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lateNone := filepath.Join(at, "latenone.tsv")
+	two := fmt.Sprintf("index\tquestion\tA\tB\tanswer\timage\n1\twhat?\tx\ty\tA\t%s\n2\twhat?\tx\ty\tA\t%s\n",
+		base64.StdEncoding.EncodeToString(picture), strings.Repeat("bm90", 30))
+	if err := os.WriteFile(lateNone, []byte(two), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(closed, 0o555); err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +72,8 @@ func TestLateFaults(t *testing.T) {
 		"too long":                                {`{kind: tune, data: "scenes:tune?n=8", max_length: 20, adapters: {language: {r: 2}}}`, []string{"stage tune: data:", "on_long"}},
 		"a suite that is not there":               {`{kind: evaluate, suites: nowhere.tsv}`, []string{"stage evaluate: suites.0:", "nowhere.tsv"}},
 		"a torn suite":                            {fmt.Sprintf(`{kind: evaluate, suites: %q}`, torn), []string{"stage evaluate: suites.0:", "torn.tsv"}},
+		"a late picture that is not there":        {fmt.Sprintf(`{kind: tune, data: %q, batch: 1, steps: 1, adapters: {language: {r: 2}}}`, filepath.Join(at, "late.json")), []string{"stage tune: data:", "late.json:39", "none.png", "on_bad skip"}},
+		"a late picture that is none":             {fmt.Sprintf(`{kind: evaluate, suites: %q}`, lateNone), []string{"stage evaluate: suites.0:", "latenone", "item 2", "unknown picture format"}},
 		"a picture that is none":                  {fmt.Sprintf(`{kind: evaluate, suites: %q}`, noPicture), []string{"stage evaluate: suites.0:", "nopic", "item 1"}},
 		"stop early where no row decides another": {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, stop_early: true}}`, yesNo), []string{"stage evaluate: suites.0:", "stop early"}},
 		"another benchmark's protocol":            {fmt.Sprintf(`{kind: evaluate, suites: {tsv: %q, protocol: mmmu-official}}`, yesNo), []string{"stage evaluate: suites.0:", "mmmu-official"}},

@@ -354,7 +354,10 @@ func (t *training) noteRise() error {
 		}
 		return m
 	}
-	if first, last := mean(lines[:n]), mean(lines[len(lines)-n:]); last > first+0.5 && last > 1.2*first {
+	last, begin := mean(lines[len(lines)-n:]), lines[0].Loss
+	if last > 2*begin+1 { // the first steps may have exploded themselves
+		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first step to %.3f in the last %d: lr %g may be too high\n", t.Name, begin, last, n, t.cfg.LR)
+	} else if first := mean(lines[:n]); last > first+0.5 && last > 1.2*first {
 		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first %d steps to %.3f in the last: lr %g may be too high\n", t.Name, first, n, last, t.cfg.LR)
 	}
 	return nil

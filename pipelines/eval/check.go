@@ -22,7 +22,7 @@ func Check(s *suites.Suite, a Answerer, opt *Options) ([]suites.Item, error) {
 		return nil, err
 	}
 	if opt.StopEarly && s.Kind != suites.Circular {
-		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only, elsewhere no row decides another", s.Name, s.Kind)
+		return nil, fmt.Errorf("suite %s is %s: found stop early, expected it with a circular suite only: in others no row decides about another", s.Name, s.Kind)
 	}
 	items, err := s.Select(opt.Limit, opt.Shard)
 	if err != nil {

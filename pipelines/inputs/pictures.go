@@ -18,6 +18,20 @@ import (
 	"moslava/pipelines/run"
 )
 
+// CheckPictures looks whether the pictures that rows of a stage's data name as files are there. The error names the first
+// that is not, with its row.
+func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
+	for _, s := range c.Sources {
+		if strings.HasPrefix(string(s.Path), sceneScheme) {
+			continue
+		}
+		if err := datasets.CheckPictures(ctx, string(s.Path), rowOptions(c, &s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // wholePictures is of how many rows, spread evenly, the pictures are read for their hash. Of the others the size counts: folders hold millions of files.
 const wholePictures = 256
 

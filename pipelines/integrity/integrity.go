@@ -13,6 +13,7 @@ import (
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/inputs"
+	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
 	"moslava/pipelines/run"
 	"moslava/pipelines/states"
@@ -81,6 +82,10 @@ func checkTable(dir string) ([]run.Check, error) {
 		return nil, nil
 	}
 	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
+	if _, err := recipe.Expand(res.Table); err != nil {
+		c.Wrong = "cannot be looked at: " + err.Error()
+		return []run.Check{c}, nil
+	}
 	s, err := suitedir.OpenTable(res)
 	switch {
 	case err != nil:

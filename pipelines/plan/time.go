@@ -50,19 +50,33 @@ func ProductOf(m *vlm.Model, s vlm.Storage, batches []Batch) Product {
 	return p
 }
 
+// MeasureBytes is the memory that Measure takes: long vectors, the optimiser's moments, and a product with its weights in both storages.
+func MeasureBytes(p Product) int {
+	vectors := 3*longVector + 2*optimised
+	product := p.Rows*(2*p.In+p.Out) + p.Out*p.In + max(2*p.Out*p.In, together+p.Out*p.In)
+	return 4 * (vectors + product)
+}
+
+// How many elements are measured: more than a cache holds.
+const (
+	longVector = 16 << 20
+	optimised  = 8 << 20
+	together   = 16 << 20 // of all weights
+)
+
 // Measure takes about a second.
 func Measure(threads int, p Product) Rates {
 	on := kernels.Workers(max(1, threads))
 	r := Rates{Threads: int(on), ISA: kernels.ISA()}
 	r.Products = productRate(on, p)
-	x, y, z := make([]float32, 16<<20), make([]float32, 16<<20), make([]float32, 16<<20) // more than a cache holds
+	x, y, z := make([]float32, longVector), make([]float32, longVector), make([]float32, longVector)
 	fill(x)
 	fill(y)
 	r.Bytes = rate(200*time.Millisecond, 12*len(x), func() { on.AddTo(z, x, y) })
 	cfg := optim.Default()
 	cfg.Threads = threads
 	if opt, err := optim.NewAdamW(cfg); err == nil {
-		p := []optim.Param{{Name: "p", Value: x[:8<<20], Grad: y[:8<<20], LR: 1}}
+		p := []optim.Param{{Name: "p", Value: x[:optimised], Grad: y[:optimised], LR: 1}}
 		r.Updates = rate(150*time.Millisecond, len(p[0].Value), func() { _ = opt.Step(p, 1e-6) })
 	}
 	return r
@@ -70,7 +84,6 @@ func Measure(threads int, p Product) Rates {
 
 // productRate goes through several weights, as a step does, forward and backward.
 func productRate(on kernels.Workers, p Product) float64 {
-	const together = 16 << 20 // elements: more than a cache holds
 	a, back, c, w := make([]float32, p.Rows*p.In), make([]float32, p.Rows*p.In), make([]float32, p.Rows*p.Out), make([]float32, p.Out*p.In)
 	fill(a)
 	fill(w)
@@ -109,8 +122,11 @@ func fill(x []float32) {
 	}
 }
 
-// seconds is the time of a step that updates so many parameters.
+// seconds is the time of a step that updates so many parameters; 0 if nothing was measured.
 func (r Rates) seconds(w Work, trained int) float64 {
+	if r.Products == 0 {
+		return 0
+	}
 	const clipping = 8 // bytes read and written a parameter, beside the update
 	return overhead * (w.Products/(r.Products*productEfficiency) + w.Skinny/(r.Products*skinnyEfficiency) + w.Attention/(r.Products*attentionEfficiency) +
 		(w.Bytes+clipping*float64(trained))/(r.Bytes*bytesEfficiency) + float64(trained)/r.Updates)

@@ -44,7 +44,9 @@ func (s Stage) Write(out io.Writer) error {
 	}
 	f := s.FlopsOf
 	fmt.Fprintf(w, "\t\t\t\noperations a step\t%.3f\tTFLOP\t\nof weights, adapters, attention\t%.3f, %.3f, %.3f\tTFLOP\t\n", s.Flops/1e12, f.Products/1e12, f.Skinny/1e12, f.Attention/1e12)
-	fmt.Fprintf(w, "time a step\t%.2f\ts\t\nof the stage\t%s\t\t\n", s.StepSeconds, (time.Duration(s.Seconds) * time.Second).String())
+	if s.StepSeconds > 0 {
+		fmt.Fprintf(w, "time a step\t%.2f\ts\t\nof the stage\t%s\t\t\n", s.StepSeconds, (time.Duration(s.Seconds) * time.Second).String())
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}

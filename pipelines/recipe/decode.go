@@ -27,14 +27,14 @@ func document(name string, b []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		d.problem(0, "", "is empty, expected a recipe")
 	case err != nil:
-		d.syntax(err)
+		d.syntax(err, b)
 	case len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode:
 		d.problem(doc.Line, "", "expected keys and values at the top")
 	default:
 		if err := dec.Decode(&more); err == nil {
 			d.problem(more.Line, "", "a second document begins, expected one")
 		} else if !errors.Is(err, io.EOF) {
-			d.syntax(err)
+			d.syntax(err, b)
 		}
 	}
 	if err := d.err(); err != nil {
@@ -45,12 +45,18 @@ func document(name string, b []byte) (*yaml.Node, error) {
 
 var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntax turns an error of the YAML parser into a problem.
-func (d *decoder) syntax(err error) {
+// inFlow finds a variable that begins a value inside { } or [ ] without quotes, where YAML takes its braces for its own.
+var inFlow = regexp.MustCompile(`(?m)^[^#\n]*[{\[][^#\n]*(?:[:,] +|\[ *)(\$\{\w+\})`)
+
+// syntax turns an error of the YAML parser about a text into a problem.
+func (d *decoder) syntax(err error, of []byte) {
 	text, line := err.Error(), 0
 	if m := syntaxLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1]) // 0 if no line is given
 		text = text[len(m[0]):]
+	}
+	if m := inFlow.FindSubmatch(of); m != nil {
+		text += fmt.Sprintf("; inside { } and [ ], a value with %s stands in quotes", m[1])
 	}
 	d.problem(line, "", "not YAML: %s", text)
 }

@@ -16,6 +16,8 @@ func TestProblems(t *testing.T) {
 		{"comment", "# nothing\n", `r.yaml: is empty, expected a recipe`},
 		{"list", "- a\n", `r.yaml:1: expected keys and values at the top`},
 		{"syntax", "a: b: c\n", `r.yaml: not YAML: mapping values are not allowed in this context`},
+		{"variable in flow", "name: s\nstages:\n  - {kind: align, data: ${A_DIR}/x, lr: 1}\n", "r.yaml:2: not YAML: did not find expected ',' or '}'; inside { } and [ ], a value with ${A_DIR} stands in quotes"},
+		{"variable elsewhere", "a: ${A_DIR}/x\nb: c: d\n", `r.yaml:2: not YAML: mapping values are not allowed in this context`},
 		{"syntax below", "a: 1\n\tb: 2\n", `r.yaml:2: not YAML: found a tab character that violates indentation`},
 		{"two documents", small + "---\na: 1\n", `r.yaml:6: a second document begins, expected one`},
 		{"required", "seed: 1\n", "r.yaml:1: name: is required\nr.yaml:1: model: is required\nr.yaml:1: stages: is required"},
@@ -80,6 +82,9 @@ func TestProblems(t *testing.T) {
 		{"lora_plus of nothing", small + "  lora_plus: 4\n", `r.yaml:6: stages.0.lora_plus: no adapters are trained in this stage`},
 		{"whole tower", stage("tune\n  data: d\n  train: [vision, adapters]\n  adapters: {vision: {}}\n"), `r.yaml:7: stages.0.adapters.vision: the whole tower is trained in this stage, so it needs no adapters`},
 		{"pattern", stage("tune\n  data: d\n  adapters: {vision: {targets: 're:('}, language: {targets: ['re:q', k]}}\n"), "r.yaml:6: stages.0.adapters.vision.targets: has the pattern re:(: error parsing regexp: missing closing ) in `(`\nr.yaml:6: stages.0.adapters.language.targets: has the pattern re:q beside others: it stands alone or not at all"},
+		{"bare pattern", adapter("targets: '(?!.*mlp).*_proj', exclude_modules: ['.*q'], modules_to_save: 'x|y'"), `r.yaml:6: stages.0.adapters.language.targets: has "(?!.*mlp).*_proj", which is no name of a layer: a pattern is written with re: before it, as in "re:(?!.*mlp).*_proj"` + "\n" +
+			`r.yaml:6: stages.0.adapters.language.exclude_modules: has ".*q", which is no name of a layer: a pattern is written with re: before it, as in "re:.*q"` + "\n" +
+			`r.yaml:6: stages.0.adapters.language.modules_to_save: has "x|y", which is no name of a layer, and patterns are for targets and exclude_modules`},
 		{"saved pattern", adapter("modules_to_save: 're:x'"), `r.yaml:6: stages.0.adapters.language.modules_to_save: has the pattern re:x, expected names of layers`},
 		{"excluded", adapter("exclude_modules: all-linear"), `r.yaml:6: stages.0.adapters.language.exclude_modules: has all-linear, which stands for targets alone: name the layers`},
 		{"token twice", adapter("trainable_token_indices: [3, '<a>', 3]"), `r.yaml:6: stages.0.adapters.language.trainable_token_indices: 3 comes twice for embed_tokens`},

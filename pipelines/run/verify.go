@@ -103,6 +103,18 @@ func (v *verification) also(c Check) {
 	}
 }
 
+// unset notes a path that is made of an environment variable which is not set: what it names cannot be found.
+func (v *verification) unset(path string) bool {
+	_, err := recipe.Expand(path)
+	if err == nil {
+		return false
+	}
+	if c := (Check{path, "cannot be looked at: " + err.Error()}); !slices.Contains(v.out, c) { // many stages may take it
+		v.out = append(v.out, c)
+	}
+	return true
+}
+
 // stage checks the records of a stage and what they name.
 func (v *verification) stage(dir string) error {
 	var b begun
@@ -127,12 +139,18 @@ func (v *verification) stage(dir string) error {
 		v.digests[m.Stage] = m.OutputsSHA256
 		plan = &m.Plan
 		for _, o := range m.files() {
+			if v.unset(o.Path) {
+				continue
+			}
 			if err := v.file(o.in(dir), filehash.Sum{Bytes: o.Bytes, SHA256: o.SHA256}, filehash.File); err != nil {
 				return err
 			}
 		}
 	}
 	for _, t := range plan.Taken {
+		if v.unset(t.Path) {
+			continue
+		}
 		if t.Pictures > 0 {
 			if err := v.pictures(plan.Stage, t); err != nil {
 				return err

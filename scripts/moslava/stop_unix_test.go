@@ -304,15 +304,16 @@ func TestLittleMemory(t *testing.T) {
 	file := stopRecipe(t, 2, 6)
 	said := false
 	for _, mib := range []int{1400, 1600, 1700, 1800, 2200} {
-		c := program()
-		c.Path, c.Args = "/bin/sh", []string{"sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, mib<<10), os.Args[0], "run", "--over-memory", file,
-			"--set", "run_dir=" + filepath.Join(t.TempDir(), "run")}
-		out, err := c.CombinedOutput()
-		if strings.Contains(string(out), "goroutine ") {
-			t.Errorf("%d MiB: %v\n%.600s", mib, err, out)
+		for _, args := range [][]string{{"run", "--over-memory", file, "--set", "run_dir=" + filepath.Join(t.TempDir(), "run")}, {"plan", file}} {
+			c := program()
+			c.Path, c.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, mib<<10), os.Args[0]}, args...)
+			out, err := c.CombinedOutput()
+			if strings.Contains(string(out), "goroutine ") {
+				t.Errorf("%s, %d MiB: %v\n%.600s", args[0], mib, err, out)
+			}
+			said = said || args[0] == "run" && err != nil && strings.Contains(string(out), "moslava: ") && strings.Contains(string(out), "memory")
+			t.Logf("%s, %d MiB: %v", args[0], mib, err)
 		}
-		said = said || err != nil && strings.Contains(string(out), "moslava: ") && strings.Contains(string(out), "memory")
-		t.Logf("%d MiB: %v", mib, err)
 	}
 	if !said {
 		t.Error("memory was enough every time")

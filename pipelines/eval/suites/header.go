@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"moslava/internal/spelling"
 )
 
 // columns is a header: where each column stands.
@@ -60,13 +62,18 @@ func (r *suiteRows) header(row []field) error {
 	return nil
 }
 
-// nearMiss refuses a column that differs in case or blanks alone from one that a suite needs and does not have: without
-// a word, its answers or pictures would not be read.
+// nearMiss refuses a column that differs in case, blanks or one typing error from one that a suite needs and does not
+// have: without a word, its answers or pictures would not be read.
 func (r *suiteRows) nearMiss(c columns) error {
 	for i, name := range r.table.names {
 		flat := strings.ToLower(strings.TrimSpace(name))
 		if len(flat) == 1 && flat >= "a" && flat <= "d" {
 			flat = strings.ToUpper(flat)
+		}
+		for _, word := range []string{"index", "question", "answer", "image", "image_path"} {
+			if spelling.Distance(flat, word) == 1 && (word != "image" || c.at("image_path") < 0) {
+				flat = word
+			}
 		}
 		switch flat {
 		case "index", "question", "answer", "image", "image_path", "A", "B", "C", "D":
