@@ -155,19 +155,23 @@ var Packages = []Package{
 		Why: "run, recipes, inputs, models: the model of a run, once all that it is made from is what it was; device: how many threads; output: the directory of an evaluation"},
 	{Path: "pipelines/adapters", Files: "pipelines/analysis pipelines/models pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora internal/atomicfile internal/nn internal/output",
 		Why: "gives analysis the weights of a model as numbers; nn: draws the starts of mixers again; run: whether a directory was damaged; atomicfile, output: a sum is there whole, and nothing is written over"},
-	{Path: "pipelines", Files: "pipelines/engine/answers pipelines/inputs pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe " +
-		"pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge " +
-		"datasets language/tokenizer moslora vision/preprocess internal/optim internal/interrupt internal/machine internal/nn internal/atomicfile internal/checkpoint internal/filehash internal/output internal/safetensors internal/sealed internal/kernels internal/device",
-		Tests: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/integrity pipelines/recipes pipelines/runreport pipelines/eval/records pipelines/demo/scenes pipelines/engine internal/autograd internal/lock language language/chat",
-		Why:   "puts stages together from everything below it. Tests: what becomes of a run afterwards"},
-	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
+	{Path: "pipelines/preflight", Files: "pipelines/inputs pipelines/models pipelines/plan pipelines/recipe pipelines/run pipelines/suitedir pipelines/vlm pipelines/engine/answers " +
+		"pipelines/eval pipelines/eval/judge pipelines/eval/protocols pipelines/eval/suites datasets language/tokenizer moslora vision/preprocess internal/atomicfile internal/checkpoint internal/kernels internal/machine internal/output internal/safetensors",
+		Tests: "pipelines/recipes",
+		Why:   "opens all that stages will, and plans them, without computing anything; run: what is finished, and whose an export's place is; kernels: how many bits the weights in files have"},
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
+		Tests: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/integrity pipelines/recipes pipelines/runreport pipelines/eval/protocols pipelines/eval/records pipelines/demo/scenes pipelines/engine " +
+			"internal/autograd internal/kernels internal/lock language language/tokenizer",
+		Why: "puts stages together from everything below it. Tests: what becomes of a run afterwards"},
+	{Path: "pipelines/demo", Files: "pipelines/stages pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
-		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
+		Why: "one use of stages with its own data; above it, so that stages does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
-		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
+	{Path: "pipelines/study", Files: "pipelines/stages pipelines/preflight pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/integrity pipelines/recipes pipelines/run pipelines/runreport pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",

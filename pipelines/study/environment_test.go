@@ -15,7 +15,7 @@ import (
 func TestEnvironment(t *testing.T) {
 	root := t.TempDir()
 	tiny := filepath.Join(root, "zq-tiny")
-	if err := os.CopyFS(tiny, os.DirFS("../testdata/tiny")); err != nil {
+	if err := os.CopyFS(tiny, os.DirFS("../stages/testdata/tiny")); err != nil {
 		t.Fatal(err)
 	}
 	base := strings.Replace(fmt.Sprintf(baseText, "${ST_TINY}"), "name: test}", "name: \"${ST_SUITE}\"}", 1)

@@ -13,9 +13,10 @@ import (
 
 	"moslava/internal/output"
 	"moslava/internal/overlap"
-	"moslava/pipelines"
+	"moslava/pipelines/preflight"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/stages"
 )
 
 // Options of Run.
@@ -85,7 +86,7 @@ func (p *plan) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pipelines.Check(ctx, r)
+	return preflight.Check(ctx, r)
 }
 
 // take locks the run directory, and that of the report if it is elsewhere.
@@ -202,5 +203,5 @@ func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string)
 
 // runRecipe runs stages of a recipe, empty: all.
 func (s *sitting) runRecipe(ctx context.Context, r *recipe.Recipe, only []string) error {
-	return pipelines.Run(ctx, r, pipelines.Options{Out: s.opt.Detail, Only: slices.Clone(only)})
+	return stages.Run(ctx, r, stages.Options{Out: s.opt.Detail, Only: slices.Clone(only)})
 }

@@ -56,7 +56,7 @@ bootstrap: {draws: 200}
 // small writes a study and its base recipe to a directory and returns the study's path.
 func small(t *testing.T, dir, study string) string {
 	t.Helper()
-	tiny, err := filepath.Abs("../testdata/tiny")
+	tiny, err := filepath.Abs("../stages/testdata/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 // A study of a decoder alone: the shared model that its cells start from is one, too.
 func TestStudyOfText(t *testing.T) {
-	dir, testdata := t.TempDir(), "../testdata"
+	dir, testdata := t.TempDir(), "../stages/testdata"
 	if abs, err := filepath.Abs(testdata); err == nil {
 		testdata = abs
 	}
