@@ -35,9 +35,6 @@ type Options struct {
 	wrap   func(train.Model) train.Model // in tests: what is asked for losses
 }
 
-// wants says whether a stage of that name is to be run.
-func (o *Options) wants(name string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, name) }
-
 // Run runs the stages of r that are not finished. Interrupted by ctx, it saves what it has; run
 // again, it goes on there.
 func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
@@ -71,7 +68,7 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	written := r.Written()
 	var chosen []int
 	for i, s := range r.Stages {
-		if opt.wants(s.Name) {
+		if len(opt.Only) == 0 || slices.Contains(opt.Only, s.Name) {
 			chosen = append(chosen, i)
 		}
 	}
