@@ -12,13 +12,14 @@ import (
 
 	"moslava/internal/checkpoint"
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
 // TestMethodsResume: whatever adapters are trained, a run that was interrupted ends with the bytes of one that was not.
 func TestMethodsResume(t *testing.T) {
 	made := t.TempDir() // adapters to be composed
-	mustRun(t, parse(t, made, towers+`stages:
+	mustRun(t, recipetest.Parse(t, made, recipetest.Towers+`stages:
   - {kind: tune, name: a, data: "scenes:tune?n=8&seed=1", steps: 3, lr: 2e-2, batch: 2, adapters: {vision: {r: 2}, language: {r: 2, mixer: orthogonal}}}
   - {kind: export, name: peft-a, format: peft}
   - {kind: tune, name: b, from: model, data: "scenes:tune?n=8&seed=2", steps: 3, lr: 2e-2, batch: 2, adapters: {language: {r: 3, mixer: none}}}
@@ -33,18 +34,18 @@ func TestMethodsResume(t *testing.T) {
 		"composed":     fmt.Sprintf("adapters: {compose: [%q, %q]}", a, b),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := towers + fmt.Sprintf(`data: {validation: 0.2}
+			text := recipetest.Towers + fmt.Sprintf(`data: {validation: 0.2}
 stages:
   - {kind: tune, data: "scenes:tune?n=16&seed=3", steps: 8, batch: 2, lr: 2e-2, save_every: 3, validate_every: 4, %s}
   - {kind: tune, name: more, data: "scenes:tune?n=8&seed=4", steps: 3, batch: 2, lr: 2e-2}
 `, keys)
 			whole, dir := t.TempDir(), t.TempDir()
-			mustRun(t, parse(t, whole, text))
+			mustRun(t, recipetest.Parse(t, whole, text))
 			ctx, cancel := context.WithCancel(t.Context())
-			if err := Run(ctx, parse(t, dir, text), Options{Out: &cancelAt{text: "step 4: validation", cancel: cancel}}); !errors.Is(err, context.Canceled) {
+			if err := Run(ctx, recipetest.Parse(t, dir, text), Options{Out: &cancelAt{text: "step 4: validation", cancel: cancel}}); !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			out := mustRun(t, parse(t, dir, text))
+			out := mustRun(t, recipetest.Parse(t, dir, text))
 			if !strings.Contains(out, "tune: goes on after step 4 of 8\n") {
 				t.Errorf("the run does not say where it goes on:\n%s", out)
 			}
@@ -61,7 +62,7 @@ stages:
 func TestLoRAPlus(t *testing.T) {
 	moved := func(keys string) (a, b float64) {
 		dir := t.TempDir()
-		mustRun(t, parse(t, dir, towers+`stages: {kind: tune, data: "scenes:tune?n=4&seed=3", steps: 1, batch: 2, lr: 1e-3, schedule: constant, warmup_ratio: 0, `+keys+
+		mustRun(t, recipetest.Parse(t, dir, recipetest.Towers+`stages: {kind: tune, data: "scenes:tune?n=4&seed=3", steps: 1, batch: 2, lr: 1e-3, schedule: constant, warmup_ratio: 0, `+keys+
 			`adapters: {language: {r: 4, mixer: none, dropout: 0}}}`+"\n"))
 		f, err := checkpoint.OpenFile(filepath.Join(dir, "00-tune/adapters/adapter_model.safetensors"))
 		if err != nil {
@@ -100,7 +101,7 @@ func TestExpand(t *testing.T) {
   - {kind: tune, data: "scenes:tune?n=8&seed=3", train: blocks, steps: 3, batch: 2, lr: 1e-2, lr_language: 2e-2}
   - {kind: export, name: after}
 `
-	r := parse(t, dir, text)
+	r := recipetest.Parse(t, dir, text)
 	if out, err := preflight.MakePlan(t.Context(), r, preflight.PlanOptions{Batches: 1}); err != nil || out.Stages[0].Trainable["language"] == 0 || out.Stages[0].Trainable["projector"] != 0 {
 		t.Errorf("the plan is %+v, %v", out, err)
 	}
@@ -131,5 +132,5 @@ func TestExpand(t *testing.T) {
 			t.Errorf("%s has changed: %v", name, moved)
 		}
 	}
-	fails(t, parse(t, t.TempDir(), strings.Replace(text, "expand: 2", "expand: 3", 1)), "expand: 3 blocks cannot be spread over the 2 of the decoder, want a divisor of 2")
+	fails(t, recipetest.Parse(t, t.TempDir(), strings.Replace(text, "expand: 2", "expand: 3", 1)), "expand: 3 blocks cannot be spread over the 2 of the decoder, want a divisor of 2")
 }

@@ -11,13 +11,14 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/inputs"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
 // TestNeighboursChangeNoAnswer asks about one picture, another, both and none, all together, a few at a time and one by one: ids are
 // the same, and log-probabilities of the first one to the bit.
 func TestNeighboursChangeNoAnswer(t *testing.T) {
-	r := parse(t, t.TempDir(), towers+`stages:
+	r := recipetest.Parse(t, t.TempDir(), recipetest.Towers+`stages:
   - {kind: align, data: "scenes:align?n=16&seed=1", steps: 12, lr: 1e-2}
   - {kind: tune, data: "scenes:tune?n=16&seed=2", steps: 4, lr: 1e-2, adapters: {vision: {r: 4}, language: {r: 4, mixer: orthogonal}}}
 `)

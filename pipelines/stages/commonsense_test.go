@@ -10,6 +10,7 @@ import (
 	"moslava/pipelines/eval/score"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -26,7 +27,7 @@ const commonsense = alone + `stages:
 
 func TestCommonsense(t *testing.T) {
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, commonsense))
+	mustRun(t, recipetest.Parse(t, dir, commonsense))
 	res, err := score.ReadResult(filepath.Join(dir, "01-evaluate/commonsense", score.ResultFile))
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +35,8 @@ func TestCommonsense(t *testing.T) {
 	if res.Overall.N != 2 || res.Protocol != protocols.LLMAdapters {
 		t.Errorf("%d questions under %s", res.Overall.N, res.Protocol)
 	}
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "tsv: commonsense.json", `tsv: "scenes:test?n=6", name: commonsense`)), "suite commonsense: found protocol llm-adapters for a suite of")
+	fails(t, recipetest.Parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "protocol: llm-adapters", "protocol: letter-logit")), "suite commonsense: found protocol letter-logit for a suite of commonsense")
+	fails(t, recipetest.Parse(t, t.TempDir(), strings.ReplaceAll(commonsense, "tsv: commonsense.json", `tsv: "scenes:test?n=6", name: commonsense`)), "suite commonsense: found protocol llm-adapters for a suite of")
 }
 
 // Every id of a sample is learnt, and an end besides; its text is what was stored.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"moslava/pipelines/recipes/recipetest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -60,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("error %v\n%s", err, &fill.out)
 	}
-	names(t, err, "stage tune", "write "+filepath.Join(dir, "01-tune"), "no space left on device")
+	recipetest.Names(t, err, "stage tune", "write "+filepath.Join(dir, "01-tune"), "no space left on device")
 	if saving(dir) {
 		t.Error("half a state is there still")
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 	"moslava/pipelines/runreport"
 )
@@ -90,13 +91,13 @@ stages:
 	}
 	t.Setenv("TEST_RATE", "0.0054321")
 	err = again()
-	names(t, err, "stage align is finished", "the environment variable TEST_RATE was another text")
+	recipetest.Names(t, err, "stage align is finished", "the environment variable TEST_RATE was another text")
 	if !errors.As(err, new(*run.ChangedError)) || strings.Contains(err.Error(), "0.0054321") || strings.Contains(err.Error(), secret) {
 		t.Errorf("changed: %v", err)
 	}
 	t.Setenv("TEST_RATE", secret)
 	err = again()
-	names(t, err, "stages.0.lr", `the text "${TEST_RATE}", expected a number`)
+	recipetest.Names(t, err, "stages.0.lr", `the text "${TEST_RATE}", expected a number`)
 	t.Setenv("TEST_RATE", "11.25")
 	if second := again(); strings.Contains(err.Error(), secret) || second == nil || strings.Contains(second.Error(), "11.25") {
 		t.Errorf("messages: %v; %v", err, second)

@@ -16,6 +16,7 @@ import (
 	"moslava/pipelines/adapters"
 	"moslava/pipelines/answering"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 	"moslava/pipelines/runreport"
 )
@@ -34,7 +35,7 @@ func everyKind(t *testing.T) (r *recipe.Recipe, dir string) {
 	put(t, rows, []byte("["+strings.Join(text, ",\n")+"]"))
 	put(t, suite, []byte("index\tquestion\tA\tB\tanswer\timage_path\n1\twhich\tred\tblue\tA\tpictures/p1.png\n2\twhich one\tone\ttwo\tB\tpictures/p2.png\n"))
 	dir = filepath.Join(root, "run")
-	return parse(t, dir, fmt.Sprintf(`model: {from: %q}
+	return recipetest.Parse(t, dir, fmt.Sprintf(`model: {from: %q}
 stages:
 - {kind: align, data: {path: %q, images: %q}, batch: 2, steps: 3, validation: 0.3}
 - {kind: tune, data: "scenes:tune?n=8&seed=1", batch: 2, steps: 2, validation: 0.3, adapters: {language: {r: 2}}}

@@ -19,6 +19,7 @@ import (
 	"moslava/internal/atomicfile"
 	"moslava/internal/lock"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // Environment of a child that runs a recipe and kills itself so long after the first temporary file is seen where it exports to.
@@ -150,7 +151,7 @@ func TestExportOntoOthers(t *testing.T) {
 	if err := errors.Join(os.Mkdir(out, 0o777), os.WriteFile(thesis, []byte("mine"), 0o666)); err != nil {
 		t.Fatal(err)
 	}
-	r := parse(t, filepath.Join(root, "run"), towers+"stages:\n- {kind: align, data: \"scenes:tune?n=4&seed=1\", steps: 1, batch: 2}\n- {kind: export, path: "+out+"}\n")
+	r := recipetest.Parse(t, filepath.Join(root, "run"), recipetest.Towers+"stages:\n- {kind: align, data: \"scenes:tune?n=4&seed=1\", steps: 1, batch: 2}\n- {kind: export, path: "+out+"}\n")
 	fails(t, r, out, "thesis.tex", "--force")
 	if _, err := os.Stat(filepath.Join(root, "run", "00-align")); err == nil {
 		t.Error("a stage began")
@@ -175,7 +176,7 @@ func TestExportOntoOthers(t *testing.T) {
 	if err := os.WriteFile(weights, []byte("another model"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	names(t, run(false), "model.safetensors", "--force")
+	recipetest.Names(t, run(false), "model.safetensors", "--force")
 	if err := run(true); err != nil {
 		t.Fatal(err)
 	}
@@ -190,5 +191,5 @@ func TestExportOntoOthers(t *testing.T) {
 	if err := errors.Join(os.Remove(weights)); err != nil {
 		t.Fatal(err)
 	}
-	names(t, run(false), "held by process ")
+	recipetest.Names(t, run(false), "held by process ")
 }

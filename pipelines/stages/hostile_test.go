@@ -16,6 +16,7 @@ import (
 	"moslava/datasets"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // picture is a small drawing, as PNG or JPEG.
@@ -64,7 +65,7 @@ func store(t *testing.T, samples ...datasets.Sample) string {
 
 // alignOn is a recipe that aligns on stored samples for an epoch; more is further keys of the stage.
 func alignOn(data, more string) string {
-	return fmt.Sprintf("%sstages:\n  - {kind: align, data: %q, batch: 2, epochs: 1%s}\n", towers, data, more)
+	return fmt.Sprintf("%sstages:\n  - {kind: align, data: %q, batch: 2, epochs: 1%s}\n", recipetest.Towers, data, more)
 }
 
 // samples are six good ones with x in the place of the fourth, which is row 0 of the second shard.
@@ -82,7 +83,7 @@ func samplesWith(t *testing.T, x datasets.Sample) []datasets.Sample {
 // TestArrow: what is written as shards trains.
 func TestArrow(t *testing.T) {
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, alignOn(store(t, samplesWith(t, datasets.Sample{})...), "")))
+	mustRun(t, recipetest.Parse(t, dir, alignOn(store(t, samplesWith(t, datasets.Sample{})...), "")))
 	records, err := metrics.Read(filepath.Join(dir, "00-align", metrics.LinesFile))
 	if err != nil || len(records) != 3 || records[2].Counts["samples"] != 6 {
 		t.Errorf("%+v, %v; want three steps of six samples", records, err)
@@ -103,13 +104,13 @@ func TestTruncatedShard(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Run(fmt.Sprint(keep), func(t *testing.T) {
-			fails(t, parse(t, t.TempDir(), alignOn(data, "")), "stage align", shard)
+			fails(t, recipetest.Parse(t, t.TempDir(), alignOn(data, "")), "stage align", shard)
 		})
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	fails(t, parse(t, t.TempDir(), alignOn(data, "")), "stage align", shard, "no such file")
+	fails(t, recipetest.Parse(t, t.TempDir(), alignOn(data, "")), "stage align", shard, "no such file")
 }
 
 // TestBadSamples: a sample that cannot be used ends the run with its row, its id and a way out; with the
@@ -158,9 +159,9 @@ func TestBadSamples(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := store(t, samplesWith(t, c.sample)...)
 			const row = "data-00001-of-00002.arrow:0"
-			fails(t, parse(t, t.TempDir(), alignOn(data, c.keys)), append(c.want, "stage align", "data: ", row, "s3")...)
+			fails(t, recipetest.Parse(t, t.TempDir(), alignOn(data, c.keys)), append(c.want, "stage align", "data: ", row, "s3")...)
 			dir := t.TempDir()
-			out := mustRun(t, parse(t, dir, alignOn(data, c.keys+", "+c.policy)))
+			out := mustRun(t, recipetest.Parse(t, dir, alignOn(data, c.keys+", "+c.policy)))
 			if !strings.Contains(out, row+" (id s3): ") && !strings.Contains(out, row+": ") {
 				t.Errorf("the sample is not told of:\n%s", out)
 			}
@@ -184,7 +185,7 @@ func TestBadSamples(t *testing.T) {
 func TestAllBad(t *testing.T) {
 	s := ask(t, 0)
 	s.Pictures[0].Bytes = []byte("no")
-	fails(t, parse(t, t.TempDir(), alignOn(store(t, s, s), ", on_bad: skip")), "none of the 2 samples can be used", "skipped 2")
+	fails(t, recipetest.Parse(t, t.TempDir(), alignOn(store(t, s, s), ", on_bad: skip")), "none of the 2 samples can be used", "skipped 2")
 }
 
 // TestLongKeepsPictures: whatever is dropped or split, each picture that is in a batch has all of its image tokens.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // TestIgnoreThatIgnoresNothing: a key to ignore that no row has is seen before anything is begun: of a source in that source, of a stage in one of its sources at least, of
@@ -39,8 +40,8 @@ func TestIgnoreThatIgnoresNothing(t *testing.T) {
 		{"data: {ignore: [mood, tone]}", "data: A", "data: B, ignore: tone", `stage align: data.ignore: names "tone", ` + names},
 		{"data: {ignore: [mood, tone]}", "data: A", "data: nowhere.json", ""}, // who knows
 	} {
-		text := strings.NewReplacer("A", a, "B", b).Replace(towers + c.data + "\nstages:\n- {kind: align, " + c.first + ", steps: 1}\n- {kind: align, name: again, " + c.second + ", steps: 1}\n")
-		p, err := preflight.MakePlan(context.Background(), parse(t, filepath.Join(dir, "run"), text), preflight.PlanOptions{Text: 8, Targets: 4, Batches: 1})
+		text := strings.NewReplacer("A", a, "B", b).Replace(recipetest.Towers + c.data + "\nstages:\n- {kind: align, " + c.first + ", steps: 1}\n- {kind: align, name: again, " + c.second + ", steps: 1}\n")
+		p, err := preflight.MakePlan(context.Background(), recipetest.Parse(t, filepath.Join(dir, "run"), text), preflight.PlanOptions{Text: 8, Targets: 4, Batches: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func TestValuesBeforehand(t *testing.T) {
 		t.Fatal(err)
 	}
 	for keys, want := range map[string]string{"": path + ":60: conversations 1: value is the number 5, expected a text or a list", "on_bad: skip, ": "", "limit: 60, ": ""} {
-		p, err := preflight.MakePlan(context.Background(), parse(t, filepath.Join(dir, "run"), towers+"stages: {kind: align, data: "+path+", "+keys+"batch: 2, steps: 1}\n"), preflight.PlanOptions{Batches: 1})
+		p, err := preflight.MakePlan(context.Background(), recipetest.Parse(t, filepath.Join(dir, "run"), recipetest.Towers+"stages: {kind: align, data: "+path+", "+keys+"batch: 2, steps: 1}\n"), preflight.PlanOptions{Batches: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

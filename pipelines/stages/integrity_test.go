@@ -14,6 +14,7 @@ import (
 
 	"moslava/pipelines/integrity"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 )
 
@@ -66,7 +67,7 @@ func chain(t *testing.T) (*recipe.Recipe, string) {
 		"- {kind: align, data: " + store(t, samplesWith(t, ask(t, 3))...) + ", batch: 2, steps: 3}\n" +
 		"- {kind: tune, data: \"scenes:tune?n=8&seed=1\", batch: 2, steps: 2, adapters: {language: {r: 2}}}\n" +
 		"- {kind: evaluate, suites: [{tsv: " + suite + ", protocol: letter-logit}]}\n"
-	return parse(t, dir, text), dir
+	return recipetest.Parse(t, dir, text), dir
 }
 
 // TestFlippedBits: a flipped bit in any file that a later stage or a resume reads is noticed before it is used, and by VerifyRun.

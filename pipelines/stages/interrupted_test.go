@@ -11,6 +11,7 @@ import (
 
 	"moslava/datasets"
 	"moslava/internal/autograd"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
@@ -43,7 +44,7 @@ func TestStopsAnywhere(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			names(t, err, "saved", "goes on")
+			recipetest.Names(t, err, "saved", "goes on")
 			mustRun(t, load(t, resumeRecipe, dir))
 			equal(t, results(t, dir), want)
 		})
@@ -52,26 +53,26 @@ func TestStopsAnywhere(t *testing.T) {
 
 // TestDiverged: a loss that explodes ends the stage with an error that says what to do, the same one when it is run again; nothing of it is best.
 func TestDiverged(t *testing.T) {
-	text := towers + `stages:
+	text := recipetest.Towers + `stages:
 - {kind: pretrain, data: "scenes:align?n=40", steps: 30, batch: 2, lr: 10, schedule: constant, clip: 0, validation: 0.2, validate_every: 15, save_every: 2%s}
 `
 	dir := t.TempDir()
 	var out bytes.Buffer
 	for range 2 {
-		err := Run(t.Context(), parse(t, dir, fmt.Sprintf(text, "")), Options{Out: &out})
+		err := Run(t.Context(), recipetest.Parse(t, dir, fmt.Sprintf(text, "")), Options{Out: &out})
 		d := new(train.DivergedError)
 		if !errors.As(err, &d) || d.Step >= 30 || d.Loss < 2*d.Guess {
 			t.Fatalf("error %v\n%s", err, &out)
 		}
-		names(t, err, "stage pretrain", "has diverged", "lr is 10", "on_divergence: ignore")
+		recipetest.Names(t, err, "stage pretrain", "has diverged", "lr is 10", "on_divergence: ignore")
 	}
 	// What changes no result needs no force, and goes on from the last state.
-	mustRun(t, parse(t, dir, fmt.Sprintf(text, ", on_divergence: ignore")))
+	mustRun(t, recipetest.Parse(t, dir, fmt.Sprintf(text, ", on_divergence: ignore")))
 }
 
 // TestRisen: a loss that has risen without exploding is told at the end.
 func TestRisen(t *testing.T) {
-	out := mustRun(t, parse(t, t.TempDir(), towers+`stages:
+	out := mustRun(t, recipetest.Parse(t, t.TempDir(), recipetest.Towers+`stages:
 - {kind: pretrain, data: "scenes:align?n=40", steps: 40, batch: 2, lr: 10, schedule: constant, clip: 0, on_divergence: ignore}
 `))
 	if !strings.Contains(out, "warning: the loss has risen, from ") || !strings.Contains(out, "lr 10 may be too high") {

@@ -12,9 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"moslava/internal/atomicfile"
 	"moslava/pipelines/answering"
+	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/score"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 	"moslava/pipelines/suitedir"
 )
@@ -69,18 +73,18 @@ func keepsSecret(t *testing.T, dir string) {
 func TestStageWithJudge(t *testing.T) {
 	s := serveJudge(t)
 	dir := t.TempDir()
-	text := towers + `stages:
+	text := recipetest.Towers + `stages:
   - {kind: pretrain, data: "scenes:pretrain?n=8&seed=1", batch: 2, steps: 2}
   - kind: evaluate
     suites: {tsv: "scenes:test?n=6&seed=1", name: s, judge_url: ` + s.URL + `/v1, judge_model: m, judge_key_env: MOSLAVA_TEST_JUDGE}
 `
 	s.failAfter = 2
-	fails(t, parse(t, dir, text), "suite s: item ", "judge: ", "503 Service Unavailable")
+	fails(t, recipetest.Parse(t, dir, text), "suite s: item ", "judge: ", "503 Service Unavailable")
 	if s.replies != 2 {
 		t.Fatalf("found %d replies: the model's answers are read by rules", s.replies)
 	}
 	s.failAfter = -1
-	mustRun(t, parse(t, dir, text))
+	mustRun(t, recipetest.Parse(t, dir, text))
 	res, err := suitedir.Read(filepath.Join(dir, "01-evaluate", "s"))
 	if err != nil {
 		t.Fatal(err)
@@ -89,23 +93,36 @@ func TestStageWithJudge(t *testing.T) {
 		t.Errorf("found judge %q and %d answers judged with %d replies", res.Judge, res.Judged, s.replies)
 	}
 	keepsSecret(t, dir)
-	if out := mustRun(t, parse(t, dir, strings.ReplaceAll(text, "MOSLAVA_TEST_JUDGE", "MOSLAVA_TEST_JUDGE_2"))); strings.Count(out, "skipped") != 2 {
+	if out := mustRun(t, recipetest.Parse(t, dir, strings.ReplaceAll(text, "MOSLAVA_TEST_JUDGE", "MOSLAVA_TEST_JUDGE_2"))); strings.Count(out, "skipped") != 2 {
 		t.Errorf("another variable with the key does a stage again:\n%s", out)
 	}
 	for from, to := range map[string]string{"judge_model: m,": "judge_model: n,", "/v1,": "/v2,", ", judge_url: " + s.URL + "/v1, judge_model: m, judge_key_env: MOSLAVA_TEST_JUDGE": ""} {
-		err := Run(context.Background(), parse(t, dir, strings.ReplaceAll(text, from, to)), Options{Out: io.Discard})
+		err := Run(context.Background(), recipetest.Parse(t, dir, strings.ReplaceAll(text, from, to)), Options{Out: io.Discard})
 		if c := new(run.ChangedError); !errors.As(err, &c) || c.Stage != "evaluate" || !strings.Contains(err.Error(), "judge_") {
 			t.Errorf("%s: found %v, expected an error about what changed", to, err)
 		}
 	}
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(text, "MOSLAVA_TEST_JUDGE", "MOSLAVA_TEST_NONE")), "suite s: judge: found no key in the environment variable MOSLAVA_TEST_NONE")
-	fails(t, parse(t, t.TempDir(), strings.ReplaceAll(text, "name: s,", "name: s, protocol: letter-logit,")), "suite s: found a judge, but protocol letter-logit has none")
+	fails(t, recipetest.Parse(t, t.TempDir(), strings.ReplaceAll(text, "MOSLAVA_TEST_JUDGE", "MOSLAVA_TEST_NONE")), "suite s: judge: found no key in the environment variable MOSLAVA_TEST_NONE")
+	fails(t, recipetest.Parse(t, t.TempDir(), strings.ReplaceAll(text, "name: s,", "name: s, protocol: letter-logit,")), "suite s: found a judge, but protocol letter-logit has none")
+}
+
+// evaluated evaluates a model.
+func evaluated(t *testing.T, model, suite string, opt answering.EvaluateOptions) *score.Result {
+	t.Helper()
+	res, err := answering.Evaluate(t.Context(), model, suite, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
 }
 
 // TestEvaluateModelWithJudge does the same without a recipe, where a judge may come later.
 func TestEvaluateModelWithJudge(t *testing.T) {
 	s := serveJudge(t)
-	model, suite := askable(t)
+	model, suite := exported(t), filepath.Join(t.TempDir(), "questions.tsv")
+	if err := atomicfile.WriteFile(suite, func(w io.Writer) error { return scenes.TestTSV(w, 96, scenes.Test, 5) }); err != nil {
+		t.Fatal(err)
+	}
 	opt := answering.EvaluateOptions{Limit: 8, Dir: t.TempDir()}
 	before := evaluated(t, model, suite, opt)
 	vs := before.Verdicts

@@ -14,6 +14,7 @@ import (
 	"moslava/internal/safetensors"
 	"moslava/moslora"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/states"
 	"moslava/pipelines/vlm"
 )
@@ -107,7 +108,7 @@ func TestBrokenWeights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := exported(t)
 			tamper(t, filepath.Join(dir, "model.safetensors"), c.change)
-			fails(t, parse(t, t.TempDir(), alignFrom(dir, "")), append(c.want, "stage align", dir)...)
+			fails(t, recipetest.Parse(t, t.TempDir(), alignFrom(dir, "")), append(c.want, "stage align", dir)...)
 		})
 	}
 }
@@ -120,7 +121,7 @@ func TestOverflow(t *testing.T) {
 			all[upWeight].Data[i] = 1e38
 		}
 	})
-	fails(t, parse(t, t.TempDir(), alignFrom(dir, "")), "stage align: step 1: the loss is NaN: ", "the result of operation", "is +Inf at row 0, column 0")
+	fails(t, recipetest.Parse(t, t.TempDir(), alignFrom(dir, "")), "stage align: step 1: the loss is NaN: ", "the result of operation", "is +Inf at row 0, column 0")
 }
 
 // TestNaNOnTheWay: a state with one stops the run that goes on from it.
@@ -128,7 +129,7 @@ func TestNaNOnTheWay(t *testing.T) {
 	model, dir := exported(t), t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := parse(t, dir, alignFrom(model, ""))
+	r := recipetest.Parse(t, dir, alignFrom(model, ""))
 	if err := Run(ctx, r, Options{Out: new(bytes.Buffer)}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func TestBrokenDirectories(t *testing.T) {
 			if err := c.change(dir); err != nil {
 				t.Fatal(err)
 			}
-			fails(t, parse(t, t.TempDir(), alignFrom(dir, "")), append(c.want, "stage align", dir)...)
+			fails(t, recipetest.Parse(t, t.TempDir(), alignFrom(dir, "")), append(c.want, "stage align", dir)...)
 		})
 	}
 	dir := exported(t)
@@ -221,8 +222,8 @@ func TestBrokenDirectories(t *testing.T) {
 		"{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}")(dir); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, parse(t, t.TempDir(), alignFrom(dir, fmt.Sprintf(", chat_template: %q", jinja)))) // as the message says
-	fails(t, parse(t, t.TempDir(), alignFrom(dir, ", chat_template: vicuna")), `chat template "vicuna" is not one of`, "vicuna_v1")
+	mustRun(t, recipetest.Parse(t, t.TempDir(), alignFrom(dir, fmt.Sprintf(", chat_template: %q", jinja)))) // as the message says
+	fails(t, recipetest.Parse(t, t.TempDir(), alignFrom(dir, ", chat_template: vicuna")), `chat template "vicuna" is not one of`, "vicuna_v1")
 }
 
 // TestForeignAdapters: an adapter directory of another model does not go on this one.
@@ -250,7 +251,7 @@ func TestForeignAdapters(t *testing.T) {
 		x.Shape = []int{2, 64}
 		all[key] = x
 	})
-	names(t, fresh().LoadAdapters(dir), dir, "layers.0.self_attn.q_proj.lora_A.weight", "has shape [2 64], want [4 32]")
+	recipetest.Names(t, fresh().LoadAdapters(dir), dir, "layers.0.self_attn.q_proj.lora_A.weight", "has shape [2 64], want [4 32]")
 	tamper(t, file, func(all map[string]safetensors.Tensor) {
 		const far = "base_model.model.model.language_model.layers.9.self_attn.q_proj"
 		for _, s := range []string{".lora_A.weight", ".lora_AB.weight", ".lora_B.weight"} {
@@ -259,18 +260,18 @@ func TestForeignAdapters(t *testing.T) {
 			delete(all, from)
 		}
 	})
-	names(t, fresh().LoadAdapters(dir), dir, "no place for", "layers.9.self_attn.q_proj")
+	recipetest.Names(t, fresh().LoadAdapters(dir), dir, "no place for", "layers.9.self_attn.q_proj")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	names(t, fresh().LoadAdapters(dir), moslora.WeightsFile, "no such file")
+	recipetest.Names(t, fresh().LoadAdapters(dir), moslora.WeightsFile, "no such file")
 }
 
 // TestWrongKeys: a recipe names line, key and the nearest one that exists.
 func TestWrongKeys(t *testing.T) {
-	text := "name: x\n" + towers + "stages:\n  - kind: align\n    data: scenes:align?n=8\n    learning_rat: 1\n    batchs: 2\n"
+	text := "name: x\n" + recipetest.Towers + "stages:\n  - kind: align\n    data: scenes:align?n=8\n    learning_rat: 1\n    batchs: 2\n"
 	_, err := recipes.Parse("my.yaml", []byte(text))
-	names(t, err, "my.yaml:6", "learning_rat", "my.yaml:7", "batchs", `did you mean "batch"?`)
-	fails(t, parse(t, t.TempDir(), alignOn("scenes:aling?n=8", "")), "stage align", `stage "aling", expected read, scan, patches, whose, pretrain, align or tune`)
-	fails(t, parse(t, t.TempDir(), alignOn("nowhere/at/all", "")), "stage align", filepath.Join("testdata", "nowhere", "at", "all"), "no such file")
+	recipetest.Names(t, err, "my.yaml:6", "learning_rat", "my.yaml:7", "batchs", `did you mean "batch"?`)
+	fails(t, recipetest.Parse(t, t.TempDir(), alignOn("scenes:aling?n=8", "")), "stage align", `stage "aling", expected read, scan, patches, whose, pretrain, align or tune`)
+	fails(t, recipetest.Parse(t, t.TempDir(), alignOn("nowhere/at/all", "")), "stage align", filepath.Join("testdata", "nowhere", "at", "all"), "no such file")
 }

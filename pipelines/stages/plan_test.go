@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
 // TestPlan plans from configurations alone, of data that is there and data that is not.
 func TestPlan(t *testing.T) {
-	r := parse(t, t.TempDir(), towers+`stages:
+	r := recipetest.Parse(t, t.TempDir(), recipetest.Towers+`stages:
 - {kind: align, data: "scenes:align?n=40", batch: 4}
 - kind: tune
   data: nowhere
@@ -63,11 +64,11 @@ func TestPlanOfADirectory(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "model.safetensors")); err != nil {
 		t.Fatal(err)
 	}
-	r := parse(t, t.TempDir(), alignFrom(dir, ""))
+	r := recipetest.Parse(t, t.TempDir(), alignFrom(dir, ""))
 	if _, err := preflight.MakePlan(context.Background(), r, preflight.PlanOptions{Batches: 2}); err != nil {
 		t.Fatal(err)
 	}
-	r = parse(t, t.TempDir(), towers+"stages: {kind: export}\n")
+	r = recipetest.Parse(t, t.TempDir(), recipetest.Towers+"stages: {kind: export}\n")
 	p, err := preflight.MakePlan(context.Background(), r, preflight.PlanOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestHolding(t *testing.T) {
 	needs := func(quantize, stage string) int64 {
 		t.Helper()
 		text := "model: {vision: tiny/vision, language: tiny/language, init: random, feature_layer: -1" + quantize + "}\nstages: " + stage
-		p, err := preflight.MakePlan(context.Background(), parse(t, t.TempDir(), text), preflight.PlanOptions{})
+		p, err := preflight.MakePlan(context.Background(), recipetest.Parse(t, t.TempDir(), text), preflight.PlanOptions{})
 		if err == nil {
 			err = p.Err()
 		}

@@ -14,6 +14,7 @@ import (
 
 	"moslava/pipelines/preflight"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // begun lists the stages that have a directory.
@@ -92,17 +93,17 @@ func TestLateFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			r := parse(t, dir, towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n  - "+c.stages+"\n")
+			r := recipetest.Parse(t, dir, recipetest.Towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n  - "+c.stages+"\n")
 			fails(t, r, c.wants...)
 			if list := begun(t, dir); len(list) > 0 {
 				t.Errorf("stages were begun: %q", list)
 			}
-			names(t, preflight.Check(t.Context(), r), c.wants...)
+			recipetest.Names(t, preflight.Check(t.Context(), r), c.wants...)
 		})
 	}
 	t.Run("a linear projector", func(t *testing.T) {
 		dir := t.TempDir()
-		r := parse(t, dir, strings.Replace(towers, "init:", "projector: {type: linear}, init:", 1)+"stages:\n  - "+tune+"\n  - {kind: export}\n")
+		r := recipetest.Parse(t, dir, strings.Replace(recipetest.Towers, "init:", "projector: {type: linear}, init:", 1)+"stages:\n  - "+tune+"\n  - {kind: export}\n")
 		fails(t, r, "stage export: format: export: transformers' LLaVA has no linear projector")
 		if list := begun(t, dir); len(list) > 0 {
 			t.Errorf("stages were begun: %q", list)
@@ -110,11 +111,11 @@ func TestLateFaults(t *testing.T) {
 	})
 	t.Run("a decoder alone", func(t *testing.T) {
 		dir := t.TempDir()
-		r := parse(t, dir, "model: {language: tiny/language, init: random, chat_template: plain}\nstages:\n  - {kind: evaluate, suites: {name: x, tsv: \"scenes:test?n=6\"}}\n")
+		r := recipetest.Parse(t, dir, "model: {language: tiny/language, init: random, chat_template: plain}\nstages:\n  - {kind: evaluate, suites: {name: x, tsv: \"scenes:test?n=6\"}}\n")
 		fails(t, r, "stage evaluate: suites.0:", "picture")
 	})
 	if os.Getuid() != 0 {
-		r := parse(t, t.TempDir(), towers+fmt.Sprintf("stages: [{kind: export, path: %q}]\n", filepath.Join(closed, "x")))
+		r := recipetest.Parse(t, t.TempDir(), recipetest.Towers+fmt.Sprintf("stages: [{kind: export, path: %q}]\n", filepath.Join(closed, "x")))
 		fails(t, r, "stage export: path:", "cannot be written to")
 	}
 }
@@ -133,10 +134,10 @@ func TestSuitesOfPicturesElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text := towers + fmt.Sprintf("stages: [{kind: evaluate, suites: {tsv: %q, images: [%q, %q]}}]\n", filepath.Join(at, "tables", "s.tsv"),
+	text := recipetest.Towers + fmt.Sprintf("stages: [{kind: evaluate, suites: {tsv: %q, images: [%q, %q]}}]\n", filepath.Join(at, "tables", "s.tsv"),
 		filepath.Join(at, "more"), filepath.Join(at, "pictures"))
 	var out bytes.Buffer
-	if err := Run(t.Context(), parse(t, t.TempDir(), text), Options{Out: &out}); err != nil {
+	if err := Run(t.Context(), recipetest.Parse(t, t.TempDir(), text), Options{Out: &out}); err != nil {
 		t.Errorf("%v\n%s", err, &out)
 	}
 }
@@ -144,9 +145,9 @@ func TestSuitesOfPicturesElsewhere(t *testing.T) {
 // TestPlanOfOccupiedPlace: a plan says that others' files lie where an export is to be, and not what the run itself has written there.
 func TestPlanOfOccupiedPlace(t *testing.T) {
 	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
-	text := towers + fmt.Sprintf("stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 1}\n  - {kind: export, path: %q}\n", out)
+	text := recipetest.Towers + fmt.Sprintf("stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 1}\n  - {kind: export, path: %q}\n", out)
 	problems := func() string {
-		p, err := preflight.MakePlan(t.Context(), parse(t, dir, text), preflight.PlanOptions{Batches: 1, Targets: 2})
+		p, err := preflight.MakePlan(t.Context(), recipetest.Parse(t, dir, text), preflight.PlanOptions{Batches: 1, Targets: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +168,7 @@ func TestPlanOfOccupiedPlace(t *testing.T) {
 	if err := os.Remove(filepath.Join(out, "notes.txt")); err != nil {
 		t.Fatal(err)
 	}
-	mustRun(t, parse(t, dir, text))
+	mustRun(t, recipetest.Parse(t, dir, text))
 	if got := problems(); got != "<nil>" {
 		t.Error(got)
 	}
@@ -176,13 +177,13 @@ func TestPlanOfOccupiedPlace(t *testing.T) {
 // TestFinishedIsNotLookedAt: what is finished needs its data no more.
 func TestFinishedIsNotLookedAt(t *testing.T) {
 	dir := t.TempDir()
-	text := towers + "stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n  - {kind: export, format: towers}\n"
-	r := parse(t, dir, text)
+	text := recipetest.Towers + "stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n  - {kind: export, format: towers}\n"
+	r := recipetest.Parse(t, dir, text)
 	var out bytes.Buffer
 	if err := Run(t.Context(), r, Options{Out: &out, Only: []string{"align"}}); err != nil {
 		t.Fatal(err)
 	}
-	r = parse(t, dir, text)
+	r = recipetest.Parse(t, dir, text)
 	r.Stages[0].Train.Sources[0].Path = recipe.Path("nowhere")
 	if err := Run(t.Context(), r, Options{Out: &out, Only: []string{"export"}}); err == nil || !strings.Contains(err.Error(), "has changed since") {
 		t.Errorf("error %v", err) // and not that there is no such data
@@ -193,7 +194,7 @@ func TestFinishedIsNotLookedAt(t *testing.T) {
 func TestMemoryIsEnough(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(20 << 20)) // what GOMEMLIMIT does
 	dir := t.TempDir()
-	r := parse(t, dir, towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n")
+	r := recipetest.Parse(t, dir, recipetest.Towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n")
 	wants := []string{"stage align: it needs about ", "of memory at its peak, and there are 20 MiB (GOMEMLIMIT)", "a smaller batch"}
 	fails(t, r, append(wants, "--over-memory")...)
 	if list := begun(t, dir); len(list) > 0 {
@@ -203,7 +204,7 @@ func TestMemoryIsEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names(t, p.Err(), wants...)
+	recipetest.Names(t, p.Err(), wants...)
 	var out bytes.Buffer
 	if err := errors.Join(p.Write(&out), Run(t.Context(), r, Options{Out: &out, OverMemory: true})); err != nil {
 		t.Fatal(err)
@@ -212,5 +213,5 @@ func TestMemoryIsEnough(t *testing.T) {
 		t.Errorf("plan and run say %d times what is needed:\n%s", n, &out)
 	}
 	debug.SetMemoryLimit(math.MaxInt64)
-	mustRun(t, parse(t, t.TempDir(), towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n"))
+	mustRun(t, recipetest.Parse(t, t.TempDir(), recipetest.Towers+"stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 2}\n"))
 }

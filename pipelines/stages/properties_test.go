@@ -17,6 +17,7 @@ import (
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
@@ -76,7 +77,7 @@ func greedy(t *testing.T, m *vlm.Model, p *vlm.Processor) [][]int32 {
 // neither form of export loses a tensor.
 func TestMergeAndExport(t *testing.T) {
 	dir := t.TempDir()
-	r := parse(t, dir, towers+`stages:
+	r := recipetest.Parse(t, dir, recipetest.Towers+`stages:
   - {kind: align, data: "scenes:align?n=16&seed=1", steps: 4, lr: 1e-2}
   - {kind: tune, data: "scenes:tune?n=16&seed=2", steps: 12, lr: 2e-2, adapters: {vision: {r: 4}, language: {r: 4, mixer: orthogonal}}}
   - {kind: export, name: peft, format: peft}
@@ -117,12 +118,12 @@ func TestMergeAndExport(t *testing.T) {
 			t.Errorf("%s answers\n%v\nthe run's model\n%v", name, got, ids)
 		}
 	}
-	parts := parse(t, t.TempDir(), fmt.Sprintf("model: {vision: %[1]q, language: %[1]q, projector: %[1]q}\nstages: [{kind: export}]\n", filepath.Join(dir, "07-merged", "hf")))
+	parts := recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {vision: %[1]q, language: %[1]q, projector: %[1]q}\nstages: [{kind: export}]\n", filepath.Join(dir, "07-merged", "hf")))
 	if joined, _ := after(t, parts, ""); !slices.Equal(logits(t, joined, b), logits(t, merged, b)) {
 		t.Error("the parts of an exported model, named one by one, make another model")
 	}
 	projector := 4 // two linears with bias
-	bare := parse(t, t.TempDir(), towers+"stages: [{kind: export}]\n")
+	bare := recipetest.Parse(t, t.TempDir(), recipetest.Towers+"stages: [{kind: export}]\n")
 	mustRun(t, bare)
 	for name, each := range map[string]int{"02-peft/peft": 3, "03-folded/folded": 2} {
 		file := filepath.Join(dir, filepath.FromSlash(name), "adapter_model.safetensors")
@@ -133,7 +134,7 @@ func TestMergeAndExport(t *testing.T) {
 		if err := m.LoadAdapters(filepath.Dir(file)); err != nil {
 			t.Fatal(err)
 		}
-		from := parse(t, t.TempDir(), fmt.Sprintf("model: {from: %s, adapters: %s}\nstages: [{kind: export}]\n", filepath.Join(string(bare.RunDir), "00-export", "hf"), filepath.Dir(file)))
+		from := recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {from: %s, adapters: %s}\nstages: [{kind: export}]\n", filepath.Join(string(bare.RunDir), "00-export", "hf"), filepath.Dir(file)))
 		if start, _ := after(t, from, ""); gap(logits(t, start, b), want, 0) > 1e-5 || start.Adapters.Len() != 0 {
 			t.Errorf("a model that starts from %s is not the tuned one merged", name)
 		}
@@ -156,7 +157,7 @@ func TestAccumulation(t *testing.T) {
 	params := map[string]map[string][]float32{}
 	for name, keys := range map[string]string{"one": "batch: 8", "two": "batch: 4, accum: 2"} {
 		dir := t.TempDir()
-		mustRun(t, parse(t, dir, fmt.Sprintf("%sstages:\n  - {kind: align, data: \"scenes:align?n=32\", steps: 4, lr: 1e-3, %s}\n", towers, keys)))
+		mustRun(t, recipetest.Parse(t, dir, fmt.Sprintf("%sstages:\n  - {kind: align, data: \"scenes:align?n=32\", steps: 4, lr: 1e-3, %s}\n", recipetest.Towers, keys)))
 		var err error
 		if records[name], err = metrics.Read(filepath.Join(dir, "00-align", metrics.LinesFile)); err != nil {
 			t.Fatal(err)
@@ -184,7 +185,7 @@ func TestAccumulation(t *testing.T) {
 // TestBest: the best checkpoint is that of the lowest validation loss, and gives that loss again.
 func TestBest(t *testing.T) {
 	dir := t.TempDir()
-	r := parse(t, dir, towers+`stages:
+	r := recipetest.Parse(t, dir, recipetest.Towers+`stages:
   - {kind: pretrain, data: "scenes:align?n=20&seed=1", validation: 0.2, validate_every: 2, steps: 16, batch: 2, lr: 2, schedule: constant, save_every: 16, on_divergence: ignore}
 `)
 	mustRun(t, r)
@@ -233,7 +234,7 @@ func TestBest(t *testing.T) {
 // TestRates: a tower moves as far as its own rate lets it.
 func TestRates(t *testing.T) {
 	dir := t.TempDir()
-	r := parse(t, dir, towers+`stages:
+	r := recipetest.Parse(t, dir, recipetest.Towers+`stages:
   - {kind: pretrain, data: "scenes:align?n=16", steps: 5, batch: 2, lr: 1e-2, lr_vision: 1e-6, lr_language: 1e-4, schedule: constant, warmup_steps: 0}
 `)
 	mustRun(t, r)

@@ -13,6 +13,7 @@ import (
 	"moslava/internal/checkpoint"
 	"moslava/internal/safetensors"
 	"moslava/pipelines/models"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -63,7 +64,7 @@ stages:
 // TestQuantized: adapters are tuned on NF4 weights, and exported merged into the full ones.
 func TestQuantized(t *testing.T) {
 	model, dir := wideTowers(t), t.TempDir()
-	r := parse(t, dir, fmt.Sprintf(quantized, model))
+	r := recipetest.Parse(t, dir, fmt.Sprintf(quantized, model))
 	out := mustRun(t, r)
 	if !strings.Contains(out, "the full weights are written") {
 		t.Errorf("the export does not say what is merged:\n%s", out)
@@ -104,12 +105,12 @@ func TestQuantized(t *testing.T) {
 	}
 	plain := strings.Replace(quantized, ", quantize: {vision: nf4, language: nf4, vocabulary: bfloat16}", "", 1)
 	plain = strings.Replace(plain, ", merge_into: rounded", "", 1)
-	fails(t, parse(t, dir, fmt.Sprintf(plain, model)), "align", "model.quantize")
+	fails(t, recipetest.Parse(t, dir, fmt.Sprintf(plain, model)), "align", "model.quantize")
 }
 
 // TestQuantizedTooNarrow: rows that are not whole blocks are refused by name.
 func TestQuantizedTooNarrow(t *testing.T) {
-	fails(t, parse(t, t.TempDir(), "model: {vision: tiny/vision, language: tiny/language, init: random, quantize: {language: nf4}}\n"+
+	fails(t, recipetest.Parse(t, t.TempDir(), "model: {vision: tiny/vision, language: tiny/language, init: random, quantize: {language: nf4}}\n"+
 		"stages: {kind: align, data: \"scenes:align?n=8\", steps: 1}\n"), "layers.0.self_attn.q_proj.weight has rows of 32 elements", "bfloat16")
 }
 

@@ -30,6 +30,7 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/train"
 	"moslava/pipelines/vlm"
 )
@@ -40,7 +41,6 @@ const (
 	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
 	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
 	childStuck = "MOSLAVA_TEST_STUCK" // set: the loss that is asked for as the nth ends the process with SIGINT, and does not come
-	childAsks  = "MOSLAVA_TEST_ASKS"  // set: it evaluates the model and the suite in the directory, and ends itself after so many verdicts
 )
 
 // An ending says when a child ends: once so many steps of all stages are in the metrics, then so much
@@ -70,9 +70,6 @@ func TestMain(m *testing.M) {
 func child(dir string) int {
 	ctx, stop := interrupt.Handle(context.Background(), &interrupt.Handler{Out: os.Stderr, Clean: output.Leave, Exit: os.Exit})
 	defer stop()
-	if os.Getenv(childAsks) != "" {
-		return childThatAsks(ctx, dir)
-	}
 	if s := os.Getenv(childLimit); s != "" {
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err == nil { // writing more is EFBIG then
@@ -307,7 +304,7 @@ func TestCanceled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	names(t, err, "stage align", "after step 8 of 20", "saved", "goes on")
+	recipetest.Names(t, err, "stage align", "after step 8 of 20", "saved", "goes on")
 	if again := Run(ctx, load(t, resumeRecipe, dir), Options{Out: io.Discard}); !errors.Is(again, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", again)
 	}

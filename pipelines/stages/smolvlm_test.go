@@ -10,6 +10,7 @@ import (
 	"moslava/datasets"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -77,7 +78,7 @@ func asked(t *testing.T, p *vlm.Processor, pictures ...string) *datasets.Batch {
 func TestDrawnModelNeedsNoWeights(t *testing.T) {
 	parameter := func(init string) []float32 {
 		text := "model: {from: ../../vlm/testdata/smolvlm, init: " + init + "}\nstages: [{kind: export}]\n"
-		m, _, err := models.Base(parse(t, t.TempDir(), text))
+		m, _, err := models.Base(recipetest.Parse(t, t.TempDir(), text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestDrawnModelNeedsNoWeights(t *testing.T) {
 // TestConnectorTakesTheLastLayer: of a family without a choice of layers a recipe has none either.
 func TestConnectorTakesTheLastLayer(t *testing.T) {
 	for _, key := range []string{"feature_layer: -2", "select_strategy: full"} {
-		r := parse(t, t.TempDir(), "model: {from: ../../vlm/testdata/smolvlm, "+key+"}\nstages: [{kind: export}]\n")
+		r := recipetest.Parse(t, t.TempDir(), "model: {from: ../../vlm/testdata/smolvlm, "+key+"}\nstages: [{kind: export}]\n")
 		fails(t, r, "model.feature_layer, model.select_strategy: SmolVLM has one way to take features: leave the keys out")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/run"
 )
 
@@ -45,7 +46,7 @@ func TestAgain(t *testing.T) {
 	if c := new(run.ChangedError); !errors.As(err, &c) || c.Stage != "tune" || !c.Finished {
 		t.Errorf("a new rate gives %#v", err)
 	}
-	names(t, err, "tune", "finished in", "lr was 0.01 and is 0.02", "Undo the change", "another run_dir", "force")
+	recipetest.Names(t, err, "tune", "finished in", "lr was 0.01 and is 0.02", "Undo the change", "another run_dir", "force")
 	equal(t, results(t, dir), want)
 
 	out, err := changed(true, "stages.tune.lr=2e-2")
@@ -99,8 +100,8 @@ func TestOnly(t *testing.T) {
 	only := func(names ...string) error {
 		return Run(context.Background(), shortRecipe(t, dir), Options{Out: new(bytes.Buffer), Only: names})
 	}
-	names(t, only("tune"), "stage tune", "takes the model of stage align, which is not finished")
-	names(t, only("tun"), `no stage "tun"`)
+	recipetest.Names(t, only("tune"), "stage tune", "takes the model of stage align, which is not finished")
+	recipetest.Names(t, only("tun"), `no stage "tun"`)
 	for _, s := range []string{"align", "tune"} {
 		if err := only(s); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"moslava/internal/nn"
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // tableStages train on the decoder's tables, go on, and write the model in every form.
@@ -47,7 +48,7 @@ func TestTablesInRecipes(t *testing.T) {
 	for _, c := range tableSettings {
 		t.Run(c.keys, func(t *testing.T) {
 			dir := t.TempDir()
-			r := parse(t, dir, alone+fmt.Sprintf(tableStages, c.keys))
+			r := recipetest.Parse(t, dir, alone+fmt.Sprintf(tableStages, c.keys))
 			mustRun(t, r)
 			tuned, p := after(t, r, "more")
 			batch := textBatch(t, p)
@@ -113,14 +114,14 @@ func TestTablesResume(t *testing.T) {
 	for _, keys := range []string{"targets: [q_proj, embed_tokens, lm_head]", "modules_to_save: [embed_tokens]", "trainable_token_indices: [3, 7, 20]"} {
 		whole, torn := t.TempDir(), t.TempDir()
 		text := alone + fmt.Sprintf(tableStages, keys)
-		mustRun(t, parse(t, whole, text))
+		mustRun(t, recipetest.Parse(t, whole, text))
 		ctx, cancel := context.WithCancel(context.Background())
 		stop := &cancelAt{text: "step 3: validation", cancel: cancel}
-		if err := Run(ctx, parse(t, torn, text), Options{Out: stop}); !errors.Is(err, context.Canceled) {
+		if err := Run(ctx, recipetest.Parse(t, torn, text), Options{Out: stop}); !errors.Is(err, context.Canceled) {
 			t.Fatalf("the run was not stopped: %v", err)
 		}
 		cancel()
-		mustRun(t, parse(t, torn, text))
+		mustRun(t, recipetest.Parse(t, torn, text))
 		equal(t, results(t, torn), results(t, whole))
 	}
 }
@@ -146,8 +147,8 @@ func TestTablesAreRefused(t *testing.T) {
 			keys = "r: 4, " + keys
 		}
 		text := alone + "stages:\n- {kind: tune, data: {path: commonsense.json, format: llm-adapters}, batch: 2, steps: 2, adapters: {language: {" + keys + "}}}\n"
-		fails(t, parse(t, dir, text), want)
-		p, err := preflight.MakePlan(context.Background(), parse(t, t.TempDir(), text), preflight.PlanOptions{Text: 10, Targets: 2, Batches: 2})
+		fails(t, recipetest.Parse(t, dir, text), want)
+		p, err := preflight.MakePlan(context.Background(), recipetest.Parse(t, t.TempDir(), text), preflight.PlanOptions{Text: 10, Targets: 2, Batches: 2})
 		if err == nil {
 			err = p.Err()
 		}
@@ -175,10 +176,10 @@ func TestBiasesWithoutAPlace(t *testing.T) {
 		"adapters: {language: {r: 4, mixer: none, targets: q_proj, lora_bias: true}}}\n", dir)
 	for _, last := range []string{"- {kind: export}\n", "- {kind: merge}\n"} {
 		run := t.TempDir()
-		fails(t, parse(t, run, text+last), "self_attn.q_proj: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one")
+		fails(t, recipetest.Parse(t, run, text+last), "self_attn.q_proj: its adapter has a bias (lora_bias), and no configuration of the model gives the layer one")
 		if _, err := os.Stat(filepath.Join(run, "00-tune/metrics.jsonl")); err == nil {
 			t.Error("it was trained all the same")
 		}
 	}
-	mustRun(t, parse(t, t.TempDir(), text+"- {kind: export, format: peft}\n"))
+	mustRun(t, recipetest.Parse(t, t.TempDir(), text+"- {kind: export, format: peft}\n"))
 }

@@ -23,6 +23,7 @@ import (
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/models"
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -52,7 +53,7 @@ const textStages = `stages:
 // TestDecoderAlone: what is written loads again and answers as the run's model does, under the names that a decoder has.
 func TestDecoderAlone(t *testing.T) {
 	dir := t.TempDir()
-	r := parse(t, dir, alone+textStages)
+	r := recipetest.Parse(t, dir, alone+textStages)
 	mustRun(t, r)
 	tuned, p := after(t, r, "tune")
 	batch := textBatch(t, p)
@@ -101,7 +102,7 @@ func TestDecoderAlone(t *testing.T) {
 	if err != nil || len(layers) != tuned.Adapters.Len() || layers[0].Tower != "language" || math.IsNaN(layers[0].Relative) {
 		t.Errorf("%v, %d layers", err, len(layers))
 	}
-	fails(t, parse(t, t.TempDir(), fmt.Sprintf("model: {from: %q}\nstages:\n- {kind: evaluate, suites: {tsv: commonsense.json, protocol: llm-adapters}}\n", base)),
+	fails(t, recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {from: %q}\nstages:\n- {kind: evaluate, suites: {tsv: commonsense.json, protocol: llm-adapters}}\n", base)),
 		"model.from", "is a decoder alone (model_type llama)", "model.language")
 }
 
@@ -162,8 +163,8 @@ func TestIdleTower(t *testing.T) {
 - {kind: tune, data: {path: commonsense.json, format: llm-adapters}, train: adapters, batch: 2, steps: 5, lr: 1e-2, adapters: {language: {r: 4, mixer: kaiming, dropout: 0.1}}}
 `
 	var models []*vlm.Model
-	for _, model := range []string{alone, towers} {
-		r := parse(t, t.TempDir(), model+stages)
+	for _, model := range []string{alone, recipetest.Towers} {
+		r := recipetest.Parse(t, t.TempDir(), model+stages)
 		mustRun(t, r)
 		m, _ := after(t, r, "tune")
 		models = append(models, m)
@@ -190,14 +191,14 @@ func TestIdleTower(t *testing.T) {
 // TestTextResumes: a run that is stopped goes on and leaves what one leaves that is not.
 func TestTextResumes(t *testing.T) {
 	whole, torn := t.TempDir(), t.TempDir()
-	mustRun(t, parse(t, whole, alone+textStages))
+	mustRun(t, recipetest.Parse(t, whole, alone+textStages))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop := &cancelAt{text: "step 4: validation", cancel: cancel}
-	if err := Run(ctx, parse(t, torn, alone+textStages), Options{Out: stop}); !errors.Is(err, context.Canceled) {
+	if err := Run(ctx, recipetest.Parse(t, torn, alone+textStages), Options{Out: stop}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("the run was not stopped: %v", err)
 	}
-	mustRun(t, parse(t, torn, alone+textStages))
+	mustRun(t, recipetest.Parse(t, torn, alone+textStages))
 	equal(t, results(t, torn), results(t, whole))
 }
 
@@ -205,10 +206,10 @@ func TestTextResumes(t *testing.T) {
 func TestPicturesForADecoder(t *testing.T) {
 	const why = "the model is a decoder alone: name a vision tower in model.vision"
 	tune := alone + "stages:\n- {kind: tune, data: %q, batch: 2, steps: 2, train: adapters, adapters: {language: {r: 2}}}\n"
-	fails(t, parse(t, t.TempDir(), fmt.Sprintf(tune, "scenes:tune?n=6&seed=1")), "stage tune", "scenes/train/level3:1 (id train-3-000001)", why)
+	fails(t, recipetest.Parse(t, t.TempDir(), fmt.Sprintf(tune, "scenes:tune?n=6&seed=1")), "stage tune", "scenes/train/level3:1 (id train-3-000001)", why)
 	ask := alone + "stages:\n- {kind: evaluate, suites: {tsv: %q, name: asked}}\n"
-	fails(t, parse(t, t.TempDir(), fmt.Sprintf(ask, "scenes:test?n=6&seed=1")), "suite asked: item", why)
-	r := parse(t, t.TempDir(), alone+"stages:\n- {kind: export}\n")
+	fails(t, recipetest.Parse(t, t.TempDir(), fmt.Sprintf(ask, "scenes:test?n=6&seed=1")), "suite asked: item", why)
+	r := recipetest.Parse(t, t.TempDir(), alone+"stages:\n- {kind: export}\n")
 	m, p, err := models.Base(r)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +226,7 @@ func TestPicturesForADecoder(t *testing.T) {
 // TestEvaluateDecoder asks a decoder's directory commonsense questions and a table of options without pictures.
 func TestEvaluateDecoder(t *testing.T) {
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, alone+"stages:\n- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 2}\n- {kind: export}\n"))
+	mustRun(t, recipetest.Parse(t, dir, alone+"stages:\n- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 2}\n- {kind: export}\n"))
 	table := filepath.Join(dir, "plain.tsv")
 	if err := os.WriteFile(table, []byte("index\tquestion\tA\tB\tanswer\n0\tis ice colder than steam?\tyes\tno\tA\n1\tdo fish breathe through feathers?\tyes\tno\tB\n"), 0o666); err != nil {
 		t.Fatal(err)
@@ -234,7 +235,7 @@ func TestEvaluateDecoder(t *testing.T) {
 		suite, protocol, file string
 		n                     int
 	}{{"testdata/commonsense.json", "", protocols.LLMAdapters, 2}, {table, "letter-logit", "letter-logit", 2}, {table, "", "vlmevalkit-2024.06", 2}} {
-		res := evaluated(t, filepath.Join(dir, "01-export/hf"), c.suite, answering.EvaluateOptions{Protocol: c.protocol, Limit: 2})
+		res := evaluated(t, filepath.Join(dir, "01-export/hf"), c.suite, answering.EvaluateOptions{Protocol: c.protocol, Limit: 2, Dir: t.TempDir()})
 		if res.Protocol != c.file || res.Overall.N != c.n {
 			t.Errorf("%s: %d questions under %s", c.suite, res.Overall.N, res.Protocol)
 		}
@@ -244,12 +245,12 @@ func TestEvaluateDecoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := answering.Evaluate(context.Background(), filepath.Join(dir, "01-export/hf"), suite, answering.EvaluateOptions{Dir: t.TempDir(), Out: io.Discard})
-	names(t, err, "suite pictures: item", "model.vision")
+	recipetest.Names(t, err, "suite pictures: item", "model.vision")
 }
 
 // TestPlanOfText: data that is not there is taken to be text, and nothing is counted of a tower.
 func TestPlanOfText(t *testing.T) {
-	r := parse(t, t.TempDir(), alone+"stages:\n- {kind: tune, data: nowhere, batch: 2, adapters: {language: {r: 4}}}\n")
+	r := recipetest.Parse(t, t.TempDir(), alone+"stages:\n- {kind: tune, data: nowhere, batch: 2, adapters: {language: {r: 4}}}\n")
 	p, err := preflight.MakePlan(context.Background(), r, preflight.PlanOptions{Text: 20, Targets: 5, Batches: 3})
 	if err != nil {
 		t.Fatal(err)

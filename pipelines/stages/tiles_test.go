@@ -12,6 +12,7 @@ import (
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -22,7 +23,7 @@ const tilesRecipe = "model: {from: smolvlm%s}\nstages:\n- {kind: tune, data: \"s
 func TestTilesOfARecipe(t *testing.T) {
 	length := func(tiles string) int {
 		t.Helper()
-		r := parse(t, t.TempDir(), strings.Replace(strings.Replace(tilesRecipe, "%s", tiles, 1), "from: smolvlm", "from: "+mustAbs(t, "../vlm/testdata/smolvlm"), 1))
+		r := recipetest.Parse(t, t.TempDir(), strings.Replace(strings.Replace(tilesRecipe, "%s", tiles, 1), "from: smolvlm", "from: "+mustAbs(t, "../vlm/testdata/smolvlm"), 1))
 		_, p, err := models.Base(r)
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +38,7 @@ func TestTilesOfARecipe(t *testing.T) {
 	if whole >= small || small >= all {
 		t.Errorf("a picture takes %d tokens whole, %d smaller and %d as the files say", whole, small, all)
 	}
-	r := parse(t, t.TempDir(), "model: {vision: tiny/vision, language: tiny/language, init: random, tiles: {split: no}}\n"+
+	r := recipetest.Parse(t, t.TempDir(), "model: {vision: tiny/vision, language: tiny/language, init: random, tiles: {split: no}}\n"+
 		"stages:\n- {kind: align, data: \"scenes:align?n=4&seed=1\", steps: 1}\n")
 	if _, _, err := models.Base(r); err == nil || !strings.Contains(err.Error(), "model.tiles: pictures of LLaVA are not cut into tiles") {
 		t.Errorf("error %v", err)
@@ -73,7 +74,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 	model := func(more string) string {
 		return "model: {vision: " + tower + ", language: tiny/language, init: random, projector: {type: pixel_shuffle}, tiles: {longest_edge: 64}" + more + "}\n"
 	}
-	r := parse(t, dir, model("")+`stages:
+	r := recipetest.Parse(t, dir, model("")+`stages:
 - {kind: align, data: "scenes:align?n=8&seed=1", batch: 2, steps: 2, lr: 1e-2}
 - {kind: tune, data: "scenes:tune?n=8&seed=2", batch: 2, steps: 2, lr: 1e-2, adapters: {vision: {r: 2, mixer: orthogonal}, language: {r: 2, mixer: orthogonal}}}
 - {kind: merge}
@@ -116,7 +117,7 @@ func TestFreshPixelShuffle(t *testing.T) {
 			t.Errorf("%s: error %v", more, err)
 		}
 	}
-	r = parse(t, dir, "model: {vision: tiny/vision, language: tiny/language, init: random, projector: {type: pixel_shuffle}}\nstages:\n- {kind: export}\n")
+	r = recipetest.Parse(t, dir, "model: {vision: tiny/vision, language: tiny/language, init: random, projector: {type: pixel_shuffle}}\nstages:\n- {kind: export}\n")
 	if _, _, err := models.Base(r); err == nil || !strings.Contains(err.Error(), "want a SigLIP tower") {
 		t.Errorf("error %v", err)
 	}

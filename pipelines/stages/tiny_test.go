@@ -3,7 +3,6 @@ package stages
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 )
 
 // resumeRecipe aligns and tunes two random towers of two layers and width 32.
@@ -35,19 +35,6 @@ func load(t *testing.T, file, dir string, set ...string) *recipe.Recipe {
 	return r
 }
 
-// parse reads a recipe whose paths are relative to testdata.
-func parse(t *testing.T, dir, text string) *recipe.Recipe {
-	t.Helper()
-	r, err := recipes.Parse("testdata/inline.yaml", []byte(fmt.Sprintf("name: inline\nseed: 3\nrun_dir: %q\n", dir)+text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// towers is the model of recipes in these tests.
-const towers = "model: {vision: tiny/vision, language: tiny/language, init: random}\n"
-
 // mustRun runs a recipe to its end and returns what it tells people.
 func mustRun(t *testing.T, r *recipe.Recipe) string {
 	t.Helper()
@@ -66,20 +53,7 @@ func fails(t *testing.T, r *recipe.Recipe, wants ...string) {
 	if err == nil {
 		t.Fatalf("no error, want one with %q\n%s", wants, &out)
 	}
-	names(t, err, wants...)
-}
-
-// names checks that an error holds every one of wants.
-func names(t *testing.T, err error, wants ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one with %q", wants)
-	}
-	for _, w := range wants {
-		if !strings.Contains(err.Error(), w) {
-			t.Errorf("the error has no %q:\n%v", w, err)
-		}
-	}
+	recipetest.Names(t, err, wants...)
 }
 
 // results reads what training stages leave for others: all but states, times and records of the run itself.

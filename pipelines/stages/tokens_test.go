@@ -15,6 +15,7 @@ import (
 	"moslava/language/tokenizer"
 	"moslava/pipelines/answering"
 	"moslava/pipelines/preflight"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/vlm"
 )
 
@@ -33,7 +34,7 @@ func fullDecoder(t *testing.T, tied bool) string {
 			t.Fatal(err)
 		}
 	}
-	mustRun(t, parse(t, run, fmt.Sprintf("model: {language: %q, init: random}\nstages:\n"+
+	mustRun(t, recipetest.Parse(t, run, fmt.Sprintf("model: {language: %q, init: random}\nstages:\n"+
 		"- {kind: pretrain, data: {path: commonsense.json, format: llm-adapters}, batch: 3, steps: 3, lr: 1e-2}\n- {kind: export}\n", dir)))
 	return filepath.Join(run, "01-export/hf")
 }
@@ -88,7 +89,7 @@ func TestTokensAreAdded(t *testing.T) {
 	for _, c := range tokenSettings {
 		t.Run(fmt.Sprintf("%s tied %v", c.keys, c.tied), func(t *testing.T) {
 			dir, base := t.TempDir(), bases[c.tied]
-			r := parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, data, c.keys))
+			r := recipetest.Parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, data, c.keys))
 			said := mustRun(t, r)
 			if !strings.Contains(said, "resize_token_embeddings(563)") {
 				t.Errorf("nothing is said about PEFT:\n%s", said)
@@ -182,7 +183,7 @@ func hasTokens(t *testing.T, tok *tokenizer.Tokenizer) {
 // TestTokensLeaveOtherRows: of a table whose new rows are trained the others stay, to the bit.
 func TestTokensLeaveOtherRows(t *testing.T) {
 	base, dir := fullDecoder(t, true), t.TempDir()
-	mustRun(t, parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, locatedRows(t), "targets: [q_proj]")))
+	mustRun(t, recipetest.Parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, locatedRows(t), "targets: [q_proj]")))
 	const embed = "model.embed_tokens.weight"
 	old := tensorsOf(t, filepath.Join(base, "model.safetensors"))[embed].Data
 	is := tensorsOf(t, filepath.Join(dir, "03-export/hf/model.safetensors"))[embed].Data
@@ -201,14 +202,14 @@ func TestTokensResume(t *testing.T) {
 	data, base := locatedRows(t), fullDecoder(t, false)
 	whole, torn := t.TempDir(), t.TempDir()
 	text := fmt.Sprintf(threeTokens, base) + fmt.Sprintf(tokenStages, data, "targets: [q_proj, embed_tokens]")
-	mustRun(t, parse(t, whole, text))
+	mustRun(t, recipetest.Parse(t, whole, text))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop := &cancelAt{text: "step 3: validation", cancel: cancel}
-	if err := Run(ctx, parse(t, torn, text), Options{Out: stop}); !errors.Is(err, context.Canceled) {
+	if err := Run(ctx, recipetest.Parse(t, torn, text), Options{Out: stop}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("the run was not stopped: %v", err)
 	}
-	mustRun(t, parse(t, torn, text))
+	mustRun(t, recipetest.Parse(t, torn, text))
 	equal(t, results(t, torn), results(t, whole))
 }
 
@@ -218,7 +219,7 @@ func TestTokensOfJoinedModels(t *testing.T) {
 	const model = "model: {vision: tiny/vision, language: tiny/language, init: random, add_tokens: '<loc>'}\n"
 	first, second := t.TempDir(), t.TempDir()
 	stages := "stages:\n- {kind: tune, data: 'scenes:tune?n=6&seed=1', batch: 2, steps: 2, adapters: {vision: {r: 2}, language: {r: 2, targets: [q_proj]}}}\n- {kind: export}\n"
-	mustRun(t, parse(t, first, model+stages+"- {kind: export, name: parts, format: towers}\n"))
+	mustRun(t, recipetest.Parse(t, first, model+stages+"- {kind: export, name: parts, format: towers}\n"))
 	joined := filepath.Join(first, "01-export/hf")
 	m, p := opened(t, joined)
 	if id, ok := p.Tokenizer.ID("<loc>"); !ok || id != 560 || m.Config.ImageToken != 3 || m.Config.Text.VocabSize != 576 {
@@ -228,7 +229,7 @@ func TestTokensOfJoinedModels(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("'<%d>'", i)
 	}
-	mustRun(t, parse(t, second, fmt.Sprintf("model: {from: %q, add_tokens: [%s]}\n", joined, strings.Join(many, ", "))+stages))
+	mustRun(t, recipetest.Parse(t, second, fmt.Sprintf("model: {from: %q, add_tokens: [%s]}\n", joined, strings.Join(many, ", "))+stages))
 	m, p = opened(t, filepath.Join(second, "01-export/hf"))
 	if id, ok := p.Tokenizer.ID("<19>"); !ok || id != 580 || m.Config.Text.VocabSize != 640 {
 		t.Errorf("<19> is %d (%v), of %d rows", id, ok, m.Config.Text.VocabSize)
@@ -240,14 +241,14 @@ func TestTokensOfJoinedModels(t *testing.T) {
 	if got := len(slices.Collect(trainedRows(a.Model))); got != 1 {
 		t.Errorf("%d tables have rows that are trained", got)
 	}
-	r := parse(t, t.TempDir(), fmt.Sprintf("model: {vision: %q, language: %q, add_tokens: '<loc>'}\n", filepath.Join(first, "02-parts/towers/vision"), fullDecoder(t, false))+stages)
+	r := recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {vision: %q, language: %q, add_tokens: '<loc>'}\n", filepath.Join(first, "02-parts/towers/vision"), fullDecoder(t, false))+stages)
 	mustRun(t, r)
 	m, _ = after(t, r, "")
 	if table := m.Language.Head.Weight.Floats(); m.Config.Text.VocabSize != 576 || m.Config.Added[0] != 560 || !slices.Equal(table[560*32:561*32], table[575*32:]) {
 		t.Errorf("%d rows, added %v", m.Config.Text.VocabSize, m.Config.Added)
 	}
-	fails(t, parse(t, t.TempDir(), fmt.Sprintf("model: {from: %q, add_tokens: '<loc>'}\n", joined)+stages), `"<loc>" is a token already, with id 560`, "model.add_tokens")
-	fails(t, parse(t, t.TempDir(), model+strings.Replace(stages, "{kind: export}", "{kind: export, format: xtuner}", 1)),
+	fails(t, recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {from: %q, add_tokens: '<loc>'}\n", joined)+stages), `"<loc>" is a token already, with id 560`, "model.add_tokens")
+	fails(t, recipetest.Parse(t, t.TempDir(), model+strings.Replace(stages, "{kind: export}", "{kind: export, format: xtuner}", 1)),
 		"XTuner's adapters have no place for the tokens that model.add_tokens adds")
 }
 
@@ -264,9 +265,9 @@ func trainedRows(m *vlm.Model) func(func(*nn.Rows) bool) {
 // TestTokensInSpareRows: rows that a model has to spare are taken as they are, and nothing grows.
 func TestTokensInSpareRows(t *testing.T) {
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, "model: {language: tiny/language, init: random, add_tokens: '<loc>'}\nstages:\n- {kind: export, format: hf}\n"))
+	mustRun(t, recipetest.Parse(t, dir, "model: {language: tiny/language, init: random, add_tokens: '<loc>'}\nstages:\n- {kind: export, format: hf}\n"))
 	plain := t.TempDir()
-	mustRun(t, parse(t, plain, alone+"stages:\n- {kind: export, format: hf}\n"))
+	mustRun(t, recipetest.Parse(t, plain, alone+"stages:\n- {kind: export, format: hf}\n"))
 	for name, x := range tensorsOf(t, filepath.Join(plain, "00-export/hf/model.safetensors")) {
 		if !slices.Equal(tensorsOf(t, filepath.Join(dir, "00-export/hf/model.safetensors"))[name].Data, x.Data) {
 			t.Errorf("%s differs", name)
@@ -288,20 +289,20 @@ func TestTokensAreRefused(t *testing.T) {
 		{"add_tokens: '<loc>'", "], trainable_token_indices: ['<lco>'", "model.add_tokens adds a token; or give an id"},
 	} {
 		text := fmt.Sprintf("model: {language: %q, %s}\n", base, c.model) + fmt.Sprintf(stage, c.keys)
-		fails(t, parse(t, t.TempDir(), text), c.want)
-		p, err := preflight.MakePlan(context.Background(), parse(t, t.TempDir(), text), preflight.PlanOptions{Text: 10, Targets: 2, Batches: 2})
+		fails(t, recipetest.Parse(t, t.TempDir(), text), c.want)
+		p, err := preflight.MakePlan(context.Background(), recipetest.Parse(t, t.TempDir(), text), preflight.PlanOptions{Text: 10, Targets: 2, Batches: 2})
 		if err == nil {
 			err = p.Err()
 		}
-		names(t, err, c.want)
+		recipetest.Names(t, err, c.want)
 	}
 	dir := t.TempDir()
-	mustRun(t, parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, data, "targets: [q_proj]")))
+	mustRun(t, recipetest.Parse(t, dir, fmt.Sprintf(threeTokens, base)+fmt.Sprintf(tokenStages, data, "targets: [q_proj]")))
 	peft := filepath.Join(dir, "02-peft/peft")
 	merged := "adapters: " + fmt.Sprintf("%q", peft) + "}\nstages: {kind: export}\n"
-	fails(t, parse(t, t.TempDir(), fmt.Sprintf("model: {language: %q, ", base)+merged), "model.adapters", "for tables of 563 rows, and the model's have 560: name the tokens that were added")
+	fails(t, recipetest.Parse(t, t.TempDir(), fmt.Sprintf("model: {language: %q, ", base)+merged), "model.adapters", "for tables of 563 rows, and the model's have 560: name the tokens that were added")
 	again := t.TempDir()
-	mustRun(t, parse(t, again, strings.Replace(fmt.Sprintf(threeTokens, base), "}\n", ", ", 1)+merged))
+	mustRun(t, recipetest.Parse(t, again, strings.Replace(fmt.Sprintf(threeTokens, base), "}\n", ", ", 1)+merged))
 	if a, b := tensorsOf(t, filepath.Join(again, "00-export/hf/model.safetensors")), tensorsOf(t, filepath.Join(dir, "03-export/hf/model.safetensors")); !slices.Equal(a["model.embed_tokens.weight"].Data, b["model.embed_tokens.weight"].Data) {
 		t.Error("adapters that a recipe merges give other rows than the export of the run that made them")
 	}
@@ -309,5 +310,5 @@ func TestTokensAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := answering.Open(t.Context(), base, answering.Options{Adapters: peft})
-	names(t, err, "the adapters are for tables of 563 rows, and those of", "have 560", "put the tokenizer.json that they were trained with beside them")
+	recipetest.Names(t, err, "the adapters are for tables of 563 rows, and those of", "have 560", "put the tokenizer.json that they were trained with beside them")
 }

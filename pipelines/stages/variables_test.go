@@ -21,6 +21,7 @@ import (
 	"moslava/pipelines/answering"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
 	"moslava/pipelines/runreport"
 )
 
@@ -156,7 +157,7 @@ func TestVariablesAreNotWritten(t *testing.T) {
 
 	// A projector and adapters, to take.
 	before := filepath.Join(root, "before")
-	mustRun(t, parse(t, before, towers+`stages:
+	mustRun(t, recipetest.Parse(t, before, recipetest.Towers+`stages:
 - {kind: align, data: "scenes:align?n=4&seed=1", steps: 1, batch: 2}
 - {kind: tune, train: adapters, data: "scenes:align?n=4&seed=1", steps: 1, batch: 2, adapters: {language: {r: 2, mixer: none, targets: q_proj}}}
 - {kind: export, format: peft}
@@ -295,7 +296,7 @@ stages:
 		t.Errorf("without the variables that are not of the model: %v", err)
 	}
 	os.Unsetenv("TEST_MODEL_VISION")
-	names(t, evaluate("not"), "first.yaml: model.vision: the environment variable \"TEST_MODEL_VISION\" is not set")
+	recipetest.Names(t, evaluate("not"), "first.yaml: model.vision: the environment variable \"TEST_MODEL_VISION\" is not set")
 
 	check := func(where, text string) {
 		t.Helper()

@@ -1,4 +1,4 @@
-package stages
+package answering_test
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"moslava/pipelines/answering"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/recipes/recipetest"
+	"moslava/pipelines/stages"
 )
 
 const askedRecipe = `name: asked
@@ -28,7 +30,7 @@ stages:
 func askedRun(t *testing.T, only ...string) string {
 	t.Helper()
 	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "towers"), os.DirFS("testdata/tiny")); err != nil {
+	if err := os.CopyFS(filepath.Join(root, "towers"), os.DirFS(recipetest.Testdata+"/tiny")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "r.yaml"), []byte(askedRecipe), 0o666); err != nil {
@@ -44,7 +46,7 @@ func goOn(t *testing.T, root string, only ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Run(context.Background(), r, Options{Out: &bytes.Buffer{}, Only: only}); err != nil {
+	if err := stages.Run(context.Background(), r, stages.Options{Out: &bytes.Buffer{}, Only: only}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,7 +157,7 @@ func TestModelOfARunChecks(t *testing.T) {
 		}
 		t.Log(name)
 		_, err = openRun(t, filepath.Join(dir, "01-tune"))
-		names(t, err, tt.wants...)
+		recipetest.Names(t, err, tt.wants...)
 		if err := os.WriteFile(path, was, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -166,14 +168,14 @@ func TestModelOfARunChecks(t *testing.T) {
 		}
 	}
 	_, err := openRun(t, dir)
-	names(t, err, "no stage that changes the model is finished", "00-pretrain, 01-tune")
+	recipetest.Names(t, err, "no stage that changes the model is finished", "00-pretrain, 01-tune")
 }
 
 // TestEvaluateARun: its model is named by the stage, and verdicts by the model of another stage are not gone on with.
 func TestEvaluateARun(t *testing.T) {
 	root := askedRun(t)
 	dir, suite := filepath.Join(root, "run"), filepath.Join(root, "run", "02-evaluate", "seen", inputs.QuestionsFile)
-	for model, want := range map[string]string{dir: "run-tune-questions", filepath.Join(dir, "00-pretrain"): "run-pretrain-questions", "testdata/tiny": "tiny-questions"} {
+	for model, want := range map[string]string{dir: "run-tune-questions", filepath.Join(dir, "00-pretrain"): "run-pretrain-questions", recipetest.Testdata + "/tiny": "tiny-questions"} {
 		if got, err := answering.EvaluateDir(model, suite); err != nil || got != filepath.Join("runs", want) {
 			t.Errorf("%s: %q, %v", model, got, err)
 		}
@@ -186,7 +188,7 @@ func TestEvaluateARun(t *testing.T) {
 	}
 	opt.Dir, opt.Force = filepath.Join(dir, "01-tune"), true
 	_, err := answering.Evaluate(t.Context(), dir, suite, opt)
-	names(t, err, "01-tune", "lies inside", "a run writes")
+	recipetest.Names(t, err, "01-tune", "lies inside", "a run writes")
 	opt.Dir, opt.Force = filepath.Join(root, "out"), false
 	if _, err := answering.Evaluate(t.Context(), filepath.Join(dir, "00-pretrain"), suite, opt); err == nil {
 		t.Error("verdicts of two models were mixed")
@@ -204,7 +206,7 @@ func TestStageSetAside(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := Run(t.Context(), r, Options{Out: &out, Force: true}); err != nil {
+		if err := stages.Run(t.Context(), r, stages.Options{Out: &out, Force: true}); err != nil {
 			t.Fatalf("%v\n%s", err, &out)
 		}
 	}
@@ -222,12 +224,20 @@ func TestStageSetAside(t *testing.T) {
 			}
 		}
 	}
-	flip(t, filepath.Join(dir, "01-tune~1", "adapters", "adapter_model.safetensors"))
-	_, err := openRun(t, filepath.Join(dir, "01-tune~1"))
-	names(t, err, "01-tune~1", "adapter_model.safetensors", "SHA-256")
+	weights := filepath.Join(dir, "01-tune~1", "adapters", "adapter_model.safetensors")
+	b, err := os.ReadFile(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(weights, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err = openRun(t, filepath.Join(dir, "01-tune~1"))
+	recipetest.Names(t, err, "01-tune~1", "adapter_model.safetensors", "SHA-256")
 	if err := os.Remove(filepath.Join(dir, "01-tune~2", "manifest.json")); err != nil {
 		t.Fatal(err)
 	}
 	_, err = openRun(t, filepath.Join(dir, "01-tune~2"))
-	names(t, err, "set aside before it was finished")
+	recipetest.Names(t, err, "set aside before it was finished")
 }

@@ -1,4 +1,4 @@
-package stages
+package answering_test
 
 import (
 	"bytes"
@@ -18,7 +18,20 @@ import (
 	"moslava/pipelines/eval"
 )
 
-// childThatAsks is a child that evaluates dir/model with dir/suite.tsv and ends itself as soon as there are so many verdicts.
+// Environment of a child, which is the test binary started again.
+const (
+	childDir  = "MOSLAVA_TEST_ASK_DIR" // where it evaluates the model and the suite
+	childAsks = "MOSLAVA_TEST_ASKS"    // it ends itself after so many verdicts
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		os.Exit(childThatAsks(context.Background(), dir))
+	}
+	os.Exit(m.Run())
+}
+
+// childThatAsks evaluates dir/model with dir/suite.tsv and ends the process as soon as there are so many verdicts.
 func childThatAsks(ctx context.Context, dir string) int {
 	n, err := strconv.Atoi(os.Getenv(childAsks))
 	if err == nil {
@@ -26,7 +39,7 @@ func childThatAsks(ctx context.Context, dir string) int {
 			for linesOf(filepath.Join(dir, "out", eval.VerdictsFile)) < n {
 				time.Sleep(50 * time.Microsecond)
 			}
-			ending{Signal: syscall.SIGKILL}.send()
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}()
 		_, err = answering.Evaluate(ctx, filepath.Join(dir, "model"), filepath.Join(dir, "suite.tsv"), answering.EvaluateOptions{Dir: filepath.Join(dir, "out"), Out: io.Discard})
 	}
@@ -57,7 +70,9 @@ func TestKilledEvaluation(t *testing.T) {
 	verdicts := filepath.Join(dir, "out", eval.VerdictsFile)
 	before, partly, all := 0, 0, linesOf(filepath.Join(want, eval.VerdictsFile))
 	for range 3 { // each time when something has been added
-		out, err := start(t, dir, childAsks+"="+strconv.Itoa(before+1))
+		child := exec.Command(os.Args[0], "-test.run=^$")
+		child.Env = append(os.Environ(), childDir+"="+dir, childAsks+"="+strconv.Itoa(before+1))
+		out, err := child.CombinedOutput()
 		if err == nil {
 			break // it was faster than its end
 		}

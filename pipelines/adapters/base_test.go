@@ -1,6 +1,7 @@
-package stages
+package adapters_test
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,12 +10,15 @@ import (
 
 	"moslava/pipelines/adapters"
 	"moslava/pipelines/analysis"
+	"moslava/pipelines/recipe"
+	"moslava/pipelines/recipes/recipetest"
+	"moslava/pipelines/stages"
 )
 
 // The base, be it a model or a recipe, tells weights and starts; a recipe of other names or shapes is refused.
 func TestAnalyze(t *testing.T) {
 	dir := t.TempDir()
-	text := towers + `stages:
+	text := recipetest.Towers + `stages:
 - {kind: align, data: "scenes:align?n=4", batch: 2, steps: 1}
 - kind: tune
   data: "scenes:tune?n=8"
@@ -26,13 +30,13 @@ func TestAnalyze(t *testing.T) {
 `
 	run := func(steps string) string {
 		at := filepath.Join(dir, steps)
-		mustRun(t, parse(t, at, strings.ReplaceAll(text, "STEPS", steps)))
+		mustRun(t, recipetest.Parse(t, at, strings.ReplaceAll(text, "STEPS", steps)))
 		return at
 	}
 	at := run("3")
 	tuned, plain := filepath.Join(at, "01-tune/adapters"), filepath.Join(at, "02-plain/adapters")
 	file := filepath.Join(dir, "recipe.yaml")
-	tiny, err := filepath.Abs("testdata/tiny")
+	tiny, err := filepath.Abs(recipetest.Testdata + "/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,17 +78,26 @@ func TestAnalyze(t *testing.T) {
 	}
 	var seed uint64 = 3
 	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Seed: &seed})
-	names(t, err, "only together with a base")
+	recipetest.Names(t, err, "only together with a base")
 	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Seed: &seed, Start: plain})
-	names(t, err, "given twice")
+	recipetest.Names(t, err, "given twice")
 	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Start: plain})
-	names(t, err, "the mixer of", "has 0 elements")
+	recipetest.Names(t, err, "the mixer of", "has 0 elements")
 	_, err = adapters.Analyze(tuned, adapters.AnalyzeOptions{Base: filepath.Join(at, "nothing")})
-	names(t, err, "nothing")
+	recipetest.Names(t, err, "nothing")
 	var none []analysis.Layer
 	none, err = adapters.Analyze(t.TempDir(), adapters.AnalyzeOptions{})
-	names(t, err, "adapter_config.json")
+	recipetest.Names(t, err, "adapter_config.json")
 	if none != nil {
 		t.Error("layers of nothing")
+	}
+}
+
+// mustRun runs a recipe to its end.
+func mustRun(t *testing.T, r *recipe.Recipe) {
+	t.Helper()
+	var out bytes.Buffer
+	if err := stages.Run(t.Context(), r, stages.Options{Out: &out}); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
 	}
 }
