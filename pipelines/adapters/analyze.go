@@ -21,12 +21,13 @@ import (
 
 // AnalyzeOptions say what an adapter is looked at beside.
 type AnalyzeOptions struct {
-	// Base is the model that the adapter belongs to, a directory or the recipe that made it: with it norms of weights are known and,
-	// from a seed, starts of mixers.
+	// Base is the model that the adapter belongs to, a directory or the recipe that made it: with it norms of weights
+	// are known and, from a seed, starts of mixers.
 	Base string
 	// Seed of the run, from which mixers were drawn. Default: the recipe's, if Base is one.
 	Seed *uint64
-	// Start is another adapter directory, whose mixers are the start, such as that of a state after no step. Excludes Seed.
+	// Start is another adapter directory, whose mixers are the start, such as that of a state after no step. Excludes
+	// Seed.
 	Start string
 	// Against is the adapter directory that directions are compared with.
 	Against string
@@ -96,10 +97,12 @@ func Analyze(dir string, opt AnalyzeOptions) ([]analysis.Layer, error) {
 				return nil, err
 			}
 			if len(f.M) != len(in.Factors.M) {
-				return nil, fmt.Errorf("%s: the mixer of %s has %d elements, in %s %d", opt.Start, module, len(f.M), dir, len(in.Factors.M))
+				return nil, fmt.Errorf("%s: the mixer of %s has %d elements, in %s %d", opt.Start, module, len(f.M),
+					dir, len(in.Factors.M))
 			}
 			in.Start = f.M
-		case opt.Seed != nil || slices.Contains([]moslora.Mixer{moslora.Identity, moslora.Butterfly}, in.Factors.Config.Mixer):
+		case opt.Seed != nil || slices.Contains([]moslora.Mixer{moslora.Identity, moslora.Butterfly},
+			in.Factors.Config.Mixer):
 			var seed uint64 // of no matter for those that are not drawn
 			if opt.Seed != nil {
 				seed = *opt.Seed

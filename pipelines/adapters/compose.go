@@ -13,8 +13,8 @@ import (
 	"moslava/pipelines/run"
 )
 
-// Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT. What is in dir already is an error, or by force is
-// set aside.
+// Compose writes the weighted sum of adapter directories to dir. Each part is DIR=WEIGHT. What is in dir already is an
+// error, or by force is set aside.
 func Compose(ctx context.Context, dir string, parts []string, force bool) (err error) {
 	var list []moslora.Weighted
 	for _, p := range parts {

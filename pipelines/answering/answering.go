@@ -1,5 +1,5 @@
-// Package answering opens what can be asked, a model's directory or the model of a run as its stages left it, and asks it
-// a suite without a recipe.
+// Package answering opens what can be asked, a model's directory or the model of a run as its stages left it, and asks
+// it a suite without a recipe.
 package answering
 
 import (

@@ -38,8 +38,8 @@ type EvaluateOptions struct {
 	Out       io.Writer    // progress and the result for people; nil: nobody
 }
 
-// EvaluateDir is where an evaluation goes unless it is told: below runs, by the names of the model and the suite. A run's model has the names of the run and
-// of the stage that left it.
+// EvaluateDir is where an evaluation goes unless it is told: below runs, by the names of the model and the suite. A
+// run's model has the names of the run and of the stage that left it.
 func EvaluateDir(model, suite string) (string, error) {
 	name, err := modelName(model)
 	if err != nil {
@@ -48,9 +48,9 @@ func EvaluateDir(model, suite string) (string, error) {
 	return filepath.Join("runs", name+"-"+strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))), nil
 }
 
-// Evaluate asks a model, as Open takes it, the questions of a table, without a recipe, and writes what an evaluate stage writes to
-// opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by other weights, on
-// another version of the suite or under another protocol are an error.
+// Evaluate asks a model, as Open takes it, the questions of a table, without a recipe, and writes what an evaluate
+// stage writes to opt.Dir. Run again after an interruption, it asks the rows that have no verdict there; verdicts by
+// other weights, on another version of the suite or under another protocol are an error.
 func Evaluate(ctx context.Context, model, suite string, opt EvaluateOptions) (_ *score.Result, err error) {
 	shard, err := suites.ParseShard(opt.Shard)
 	if err != nil {
@@ -74,7 +74,9 @@ func Evaluate(ctx context.Context, model, suite string, opt EvaluateOptions) (_ 
 	if run != nil {
 		outside = []string{run.view.Path}
 	}
-	release, err := output.Dir(opt.Dir, output.Options{Reads: append(slices.Clone(opt.Images), model, opt.Adapters, inputs.SuitePath(suite)), Outside: outside, Mine: suitedir.IsFile, Force: opt.Force})
+	reads := append(slices.Clone(opt.Images), model, opt.Adapters, inputs.SuitePath(suite))
+	release, err := output.Dir(opt.Dir,
+		output.Options{Reads: reads, Outside: outside, Mine: suitedir.IsFile, Force: opt.Force})
 	if err != nil {
 		return nil, err
 	}
@@ -84,15 +86,18 @@ func Evaluate(ctx context.Context, model, suite string, opt EvaluateOptions) (_ 
 		}
 		err = errors.Join(err, release())
 	}()
+	// Before the model, which takes longer.
 	dir, err := suitedir.Open(opt.Dir, suite, suitedir.Options{Protocol: opt.Protocol, Images: opt.Images,
-		Title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), Out: opt.Out}) // before the model, which takes longer
+		Title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), Out: opt.Out})
 	if err != nil {
 		return nil, err
 	}
-	which := Options{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels, Out: opt.Out}
+	which := Options{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels,
+		Out: opt.Out}
 	a, id, err := openNamed(ctx, model, which)
 	if err != nil {
 		return nil, err
 	}
-	return dir.Ask(ctx, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly, Blank: opt.Blank, Judge: j})
+	return dir.Ask(ctx, a, eval.Options{Model: id, Limit: opt.Limit, Shard: shard, StopEarly: opt.StopEarly,
+		Blank: opt.Blank, Judge: j})
 }

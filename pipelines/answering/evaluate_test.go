@@ -168,8 +168,8 @@ func TestSuiteAnswersAlone(t *testing.T) {
 	}
 }
 
-// TestSeveralPicturesAlone: questions about one picture, two, the same two in the other order and none are answered the same in batches, by
-// pictures and one by one, on one thread and on two, and so are their grey ones.
+// TestSeveralPicturesAlone: questions about one picture, two, the same two in the other order and none are answered the
+// same in batches, by pictures and one by one, on one thread and on two, and so are their grey ones.
 func TestSeveralPicturesAlone(t *testing.T) {
 	a, path := answerer(t)
 	a.Engine = engine.New(a.Engine.Model, a.Processor, engine.Limits{CacheBytes: 4 << 20}) // requests wait for others

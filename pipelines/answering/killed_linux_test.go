@@ -55,8 +55,8 @@ func linesOf(path string) int {
 	return bytes.Count(b, []byte("\n"))
 }
 
-// TestKilledEvaluation: an evaluation that is killed again and again, once with a torn line left behind, ends with the files
-// of one that is not, and what was answered is not asked again.
+// TestKilledEvaluation: an evaluation that is killed again and again, once with a torn line left behind, ends with the
+// files of one that is not, and what was answered is not asked again.
 func TestKilledEvaluation(t *testing.T) {
 	dir := t.TempDir()
 	model, suite := askable(t)

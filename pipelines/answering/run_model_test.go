@@ -92,7 +92,8 @@ func stamps(t *testing.T, root string) string {
 	return out.String()
 }
 
-// TestModelOfARun: the last stage that is finished is taken, whatever has become of the recipe's file, and nothing is written.
+// TestModelOfARun: the last stage that is finished is taken, whatever has become of the recipe's file, and nothing is
+// written.
 func TestModelOfARun(t *testing.T) {
 	root := askedRun(t, "pretrain")
 	dir := filepath.Join(root, "run")

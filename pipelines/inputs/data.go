@@ -11,10 +11,12 @@ import (
 
 // rowOptions say how the rows of a source are read.
 func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
-	return datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Format: s.Format, ImageFirst: s.ImageFirst}
+	return datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore,
+		Format: s.Format, ImageFirst: s.ImageFirst}
 }
 
-// OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that rows have.
+// OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that
+// rows have.
 func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	defer func() {

@@ -18,8 +18,8 @@ import (
 	"moslava/pipelines/run"
 )
 
-// CheckPictures looks whether the pictures that rows of a stage's data name as files are there. The error names the first
-// that is not, with its row.
+// CheckPictures looks whether the pictures that rows of a stage's data name as files are there. The error names the
+// first that is not, with its row.
 func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
 	for _, s := range c.Sources {
 		if strings.HasPrefix(string(s.Path), sceneScheme) {
@@ -32,11 +32,13 @@ func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
 	return nil
 }
 
-// wholePictures is of how many rows, spread evenly, the pictures are read for their hash. Of the others the size counts: folders hold millions of files.
+// wholePictures is of how many rows, spread evenly, the pictures are read for their hash. Of the others the size
+// counts: folders hold millions of files.
 const wholePictures = 256
 
-// hashPictures hashes the pictures that rows of stored samples name as files, in the order of the rows: the sizes of all of them, and the content of those of
-// wholePictures rows. Names are in the rows, which are hashed themselves, so that a folder may move. n is how many pictures are named.
+// hashPictures hashes the pictures that rows of stored samples name as files, in the order of the rows: the sizes of
+// all of them, and the content of those of wholePictures rows. Names are in the rows, which are hashed themselves, so
+// that a folder may move. n is how many pictures are named.
 func hashPictures(ctx context.Context, path string, opt datasets.Options) (sum filehash.Sum, n int, err error) {
 	h := sha256.New()
 	var failed error
@@ -96,7 +98,8 @@ func (t *Taker) pictures(i int) (out []run.Taken, err error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, run.Taken{Key: fmt.Sprintf("data.%d.path", k), Path: t.recipe.WrittenPath(abs), Sum: sum, Pictures: n})
+		out = append(out, run.Taken{Key: fmt.Sprintf("data.%d.path", k), Path: t.recipe.WrittenPath(abs), Sum: sum,
+			Pictures: n})
 	}
 	return out, nil
 }

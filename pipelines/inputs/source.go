@@ -26,7 +26,8 @@ func Folders(list []recipe.Path) (out []string) {
 	return out
 }
 
-// Open opens stored samples, or draws scenes such as "scenes:pretrain?n=1000&seed=1". The options are those of stored rows.
+// Open opens stored samples, or draws scenes such as "scenes:pretrain?n=1000&seed=1". The options are those of stored
+// rows.
 func Open(path string, opt datasets.Options) (datasets.Source, error) {
 	if spec, ok := strings.CutPrefix(path, sceneScheme); ok {
 		return scenes.Open(spec)

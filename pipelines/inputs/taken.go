@@ -34,7 +34,8 @@ func VerifyHashes(dir string) ([]run.Check, error) {
 	return []run.Check{c}, nil
 }
 
-// largestWhole is the size up to which a file of data is hashed whole; of larger ones samples are read. Weights are always read whole.
+// largestWhole is the size up to which a file of data is hashed whole; of larger ones samples are read. Weights are
+// always read whole.
 const largestWhole = 1 << 30
 
 // worthTelling is how much is read before people are told what takes so long.
@@ -138,7 +139,8 @@ func (t *Taker) file(key, dir, name string) (run.Taken, error) {
 	if err != nil {
 		return run.Taken{}, err
 	}
-	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.WrittenPath(path), Sampled: isData(key) && info.Size() > largestWhole}
+	taken := run.Taken{Key: key, File: filepath.ToSlash(name), Path: t.recipe.WrittenPath(path),
+		Sampled: isData(key) && info.Size() > largestWhole}
 	if taken.Sampled {
 		taken.Sum, err = filehash.Sampled(t.ctx, path)
 		return taken, err
@@ -160,7 +162,8 @@ var (
 // besides are directories inside one of adapters that belong to it: XTuner's.
 var besides = []string{"llm_adapter", "visual_encoder_adapter", "projector"}
 
-// patternOrFiles is filesOf, or of a pattern of data files the directory above all that it may match, and the names of those that it does.
+// patternOrFiles is filesOf, or of a pattern of data files the directory above all that it may match, and the names of
+// those that it does.
 func patternOrFiles(path string, data bool) (dir string, names []string, err error) {
 	if _, err := os.Stat(path); !data || !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(path, "*?[") {
 		names, err := filesOf(path, data)
@@ -179,8 +182,8 @@ func patternOrFiles(path string, data bool) (dir string, names []string, err err
 	return dir, names, err
 }
 
-// filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a file it is the empty name.
-// What is not there is left to those who open it.
+// filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a
+// file it is the empty name. What is not there is left to those who open it.
 func filesOf(path string, data bool) ([]string, error) {
 	info, err := os.Stat(path)
 	switch {

@@ -1,5 +1,5 @@
-// Package integrity checks that a run is what it was: it reads again all that a run directory records and all that it was
-// made from. Which files there are their packages know: run, states, suitedir and inputs.
+// Package integrity checks that a run is what it was: it reads again all that a run directory records and all that it
+// was made from. Which files there are their packages know: run, states, suitedir and inputs.
 package integrity
 
 import (
@@ -20,8 +20,9 @@ import (
 	"moslava/pipelines/suitedir"
 )
 
-// Verify reads again everything in a run directory that a later stage, a resume or another command reads, and all that it was made from, and gives
-// what became of each file. Its error says why it could not go on; what does not agree is in the checks.
+// Verify reads again everything in a run directory that a later stage, a resume or another command reads, and all that
+// it was made from, and gives what became of each file. Its error says why it could not go on; what does not agree is
+// in the checks.
 func Verify(ctx context.Context, dir string) ([]run.Check, error) {
 	out, err := run.Verify(ctx, dir, run.Others{
 		Recipes: recipes.Vocabulary(),
@@ -42,8 +43,8 @@ func Verify(ctx context.Context, dir string) ([]run.Check, error) {
 	return append(out, hashes...), err
 }
 
-// checkVerdicts reads the answers of an evaluate stage that is not finished; those of a finished one are among its outputs, but lines tell which
-// of them was damaged.
+// checkVerdicts reads the answers of an evaluate stage that is not finished; those of a finished one are among its
+// outputs, but lines tell which of them was damaged.
 func checkVerdicts(stage string) (out []run.Check, err error) {
 	entries, err := os.ReadDir(stage)
 	if err != nil {
@@ -68,7 +69,8 @@ func checkVerdicts(stage string) (out []run.Check, err error) {
 	return out, nil
 }
 
-// checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own: they are part of its version.
+// checkTable opens the table that a finished suite was asked from, for its pictures that lie in files of their own:
+// they are part of its version.
 func checkTable(dir string) ([]run.Check, error) {
 	path := filepath.Join(dir, score.ResultFile)
 	if ok, err := infile.Exists(path); err != nil || !ok {

@@ -31,9 +31,11 @@ import (
 func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	r, c := f.recipe, s.Train
 	if most := f.model.Config.Text.MaxPositionEmbeddings; c.MaxLength > most {
-		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, most))
+		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)",
+			c.MaxLength, most))
 	}
-	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r), Decoding: decoding(s.Train)}
+	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(),
+		Files: weightFiles(r), Decoding: decoding(s.Train)}
 	var err error
 	if in.Part, err = partOf(r, s); err != nil {
 		f.problem(s, "adapters", err)
@@ -62,8 +64,9 @@ func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	f.planned = append(f.planned, planned{s, in, data, made})
 }
 
-// picturesThere looks for the pictures that rows of a stage's data name as files, in all rows: one of the last would end the stage after days. Under
-// on_bad: skip such rows are passed over, and under a limit it is not known here which are read.
+// picturesThere looks for the pictures that rows of a stage's data name as files, in all rows: one of the last would
+// end the stage after days. Under on_bad: skip such rows are passed over, and under a limit it is not known here which
+// are read.
 func picturesThere(ctx context.Context, m *vlm.Model, c *recipe.TrainConfig) error {
 	if !m.Config.HasVision() || c.OnBad == datasets.OnSkip || c.Limit > 0 {
 		return nil
@@ -101,7 +104,8 @@ func (f *checker) suites(ctx context.Context, s *recipe.Stage) {
 
 func (f *checker) suite(ctx context.Context, c recipe.Suite) (err error) {
 	opt := eval.Options{Limit: c.Limit, StopEarly: c.StopEarly, Blank: c.Blank}
-	if opt.Judge, err = suitedir.OpenJudge(judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}); err != nil {
+	asks := judge.Config{URL: c.JudgeURL, Model: c.JudgeModel, KeyEnv: c.JudgeKeyEnv}
+	if opt.Judge, err = suitedir.OpenJudge(asks); err != nil {
 		return fmt.Errorf("suite %s: %w", c.Name, err)
 	}
 	if opt.Shard, err = suites.ParseShard(c.Shard); err != nil {
@@ -189,7 +193,8 @@ func (f *checker) target(_ context.Context, s *recipe.Stage) {
 	f.problem(s, "path", writable(string(s.Export.Path)))
 }
 
-// occupied makes sure, for a plan, that no others' files lie where exports are to be. A run does that itself, as it may be forced.
+// occupied makes sure, for a plan, that no others' files lie where exports are to be. A run does that itself, as it may
+// be forced.
 func (f *checker) occupied() {
 	for i := range f.recipe.Stages {
 		s := &f.recipe.Stages[i]

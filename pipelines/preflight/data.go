@@ -27,7 +27,8 @@ type sampled struct {
 }
 
 // sampleData reads some batches as the stage would, or makes them up.
-func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.Input) (out sampled, err error) {
+func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions,
+	in *plan.Input) (out sampled, err error) {
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
@@ -112,8 +113,8 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 	if c.Tokens > 0 {
 		n = max(1, c.Tokens/length)
 	}
-	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat(pictures, n), Targets: n * opt.Targets,
-		Asking: slices.Repeat([]int{min(length, opt.Targets)}, n)}
+	b := plan.Batch{Lengths: slices.Repeat([]int{length}, n), Images: slices.Repeat(pictures, n),
+		Targets: n * opt.Targets, Asking: slices.Repeat([]int{min(length, opt.Targets)}, n)}
 	in.Batches = slices.Repeat([]plan.Batch{b}, max(2, c.Accum))
 	out := sampled{steps: c.Steps, assumed: []string{fmt.Sprintf("%v: assumed are samples of %s%d text tokens, %d of them learnt",
 		why, what, opt.Text, opt.Targets)}}
@@ -124,7 +125,8 @@ func assume(c *recipe.TrainConfig, p *vlm.Processor, opt PlanOptions, in *plan.I
 	return out, nil
 }
 
-// decoding is what reading one picture takes that is larger than the default allows; below that it is little beside a step.
+// decoding is what reading one picture takes that is larger than the default allows; below that it is little beside a
+// step.
 func decoding(c *recipe.TrainConfig) int {
 	if c.MaxPixels <= preprocess.DefaultMaxPixels {
 		return 0

@@ -19,7 +19,8 @@ import (
 // partOf says what a stage trains.
 func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	q := r.Model.Quantize
-	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters), Checkpointing: s.Train.Checkpointing}
+	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters),
+		Checkpointing: s.Train.Checkpointing}
 	var err error
 	if part.Storage, err = vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary); err != nil {
 		return part, err
@@ -34,7 +35,8 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 }
 
 // attachOutlines attaches to an outline the adapters that a stage makes or finds, and counts those it makes.
-func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
+func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model,
+	tok *tokenizer.Tokenizer) (counts []plan.AdapterCount, err error) {
 	_, err = models.Attach(m, models.AdaptersAfter(r, s), tok, func(part string, cfg moslora.Config) error {
 		if err := m.AttachAdapters(part, cfg, r.Seed); err != nil {
 			return err
@@ -44,7 +46,8 @@ func attachOutlines(r *recipe.Recipe, s *recipe.Stage, m *vlm.Model, tok *tokeni
 			return err
 		}
 		fresh := m.Adapters.Under(func(module string) bool { return vlm.TowerOf(module) == part })
-		counts = append(counts, plan.AdapterCount{Part: part, Trained: plan.CountOf(fresh.All()), Unread: plan.CountOf(slices.Values(unread))})
+		counts = append(counts, plan.AdapterCount{Part: part, Trained: plan.CountOf(fresh.All()),
+			Unread: plan.CountOf(slices.Values(unread))})
 		return nil
 	})
 	return counts, err
@@ -64,8 +67,8 @@ func weightFiles(r *recipe.Recipe) int {
 	return n
 }
 
-// fileKinds says of which parts the weights that stage s finds have no more bits than float16 or bfloat16: those of files that
-// hold nothing else, unless a stage before has changed them.
+// fileKinds says of which parts the weights that stage s finds have no more bits than float16 or bfloat16: those of
+// files that hold nothing else, unless a stage before has changed them.
 func fileKinds(r *recipe.Recipe, s *recipe.Stage) map[string]kernels.Kind {
 	out := map[string]kernels.Kind{}
 	if r.Model.Init == "random" || len(r.Model.Adapters) > 0 {
@@ -74,7 +77,8 @@ func fileKinds(r *recipe.Recipe, s *recipe.Stage) map[string]kernels.Kind {
 	if kind := fileKind(string(r.Model.From)); kind != kernels.F32 {
 		out[recipe.PartVision], out[recipe.PartProjector], out[recipe.PartLanguage] = kind, kind, kind
 	}
-	for part, dir := range map[string]recipe.Path{recipe.PartVision: r.Model.Vision, recipe.PartLanguage: r.Model.Language} {
+	for part, dir := range map[string]recipe.Path{recipe.PartVision: r.Model.Vision,
+		recipe.PartLanguage: r.Model.Language} {
 		if kind := fileKind(string(dir)); kind != kernels.F32 {
 			out[part] = kind
 		}

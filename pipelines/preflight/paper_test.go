@@ -9,7 +9,8 @@ import (
 	"moslava/pipelines/recipes"
 )
 
-// The paper's recipes have the paper's parameters (r on every linear of both towers), less the vision tower's last block.
+// The paper's recipes have the paper's parameters (r on every linear of both towers), less the vision tower's last
+// block.
 func TestPlanPaper(t *testing.T) {
 	for file, want := range map[string][]string{
 		"paper-llama3-8b.yaml": {

@@ -31,8 +31,8 @@ type Plan struct {
 	Unmeasured string `json:"unmeasured,omitempty"`
 }
 
-// MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too. Of the model only configurations and the tokenizer are read; data is
-// sampled if it is there.
+// MakePlan plans the training stages of r, and says what would stop a run. The memory check looks at the others, too.
+// Of the model only configurations and the tokenizer are read; data is sampled if it is there.
 func MakePlan(ctx context.Context, r *recipe.Recipe, opt PlanOptions) (_ *Plan, err error) {
 	defer func() { err = r.MaskError(err) }()
 	f, err := lookAhead(ctx, r, everyStage(r), opt)

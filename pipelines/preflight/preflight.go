@@ -1,5 +1,6 @@
-// Package preflight looks ahead at the stages of a recipe, before anything is computed: what would end one with an error,
-// how much memory and disk they take, and, as a plan for people, how long. Of a model it reads configurations alone.
+// Package preflight looks ahead at the stages of a recipe, before anything is computed: what would end one with an
+// error, how much memory and disk they take, and, as a plan for people, how long. Of a model it reads configurations
+// alone.
 package preflight
 
 import (
@@ -80,7 +81,8 @@ type planned struct {
 	made  plan.Stage // without times
 }
 
-// checks are what is looked at in a stage of each kind, in this order. One that fails does not keep the others from being made.
+// checks are what is looked at in a stage of each kind, in this order. One that fails does not keep the others from
+// being made.
 var checks = map[string][]func(*checker, context.Context, *recipe.Stage){
 	recipe.Pretrain: {(*checker).training, (*checker).statesFit},
 	recipe.Align:    {(*checker).training, (*checker).statesFit},
@@ -90,7 +92,8 @@ var checks = map[string][]func(*checker, context.Context, *recipe.Stage){
 	recipe.Export:   {(*checker).format, (*checker).merges, (*checker).target, (*checker).exportFits, (*checker).holding},
 }
 
-// lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at, or ctx's.
+// lookAhead makes the checks of stages. The error is one of the model's, without which nothing else can be looked at,
+// or ctx's.
 func lookAhead(ctx context.Context, r *recipe.Recipe, stages []int, opt PlanOptions) (*checker, error) {
 	f := &checker{recipe: r, opt: opt, disk: disk{}}
 	var err error
@@ -139,7 +142,8 @@ func (f *checker) problem(s *recipe.Stage, key string, err error) {
 	}
 }
 
-// Check looks ahead at all stages of a recipe as Run does before it begins, but for memory. What would end a stage with an error is a *Error.
+// Check looks ahead at all stages of a recipe as Run does before it begins, but for memory. What would end a stage with
+// an error is a *Error.
 func Check(ctx context.Context, r *recipe.Recipe) (err error) {
 	defer func() { err = r.MaskError(err) }()
 	f, err := lookAhead(ctx, r, everyStage(r), PlanOptions{Batches: preflightBatches})
@@ -166,9 +170,10 @@ type ReadyOptions struct {
 	Out        io.Writer
 }
 
-// Ready looks ahead at those of the chosen stages that d has to do, and says how many bytes of memory each is planned to
-// take, by its name.
-func Ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, chosen []int, opt ReadyOptions) (peaks map[string]int64, err error) {
+// Ready looks ahead at those of the chosen stages that d has to do, and says how many bytes of memory each is planned
+// to take, by its name.
+func Ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, chosen []int,
+	opt ReadyOptions) (peaks map[string]int64, err error) {
 	todo, err := unfinished(r, d, chosen, opt.Force)
 	if err != nil || len(todo) == 0 {
 		return nil, err
@@ -199,7 +204,8 @@ func Ready(ctx context.Context, r *recipe.Recipe, d *run.Dir, chosen []int, opt 
 	return peaks, nil
 }
 
-// unfinished lists those of the chosen stages that a run has to do. A stage that takes the model of one which is neither finished nor among them is an error.
+// unfinished lists those of the chosen stages that a run has to do. A stage that takes the model of one which is
+// neither finished nor among them is an error.
 func unfinished(r *recipe.Recipe, d *run.Dir, chosen []int, force bool) (todo []int, err error) {
 	is := map[int]bool{}
 	for _, i := range chosen {

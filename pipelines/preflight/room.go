@@ -37,7 +37,8 @@ func (m *MemoryCheck) Err() error {
 	if m.Limit == "" || m.Need <= m.Has {
 		return nil
 	}
-	return fmt.Errorf("it needs about %s of memory at its peak, and there are %s (%s): %s takes less", machine.Text(m.Need), machine.Text(m.Has), m.Limit, m.less)
+	return fmt.Errorf("it needs about %s of memory at its peak, and there are %s (%s): %s takes less",
+		machine.Text(m.Need), machine.Text(m.Has), m.Limit, m.less)
 }
 
 // memory finds the stage that takes the most, of training stages and of those that hold the model.
@@ -60,7 +61,8 @@ func (f *checker) memory(training []plan.Stage) *MemoryCheck {
 	return m
 }
 
-// holding notes what a stage takes that asks the model, folds adapters in or writes it: prompts and what is computed of them come on top.
+// holding notes what a stage takes that asks the model, folds adapters in or writes it: prompts and what is computed of
+// them come on top.
 func (f *checker) holding(_ context.Context, s *recipe.Stage) {
 	r := f.recipe
 	if models.WritesFull(s) {
@@ -71,7 +73,8 @@ func (f *checker) holding(_ context.Context, s *recipe.Stage) {
 	if err != nil {
 		return // the model is not read, which is said elsewhere
 	}
-	in := plan.Input{Model: f.model, Part: plan.Part{Storage: storage, Files: fileKinds(r, s)}, Threads: threadsOf(r), Share: heapGrowth(), Files: weightFiles(r)}
+	in := plan.Input{Model: f.model, Part: plan.Part{Storage: storage, Files: fileKinds(r, s)}, Threads: threadsOf(r),
+		Share: heapGrowth(), Files: weightFiles(r)}
 	memory, err := plan.Holding(in)
 	if err != nil {
 		f.problem(s, "", err)
@@ -132,7 +135,8 @@ func sizeOf(dir string) (n int64) {
 	return n
 }
 
-// statesFit notes what a training stage writes: states of parameters and AdamW's two moments, one more than are kept, the result and the best.
+// statesFit notes what a training stage writes: states of parameters and AdamW's two moments, one more than are kept,
+// the result and the best.
 func (f *checker) statesFit(_ context.Context, s *recipe.Stage) {
 	if len(f.planned) == 0 || f.planned[len(f.planned)-1].stage != s {
 		return // it has another problem

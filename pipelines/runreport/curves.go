@@ -13,14 +13,15 @@ import (
 	"moslava/pipelines/run"
 )
 
-// curvesReport writes a report of a run that has evaluated nothing yet: what its training stages have measured, beside another
-// run's where that has a stage of the same name.
+// curvesReport writes a report of a run that has evaluated nothing yet: what its training stages have measured, beside
+// another run's where that has a stage of the same name.
 func curvesReport(dir string, opt Options) (string, error) {
 	stages, err := trainingDirs(dir)
 	if err != nil {
 		return "", err
 	}
-	page := report.Run{Title: "Training of " + run.Label(dir), Notes: []string{"Nothing has been evaluated yet: there is no " + score.ResultFile + "."}}
+	page := report.Run{Title: "Training of " + run.Label(dir),
+		Notes: []string{"Nothing has been evaluated yet: there is no " + score.ResultFile + "."}}
 	var others map[string]string
 	if opt.Against != "" {
 		if others, err = trainingDirs(opt.Against); err != nil {
@@ -41,12 +42,15 @@ func curvesReport(dir string, opt Options) (string, error) {
 				return "", err
 			}
 			page.Curves = append(page.Curves, its.curves...)
-			page.Summary = append(page.Summary, report.KV{Key: name + " of " + run.Label(opt.Against), Value: its.summary})
+			kv := report.KV{Key: name + " of " + run.Label(opt.Against), Value: its.summary}
+			page.Summary = append(page.Summary, kv)
 		}
 	}
 	page.Notes = append(page.Notes, onlyIn(opt.Against, stages, others, "stage")...)
 	if opt.Markdown {
-		return writeReport(dir, opt, report.MarkdownFile, func(path string) error { return atomicfile.WriteBytes(path, []byte(curvesMarkdown(page))) })
+		return writeReport(dir, opt, report.MarkdownFile, func(path string) error {
+			return atomicfile.WriteBytes(path, []byte(curvesMarkdown(page)))
+		})
 	}
 	return writeReport(dir, opt, report.HTMLFile, func(path string) error { return report.WriteHTML(path, page) })
 }
@@ -108,7 +112,8 @@ func stageCurves(name, whose, dir string) (out curvesOf, err error) {
 		return out, nil
 	}
 	last := lines[len(lines)-1]
-	out.summary = fmt.Sprintf("%d steps, loss %.4f at the first and %.4f at the last", last.Step, lines[0].Loss, last.Loss)
+	out.summary = fmt.Sprintf("%d steps, loss %.4f at the first and %.4f at the last",
+		last.Step, lines[0].Loss, last.Loss)
 	if n := len(validation.Values); n > 0 {
 		best := 0
 		for i, v := range validation.Values {
@@ -116,7 +121,8 @@ func stageCurves(name, whose, dir string) (out curvesOf, err error) {
 				best = i
 			}
 		}
-		out.summary += fmt.Sprintf("; lowest validation loss %.4f, at step %.0f", validation.Values[best], validation.Steps[best])
+		out.summary += fmt.Sprintf("; lowest validation loss %.4f, at step %.0f",
+			validation.Values[best], validation.Steps[best])
 	}
 	return out, nil
 }
@@ -141,7 +147,8 @@ func onlyIn(against string, ours, theirs map[string]string, what string) (notes 
 	}
 	for _, name := range sortedKeys(ours) {
 		if _, ok := theirs[name]; !ok {
-			notes = append(notes, fmt.Sprintf("%s has no %s %s: nothing to compare it with", run.Label(against), what, name))
+			notes = append(notes, fmt.Sprintf("%s has no %s %s: nothing to compare it with",
+				run.Label(against), what, name))
 		}
 	}
 	for _, name := range sortedKeys(theirs) {

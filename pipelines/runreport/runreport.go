@@ -1,5 +1,5 @@
-// Package runreport writes reports on runs, and compares two: on the suites that a run has evaluated, or on the curves of
-// its training as long as it has evaluated none. Other packages know how a page looks.
+// Package runreport writes reports on runs, and compares two: on the suites that a run has evaluated, or on the curves
+// of its training as long as it has evaluated none. Other packages know how a page looks.
 package runreport
 
 import (
@@ -33,9 +33,9 @@ type Options struct {
 	Force    bool   // set aside the file that Out names, if it is there; without it that is an error
 }
 
-// Write writes a report on a run: a run directory, an evaluate stage's, or that of one suite. Of a run that
-// has evaluated nothing it shows the curves of its training stages. It returns the file's name. Suites that only one of two runs has are
-// named; two runs without a suite in common are an error, and so are two that were not asked the same.
+// Write writes a report on a run: a run directory, an evaluate stage's, or that of one suite. Of a run that has
+// evaluated nothing it shows the curves of its training stages. It returns the file's name. Suites that only one of two
+// runs has are named; two runs without a suite in common are an error, and so are two that were not asked the same.
 func Write(dir string, opt Options) (string, error) {
 	ours, err := suiteDirs(dir)
 	if err != nil {
@@ -63,13 +63,15 @@ func Write(dir string, opt Options) (string, error) {
 		page.Sections = append(page.Sections, s)
 	}
 	if opt.Markdown {
-		return writeReport(dir, opt, report.MarkdownFile, func(path string) error { return atomicfile.WriteBytes(path, []byte(reported.Markdown(page))) })
+		return writeReport(dir, opt, report.MarkdownFile, func(path string) error {
+			return atomicfile.WriteBytes(path, []byte(reported.Markdown(page)))
+		})
 	}
 	return writeReport(dir, opt, report.HTMLFile, func(path string) error { return reported.WriteHTML(path, page) })
 }
 
-// comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite each are
-// compared whatever they are called.
+// comparable finds the suites of another run, of which one at least must be among ours. Two directories of one suite
+// each are compared whatever they are called.
 func comparable(against string, ours map[string]string) (map[string]string, error) {
 	theirs, err := suiteDirs(against)
 	if err != nil {
@@ -86,8 +88,8 @@ func comparable(against string, ours map[string]string) (map[string]string, erro
 	return nil, fmt.Errorf("%s has none of the suites %v; it has %v", against, sortedKeys(ours), sortedKeys(theirs))
 }
 
-// writeReport writes a report where it goes, while no other process writes the same file, and returns its name. One in the run's directory is
-// replaced by a newer one.
+// writeReport writes a report where it goes, while no other process writes the same file, and returns its name. One in
+// the run's directory is replaced by a newer one.
 func writeReport(dir string, opt Options, name string, write func(path string) error) (path string, err error) {
 	path = opt.Out
 	if path == "" {
@@ -110,8 +112,8 @@ func sortedKeys(m map[string]string) []string {
 	return out
 }
 
-// suiteDirs finds the directories with a result, in dir and up to two levels below, by their names from there; what --force
-// set aside is left out. There may be none.
+// suiteDirs finds the directories with a result, in dir and up to two levels below, by their names from there; what
+// --force set aside is left out. There may be none.
 func suiteDirs(dir string) (map[string]string, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err

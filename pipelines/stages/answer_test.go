@@ -15,8 +15,8 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// TestNeighboursChangeNoAnswer asks about one picture, another, both and none, all together, a few at a time and one by one: ids are
-// the same, and log-probabilities of the first one to the bit.
+// TestNeighboursChangeNoAnswer asks about one picture, another, both and none, all together, a few at a time and one by
+// one: ids are the same, and log-probabilities of the first one to the bit.
 func TestNeighboursChangeNoAnswer(t *testing.T) {
 	r := recipetest.Parse(t, t.TempDir(), recipetest.Towers+`stages:
   - {kind: align, data: "scenes:align?n=16&seed=1", steps: 12, lr: 1e-2}

@@ -14,7 +14,8 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, with four beams.
+// commonsense is a recipe of text alone: the decoder's adapters are trained on and asked questions of our own, with
+// four beams.
 const commonsense = alone + `stages:
 - kind: tune
   data: {path: commonsense.json, format: llm-adapters}

@@ -12,8 +12,8 @@ import (
 	"moslava/pipelines/states"
 )
 
-// computed says whether a stage's directory holds anything that took time: a saved step, a logged one, an answer. What an export has written half
-// is written anew in any case.
+// computed says whether a stage's directory holds anything that took time: a saved step, a logged one, an answer. What
+// an export has written half is written anew in any case.
 func computed(kind, dir string) (bool, error) {
 	if kind == recipe.Export || kind == recipe.Merge {
 		return false, nil

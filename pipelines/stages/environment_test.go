@@ -16,7 +16,8 @@ import (
 	"moslava/pipelines/runreport"
 )
 
-// TestEnvironment: values of variables are used and reach no file, no message and no bar; that one has changed is noticed all the same.
+// TestEnvironment: values of variables are used and reach no file, no message and no bar; that one has changed is
+// noticed all the same.
 func TestEnvironment(t *testing.T) {
 	root, model := t.TempDir(), exported(t)
 	const secret = "hunter2-sesame"

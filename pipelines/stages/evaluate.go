@@ -21,7 +21,9 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 	judges := make([]eval.Judge, len(suites))
 	for i, suite := range suites { // before anything is loaded and asked
 		var err error
-		if judges[i], err = suitedir.OpenJudge(judge.Config{URL: suite.JudgeURL, Model: suite.JudgeModel, KeyEnv: suite.JudgeKeyEnv, Name: written[i].JudgeModel}); err != nil {
+		c := judge.Config{URL: suite.JudgeURL, Model: suite.JudgeModel, KeyEnv: suite.JudgeKeyEnv,
+			Name: written[i].JudgeModel}
+		if judges[i], err = suitedir.OpenJudge(c); err != nil {
 			return nil, fmt.Errorf("suite %s: %w", suite.Name, err)
 		}
 	}
@@ -50,12 +52,14 @@ func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Ans
 	if err != nil {
 		return err
 	}
-	dir, err := suitedir.Open(filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name, Protocol: c.Protocol,
-		Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out, Record: s.recipe.WrittenPath})
+	dir, err := suitedir.Open(filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name,
+		Protocol: c.Protocol, Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out,
+		Record: s.recipe.WrittenPath})
 	if err != nil {
 		return err
 	}
-	res, err := dir.Ask(ctx, a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank, Judge: j})
+	res, err := dir.Ask(ctx, a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank,
+		Judge: j})
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ const (
 	StageFinished = "finished" // Outputs are there
 )
 
-// An Event is something that a run has done, for programs that follow it. Fields that do not belong to the kind are empty. Names and paths have ${NAME}
-// where the recipe has it.
+// An Event is something that a run has done, for programs that follow it. Fields that do not belong to the kind are
+// empty. Names and paths have ${NAME} where the recipe has it.
 type Event struct {
 	Event   string          `json:"event"`
 	Stage   string          `json:"stage"`
@@ -52,7 +52,8 @@ func accuracyOf(r *score.Result) *Accuracy {
 	if r.Kind == suites.Circular {
 		measure = "circular"
 	}
-	return &Accuracy{Protocol: r.Protocol, Measure: measure, N: t.N, Hits: t.Hits, Value: t.Circular, Low: t.Low, High: t.High, Summary: r.Line()}
+	return &Accuracy{Protocol: r.Protocol, Measure: measure, N: t.N, Hits: t.Hits, Value: t.Circular, Low: t.Low,
+		High: t.High, Summary: r.Line()}
 }
 
 // emit tells whoever follows the run.

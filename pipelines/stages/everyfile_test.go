@@ -54,8 +54,9 @@ func put(t *testing.T, path string, b []byte) {
 	}
 }
 
-// readers say, for each kind of file in a run directory, how the next command that reads it is called: it has to fail with an error that names the file. A file that
-// fits none of these patterns fails the test until somebody decides who reads it.
+// readers say, for each kind of file in a run directory, how the next command that reads it is called: it has to fail
+// with an error that names the file. A file that fits none of these patterns fails the test until somebody decides who
+// reads it.
 var readers = []struct {
 	pattern string
 	read    func(t *testing.T, r *recipe.Recipe, dir, path string) error // nil: nobody reads it back; docs/formats.md has the list
@@ -136,7 +137,8 @@ func takeIt(t *testing.T, _ *recipe.Recipe, dir, path string) error {
 	return run.Intact(t.Context(), filepath.Join(dir, path))
 }
 
-// TestEveryFileOfARun flips a bit in every file of a finished run in turn. VerifyRun names the file, and so does the next command that reads it.
+// TestEveryFileOfARun flips a bit in every file of a finished run in turn. VerifyRun names the file, and so does the
+// next command that reads it.
 func TestEveryFileOfARun(t *testing.T) {
 	r, whole := everyKind(t)
 	mustRun(t, r)
@@ -228,7 +230,8 @@ func flipAt(t *testing.T, path string, b []byte, i int) {
 	}
 }
 
-// TestPicturesChanged: pictures that rows name are part of what a stage was made from, and those of a suite of its version.
+// TestPicturesChanged: pictures that rows name are part of what a stage was made from, and those of a suite of its
+// version.
 func TestPicturesChanged(t *testing.T) {
 	r, dir := everyKind(t)
 	mustRun(t, r)

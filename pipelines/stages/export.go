@@ -25,10 +25,12 @@ func (s *stage) merge() ([]string, error) {
 	if m.Adapters.Len() == 0 {
 		return nil, fmt.Errorf("there are no adapters to merge")
 	}
-	return []string{models.MergedFile}, checkpoint.WriteJSON(s.path, models.MergedFile, map[string]int{"adapters": m.Adapters.Len()})
+	return []string{models.MergedFile}, checkpoint.WriteJSON(s.path, models.MergedFile,
+		map[string]int{"adapters": m.Adapters.Len()})
 }
 
-var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16, "float16": safetensors.F16}
+var dtypes = map[string]safetensors.DType{"float32": safetensors.F32, "bfloat16": safetensors.BF16,
+	"float16": safetensors.F16}
 
 // export writes the model for other programs.
 func (s *stage) export() (_ []string, failed error) {
@@ -85,8 +87,8 @@ func (s *stage) noteTokens(m *vlm.Model) {
 	}
 }
 
-// wholeOrNot has a directory written beside its place, which it takes when it is whole: nothing half written lies where people upload from. One that is
-// there already, as that of an earlier run or a mounted one, is written in.
+// wholeOrNot has a directory written beside its place, which it takes when it is whole: nothing half written lies where
+// people upload from. One that is there already, as that of an earlier run or a mounted one, is written in.
 func wholeOrNot(dir string, write func(dir string) error) error {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return atomicfile.WriteDir(dir, write)

@@ -22,7 +22,8 @@ import (
 	"moslava/pipelines/recipes/recipetest"
 )
 
-// Environment of a child that runs a recipe and kills itself so long after the first temporary file is seen where it exports to.
+// Environment of a child that runs a recipe and kills itself so long after the first temporary file is seen where it
+// exports to.
 const (
 	childExports = "MOSLAVA_TEST_EXPORTS" // the recipe
 	childTarget  = "MOSLAVA_TEST_TARGET"
@@ -84,8 +85,8 @@ func files(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// TestExportsKilled: after twenty kills in the midst of exports, inside the run directory and outside it, the next run leaves what an
-// uninterrupted one does, and nothing else.
+// TestExportsKilled: after twenty kills in the midst of exports, inside the run directory and outside it, the next run
+// leaves what an uninterrupted one does, and nothing else.
 func TestExportsKilled(t *testing.T) {
 	model := exported(t)
 	make := func(root string) string {
@@ -143,7 +144,8 @@ func TestExportsKilled(t *testing.T) {
 	}
 }
 
-// TestExportOntoOthers: an export goes to a directory that this run did not write only by force, before any step is done, and keeps what is there.
+// TestExportOntoOthers: an export goes to a directory that this run did not write only by force, before any step is
+// done, and keeps what is there.
 func TestExportOntoOthers(t *testing.T) {
 	root := t.TempDir()
 	out := filepath.Join(root, "out")

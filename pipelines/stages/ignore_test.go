@@ -12,8 +12,8 @@ import (
 	"moslava/pipelines/recipes/recipetest"
 )
 
-// TestIgnoreThatIgnoresNothing: a key to ignore that no row has is seen before anything is begun: of a source in that source, of a stage in one of its sources at least, of
-// the recipe in one of its stages.
+// TestIgnoreThatIgnoresNothing: a key to ignore that no row has is seen before anything is begun: of a source in that
+// source, of a stage in one of its sources at least, of the recipe in one of its stages.
 func TestIgnoreThatIgnoresNothing(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, key string) string {
@@ -56,7 +56,8 @@ func TestIgnoreThatIgnoresNothing(t *testing.T) {
 	}
 }
 
-// TestValuesBeforehand: a value of a late row that cannot be read is seen before anything is begun, unless bad rows are left out or it is beyond a limit.
+// TestValuesBeforehand: a value of a late row that cannot be read is seen before anything is begun, unless bad rows are
+// left out or it is beyond a limit.
 func TestValuesBeforehand(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "rows.jsonl")

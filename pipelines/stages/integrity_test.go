@@ -54,7 +54,8 @@ func wrong(t *testing.T, dir string) []string {
 	return out
 }
 
-// chain aligns on data of its own, tunes, and evaluates a suite, from a model directory: everything a run can take is a file here.
+// chain aligns on data of its own, tunes, and evaluates a suite, from a model directory: everything a run can take is a
+// file here.
 func chain(t *testing.T) (*recipe.Recipe, string) {
 	model, root := exported(t), t.TempDir()
 	suite := filepath.Join(root, "suite.tsv")
@@ -70,7 +71,8 @@ func chain(t *testing.T) (*recipe.Recipe, string) {
 	return recipetest.Parse(t, dir, text), dir
 }
 
-// TestFlippedBits: a flipped bit in any file that a later stage or a resume reads is noticed before it is used, and by VerifyRun.
+// TestFlippedBits: a flipped bit in any file that a later stage or a resume reads is noticed before it is used, and by
+// VerifyRun.
 func TestFlippedBits(t *testing.T) {
 	r, whole := chain(t)
 	mustRun(t, r)

@@ -16,7 +16,8 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// stopping is a model whose context ends when it is asked for a loss for the nth time, and which takes longer then than a run waits.
+// stopping is a model whose context ends when it is asked for a loss for the nth time, and which takes longer then than
+// a run waits.
 type stopping struct {
 	*vlm.Model
 	left   int
@@ -51,7 +52,8 @@ func TestStopsAnywhere(t *testing.T) {
 	}
 }
 
-// TestDiverged: a loss that explodes ends the stage with an error that says what to do, the same one when it is run again; nothing of it is best.
+// TestDiverged: a loss that explodes ends the stage with an error that says what to do, the same one when it is run
+// again; nothing of it is best.
 func TestDiverged(t *testing.T) {
 	text := recipetest.Towers + `stages:
 - {kind: pretrain, data: "scenes:align?n=40", steps: 30, batch: 2, lr: 10, schedule: constant, clip: 0, validation: 0.2, validate_every: 15, save_every: 2%s}

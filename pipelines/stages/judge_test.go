@@ -69,7 +69,8 @@ func keepsSecret(t *testing.T, dir string) {
 	}
 }
 
-// TestStageWithJudge: a judge reads what no rule does, its failure ends the stage, what it has said stays, and another judge makes the stage stale.
+// TestStageWithJudge: a judge reads what no rule does, its failure ends the stage, what it has said stays, and another
+// judge makes the stage stale.
 func TestStageWithJudge(t *testing.T) {
 	s := serveJudge(t)
 	dir := t.TempDir()

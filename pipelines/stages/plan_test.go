@@ -79,7 +79,8 @@ func TestPlanOfADirectory(t *testing.T) {
 	}
 }
 
-// TestHolding: stages that train nothing take memory for the model, fewer bits less, and an export of full weights all of it.
+// TestHolding: stages that train nothing take memory for the model, fewer bits less, and an export of full weights all
+// of it.
 func TestHolding(t *testing.T) {
 	needs := func(quantize, stage string) int64 {
 		t.Helper()

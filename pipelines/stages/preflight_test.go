@@ -120,7 +120,8 @@ func TestLateFaults(t *testing.T) {
 	}
 }
 
-// TestSuitesOfPicturesElsewhere: the pictures of a suite are looked for below its images, beforehand as when it is asked.
+// TestSuitesOfPicturesElsewhere: the pictures of a suite are looked for below its images, beforehand as when it is
+// asked.
 func TestSuitesOfPicturesElsewhere(t *testing.T) {
 	at := t.TempDir()
 	photo, err := os.ReadFile("../../vision/preprocess/testdata/photo.png")
@@ -142,7 +143,8 @@ func TestSuitesOfPicturesElsewhere(t *testing.T) {
 	}
 }
 
-// TestPlanOfOccupiedPlace: a plan says that others' files lie where an export is to be, and not what the run itself has written there.
+// TestPlanOfOccupiedPlace: a plan says that others' files lie where an export is to be, and not what the run itself has
+// written there.
 func TestPlanOfOccupiedPlace(t *testing.T) {
 	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
 	text := recipetest.Towers + fmt.Sprintf("stages:\n  - {kind: align, data: \"scenes:align?n=8\", batch: 2, steps: 1}\n  - {kind: export, path: %q}\n", out)
@@ -190,7 +192,8 @@ func TestFinishedIsNotLookedAt(t *testing.T) {
 	}
 }
 
-// TestMemoryIsEnough: a run that is planned to take more memory than there is does not begin unless told, and a plan says so.
+// TestMemoryIsEnough: a run that is planned to take more memory than there is does not begin unless told, and a plan
+// says so.
 func TestMemoryIsEnough(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(20 << 20)) // what GOMEMLIMIT does
 	dir := t.TempDir()

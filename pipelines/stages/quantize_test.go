@@ -127,14 +127,15 @@ func fullModel(t *testing.T, dir, stage string) *vlm.Model {
 	return m
 }
 
-// checkRounded compares the export merged into what rounding left with the model that was tuned, and its report with the full one.
+// checkRounded compares the export merged into what rounding left with the model that was tuned, and its report with
+// the full one.
 func checkRounded(t *testing.T, out, dir string, rounded *vlm.Model, full map[string]safetensors.Tensor) {
 	t.Helper()
 	if !strings.Contains(out, "rounded: merged into the rounded weights of") {
 		t.Errorf("the export does not say what rounding changed:\n%s", out)
 	}
 	got := tensorsOf(t, filepath.Join(dir, "04-rounded/hf/model.safetensors"))
-	var report map[string]Rounding
+	var report map[string]rounding
 	if err := checkpoint.ReadJSON(filepath.Join(dir, "04-rounded"), roundingFile, &report); err != nil {
 		t.Fatal(err)
 	}

@@ -249,7 +249,8 @@ func TestInterrupted(t *testing.T) {
 	equal(t, results(t, dir), want)
 }
 
-// stuck is a model that is in the midst of a very long computation, which looks at no context, when it is asked for a loss for the nth time.
+// stuck is a model that is in the midst of a very long computation, which looks at no context, when it is asked for a
+// loss for the nth time.
 type stuck struct {
 	*vlm.Model
 	left int
@@ -263,7 +264,8 @@ func (s *stuck) Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float6
 	return s.Model.Loss(t, b)
 }
 
-// TestStuck: SIGINT is obeyed in the midst of a computation that goes on for a minute, in a step and in a validation, and no finished step is lost.
+// TestStuck: SIGINT is obeyed in the midst of a computation that goes on for a minute, in a step and in a validation,
+// and no finished step is lost.
 func TestStuck(t *testing.T) {
 	want := uninterrupted(t)
 	validating := 0

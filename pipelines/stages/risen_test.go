@@ -9,7 +9,8 @@ import (
 	"moslava/pipelines/recipe"
 )
 
-// TestRisenFromTheStart: a loss that rises in the first steps and stays there is told, and noise of the first step is not.
+// TestRisenFromTheStart: a loss that rises in the first steps and stays there is told, and noise of the first step is
+// not.
 func TestRisenFromTheStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, rest float64

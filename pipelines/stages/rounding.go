@@ -11,18 +11,20 @@ import (
 	"moslava/pipelines/vlm"
 )
 
-// roundingFile says how far the weights of an export that was merged into rounded weights are from those merged into the full ones.
+// roundingFile says how far the weights of an export that was merged into rounded weights are from those merged into
+// the full ones.
 const roundingFile = "rounding.json"
 
-// Rounding is the difference between weights of linears.
-type Rounding struct {
+// rounding is the difference between weights of linears.
+type rounding struct {
 	Linears int     `json:"linears"` // that are kept in fewer bits
 	Max     float64 `json:"max"`     // the largest difference
 	RMS     float64 `json:"rms"`     // in root mean square
 	Scale   float64 `json:"scale"`   // root mean square of the full, merged weights
 }
 
-// mergeRounded merges the adapters of m into what rounding left of its weights, and reports by tower what merging into the full weights makes otherwise.
+// mergeRounded merges the adapters of m into what rounding left of its weights, and reports by tower what merging into
+// the full weights makes otherwise.
 func (s *stage) mergeRounded(m *vlm.Model, from int) error {
 	var linears []string
 	for l := range m.Params.Linears() {
@@ -41,13 +43,13 @@ func (s *stage) mergeRounded(m *vlm.Model, from int) error {
 	if err := full.MergeAdapters(); err != nil {
 		return err
 	}
-	out := map[string]*Rounding{}
+	out := map[string]*rounding{}
 	elements := map[string]int{}
 	for _, name := range linears {
 		part := vlm.TowerOf(name)
 		r := out[part]
 		if r == nil {
-			r = new(Rounding)
+			r = new(rounding)
 			out[part] = r
 		}
 		r.Linears++

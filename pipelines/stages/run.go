@@ -75,7 +75,8 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 	if err := d.Intact(chosen); err != nil {
 		return err
 	}
-	peaks, err := preflight.Ready(ctx, r, d, chosen, preflight.ReadyOptions{Force: opt.Force, OverMemory: opt.OverMemory, Out: opt.Out})
+	peaks, err := preflight.Ready(ctx, r, d, chosen,
+		preflight.ReadyOptions{Force: opt.Force, OverMemory: opt.OverMemory, Out: opt.Out})
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,8 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 		if err != nil {
 			return err
 		}
-		st := &stage{recipe: r, written: &written.Stages[i], dir: d, index: i, Stage: s, out: opt.Out, force: opt.Force, events: opt.Events, wrap: opt.wrap, peak: peaks[s.Name]}
+		st := &stage{recipe: r, written: &written.Stages[i], dir: d, index: i, Stage: s, out: opt.Out,
+			force: opt.Force, events: opt.Events, wrap: opt.wrap, peak: peaks[s.Name]}
 		if done {
 			fmt.Fprintf(opt.Out, "%s: finished, skipped\n", s.Name)
 			st.emit(Event{Event: StageSkipped})
@@ -128,9 +130,14 @@ type stage struct {
 }
 
 // stopWords are what the first signal is answered with in a stage of each kind, unless its work says more.
-var stopWords = map[string]string{recipe.Pretrain: "stopping before the first step", recipe.Align: "stopping before the first step",
-	recipe.Tune: "stopping before the first step", recipe.Merge: "stopping", recipe.Evaluate: "stopping before the first question",
-	recipe.Export: "removing what is half written"}
+var stopWords = map[string]string{
+	recipe.Pretrain: "stopping before the first step",
+	recipe.Align:    "stopping before the first step",
+	recipe.Tune:     "stopping before the first step",
+	recipe.Merge:    "stopping",
+	recipe.Evaluate: "stopping before the first question",
+	recipe.Export:   "removing what is half written",
+}
 
 // run does the stage; why it is not finished is told to whoever follows.
 func (s *stage) run(ctx context.Context, why string) error {
@@ -145,7 +152,8 @@ func (s *stage) run(ctx context.Context, why string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	defer interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return stopWords[s.Kind] }, Kept: "the same run goes on with this stage"})()
+	defer interrupt.Begin(ctx, interrupt.Work{Answer: func() string { return stopWords[s.Kind] },
+		Kept: "the same run goes on with this stage"})()
 	var outputs []string
 	switch s.Kind {
 	case recipe.Pretrain, recipe.Align, recipe.Tune:

@@ -71,7 +71,8 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// TestChangedHalfway: a stage that was only begun is not resumed with another configuration. It starts anew if nothing was computed yet.
+// TestChangedHalfway: a stage that was only begun is not resumed with another configuration. It starts anew if nothing
+// was computed yet.
 func TestChangedHalfway(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())

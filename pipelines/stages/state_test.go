@@ -12,8 +12,8 @@ import (
 	"moslava/internal/infile"
 )
 
-// TestStatesReachTheDisk: of each state, the name of its directory is on the disk before its last file is there, and then the names of its files:
-// a machine that goes down loses no state that a later step relies on.
+// TestStatesReachTheDisk: of each state, the name of its directory is on the disk before its last file is there, and
+// then the names of its files: a machine that goes down loses no state that a later step relies on.
 func TestStatesReachTheDisk(t *testing.T) {
 	dir := t.TempDir()
 	named, whole := map[string]bool{}, map[string]bool{} // directories of states

@@ -13,7 +13,8 @@ import (
 // stageRecords are files of a stage's directory that decide nothing of what later stages take.
 var stageRecords = []string{metrics.LinesFile, metrics.EventsFile, run.TargetFile}
 
-// target takes the directory that an export stage writes to outside its own. What others wrote there is an error, or by force is set aside.
+// target takes the directory that an export stage writes to outside its own. What others wrote there is an error, or by
+// force is set aside.
 func (s *stage) target() (release func() error, err error) {
 	path := s.recipe.ExportDir(s.index)
 	ours, err := run.Claimed(s.path, path)
@@ -34,8 +35,9 @@ func (s *stage) target() (release func() error, err error) {
 	return release, nil
 }
 
-// freeTargets makes sure before the first stage that the chosen exports can be written where they are to be. What this run wrote there may
-// be written again, as long as nobody has changed it since; what is in the way is an error, or by force is set aside.
+// freeTargets makes sure before the first stage that the chosen exports can be written where they are to be. What this
+// run wrote there may be written again, as long as nobody has changed it since; what is in the way is an error, or by
+// force is set aside.
 func freeTargets(r *recipe.Recipe, d *run.Dir, chosen []int, force bool) error {
 	for _, i := range chosen {
 		if r.Stages[i].Export == nil || r.Stages[i].Export.Path == "" {

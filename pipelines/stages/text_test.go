@@ -50,7 +50,8 @@ const textStages = `stages:
 - {kind: export, name: merged}
 `
 
-// TestDecoderAlone: what is written loads again and answers as the run's model does, under the names that a decoder has.
+// TestDecoderAlone: what is written loads again and answers as the run's model does, under the names that a decoder
+// has.
 func TestDecoderAlone(t *testing.T) {
 	dir := t.TempDir()
 	r := recipetest.Parse(t, dir, alone+textStages)
@@ -156,8 +157,8 @@ func says(t *testing.T, m *vlm.Model, p *vlm.Processor) string {
 	return fmt.Sprint(continued(t, m, p, []engine.Request{question(12, "is ice colder than steam?"), question(12, "what is it")}))
 }
 
-// TestIdleTower: a vision tower that sees no picture changes nothing of what the decoder's adapters become, to the bit, where the vocabulary
-// has the image token already: everything is drawn by its name.
+// TestIdleTower: a vision tower that sees no picture changes nothing of what the decoder's adapters become, to the bit,
+// where the vocabulary has the image token already: everything is drawn by its name.
 func TestIdleTower(t *testing.T) {
 	stages := `stages:
 - {kind: tune, data: {path: commonsense.json, format: llm-adapters}, train: adapters, batch: 2, steps: 5, lr: 1e-2, adapters: {language: {r: 4, mixer: kaiming, dropout: 0.1}}}
@@ -202,7 +203,8 @@ func TestTextResumes(t *testing.T) {
 	equal(t, results(t, torn), results(t, whole))
 }
 
-// TestPicturesForADecoder: a sample, a suite or a question with a picture is an error that names it and says what is missing.
+// TestPicturesForADecoder: a sample, a suite or a question with a picture is an error that names it and says what is
+// missing.
 func TestPicturesForADecoder(t *testing.T) {
 	const why = "the model is a decoder alone: name a vision tower in model.vision"
 	tune := alone + "stages:\n- {kind: tune, data: %q, batch: 2, steps: 2, train: adapters, adapters: {language: {r: 2}}}\n"

@@ -54,7 +54,8 @@ func mustAbs(t *testing.T, path string) string {
 	return abs
 }
 
-// TestFreshPixelShuffle joins a SigLIP tower and a decoder by a fresh connector, trains, and asks the export, which is a SmolVLM.
+// TestFreshPixelShuffle joins a SigLIP tower and a decoder by a fresh connector, trains, and asks the export, which is
+// a SmolVLM.
 func TestFreshPixelShuffle(t *testing.T) {
 	dir := t.TempDir()
 	tower := filepath.Join(dir, "siglip")

@@ -109,7 +109,8 @@ func (t *training) optimise(ctx context.Context, state train.State, logged int) 
 	}
 	state, err := t.trainer.Run(ctx, state)
 	if d := new(train.DivergedError); errors.As(err, &d) {
-		err = fmt.Errorf("%w. lr is %g: lower it, or raise warmup_steps; on_divergence: ignore goes on all the same", err, t.cfg.LR)
+		err = fmt.Errorf("%w. lr is %g: lower it, or raise warmup_steps; on_divergence: ignore goes on all the same",
+			err, t.cfg.LR)
 	}
 	return state, err
 }
@@ -135,8 +136,8 @@ func (t *training) prepare(ctx context.Context) error {
 	if t.train, t.val, err = datasets.Split(rows, t.cfg.Validation, t.recipe.Seed); err != nil {
 		return err
 	}
-	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps, WeightDecay: t.cfg.WeightDecay,
-		Threads: t.recipe.Threads})
+	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps,
+		WeightDecay: t.cfg.WeightDecay, Threads: t.recipe.Threads})
 	if err != nil {
 		return err
 	}
@@ -144,12 +145,13 @@ func (t *training) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	schedule, err := optim.NewSchedule(t.cfg.Schedule, steps, optim.Warmup{Steps: t.cfg.WarmupSteps, Ratio: t.cfg.WarmupRatio})
+	schedule, err := optim.NewSchedule(t.cfg.Schedule, steps, optim.Warmup{Steps: t.cfg.WarmupSteps,
+		Ratio: t.cfg.WarmupRatio})
 	if err != nil {
 		return err
 	}
-	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt, LR: t.cfg.LR,
-		Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
+	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt,
+		LR: t.cfg.LR, Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
 	if t.wrap != nil {
 		t.trainer.Model = t.wrap(t.model)
@@ -167,7 +169,8 @@ func (t *training) prepare(ctx context.Context) error {
 func (t *training) attach() error {
 	composed, err := models.Attach(t.model, t.cfg.Adapters, t.processor.Tokenizer, t.attachFresh)
 	if composed != nil && len(composed.Whole) > 0 {
-		fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n", t.Name, len(composed.Whole), composed.Whole[0])
+		fmt.Fprintf(t.out, "%s: the directories store %d parameters entire, such as %s: the model's own stay\n",
+			t.Name, len(composed.Whole), composed.Whole[0])
 	}
 	return err
 }
@@ -203,7 +206,8 @@ func (t *training) params() []train.Param {
 		return vlm.Trains(parts, t.model, name) || adapters && t.model.Adapters.Saves(name)
 	})
 	t.model.Adapters.Train(adapters)
-	rates := map[string]float64{recipe.PartVision: t.cfg.LRVision, recipe.PartProjector: t.cfg.LRProjector, recipe.PartLanguage: t.cfg.LRLanguage}
+	rates := map[string]float64{recipe.PartVision: t.cfg.LRVision, recipe.PartProjector: t.cfg.LRProjector,
+		recipe.PartLanguage: t.cfg.LRLanguage}
 	rate := func(name string) float64 {
 		if r := rates[vlm.TowerOf(name)]; r > 0 {
 			return r / t.cfg.LR
@@ -270,7 +274,8 @@ func (t *training) steps(ctx context.Context) (int, error) {
 		return c.Steps, nil
 	}
 	batches := (t.train.Len() + max(1, c.Batch) - 1) / max(1, c.Batch)
-	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip && c.OnNoTargets != datasets.OnSkip
+	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip &&
+		c.OnNoTargets != datasets.OnSkip
 	if c.Tokens > 0 || !strict {
 		opt := t.loadOptions()
 		opt.Epochs, opt.Notice = 1, nil
@@ -289,7 +294,8 @@ func (t *training) steps(ctx context.Context) (int, error) {
 func (t *training) validate(ctx context.Context, s *train.State) (*float64, error) {
 	opt := t.loadOptions()
 	opt.Epochs, opt.InOrder = 1, true
-	loss, targets, err := train.Evaluate(ctx, t.trainer.Model, datasets.Load(ctx, t.val, t.processor, opt, datasets.Position{}))
+	batches := datasets.Load(ctx, t.val, t.processor, opt, datasets.Position{})
+	loss, targets, err := train.Evaluate(ctx, t.trainer.Model, batches)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +314,8 @@ func (t *training) report(r train.Report) error {
 	speed := float64(r.Tokens) / r.Elapsed.Seconds()
 	record := metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
-		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(), TokensPerSecond: speed}}
+		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(),
+			TokensPerSecond: speed}}
 	if err := t.log.Write(record); err != nil {
 		return err
 	}
@@ -321,7 +328,8 @@ func (t *training) report(r train.Report) error {
 // counts lists what became of samples, as far as it is not the ordinary.
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
-	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets, "split": c.Split, "context": c.Context} {
+	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets,
+		"split": c.Split, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}

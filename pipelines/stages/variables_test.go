@@ -51,11 +51,12 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 	return keys
 }
 
-// seen are the keys whose values cannot but be in what is made with them: the names of modules and tokens in an adapter directory, and a part of a whole.
+// seen are the keys whose values cannot but be in what is made with them: the names of modules and tokens in an adapter
+// directory, and a part of a whole.
 var seen = regexp.MustCompile(`\.(add_tokens\.\*|add_special_tokens\.\*|modules_to_save\.\*|trainable_token_indices\..*|shard)$`)
 
-// without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, and what is added to a tokenizer is written
-// into it.
+// without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, and what is
+// added to a tokenizer is written into it.
 var without = regexp.MustCompile(`_pattern\.\*\.layers$|model\.add_(special_)?tokens|vision\.(modules_to_save|trainable_token_indices)|lm_head`)
 
 // variables are set for a test, one for each key.
@@ -112,8 +113,8 @@ func covered(t *testing.T, r *recipe.Recipe) map[string]bool {
 	return out
 }
 
-// TestVariablesAreNotWritten: ${NAME} in every key that takes a free text, and what it stands for is in no file that a run, its exports, an
-// evaluation of it and reports write, in no message and no event.
+// TestVariablesAreNotWritten: ${NAME} in every key that takes a free text, and what it stands for is in no file that a
+// run, its exports, an evaluation of it and reports write, in no message and no event.
 func TestVariablesAreNotWritten(t *testing.T) {
 	root := t.TempDir()
 	v := &variables{t, map[string]string{}, map[string]string{}}

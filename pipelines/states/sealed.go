@@ -51,7 +51,8 @@ func seal(dir string, s train.State) error {
 	return atomicfile.WriteBytes(filepath.Join(dir, stateFile), b)
 }
 
-// unseal reads the state in a directory after it has checked all that belongs to it. States of earlier versions have no hashes.
+// unseal reads the state in a directory after it has checked all that belongs to it. States of earlier versions have no
+// hashes.
 func unseal(dir string) (train.State, error) {
 	s, err := readSealed(dir)
 	if err != nil {

@@ -22,7 +22,8 @@ func Verify(stage string) (out []run.Check, err error) {
 		dir := filepath.Join(stage, e.Name())
 		path := filepath.Join(dir, stateFile)
 		if ok, err := infile.Exists(path); err != nil || !ok {
-			out = append(out, run.Check{Path: path, Wrong: "is missing: the state was not saved whole, and is not gone on from"})
+			out = append(out, run.Check{Path: path,
+				Wrong: "is missing: the state was not saved whole, and is not gone on from"})
 			continue
 		}
 		s, err := readSealed(dir)

@@ -15,7 +15,8 @@ import (
 // Join puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
 func Join(suite string, dirs []string, to string, force bool, images ...string) (_ *score.Result, err error) {
-	release, err := output.Dir(to, output.Options{Reads: slices.Concat(dirs, images, []string{inputs.SuitePath(suite)}), Force: force})
+	reads := slices.Concat(dirs, images, []string{inputs.SuitePath(suite)})
+	release, err := output.Dir(to, output.Options{Reads: reads, Force: force})
 	if err != nil {
 		return nil, err
 	}

@@ -81,14 +81,15 @@ func note(cells []string, what string) []string {
 
 // Read reads the result in a suite's directory with its verdicts. What a finished stage recorded of them must agree.
 func Read(dir string) (*score.Result, error) {
-	if err := run.Intact(context.Background(), filepath.Join(dir, score.ResultFile), filepath.Join(dir, eval.VerdictsFile)); err != nil {
+	result, verdicts := filepath.Join(dir, score.ResultFile), filepath.Join(dir, eval.VerdictsFile)
+	if err := run.Intact(context.Background(), result, verdicts); err != nil {
 		return nil, err
 	}
-	res, err := score.ReadResult(filepath.Join(dir, score.ResultFile))
+	res, err := score.ReadResult(result)
 	if err != nil {
 		return nil, err
 	}
-	res.Verdicts, err = eval.ReadVerdicts(filepath.Join(dir, eval.VerdictsFile))
+	res.Verdicts, err = eval.ReadVerdicts(verdicts)
 	return res, err
 }
 

@@ -70,8 +70,8 @@ func Undraw(dir string) error {
 	return nil
 }
 
-// Ask asks the suite and writes everything about it to its directory. Run again, it goes on after the last whole verdict
-// there. Protocol and VerdictsPath of the options are set here.
+// Ask asks the suite and writes everything about it to its directory. Run again, it goes on after the last whole
+// verdict there. Protocol and VerdictsPath of the options are set here.
 func (d *Dir) Ask(ctx context.Context, a eval.Answerer, opt eval.Options) (*score.Result, error) {
 	suite := d.suite
 	opt.Protocol = d.protocol
