@@ -129,6 +129,7 @@ var Packages = []Package{
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
 	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
 		Why: "the one place where recipes meet the names and rules of what they configure"},
+	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
@@ -141,19 +142,40 @@ var Packages = []Package{
 		Why: "runs each tower by itself; vision/preprocess: goldens of image processors; language/chat: conversations that went through a whole one; datasets: the batch a model takes; safetensors, checkpoint, families: goldens, and heads that no model here has"},
 	{Path: "pipelines/models", Files: "pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora language/chat language/tokenizer internal/atomicfile internal/checkpoint internal/safetensors",
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
-	{Path: "pipelines", Files: "pipelines/analysis pipelines/engine/answers pipelines/metrics pipelines/models pipelines/plan pipelines/progress pipelines/recipe pipelines/recipes " +
-		"pipelines/report pipelines/report/suites pipelines/run pipelines/train pipelines/vlm " + rooms + " pipelines/eval/judge pipelines/eval/records " +
-		"datasets language/tokenizer moslora vision/preprocess pipelines/demo/scenes internal/optim internal/interrupt internal/machine internal/nn " + formats + " internal/kernels internal/device",
-		Tests: "pipelines/demo pipelines/engine internal/autograd language language/chat",
-		Why:   "puts stages together from everything below it; eval/predictions is none of it: scoring files again is a command of its own"},
-	{Path: "pipelines/demo", Files: "pipelines pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
+	{Path: "pipelines/states", Files: "pipelines/metrics pipelines/run pipelines/train internal/optim internal/atomicfile internal/checkpoint internal/filehash internal/safetensors internal/sealed",
+		Why: "train, optim: what goes on; metrics: lines up to a state are part of it; run: what became of its files is a Check; the rest: its files, and whether they were damaged"},
+	{Path: "pipelines/inputs", Files: "pipelines/recipe pipelines/run pipelines/eval pipelines/eval/suites pipelines/demo/scenes datasets internal/atomicfile internal/filehash",
+		Why: "what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
+	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output",
+		Why: "one directory for what a suite, its answers and its result are kept in; models are behind eval.Answerer; report: names of reports that lie there, too; run: whether what is read was damaged"},
+	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
+		Tests: "pipelines/recipes/recipetest pipelines/demo/scenes pipelines/eval",
+		Why:   "collects results and curves of runs for the pages of report; it sees no model; recipe: which names have variables; output: the place of the report"},
+	{Path: "pipelines/integrity", Files: "pipelines/run pipelines/recipe pipelines/recipes pipelines/inputs pipelines/states pipelines/suitedir pipelines/eval pipelines/eval/score pipelines/eval/suites",
+		Why: "run verifies what is recorded, the others what only they know; recipe, recipes: variables in records, and the vocabulary of the recorded recipe"},
+	{Path: "pipelines/answering", Files: "pipelines/suitedir pipelines/inputs pipelines/models pipelines/run pipelines/recipe pipelines/recipes pipelines/engine/answers pipelines/vlm pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites internal/device internal/output",
+		Tests: "pipelines/stages pipelines/recipes/recipetest pipelines/eval/protocols pipelines/eval/records pipelines/demo/scenes pipelines/engine internal/atomicfile",
+		Why:   "run, recipes, inputs, models: the model of a run, once all that it is made from is what it was; device: how many threads; output: the directory of an evaluation"},
+	{Path: "pipelines/adapters", Files: "pipelines/analysis pipelines/models pipelines/recipe pipelines/recipes pipelines/run pipelines/vlm moslora internal/atomicfile internal/nn internal/output",
+		Tests: "pipelines/stages pipelines/recipes/recipetest",
+		Why:   "gives analysis the weights of a model as numbers; nn: draws the starts of mixers again; run: whether a directory was damaged; atomicfile, output: a sum is there whole, and nothing is written over"},
+	{Path: "pipelines/preflight", Files: "pipelines/inputs pipelines/models pipelines/plan pipelines/recipe pipelines/run pipelines/suitedir pipelines/vlm pipelines/engine/answers " +
+		"pipelines/eval pipelines/eval/judge pipelines/eval/protocols pipelines/eval/suites datasets language/tokenizer moslora vision/preprocess internal/atomicfile internal/checkpoint internal/kernels internal/machine internal/output internal/safetensors",
+		Tests: "pipelines/recipes",
+		Why:   "opens all that stages will, and plans them, without computing anything; run: what is finished, and whose an export's place is; kernels: how many bits the weights in files have"},
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
+		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
+			"internal/autograd internal/kernels internal/lock language language/tokenizer",
+		Why: "puts stages together from everything below it. Tests: what becomes of a run afterwards"},
+	{Path: "pipelines/demo", Files: "pipelines/stages pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
-		Why: "one use of pipelines with its own data; above it, so that pipelines does not carry the towers"},
+		Why: "one use of stages with its own data; above it, so that stages does not carry the towers"},
 
-	{Path: "pipelines/study", Files: "pipelines pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
-		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through pipelines; safetensors: how many parameters a state holds"},
+	{Path: "pipelines/study", Files: "pipelines/stages pipelines/preflight pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
+		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines pipelines/analysis pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/recipes pipelines/study pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",

@@ -1,6 +1,6 @@
 // Package demo is the main job in small: it makes a data set of drawn scenes, runs a recipe on it from towers that are
 // part of the program, and reports what became of it. It knows its towers, its data and the words of its report. The
-// rest package pipelines does, as for any recipe.
+// rest package stages does, as for any recipe.
 package demo
 
 import (
@@ -20,9 +20,10 @@ import (
 	"moslava/datasets"
 	"moslava/internal/atomicfile"
 	"moslava/internal/output"
-	"moslava/pipelines"
 	"moslava/pipelines/demo/scenes"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/report"
+	"moslava/pipelines/stages"
 )
 
 //go:embed towers demo.yaml
@@ -62,7 +63,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		n = short
 	}
 	release, err := output.Dir(opt.Dir, output.Options{Force: opt.Force, Mine: func(name string) bool {
-		return slices.Contains([]string{"data", "towers", "demo.yaml", "run", "report.html"}, name) || strings.HasPrefix(name, "unseen-")
+		return slices.Contains([]string{"data", "towers", "demo.yaml", "run", report.HTMLFile}, name) || strings.HasPrefix(name, "unseen-")
 	}})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -76,7 +77,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := pipelines.Run(ctx, r, pipelines.Options{Out: opt.Out}); err != nil {
+	if err := stages.Run(ctx, r, stages.Options{Out: opt.Out}); err != nil {
 		return err
 	}
 	return d.report(ctx, r, time.Since(began))

@@ -23,16 +23,16 @@ import (
 // report writes report.html and prints the table, three questions about pictures that the model has
 // never seen, and what was written.
 func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration) error {
-	dir := func(stage string) string {
+	exported := func(stage string) string {
 		_, i := r.Stage(stage)
-		return d.path("run", fmt.Sprintf("%02d-%s", i, stage))
+		return r.ExportDir(i)
 	}
 	out := report.Run{Title: "moslava demo", Columns: report.Columns()}
 	results := map[string]*score.Result{}
 	for column, where := range map[string]string{"after align": "after-align/test", "control": "after-control/test",
 		"after tune": "after-tune/test", "blank": "after-tune/blank"} {
 		stage, suite := filepath.Split(where)
-		res, err := score.ReadResult(filepath.Join(dir(filepath.Clean(stage)), suite, "result.json"))
+		res, err := score.ReadResult(filepath.Join(r.DirOf(filepath.Clean(stage)), suite, score.ResultFile))
 		if err != nil {
 			return err
 		}
@@ -40,20 +40,20 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 	}
 	out.Table = table(results)
 	for _, stage := range []string{"align", "control", "tune"} {
-		c, err := curve(stage, filepath.Join(dir(stage), metrics.LinesFile))
+		c, err := curve(stage, filepath.Join(r.DirOf(stage), metrics.LinesFile))
 		if err != nil {
 			return err
 		}
 		out.Curves = append(out.Curves, c)
 	}
-	model := filepath.Join(dir("export-model"), "hf")
+	model := exported("export-model")
 	m, p, err := vlm.Open(vlm.Spec{Dir: model}, vlm.Options{})
 	if err != nil {
 		return err
 	}
 	m.Params.Freeze()
 	a := answers.New(m, p)
-	if out.Gallery, err = d.gallery(filepath.Join(dir("after-tune"), "test", "verdicts.jsonl")); err != nil {
+	if out.Gallery, err = d.gallery(filepath.Join(r.DirOf("after-tune"), "test", eval.VerdictsFile)); err != nil {
 		return err
 	}
 	asked, example, err := d.ask(ctx, a)
@@ -61,10 +61,10 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		return err
 	}
 	out.Summary = d.summary(m, took)
-	out.Files = []string{"report.html", "demo.yaml", "data", "run"}
+	out.Files = []string{report.HTMLFile, "demo.yaml", "data", "run"}
 	out.Notes = []string{"Accuracy is MMBench's circular kind: a question counts when all rotations of its options are answered right.",
 		"control: the same tuning data and steps with the projector alone trained; blank: the tuned model shown grey pictures."}
-	if err := report.WriteHTML(d.path("report.html"), out); err != nil {
+	if err := report.WriteHTML(d.path(report.HTMLFile), out); err != nil {
 		return err
 	}
 	fmt.Fprintf(d.Out, "\n%s\n%s\n", report.Text(report.Run{Columns: out.Columns, Table: out.Table}), asked)
@@ -74,8 +74,8 @@ func (d *demo) report(ctx context.Context, r *recipe.Recipe, took time.Duration)
 		}
 		return filepath.Join(d.Dir, path)
 	}
-	fmt.Fprintf(d.Out, "report    %s\nmodel     %s\nadapters  %s\nrecipe    %s\n", rel(d.path("report.html")), rel(model),
-		rel(filepath.Join(dir("export-adapters"), "peft")), rel(d.path("demo.yaml")))
+	fmt.Fprintf(d.Out, "report    %s\nmodel     %s\nadapters  %s\nrecipe    %s\n", rel(d.path(report.HTMLFile)), rel(model),
+		rel(exported("export-adapters")), rel(d.path("demo.yaml")))
 	fmt.Fprintf(d.Out, "ask it:   moslava ask %s %s\n          (so small a model knows such pictures, and questions of the kinds it was tuned on, with options)\n", rel(model), example)
 	fmt.Fprintf(d.Out, "finished in %s\n", took.Round(time.Second))
 	return nil

@@ -21,7 +21,7 @@ import (
 // small is a model with random weights, frozen.
 func small(t *testing.T) (*vlm.Model, *vlm.Processor) {
 	t.Helper()
-	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "../testdata/tiny/vision", Language: "../testdata/tiny/language",
+	m, p, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "../stages/testdata/tiny/vision", Language: "../stages/testdata/tiny/language",
 		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default"}}, vlm.Options{Random: true, Seed: 3})
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,9 @@ func sumOf(v protocols.Verdict) (string, error) {
 	return hex.EncodeToString(s[:8]), err
 }
 
+// VerdictsFile is the name of the file of verdicts in the directory of a suite that was asked.
+const VerdictsFile = "verdicts.jsonl"
+
 // maxVerdictLine bounds a line of a verdict file.
 const maxVerdictLine = 16 << 20
 

@@ -106,6 +106,11 @@ func Unrounded(r *recipe.Recipe) *recipe.Recipe {
 	return &full
 }
 
+// WritesFull says whether a stage writes a whole model with the weights that it was rounded from, if it was.
+func WritesFull(s *recipe.Stage) bool {
+	return s.Export != nil && (s.Export.Format == vlm.FormatModel || s.Export.Format == vlm.FormatTowers) && s.Export.MergeInto != "rounded"
+}
+
 // BaseName is what adapters give as the model they belong to.
 func BaseName(r *recipe.Recipe) string {
 	r = r.Written()

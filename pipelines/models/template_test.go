@@ -11,7 +11,7 @@ import (
 
 // A template in a file of its own sees the special tokens of the model's directory, as the directory's own template does.
 func TestTemplateFileSeesSpecialTokens(t *testing.T) {
-	vars, err := chat.SpecialTokens("../testdata/tiny/language")
+	vars, err := chat.SpecialTokens("../stages/testdata/tiny/language")
 	if err != nil || vars["eos_token"] == "" {
 		t.Fatal(vars, err)
 	}
@@ -19,7 +19,7 @@ func TestTemplateFileSeesSpecialTokens(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{{ messages[0].content }}{{ eos_token }}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []recipe.Model{{Language: "../testdata/tiny/language", ChatTemplate: file}, {From: "../testdata/tiny/language", ChatTemplate: file}} {
+	for _, c := range []recipe.Model{{Language: "../stages/testdata/tiny/language", ChatTemplate: file}, {From: "../stages/testdata/tiny/language", ChatTemplate: file}} {
 		tmpl, err := template(c)
 		if err != nil {
 			t.Fatal(err)

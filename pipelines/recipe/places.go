@@ -58,9 +58,16 @@ func reads(v reflect.Value, key string, stage int) (out []Place) {
 	return out
 }
 
+// DirName is the name of the directory of stage i.
+func (r *Recipe) DirName(i int) string { return fmt.Sprintf("%02d-%s", i, r.Stages[i].Name) }
+
 // StageDir is the directory of stage i in the run directory.
-func (r *Recipe) StageDir(i int) string {
-	return filepath.Join(string(r.RunDir), fmt.Sprintf("%02d-%s", i, r.Stages[i].Name))
+func (r *Recipe) StageDir(i int) string { return filepath.Join(string(r.RunDir), r.DirName(i)) }
+
+// DirOf is the directory of the stage of that name, which the recipe must have.
+func (r *Recipe) DirOf(stage string) string {
+	_, i := r.Stage(stage)
+	return r.StageDir(i)
 }
 
 // ExportDir is where export stage i writes.

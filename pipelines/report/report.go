@@ -1,12 +1,18 @@
 // Package report turns a finished run into something to read: one HTML file that needs nothing beside it, Markdown for
 // a README, and a small table for the terminal. It knows tables, curves and pictures as they are given to it. It reads
-// no run and computes no score; package pipelines collects what is shown.
+// no run and computes no score; pipelines/runreport and the demonstration collect what is shown.
 package report
 
 import (
 	"bytes"
 	"fmt"
 	"math"
+)
+
+// Names of a report in the directory that it is on.
+const (
+	HTMLFile     = "report.html"
+	MarkdownFile = "report.md"
 )
 
 // Run is what a report shows. Empty parts are left out.

@@ -217,7 +217,7 @@ func (d *Dir) StageDir(i int) string {
 	if was, ok := d.elsewhere[i]; ok {
 		return filepath.Join(d.path, was)
 	}
-	return filepath.Join(d.path, fmt.Sprintf("%02d-%s", i, d.recipe.Stages[i].Name))
+	return filepath.Join(d.path, d.recipe.DirName(i))
 }
 
 // From is the stage whose model stage i takes, and its directory; -1 if that is the recipe's own model.

@@ -54,6 +54,12 @@ func Find(dir string) (root, stage string, ok bool) {
 	return root, filepath.Base(abs), true
 }
 
+// IsFinished says whether the directory of a stage has the record of a finished one. It reads none.
+func IsFinished(stage string) bool {
+	_, err := os.Stat(filepath.Join(stage, manifestFile))
+	return err == nil
+}
+
 // Label is the name of a directory of a run or of a stage as its record has it, with ${NAME} where the recipe has a variable; of any other directory it is
 // the name itself.
 func Label(dir string) string {

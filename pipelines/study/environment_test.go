@@ -15,7 +15,7 @@ import (
 func TestEnvironment(t *testing.T) {
 	root := t.TempDir()
 	tiny := filepath.Join(root, "zq-tiny")
-	if err := os.CopyFS(tiny, os.DirFS("../testdata/tiny")); err != nil {
+	if err := os.CopyFS(tiny, os.DirFS("../stages/testdata/tiny")); err != nil {
 		t.Fatal(err)
 	}
 	base := strings.Replace(fmt.Sprintf(baseText, "${ST_TINY}"), "name: test}", "name: \"${ST_SUITE}\"}", 1)
@@ -42,7 +42,7 @@ bootstrap: {draws: 100}
 	}
 	var detail bytes.Buffer
 	for range 2 {
-		out, err := run(context.Background(), t, path, Options{Detail: &detail})
+		out, err := runStudy(context.Background(), t, path, Options{Detail: &detail})
 		if err != nil || !strings.Contains(out, "2 of 2 cells are finished") || strings.Contains(out, "zq-") {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -67,7 +67,7 @@ bootstrap: {draws: 100}
 		t.Error(err)
 	}
 	t.Setenv("ST_VOID", "zq-other")
-	_, err = run(context.Background(), t, path, Options{})
+	_, err = runStudy(context.Background(), t, path, Options{})
 	if err == nil || !strings.Contains(err.Error(), "half-r4") || !strings.Contains(err.Error(), "the environment variable ST_VOID was another text") || strings.Contains(err.Error(), "zq-") {
 		t.Errorf("a changed value: %v", err)
 	}

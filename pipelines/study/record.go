@@ -18,6 +18,7 @@ import (
 	"moslava/pipelines/eval"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/states"
 )
 
 // recordFile is a cell's record in its directory.
@@ -173,7 +174,7 @@ func (p *plan) seal(r *recipe.Recipe) (map[string]string, error) {
 
 // noteTrained records what the training stage left behind.
 func (p *plan) noteTrained(rec *Record, r *recipe.Recipe, peak int64) error {
-	dir := stageDir(r, p.Stage)
+	dir := r.DirOf(p.Stage)
 	steps, err := metrics.Read(filepath.Join(dir, metrics.LinesFile))
 	if err != nil {
 		return err
@@ -210,7 +211,7 @@ func (p *plan) noteEvaluated(rec *Record, r *recipe.Recipe, took time.Duration) 
 	written := r.Written().Stages[at].Evaluate.Suites
 	var suites []Suite
 	for i, c := range st.Evaluate.Suites {
-		vs, err := eval.ReadVerdicts(filepath.Join(stageDir(r, p.Evaluate), c.Name, "verdicts.jsonl"))
+		vs, err := eval.ReadVerdicts(filepath.Join(r.DirOf(p.Evaluate), c.Name, eval.VerdictsFile))
 		if err != nil {
 			return err
 		}
@@ -239,20 +240,16 @@ func (p *plan) noteEvaluated(rec *Record, r *recipe.Recipe, took time.Duration) 
 	return p.write(rec)
 }
 
-// stageDir is the directory of a recipe's stage.
-func stageDir(r *recipe.Recipe, name string) string {
-	_, i := r.Stage(name)
-	return filepath.Join(string(r.RunDir), fmt.Sprintf("%02d-%s", i, name))
-}
-
 // trained counts the parameters in the last saved state of a stage, which holds all that were trained and nothing else.
 func trained(dir string) (adapters, others int, err error) {
-	states, err := filepath.Glob(filepath.Join(dir, "state-*", "params.safetensors"))
-	if err != nil || len(states) == 0 {
-		return 0, 0, fmt.Errorf("study: %s holds no saved state: %w", dir, err)
+	saved, _, err := states.List(dir)
+	if err != nil {
+		return 0, 0, fmt.Errorf("study: %w", err)
 	}
-	slices.Sort(states)
-	f, err := safetensors.Open(states[len(states)-1])
+	if len(saved) == 0 {
+		return 0, 0, fmt.Errorf("study: %s holds no saved state", dir)
+	}
+	f, err := safetensors.Open(states.Params(saved[len(saved)-1]))
 	if err != nil {
 		return 0, 0, err
 	}

@@ -13,8 +13,10 @@ import (
 
 	"moslava/internal/output"
 	"moslava/internal/overlap"
-	"moslava/pipelines"
+	"moslava/pipelines/preflight"
 	"moslava/pipelines/recipe"
+	"moslava/pipelines/run"
+	"moslava/pipelines/stages"
 )
 
 // Options of Run.
@@ -84,7 +86,7 @@ func (p *plan) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pipelines.Check(ctx, r)
+	return preflight.Check(ctx, r)
 }
 
 // take locks the run directory, and that of the report if it is elsewhere.
@@ -157,7 +159,7 @@ func (s *sitting) runShared(ctx context.Context) error {
 // sharedModel is the directory that the shared recipe exports.
 func sharedModel(r *recipe.Recipe) string {
 	_, i := r.Stage(exported)
-	return filepath.Join(string(r.RunDir), fmt.Sprintf("%02d-%s", i, exported), "hf")
+	return r.ExportDir(i)
 }
 
 // cell runs a cell as far as it is asked for and records what came out.
@@ -176,7 +178,7 @@ func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string)
 	began := time.Now()
 	if !rec.Trained() {
 		peak := startPeak()
-		if _, err := os.Stat(filepath.Join(stageDir(r, s.Stage), "manifest.json")); err == nil {
+		if run.IsFinished(r.DirOf(s.Stage)) {
 			peak = func() int64 { return 0 } // an earlier process finished the stage and died before it could say so
 		}
 		if err := s.runRecipe(ctx, r, []string{s.Stage}); err != nil {
@@ -201,5 +203,5 @@ func (s *sitting) cell(ctx context.Context, c Cell, evaluate bool, where string)
 
 // runRecipe runs stages of a recipe, empty: all.
 func (s *sitting) runRecipe(ctx context.Context, r *recipe.Recipe, only []string) error {
-	return pipelines.Run(ctx, r, pipelines.Options{Out: s.opt.Detail, Only: slices.Clone(only)})
+	return stages.Run(ctx, r, stages.Options{Out: s.opt.Detail, Only: slices.Clone(only)})
 }

@@ -56,7 +56,7 @@ bootstrap: {draws: 200}
 // small writes a study and its base recipe to a directory and returns the study's path.
 func small(t *testing.T, dir, study string) string {
 	t.Helper()
-	tiny, err := filepath.Abs("../testdata/tiny")
+	tiny, err := filepath.Abs("../stages/testdata/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func small(t *testing.T, dir, study string) string {
 	return filepath.Join(dir, "study.yaml")
 }
 
-// run runs a study in a directory to its end, or to that of ctx.
-func run(ctx context.Context, t *testing.T, path string, opt Options) (string, error) {
+// runStudy runs a study in a directory to its end, or to that of ctx.
+func runStudy(ctx context.Context, t *testing.T, path string, opt Options) (string, error) {
 	t.Helper()
 	s, err := Load(path)
 	if err != nil {
@@ -84,7 +84,7 @@ func run(ctx context.Context, t *testing.T, path string, opt Options) (string, e
 // A study that is stopped again and again gives what one gives that is not, and nothing is done twice.
 func TestResume(t *testing.T) {
 	whole, torn := t.TempDir(), t.TempDir()
-	out, err := run(context.Background(), t, small(t, whole, studyText), Options{})
+	out, err := runStudy(context.Background(), t, small(t, whole, studyText), Options{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -93,7 +93,7 @@ func TestResume(t *testing.T) {
 	}
 	path, sittings := small(t, torn, studyText), 0
 	for ; sittings < 200; sittings++ {
-		out, err := run(context.Background(), t, path, Options{Limit: time.Second})
+		out, err := runStudy(context.Background(), t, path, Options{Limit: time.Second})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -114,7 +114,7 @@ func TestResume(t *testing.T) {
 			t.Errorf("%s differs\n%s\nafter %d sittings\n%s", name, a, sittings+1, b)
 		}
 	}
-	out, err = run(context.Background(), t, path, Options{})
+	out, err = runStudy(context.Background(), t, path, Options{})
 	if err != nil || strings.Contains(out, "cells ") && strings.Contains(out, "learning rates") {
 		t.Errorf("a finished study does something: %v\n%s", err, out)
 	}
@@ -184,7 +184,7 @@ func TestReport(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "base.yaml"), bytes.Replace(text, []byte("limit: 20"), []byte("limit: 18"), 1), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err = run(context.Background(), t, path, Options{})
+	_, err = runStudy(context.Background(), t, path, Options{})
 	if err == nil || !strings.Contains(err.Error(), "stages.0.limit was 20 and is 18") {
 		t.Errorf("error %v, expected one about the changed limit", err)
 	}
@@ -216,7 +216,7 @@ func TestWrongStudies(t *testing.T) {
 		{"base.yaml", "none.yaml", "no such file"},
 	} {
 		path := small(t, t.TempDir(), strings.Replace(studyText, c.old, c.new, 1))
-		if _, err := run(context.Background(), t, path, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := runStudy(context.Background(), t, path, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, expected one with %q", c.new, err, c.want)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // A study of a decoder alone: the shared model that its cells start from is one, too.
 func TestStudyOfText(t *testing.T) {
-	dir, testdata := t.TempDir(), "../testdata"
+	dir, testdata := t.TempDir(), "../stages/testdata"
 	if abs, err := filepath.Abs(testdata); err == nil {
 		testdata = abs
 	}
@@ -30,7 +30,7 @@ stages:
 			t.Fatal(err)
 		}
 	}
-	out, err := run(context.Background(), t, filepath.Join(dir, "study.yaml"), Options{})
+	out, err := runStudy(context.Background(), t, filepath.Join(dir, "study.yaml"), Options{})
 	if err != nil || !strings.Contains(out, "2 of 2 cells are finished") {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -43,7 +43,7 @@ func TestAddedTokensInCells(t *testing.T) {
 	if got := r.Stages[0].Train.Adapters.Language.TrainableTokenIndices; len(r.Model.AddTokens)+len(r.Model.AddSpecialTokens) > 0 || !reflect.DeepEqual(got, want) {
 		t.Errorf("the cell adds %v and trains %+v, want %+v", r.Model.AddTokens, got, want)
 	}
-	if out, err := run(context.Background(), t, path, Options{}); err != nil {
+	if out, err := runStudy(context.Background(), t, path, Options{}); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/internal/output"
-	"moslava/pipelines"
+	"moslava/pipelines/adapters"
 	"moslava/pipelines/analysis"
+	"moslava/pipelines/run"
 )
 
 // analyzeCommand is `moslava analyze ADAPTER`.
 func analyzeCommand() *cobra.Command {
-	var opt pipelines.AnalyzeOptions
+	var opt adapters.AnalyzeOptions
 	var seed uint64
 	var dir string
 	var force bool
@@ -32,10 +33,10 @@ func analyzeCommand() *cobra.Command {
 				}
 				defer func() { failed = errors.Join(failed, release()) }()
 			}
-			if err := pipelines.Intact(cmd.Context(), args[0], opt.Base, opt.Start, opt.Against); err != nil {
+			if err := run.Intact(cmd.Context(), args[0], opt.Base, opt.Start, opt.Against); err != nil {
 				return err
 			}
-			layers, err := pipelines.Analyze(args[0], opt)
+			layers, err := adapters.Analyze(args[0], opt)
 			if err != nil {
 				return err
 			}

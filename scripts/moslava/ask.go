@@ -14,7 +14,7 @@ import (
 	"moslava/internal/infile"
 	"moslava/internal/terminal"
 	"moslava/language"
-	"moslava/pipelines"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/vlm"
 )
@@ -98,8 +98,8 @@ func ask(ctx context.Context, in io.Reader, out io.Writer, dir string, pictures 
 	if err != nil {
 		return err
 	}
-	which := pipelines.AnswererOptions{Adapters: opt.adapters, Weights: opt.weights, Tiles: opt.tiles, MaxPixels: opt.pixels, Out: opt.notes}
-	a, err := pipelines.OpenAnswerer(ctx, dir, which)
+	which := answering.Options{Adapters: opt.adapters, Weights: opt.weights, Tiles: opt.tiles, MaxPixels: opt.pixels, Out: opt.notes}
+	a, err := answering.Open(ctx, dir, which)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"moslava/pipelines/adapters"
 
-	"moslava/pipelines"
+	"github.com/spf13/cobra"
 )
 
 // composeCommand is `moslava compose`.
@@ -16,7 +16,7 @@ func composeCommand() *cobra.Command {
 		Short: "Write the weighted sum of adapter directories as one plain LoRA directory",
 		Args:  atLeast(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := pipelines.Compose(cmd.Context(), args[0], args[1:], force); err != nil {
+			if err := adapters.Compose(cmd.Context(), args[0], args[1:], force); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "wrote %s\n", args[0])

@@ -7,14 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/pipelines"
+	"moslava/pipelines/answering"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/score"
+	"moslava/pipelines/suitedir"
 )
 
 // evaluateCommand is `moslava evaluate MODEL SUITE`.
 func evaluateCommand() *cobra.Command {
-	var opt pipelines.EvaluateOptions
+	var opt answering.EvaluateOptions
 	c := &cobra.Command{
 		Use:   "evaluate MODEL SUITE.tsv",
 		Short: "Ask a model the questions of a table; interrupted, it goes on where it was",
@@ -23,7 +24,7 @@ func evaluateCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opt.Dir == "" {
 				var err error
-				if opt.Dir, err = pipelines.EvaluateDir(args[0], args[1]); err != nil {
+				if opt.Dir, err = answering.EvaluateDir(args[0], args[1]); err != nil {
 					return err
 				}
 			}
@@ -31,7 +32,7 @@ func evaluateCommand() *cobra.Command {
 				return err
 			}
 			opt.Out = cmd.ErrOrStderr()
-			res, err := pipelines.EvaluateModel(cmd.Context(), args[0], args[1], opt)
+			res, err := answering.Evaluate(cmd.Context(), args[0], args[1], opt)
 			if err != nil {
 				return err
 			}
@@ -71,7 +72,7 @@ func joinCommand() *cobra.Command {
 			if out == "" {
 				return errors.New("found no --out, expected the directory to write to")
 			}
-			res, err := pipelines.JoinShards(args[0], args[1:], out, force, images...)
+			res, err := suitedir.Join(args[0], args[1:], out, force, images...)
 			if err != nil {
 				return err
 			}

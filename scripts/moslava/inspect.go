@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/pipelines"
 	"moslava/pipelines/inspect"
+	"moslava/pipelines/run"
 )
 
 // inspectCommand is `moslava inspect PATH`.
@@ -23,7 +23,7 @@ func inspectCommand() *cobra.Command {
 				return err
 			}
 			if opt.Check {
-				if err := pipelines.Intact(cmd.Context(), args[0]); err != nil {
+				if err := run.Intact(cmd.Context(), args[0]); err != nil {
 					r.Warnings = append(r.Warnings, err.Error())
 				}
 			}

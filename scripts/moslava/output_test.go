@@ -12,7 +12,7 @@ import (
 
 // TestOccupied: every command that writes refuses a place that holds something else, and one that another process writes to.
 func TestOccupied(t *testing.T) {
-	tiny, err := filepath.Abs("../../pipelines/testdata/tiny")
+	tiny, err := filepath.Abs("../../pipelines/stages/testdata/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}

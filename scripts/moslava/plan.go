@@ -5,13 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/pipelines"
+	"moslava/pipelines/preflight"
 	"moslava/pipelines/recipes"
 )
 
 // planCommand is `moslava plan RECIPE`.
 func planCommand() *cobra.Command {
-	var opt pipelines.PlanOptions
+	var opt preflight.PlanOptions
 	var set []string
 	var asJSON bool
 	c := &cobra.Command{
@@ -24,7 +24,7 @@ func planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := pipelines.MakePlan(cmd.Context(), r, opt)
+			p, err := preflight.MakePlan(cmd.Context(), r, opt)
 			if err != nil {
 				return err
 			}

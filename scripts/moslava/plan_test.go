@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"moslava/pipelines"
+	"moslava/pipelines/preflight"
 )
 
 func TestPlanCommand(t *testing.T) {
@@ -13,14 +13,14 @@ func TestPlanCommand(t *testing.T) {
 		t.Helper()
 		var out bytes.Buffer
 		c := root()
-		c.SetArgs(append([]string{"plan", "../../pipelines/testdata/resume.yaml", "--batches", "2"}, args...))
+		c.SetArgs(append([]string{"plan", "../../pipelines/stages/testdata/resume.yaml", "--batches", "2"}, args...))
 		c.SetOut(&out)
 		if err := c.Execute(); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()
 	}
-	var p pipelines.Plan
+	var p preflight.Plan
 	if err := json.Unmarshal([]byte(run("--json", "--set", "stages.tune.steps=9")), &p); err != nil {
 		t.Fatal(err)
 	}

@@ -3,21 +3,21 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"moslava/pipelines/runreport"
 
-	"moslava/pipelines"
+	"github.com/spf13/cobra"
 )
 
 // reportCommand is `moslava report RUN`.
 func reportCommand() *cobra.Command {
-	var opt pipelines.ReportOptions
+	var opt runreport.Options
 	c := &cobra.Command{
 		Use:               "report RUN_DIR",
 		Short:             "Make one HTML page of a run: accuracies with intervals, what was missed, a comparison with another run; or its curves",
 		Args:              exactly(1),
 		ValidArgsFunction: completeDirectories,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := pipelines.Report(args[0], opt)
+			path, err := runreport.Write(args[0], opt)
 			if err != nil {
 				return err
 			}

@@ -11,13 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/pipelines"
 	"moslava/pipelines/recipes"
+	"moslava/pipelines/stages"
 )
 
 // runCommand is `moslava run RECIPE`.
 func runCommand() *cobra.Command {
-	var opt pipelines.Options
+	var opt stages.Options
 	var set []string
 	var quiet, asJSON bool
 	c := &cobra.Command{
@@ -26,7 +26,7 @@ func runCommand() *cobra.Command {
 		Long: `Runs the stages of a recipe in order. A stage that is finished is skipped, one that was interrupted goes on where it was.
 
 Progress goes to standard error. With --json, standard output gets one JSON object a line: {"event": "begun"} and so on, with the
-fields of pipelines.Event; a step has the record of metrics.jsonl, a result the accuracy of a suite.`,
+fields of stages.Event; a step has the record of metrics.jsonl, a result the accuracy of a suite.`,
 		Example: `  moslava run mine.yaml
   moslava run mine.yaml --set stages.tune.lr=2e-4 --set run_dir=runs/other
   moslava run mine.yaml --only evaluate --json --quiet`,
@@ -43,13 +43,13 @@ fields of pipelines.Event; a step has the record of metrics.jsonl, a result the 
 			var writing error
 			if asJSON {
 				e := json.NewEncoder(cmd.OutOrStdout())
-				opt.Events = func(event pipelines.Event) {
+				opt.Events = func(event stages.Event) {
 					if writing == nil { // nothing after a gap, and one error for a full disk
 						writing = e.Encode(event)
 					}
 				}
 			}
-			return errors.Join(pipelines.Run(cmd.Context(), r, opt), writing)
+			return errors.Join(stages.Run(cmd.Context(), r, opt), writing)
 		},
 	}
 	f := c.Flags()

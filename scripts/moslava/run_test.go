@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"moslava/pipelines"
+	"moslava/pipelines/stages"
 )
 
 // tinyText writes a recipe that tunes a random decoder for two steps, and returns its file.
@@ -59,7 +59,7 @@ func TestRunTellsNobody(t *testing.T) {
 func TestRunTellsPrograms(t *testing.T) {
 	dir := t.TempDir()
 	path := tinyText(t, dir)
-	follow := func() (kinds []string, events []pipelines.Event) {
+	follow := func() (kinds []string, events []stages.Event) {
 		t.Helper()
 		var out, progress bytes.Buffer
 		c := root()
@@ -73,7 +73,7 @@ func TestRunTellsPrograms(t *testing.T) {
 			t.Errorf("--quiet printed %q", progress.String())
 		}
 		for d := json.NewDecoder(&out); d.More(); {
-			var e pipelines.Event
+			var e stages.Event
 			if err := d.Decode(&e); err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestRunWithoutRecipe(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	out, err := command("version", "--json")
-	var b pipelines.Build
+	var b build
 	if err == nil {
 		err = json.Unmarshal([]byte(out), &b)
 	}

@@ -7,10 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"moslava/internal/output"
-	"moslava/pipelines"
 	"moslava/pipelines/eval/judge"
 	"moslava/pipelines/eval/predictions"
 	"moslava/pipelines/eval/protocols"
+	"moslava/pipelines/run"
+	"moslava/pipelines/suitedir"
 )
 
 // judgeFlags are those of the commands that may ask a judge.
@@ -40,10 +41,10 @@ func scoreCommand() *cobra.Command {
 				defer func() { failed = errors.Join(failed, release()) }()
 			}
 			var err error
-			if opt.Judge, err = pipelines.OpenJudge(ask); err != nil {
+			if opt.Judge, err = suitedir.OpenJudge(ask); err != nil {
 				return err
 			}
-			if err := pipelines.Intact(cmd.Context(), opt.Predictions, opt.Suite); err != nil {
+			if err := run.Intact(cmd.Context(), opt.Predictions, opt.Suite); err != nil {
 				return err
 			}
 			s, err := predictions.Score(cmd.Context(), opt)

@@ -100,7 +100,7 @@ func theStopInputs(t *testing.T) *stopInputs {
 // makeModel runs a recipe with a decoder that is large enough to take a while.
 func (in *stopInputs) makeModel(t *testing.T) {
 	t.Helper()
-	tiny, err := filepath.Abs("../../pipelines/testdata/tiny")
+	tiny, err := filepath.Abs("../../pipelines/stages/testdata/tiny")
 	must(t, err)
 	in.big = in.path("big")
 	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "config.json"} {

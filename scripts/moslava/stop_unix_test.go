@@ -65,7 +65,7 @@ func whole(t *testing.T, args ...string) {
 // stopRecipe has a stage of each kind, of about a second each.
 func stopRecipe(t *testing.T, steps, questions int) string {
 	t.Helper()
-	towers, err := filepath.Abs("../../pipelines/testdata/tiny")
+	towers, err := filepath.Abs("../../pipelines/stages/testdata/tiny")
 	if err != nil {
 		t.Fatal(err)
 	}

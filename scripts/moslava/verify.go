@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"moslava/pipelines"
+	"moslava/pipelines/run"
 	"moslava/pipelines/verify"
 )
 
@@ -23,7 +23,7 @@ func verifyCommand() *cobra.Command {
 			if err := checkMaxPixels(opt.MaxPixels); err != nil {
 				return err
 			}
-			if err := pipelines.Intact(cmd.Context(), args[0]); err != nil {
+			if err := run.Intact(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			report, err := verify.Run(args[0], args[1], opt)

@@ -3,9 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/spf13/cobra"
+	"moslava/pipelines/integrity"
 
-	"moslava/pipelines"
+	"github.com/spf13/cobra"
 )
 
 // verifyRunCommand is `moslava verify-run DIR`.
@@ -15,7 +15,7 @@ func verifyRunCommand() *cobra.Command {
 		Short: "Read a run's files again, and those it was made from, and say which have changed since they were recorded",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			checks, err := pipelines.VerifyRun(cmd.Context(), args[0])
+			checks, err := integrity.Verify(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -28,7 +28,7 @@ func verifyRunCommand() *cobra.Command {
 					return err
 				}
 			}
-			return pipelines.Damage(checks)
+			return integrity.Damage(checks)
 		},
 	}
 }

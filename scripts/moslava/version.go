@@ -3,11 +3,27 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
+
+	"moslava/internal/kernels"
+	"moslava/pipelines/run"
 
 	"github.com/spf13/cobra"
-
-	"moslava/pipelines"
 )
+
+// build says which program this is, on this machine.
+type build struct {
+	Program  string `json:"moslava"` // version and commit
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Kernels  string `json:"kernels"` // instruction set that products are computed with
+	Threads  int    `json:"threads"`
+}
+
+func thisBuild() build {
+	v := run.Versions()
+	return build{Program: v["moslava"], Go: v["go"], Platform: v["platform"], Kernels: kernels.ISA(), Threads: runtime.GOMAXPROCS(0)}
+}
 
 // versionCommand is `moslava version`.
 func versionCommand() *cobra.Command {
@@ -17,7 +33,7 @@ func versionCommand() *cobra.Command {
 		Short: "Print which program this is: version, commit, compiler, platform and kernels",
 		Args:  exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := pipelines.ThisBuild()
+			b := thisBuild()
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(b)
 			}

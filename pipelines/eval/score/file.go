@@ -11,6 +11,12 @@ import (
 	"moslava/internal/sealed"
 )
 
+// Names of a result in the directory of a suite that was asked.
+const (
+	ResultFile     = "result.json" // WriteJSON
+	AccuraciesFile = "acc.csv"     // WriteCSV; of a suite without answers there is none
+)
+
 // WriteJSON writes the result as indented JSON, whole or not at all.
 func (r *Result) WriteJSON(path string) error {
 	b, err := sealed.Encode(r, resultIndent, r.seal)

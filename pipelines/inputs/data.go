@@ -1,0 +1,70 @@
+package inputs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"moslava/datasets"
+	"moslava/pipelines/recipe"
+)
+
+// rowOptions say how the rows of a source are read.
+func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
+	return datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore, Format: s.Format, ImageFirst: s.ImageFirst}
+}
+
+// OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that rows have.
+func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
+	parts := make([]datasets.Weighted, 0, len(c.Sources))
+	defer func() {
+		for _, p := range parts {
+			if err != nil {
+				err = errors.Join(err, p.Source.Close())
+			}
+		}
+	}()
+	met = map[string]bool{}
+	for _, s := range c.Sources {
+		opt := rowOptions(c, &s)
+		opt.Met, opt.Values = met, c.OnBad != datasets.OnSkip && c.Limit == 0
+		src, err := Open(string(s.Path), opt)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts = append(parts, datasets.Weighted{Source: src, Weight: s.Weight})
+	}
+	if key := Unmet(c.Ignore, met); key != "" && !Inherited(r, c) {
+		return nil, nil, fmt.Errorf("ignore names %q, and no row, turn or content part of the stage's data has such a key: correct it, or leave it out", key)
+	}
+	if len(parts) == 1 && parts[0].Weight == 1 {
+		return parts[0].Source, met, nil
+	}
+	src, err := datasets.Mix(r.Seed, parts...)
+	return src, met, err
+}
+
+// Unmet is the first key to ignore that no row has; "" if there is none.
+func Unmet(ignore []string, met map[string]bool) string {
+	for _, key := range ignore {
+		if !met[key] && key != datasets.VideoMarker {
+			return key
+		}
+	}
+	return ""
+}
+
+// Inherited says whether a stage's ignore is the recipe's, which need not be for every stage.
+func Inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
+	return slices.Equal(c.Ignore, r.Data.Ignore)
+}
+
+// LoadOptions say how a stage's samples become batches of a decoder with so many positions.
+func LoadOptions(r *recipe.Recipe, c *recipe.TrainConfig, positions int) datasets.LoadOptions {
+	length := c.MaxLength
+	if length == 0 {
+		length = positions
+	}
+	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
+		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
+}
