@@ -92,15 +92,16 @@ def greedy(model, seen, prompt):
     return ids[len(prompt):], unsure
 
 
-def check_configuration(name, directory):
-    """config.json has no field that the family's class has not, and none of LLaVA's."""
+def check_configuration(name, directory, base):
+    """config.json has no field that neither the family's class nor the model it was made from has, and none of
+    LLaVA's."""
     with check(f"{name}: config.json has the fields of its family alone"):
         told = json.loads((directory / "config.json").read_text())
         config = AutoConfig.from_pretrained(str(directory))
         equal(sorted(LLAVA & set(told)), [], "fields of LLaVA's")
-        for part, own in ((told, config), (told["text_config"], config.text_config),
-                          (told["vision_config"], config.vision_config)):
-            unknown = set(part) - set(type(own)().to_dict()) - BESIDE
+        for part, own, kept in ((told, config, base), (told["text_config"], config.text_config, base["text_config"]),
+                                (told["vision_config"], config.vision_config, base["vision_config"])):
+            unknown = set(part) - set(type(own)().to_dict()) - set(kept) - BESIDE
             equal(sorted(unknown), [], f"fields unknown to {type(own).__name__}")
         equal(told["architectures"], [type(load(directory)).__name__], "architectures")
 
@@ -289,10 +290,12 @@ def main():
     program, name, run = Program(programs), path.name, path
     directory = run / "00-base" / "hf"
     model = processor = None
+    base = pathlib.Path(json.loads((run / "recipe.json").read_text())["model"]["from"])
+    base = json.loads((base / "config.json").read_text())
     for made in sorted(run.glob("*/hf")):
         with check(f"{name}/{made.parent.name}: weights"):
             model = load(made)
-        check_configuration(f"{name}/{made.parent.name}", made)
+        check_configuration(f"{name}/{made.parent.name}", made, base)
     with check(f"{name}: processor"):
         model, processor = load(directory), processor_of(directory)
     if processor is None:
