@@ -7,6 +7,7 @@
 //	recipe.json         the recipe of the last process that was not refused, as it was understood, with all defaults, and as it was written
 //	00-align/           one directory a stage, numbered in the order of the recipe
 //	    begun.json      configuration and inputs, written before anything else
+//	    target.json     of an export stage that writes elsewhere: where
 //	    ...             what the stage writes
 //	    manifest.json   written last: the stage is finished
 //	01-tune/

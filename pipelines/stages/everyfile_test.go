@@ -60,7 +60,7 @@ func put(t *testing.T, path string, b []byte) {
 var readers = []struct {
 	pattern string
 	read    func(t *testing.T, r *recipe.Recipe, dir, path string) error // nil: nobody reads it back; docs/formats.md has the list
-	silent  bool                                                         // nor does VerifyRun
+	silent  bool                                                         // nor does integrity.Verify
 }{
 	{`^\.lock$`, nil, true},                         // says who works here
 	{`^(.+/)?report\.(html|md)$`, nil, true},        // for people
@@ -137,7 +137,7 @@ func takeIt(t *testing.T, _ *recipe.Recipe, dir, path string) error {
 	return run.Intact(t.Context(), filepath.Join(dir, path))
 }
 
-// TestEveryFileOfARun flips a bit in every file of a finished run in turn. VerifyRun names the file, and so does the
+// TestEveryFileOfARun flips a bit in every file of a finished run in turn. integrity.Verify names the file, and so does the
 // next command that reads it.
 func TestEveryFileOfARun(t *testing.T) {
 	r, whole := everyKind(t)
@@ -189,7 +189,7 @@ func TestEveryFileOfARun(t *testing.T) {
 				flipAt(t, path, before, i)
 				out := wrong(t, whole)
 				if !slices.ContainsFunc(out, func(s string) bool { return strings.Contains(s, path) }) {
-					t.Errorf("byte %d of %d: VerifyRun finds %q", i, len(before), out)
+					t.Errorf("byte %d of %d: integrity.Verify finds %q", i, len(before), out)
 				}
 			}
 			if who.read == nil {
@@ -249,7 +249,7 @@ func TestPicturesChanged(t *testing.T) {
 		out := wrong(t, dir)
 		for _, w := range wants {
 			if len(out) != len(wants) || !strings.Contains(strings.Join(out, "\n"), w) {
-				t.Errorf("%s: VerifyRun finds %q, want %q", name, out, wants)
+				t.Errorf("%s: integrity.Verify finds %q, want %q", name, out, wants)
 			}
 		}
 		fails(t, r, "the pictures that rows of data.0.path name was", "rows.json with SHA-256", "--force")

@@ -35,7 +35,7 @@ func flip(t *testing.T, path string) {
 	}
 }
 
-// wrong lists what VerifyRun finds.
+// wrong lists what integrity.Verify finds.
 func wrong(t *testing.T, dir string) []string {
 	t.Helper()
 	checks, err := integrity.Verify(t.Context(), dir)
@@ -72,7 +72,7 @@ func chain(t *testing.T) (*recipe.Recipe, string) {
 }
 
 // TestFlippedBits: a flipped bit in any file that a later stage or a resume reads is noticed before it is used, and by
-// VerifyRun.
+// integrity.Verify.
 func TestFlippedBits(t *testing.T) {
 	r, whole := chain(t)
 	mustRun(t, r)
@@ -114,7 +114,7 @@ func TestFlippedBits(t *testing.T) {
 			}
 			flip(t, filepath.Join(whole, file.path))
 			if out := wrong(t, whole); !slices.ContainsFunc(out, func(s string) bool { return strings.Contains(s, filepath.Base(file.path)) }) {
-				t.Errorf("VerifyRun finds %q", out)
+				t.Errorf("integrity.Verify finds %q", out)
 			}
 			fails(t, r, filepath.Base(file.path))
 		})
@@ -151,7 +151,7 @@ func TestTakenChanged(t *testing.T) {
 		flip(t, path)
 		out := slices.DeleteFunc(wrong(t, dir), func(s string) bool { return strings.HasPrefix(s, path+" with its pictures: ") })
 		if len(out) != 1 || !strings.Contains(out[0], path) || !strings.Contains(out[0], "has SHA-256") {
-			t.Errorf("%s: VerifyRun finds %q", path, out)
+			t.Errorf("%s: integrity.Verify finds %q", path, out)
 		}
 		err = Run(context.Background(), r, Options{Out: new(bytes.Buffer)})
 		var changed *run.ChangedError
