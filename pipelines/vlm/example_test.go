@@ -12,7 +12,8 @@ import (
 
 // small puts a frozen model together from two random towers and adapts its decoder. Load reads one that is whole.
 func small() (*vlm.Model, *vlm.Processor, error) {
-	model, processor, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "../testdata/tiny/vision", Language: "../testdata/tiny/language", Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, vlm.Options{Random: true, Seed: 1})
+	model, processor, err := vlm.Open(vlm.Spec{Towers: vlm.Towers{Vision: "../stages/testdata/tiny/vision",
+		Language: "../stages/testdata/tiny/language", Projector: "mlp2x_gelu", FeatureLayers: []int{-2}, Strategy: "default"}}, vlm.Options{Random: true, Seed: 1})
 	if err != nil {
 		return nil, nil, err
 	}

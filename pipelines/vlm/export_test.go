@@ -113,7 +113,7 @@ func TestTowersStandAlone(t *testing.T) {
 	// LLaVA's configuration may say at its top alone that the head shares the embedding's table.
 	text := edited(t, "config.json", map[string]any{"tie_word_embeddings": true})
 	tied := decoderDir(t, map[string]string{"config.json": text})
-	m, p, err := Open(Spec{Towers: Towers{Vision: "../testdata/tiny/vision", Language: tied,
+	m, p, err := Open(Spec{Towers: Towers{Vision: "../stages/testdata/tiny/vision", Language: tied,
 		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)

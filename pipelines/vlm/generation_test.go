@@ -19,7 +19,7 @@ import (
 func decoderDir(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../testdata/tiny/language")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS("../stages/testdata/tiny/language")); err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range files {
@@ -33,7 +33,7 @@ func decoderDir(t *testing.T, files map[string]string) string {
 // edited is a JSON file of the tiny decoder with members laid over it.
 func edited(t *testing.T, name string, set map[string]any) string {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("../testdata/tiny/language", name))
+	raw, err := os.ReadFile(filepath.Join("../stages/testdata/tiny/language", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,13 +171,13 @@ func TestTokensWithoutRows(t *testing.T) {
 	for i, s := range []string{"<pad>", "<extra_1>"} {
 		extra = append(extra, map[string]any{"id": 576 + i, "content": s, "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false})
 	}
-	own := members(t, "../testdata/tiny/language/tokenizer.json")["added_tokens"].([]any)
+	own := members(t, "../stages/testdata/tiny/language/tokenizer.json")["added_tokens"].([]any)
 	dir := decoderDir(t, map[string]string{"tokenizer.json": edited(t, "tokenizer.json", map[string]any{"added_tokens": append(own, extra...)})})
 	m, p, err := Open(Spec{Towers: Towers{Language: dir}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, _, err := Open(Spec{Towers: Towers{Language: "../testdata/tiny/language"}}, Options{Random: true})
+	plain, _, err := Open(Spec{Towers: Towers{Language: "../stages/testdata/tiny/language"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 // tiled is a tiny model of a family that makes two tiles of a picture, the second one smaller, with words around their features.
 func tiled(t *testing.T, words []int32) (*Model, *Processor) {
 	t.Helper()
-	m, p, err := Open(Spec{Towers: Towers{Vision: "../testdata/tiny/vision", Language: "../testdata/tiny/language",
+	m, p, err := Open(Spec{Towers: Towers{Vision: "../stages/testdata/tiny/vision", Language: "../stages/testdata/tiny/language",
 		Projector: "mlp2x_gelu", FeatureLayers: []int{-1}, Strategy: "default"}}, Options{Random: true, Seed: 3})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // weighed is the tiny decoder's directory with weights, changed tensors and a quantization_config.
 func weighed(t *testing.T, config map[string]any, change map[string]safetensors.DType) string {
 	t.Helper()
-	m, _, err := Open(Spec{Towers: Towers{Language: "../testdata/tiny/language"}}, Options{Random: true})
+	m, _, err := Open(Spec{Towers: Towers{Language: "../stages/testdata/tiny/language"}}, Options{Random: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestLeftoverQuantization(t *testing.T) {
 		if _, err := OpenModel(dir, Options{}); err != nil {
 			t.Error(err)
 		}
-		if w := LeftoverQuantization(dir, "../testdata/tiny/language", "absent"); len(w) != 1 || !strings.Contains(w[0], config["quant_method"].(string)) {
+		if w := LeftoverQuantization(dir, "../stages/testdata/tiny/language", "absent"); len(w) != 1 || !strings.Contains(w[0], config["quant_method"].(string)) {
 			t.Errorf("warnings %q", w)
 		}
 		to := t.TempDir()

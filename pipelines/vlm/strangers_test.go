@@ -11,7 +11,7 @@ import (
 // TestRowsOfStrangers: what is learnt of rows is the same whatever they are stored in. Turns with a weight of 0 are read and not learnt, and a system
 // column is a system turn.
 func TestRowsOfStrangers(t *testing.T) {
-	_, p, err := Open(Spec{Towers: Towers{Language: "../testdata/tiny/language"}}, Options{Outline: true})
+	_, p, err := Open(Spec{Towers: Towers{Language: "../stages/testdata/tiny/language"}}, Options{Outline: true})
 	if err != nil {
 		t.Fatal(err)
 	}
