@@ -33,7 +33,7 @@ func class(n int) int {
 	return (n + 1<<shift - 1) >> shift << shift
 }
 
-// Bound says how much a pool may have in all: what has been out at once, and an eighth more, so that batches of one shape
+// Bound says how much a pool may have in all: what has been out at once, and an eighth more or leastSlack, so that batches of one shape
 // find everything and batches of many shapes do not each leave the largest of every class behind.
 type Bound struct{ base, most, dropped int }
 
@@ -50,7 +50,11 @@ func (b *Bound) Dropped(n int) bool {
 	return true
 }
 
-func (b *Bound) slack() int { return (b.most - b.base) / 8 }
+// leastSlack is 32 MiB. Passes of inference are small and of many lengths, and a collection goes through the whole heap, a
+// vocabulary's maps too: it must be worth its time.
+const leastSlack = 8 << 20
+
+func (b *Bound) slack() int { return max((b.most-b.base)/8, leastSlack) }
 
 // Excess is how much has to be let go before n more are allocated.
 func (b *Bound) Excess(u Usage, n int) int {
