@@ -37,13 +37,14 @@ func TestPoolForgetsWhatItHandsOut(t *testing.T) {
 	}
 }
 
-// TestPoolIsBounded: batches of many shapes leave no more behind than the most that was out at once, and an eighth.
+// TestPoolIsBounded: batches of many shapes leave no more behind than the most that was out at once, and an eighth or leastSlack.
 func TestPoolIsBounded(t *testing.T) {
-	b := NewCPU()
+	const k = 1 << 14 // so that an eighth is more than leastSlack
+	b := NewCount()
 	use := func(sizes ...int) {
 		var out []Buffer
 		for _, n := range sizes {
-			out = append(out, b.Get(n))
+			out = append(out, b.Get(k*n))
 		}
 		for _, s := range out {
 			b.Put(s)
@@ -54,17 +55,35 @@ func TestPoolIsBounded(t *testing.T) {
 		use(sizes...)
 		out := 0
 		for _, n := range sizes {
-			out += class(n)
+			out += class(k * n)
 		}
 		most = max(most, out)
 		if have := b.use.Out + b.use.Free; have > most+most/8 {
 			t.Errorf("after %v the pool has %d, at most %d were out at once", sizes, have, most)
 		}
 	}
+	if most/8 <= leastSlack {
+		t.Errorf("%d are too few to say anything of an eighth", most)
+	}
 	before := b.use
 	use(9000, 300)
 	use(9000, 300)
 	if b.use.Free < before.Free {
 		t.Errorf("one shape after the other: %d free, before it %d", b.use.Free, before.Free)
+	}
+}
+
+// TestSmallPassesCollectNothing: what passes of inference of ever other lengths let go of is not worth a collection each time.
+func TestSmallPassesCollectNothing(t *testing.T) {
+	b := NewCPU()
+	collected := 0
+	b.collect = func() { collected++ }
+	for n := range 1000 {
+		x, y := b.Get(1000+17*n), b.Get(500+11*n)
+		b.Put(x)
+		b.Put(y)
+	}
+	if collected > 1 {
+		t.Errorf("1000 passes are collected after %d times", collected)
 	}
 }

@@ -11,9 +11,9 @@ import (
 // who take much ask first.
 
 const (
-	arena = 64 << 20 // what Go's heap grows by at least
-	least = 1 << 20  // less is not asked for
-	start = 2 * arena
+	arena = 64 << 20  // what Go's heap grows by at least
+	least = 1 << 20   // less is not asked for
+	start = 4 * arena // what a program takes without asking is well below
 )
 
 // A ShortError says that a resource limit leaves too little memory.
@@ -45,6 +45,19 @@ func Take(bytes int) error {
 		return nil
 	}
 	return &ShortError{need, room}
+}
+
+// Spare says whether the heap can still take the little that any piece of work takes, which nobody asks for: asked once
+// before it begins.
+func Spare() error {
+	if !limited() {
+		return nil
+	}
+	room, _ := smallest(limits())
+	if room.Bytes >= arena || idle() >= arena/2 {
+		return nil
+	}
+	return &ShortError{arena, room}
 }
 
 // Begin says whether there is enough for a program to begin at all.

@@ -14,6 +14,7 @@ import (
 
 	"moslava/internal/device"
 	"moslava/internal/interrupt"
+	"moslava/internal/machine"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
 	"moslava/pipelines/preflight"
@@ -97,6 +98,9 @@ func Run(ctx context.Context, r *recipe.Recipe, opt Options) (err error) {
 			continue
 		}
 		fmt.Fprintf(opt.Out, "%s: %s\n", s.Name, why)
+		if err := machine.Spare(); err != nil {
+			return fmt.Errorf("stage %s: %w", s.Name, err)
+		}
 		if err := st.run(ctx, why); err != nil {
 			return fmt.Errorf("stage %s: %w", s.Name, err)
 		}
