@@ -73,27 +73,54 @@ func (t *Tape) LastLinear(x Lazy, layer Layer) *Var {
 
 func (t *Tape) linears(f *linears) []*Var {
 	layers := f.layers
-	f.values = t.inference()
-	f.layers = slices.Clone(layers)
-	for i, l := range layers {
-		if l.Magnitude != nil {
-			f.layers[i].Bias = nil // it comes after the scaling
+	if slices.ContainsFunc(layers, func(l Layer) bool { return l.Magnitude != nil }) {
+		f.layers = slices.Clone(layers)
+		for i, l := range layers {
+			if l.Magnitude != nil {
+				f.layers[i].Bias = nil // it comes after the scaling
+			}
 		}
 	}
-	f.low, f.grads = make([]lowPass, len(layers)), make([]*Var, len(layers))
+	if f.values = t.inference(); f.values {
+		t.values(f)
+	} else {
+		t.record(f)
+	}
 	for i, l := range layers {
-		if !t.inference() && l.Low != nil && l.Low.Drop > 0 {
+		if l.Magnitude != nil {
+			f.outs[i] = t.Apply(&magnitude{z: f.outs[i], layer: l})
+		}
+	}
+	return f.outs
+}
+
+// record makes the results, each an operation of its own.
+func (t *Tape) record(f *linears) {
+	f.low, f.grads = make([]lowPass, len(f.layers)), make([]*Var, len(f.layers))
+	for i, l := range f.layers {
+		if l.Low != nil && l.Low.Drop > 0 {
 			f.low[i].mask = t.newMask(l.Low.Drop)
 		}
 	}
 	all := t.Apply(f)
 	for i := range f.outs {
 		f.outs[i] = t.Apply(&linearOut{f, all, i})
-		if l := layers[i]; l.Magnitude != nil {
-			f.outs[i] = t.Apply(&magnitude{z: f.outs[i], layer: l})
-		}
 	}
-	return f.outs
+}
+
+// values makes the results and nothing else: a token of a sequence is so little work that every allocation counts.
+func (t *Tape) values(f *linears) {
+	if slices.ContainsFunc(f.layers, func(l Layer) bool { return l.Low != nil }) {
+		f.low = make([]lowPass, len(f.layers))
+	}
+	t.goOn()
+	if _, err := f.forward(); err != nil {
+		panic(&Error{fmt.Sprintf("%T", f), err})
+	}
+	f.release()
+	for _, y := range f.outs {
+		t.leave(f, y)
+	}
 }
 
 func (f *linears) Operands() []mat.Tensor {
@@ -108,6 +135,15 @@ func (f *linears) Operands() []mat.Tensor {
 }
 
 func (f *linears) Forward() (mat.Tensor, error) {
+	dev, err := f.forward()
+	if err != nil {
+		return nil, err
+	}
+	return scalar(dev, 0), nil
+}
+
+// forward makes the results.
+func (f *linears) forward() (device.Device, error) {
 	x, err := f.in.value()
 	if err != nil {
 		return nil, err
@@ -121,11 +157,11 @@ func (f *linears) Forward() (mat.Tensor, error) {
 	}
 	if f.values && n == 1 {
 		f.row(x)
-		return scalar(dev, 0), nil
+		return dev, nil
 	}
 	if l := f.layers[0]; len(f.layers) == 1 && l.Low == nil && !f.unread {
 		f.outs = []*Var{l.alone(x)}
-		return scalar(dev, 0), nil
+		return dev, nil
 	}
 	room := pack(x)
 	defer room.free()
@@ -135,7 +171,7 @@ func (f *linears) Forward() (mat.Tensor, error) {
 			out, _ := l.W.Dims()
 			f.outs = append(f.outs, newVar(dev, n, out)) // whatever it holds
 		}
-		return scalar(dev, 0), nil
+		return dev, nil
 	}
 	var sums []device.Sum
 	var rooms []packed
@@ -162,7 +198,7 @@ func (f *linears) Forward() (mat.Tensor, error) {
 	for _, r := range rooms {
 		r.free()
 	}
-	return scalar(dev, 0), nil
+	return dev, nil
 }
 
 // row is Forward for one row: a token of a sequence that grows. Its products read weights at the speed of memory.

@@ -83,11 +83,7 @@ type releaser interface{ release() }
 
 // Apply runs fn and records it if one of its operands requires a gradient.
 func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
-	if t != nil {
-		if err := t.ended(); err != nil {
-			panic(&Error{"", err})
-		}
-	}
+	t.goOn()
 	out, err := fn.Forward()
 	if err != nil {
 		panic(&Error{fmt.Sprintf("%T", fn), err})
@@ -120,6 +116,27 @@ func (t *Tape) Apply(fn ag.AutoGradFunction) *Var {
 		t.loose = append(t.loose, v)
 	}
 	return v
+}
+
+// goOn fails with the cause of a context that has ended.
+func (t *Tape) goOn() {
+	if t == nil {
+		return
+	}
+	if err := t.ended(); err != nil {
+		panic(&Error{"", err})
+	}
+}
+
+// leave takes a result that is not recorded.
+func (t *Tape) leave(fn ag.AutoGradFunction, v *Var) {
+	if t == nil {
+		return
+	}
+	if t.Finite {
+		t.checkFinite(fn, v)
+	}
+	t.loose = append(t.loose, v)
 }
 
 // Scope runs f and gives back the memory of results that came in it, that nothing has recorded and that no recorded operation
