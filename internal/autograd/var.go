@@ -17,7 +17,6 @@ type Var struct {
 	dev   device.Device
 	buf   device.Buffer
 	shape []int
-	dims  [3]int // what shape usually lies in
 	grad  *Var
 	track bool
 	held  bool // a recorded operation has it as an operand
@@ -36,9 +35,7 @@ func New(data []float32, shape ...int) *Var {
 
 // Of is a buffer of a device as an array.
 func Of(dev device.Device, b device.Buffer, shape ...int) *Var {
-	v := &Var{dev: dev, buf: b}
-	v.shape = append(v.dims[:0], shape...)
-	return v
+	return &Var{dev: dev, buf: b, shape: slices.Clone(shape)}
 }
 
 // Outline is an array on a device that only counts: it has a shape and no elements.
