@@ -155,6 +155,7 @@ func (f *linears) forward() (device.Device, error) {
 			return nil, err
 		}
 	}
+	f.outs = make([]*Var, 0, len(f.layers))
 	if f.values && n == 1 {
 		f.row(x)
 		return dev, nil
