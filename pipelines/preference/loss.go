@@ -49,7 +49,7 @@ type Rewards struct {
 	Preferred        int     // pairs whose chosen answer has the higher reward
 }
 
-// Take are the rewards since the last call.
+// Take are the rewards of the pairs that were learnt from since the last call.
 func (m *Model) Take() Rewards {
 	r := m.seen
 	m.seen = Rewards{}
@@ -78,7 +78,10 @@ func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float6
 	if err != nil {
 		return nil, 0, err
 	}
-	value, slopes := m.pairs(b.Len(), sets, sums, reference)
+	value, slopes, seen := m.pairs(b.Len(), sets, sums, reference)
+	if t != nil && !t.Values {
+		m.seen.add(seen)
+	}
 	return t.Combine(value, vs, slopes), value, nil
 }
 
@@ -129,13 +132,13 @@ func (m *Model) sets(b *datasets.Batch) ([]vlm.Targets, error) {
 }
 
 // pairs is the sum of the losses of n sequences, and its derivative by the cross-entropy of each set, of which sums are the values.
-func (m *Model) pairs(n int, sets []vlm.Targets, sums, reference []float64) (value float64, slopes []float64) {
+func (m *Model) pairs(n int, sets []vlm.Targets, sums, reference []float64) (value float64, slopes []float64, seen Rewards) {
 	slopes = make([]float64, len(sets))
 	tokens := func(i int) float64 { return float64(len(sets[i].At)) }
 	for c := 0; c < n; c += 2 {
 		r := c + 1
 		gain := func(i int) float64 { return reference[i] - sums[i] } // P - R
-		m.seen.note(m.Beta*m.per(gain(c), tokens(c)), m.Beta*m.per(gain(r), tokens(r)))
+		seen.note(m.Beta*m.per(gain(c), tokens(c)), m.Beta*m.per(gain(r), tokens(r)))
 		switch m.Kind {
 		case DPO:
 			z := m.Beta * (gain(c) - gain(r))
@@ -154,7 +157,7 @@ func (m *Model) pairs(n int, sets []vlm.Targets, sums, reference []float64) (val
 		}
 	}
 	if m.Kind != ORPO {
-		return value, slopes
+		return value, slopes, seen
 	}
 	// The mean over all tokens of the chosen sequences, times the pairs over which the step's mean is taken.
 	sum, count := 0.0, 0.0
@@ -170,7 +173,7 @@ func (m *Model) pairs(n int, sets []vlm.Targets, sums, reference []float64) (val
 			slopes[i] += scale
 		}
 	}
-	return value + scale*sum, slopes
+	return value + scale*sum, slopes, seen
 }
 
 // per is a log-probability as rewards have it: ORPO's are means over tokens.
@@ -179,6 +182,11 @@ func (m *Model) per(sum, tokens float64) float64 {
 		return sum / tokens
 	}
 	return sum
+}
+
+func (r *Rewards) add(o Rewards) {
+	r.Pairs, r.Preferred = r.Pairs+o.Pairs, r.Preferred+o.Preferred
+	r.Chosen, r.Rejected = r.Chosen+o.Chosen, r.Rejected+o.Rejected
 }
 
 func (r *Rewards) note(chosen, rejected float64) {

@@ -116,7 +116,7 @@ func TestReference(t *testing.T) {
 		for a := range m.Adapters.All() {
 			clear(a.B.Var().Floats())
 		}
-		_, sum, err := m.Loss(nil, b)
+		_, sum, err := m.Loss(new(autograd.Tape), b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestReference(t *testing.T) {
 				a.B.Var().Floats()[i] = 0.05
 			}
 		}
-		if _, again, err := m.Loss(nil, b); err != nil || again == sum {
+		if _, again, err := m.Loss(new(autograd.Tape), b); err != nil || again == sum {
 			t.Errorf("%s: adapters do nothing after the reference: %v", kind, err)
 		}
 		if r := m.Take(); r.Chosen == 0 || m.Take().Pairs != 0 {

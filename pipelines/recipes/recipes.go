@@ -11,6 +11,7 @@ import (
 	"moslava/moslora"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/preference"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 	"moslava/projector"
@@ -40,10 +41,12 @@ func Vocabulary() *recipe.Vocabulary {
 
 			"storages":       {Known: linears, Usual: linears[0]},
 			"table storages": {Known: tables, Usual: tables[0]},
+			"preferences":    {Known: preference.Kinds()},
 			"row formats":    {Known: []string{datasets.FormatLLMAdapters}},
 		},
 		Adapter:        faults,
 		ChangesWeights: func(start string) bool { return moslora.Start(start).ChangesWeights() },
+		Reference:      preference.HasReference,
 		Shard:          func(text string) error { _, err := suites.ParseShard(text); return err },
 	}
 	for name, known := range datasets.Policies() {
