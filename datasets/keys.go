@@ -35,6 +35,7 @@ const (
 	turns    kinds = `[{`
 	anID     kinds = `"0`
 	aSwitch  kinds = `0t`
+	texts    kinds = `"[` // one, or several that stand for one
 )
 
 // has says whether a kind is one of them; null is of all.
@@ -87,10 +88,16 @@ var (
 		passedOver("id", "index", "turn", "source", "model", "timestamp", "create_time", "message_id", "hash",
 			"lang", "language", "token_count"),
 	)}
+	answerLevel = &level{"an answer", with( // VQAv2's, and SQuAD's
+		used(texts, "answer", "text"),
+		passedOver("answer_confidence", "confidence", "answer_id", "answer_start", "answer_end"),
+	)}
 	rowLevel = &level{"a row", with(
 		used(anID, "id"),
-		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "answer"),
-		used("[", "history"),
+		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "multiple_choice_answer"),
+		used("[", "history", "questions"),
+		used(texts, "answer", "caption", "captions", "text"),
+		holding(answerLevel, `[{`, "answers"),
 		holding(pictureLevel, aPicture, "image", "images"),
 		holding(turnLevel, turns, "conversations", "messages", "texts"),
 		holding(turnLevel, aMessage, "prompt", "completion"),

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
 func OpenWith(path string, opt Options) (Source, error) {
-	if err := opt.check(); err != nil {
+	if err := errors.Join(opt.check(), opt.prepare()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	met := map[string]bool{}
@@ -41,7 +42,7 @@ func OpenWith(path string, opt Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := opt.unmet(path); err != nil {
+	if err := cmp.Or(opt.unmet(path), opt.missing(path)); err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
 	if all != nil {
