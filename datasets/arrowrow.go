@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
@@ -65,8 +64,7 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		}
 	}
 	if !shaped {
-		return r, nil, fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question, texts, "+
-			"caption or text) among %s: columns says which of them is which", strings.Join(names, ", "))
+		return r, nil, opt.unshaped(names)
 	}
 	return r, bad, nil
 }

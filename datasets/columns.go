@@ -132,6 +132,16 @@ func (o *Options) missing(path string) error {
 	return nil
 }
 
+// unshaped is the error of columns none of which says what is learnt.
+func (o *Options) unshaped(names []string) error {
+	more := ""
+	if len(names) > maxSeen {
+		names, more = names[:maxSeen], ", ..."
+	}
+	return fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question, texts, caption or text) among %s%s: "+
+		"columns says which of them is which", strings.Join(names, ", "), more)
+}
+
 // forget takes back what was seen in an object that is no row.
 func (c *columns) forget() {
 	if c != nil {
