@@ -153,7 +153,7 @@ func TestOpenRefuses(t *testing.T) {
 		"parquet":       {"rows.parquet", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.parquet")) }, "rows.parquet: not a whole Parquet file"},
 		"text":          {"rows.txt", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.txt")) }, `extension ".txt"`},
 		"not Arrow":     {"rows.arrow", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.arrow")) }, "rows.arrow: at byte 0"},
-		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .parquet, .json, .jsonl"},
+		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .parquet, .tar, .json, .jsonl"},
 		"text files": {"new", func(d string) {
 			os.Mkdir(filepath.Join(d, "new"), 0o777)
 			for _, n := range []string{"a.json", "b.jsonl"} {

@@ -21,6 +21,8 @@ type indexer struct {
 	base  int64 // of the decoder's first byte in the file
 	opt   *Options
 	spans []span
+
+	shaped bool // a row's shape stands elsewhere
 }
 
 func newIndexer(f io.Reader, opt *Options) *indexer {
@@ -73,6 +75,26 @@ func (x *indexer) file() error {
 		}
 		return fmt.Errorf(": starts with %.20q, expected a JSON array, or JSON objects one after the other", t)
 	}
+}
+
+// single reads an object that is all of a file. shaped says that it need not say what is learnt.
+func (x *indexer) single(shaped bool) error {
+	x.in.left = 2 * maxRow
+	x.d = jsontext.NewDecoder(x.in)
+	x.shaped = shaped
+	if x.d.PeekKind() != '{' {
+		if _, err := x.d.ReadToken(); err != nil {
+			return x.syntax(err)
+		}
+		return errors.New(": not a JSON object")
+	}
+	if _, err := x.row(false); err != nil {
+		return err
+	}
+	if _, err := x.d.ReadToken(); err != io.EOF {
+		return errors.New(": data after the JSON object")
+	}
+	return nil
 }
 
 func (x *indexer) syntax(err error) error {
@@ -151,7 +173,7 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 		return false, x.syntax(err)
 	}
 	at := x.d.InputOffset() - 1
-	shaped := false
+	shaped := x.shaped
 	var held error // of a key beside an array of rows that may follow
 	for x.d.PeekKind() != '}' {
 		t, err := x.d.ReadToken()

@@ -28,6 +28,7 @@ type form struct {
 var forms = []form{
 	{name: "Arrow", endings: []string{".arrow"}, open: openArrowFile, together: Options.openShards},
 	{name: "Parquet", endings: []string{".parquet"}, open: swapped(openParquet)},
+	{name: "WebDataset", endings: packed(".tar"), open: openTar},
 	{name: "JSON", endings: packed(".json", ".jsonl", ".ndjson"), open: swapped(openJSON), single: true},
 	{name: "CSV", endings: packed(".csv", ".tsv"), open: openCSV, single: true},
 }
