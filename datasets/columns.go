@@ -29,6 +29,7 @@ type columns struct {
 	level  *level            // of a row, with the keys that only the prompt uses
 	met    map[string]bool   // columns that are named and that rows have
 	seen   []string          // columns of rows, in the order of their first row
+	files  bool              // columns named after files' names stand for the files
 }
 
 // maxSeen bounds the columns that a message lists.
@@ -83,6 +84,9 @@ func (o *Options) key(column string) string {
 	if key, ok := o.columns.keys[column]; ok {
 		return key
 	}
+	if of := fileColumn(column); o.columns.files && of != column {
+		return o.key(of)
+	}
 	if _, taken := o.Columns[column]; taken {
 		return ""
 	}
@@ -101,6 +105,9 @@ func (o *Options) found(column string) (string, error) {
 	if key == "" {
 		return "", fmt.Errorf("column %q stands beside %q, which columns takes for %s (ignore: [%s] leaves it out)",
 			column, o.Columns[column], column, column)
+	}
+	if c.files && c.keys[column] == "" {
+		column = fileColumn(column)
 	}
 	if c.keys[column] != "" || slices.Contains(c.asked, key) {
 		c.met[column], c.met[key] = true, true
@@ -171,6 +178,21 @@ func (o *Options) renamed(row *object) {
 	for i := range row.fields {
 		row.fields[i].key = o.key(row.fields[i].key)
 	}
+}
+
+// once makes sure that no two columns of a row are the same key.
+func (o *Options) once(row *object) error {
+	if o.columns == nil {
+		return nil
+	}
+	for i, f := range row.fields {
+		for _, before := range row.fields[:i] {
+			if f.key == before.key && !isEmpty(f.value) && !isEmpty(before.value) {
+				return fmt.Errorf("two columns are taken for %s", f.key)
+			}
+		}
+	}
+	return nil
 }
 
 // told says in an error about keys which columns they are.

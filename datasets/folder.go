@@ -82,10 +82,9 @@ func splitWordsOf(usual string) []string {
 
 // A folder is what lies in a directory, sorted by name.
 type folder struct {
-	dir      string
-	files    map[*form][]string
-	pictures []string
-	folders  []string
+	dir     string
+	files   map[*form][]string
+	folders []string
 }
 
 func readFolder(dir string) (*folder, error) {
@@ -146,6 +145,11 @@ func (opt Options) openDir(dir string) (Source, error) {
 		opt.Split = ""
 		return opt.openDir(filepath.Join(dir, sub))
 	}
+	if name, err := f.metadata(); err != nil {
+		return nil, err
+	} else if name != "" && opt.Split == "" {
+		return opt.openMetadata(filepath.Join(dir, name))
+	}
 	for i := range forms {
 		if names := f.files[&forms[i]]; len(names) > 0 {
 			return opt.openNames(&forms[i], dir, names)
@@ -166,7 +170,10 @@ func (opt Options) openDir(dir string) (Source, error) {
 	if len(splits) == 1 {
 		return opt.openDir(filepath.Join(dir, splits[0]))
 	}
-	return nil, fmt.Errorf("%s: no state.json, %s file", dir, alternatives())
+	if s, err := opt.openPictures(dir); err != errNoPictures {
+		return s, err
+	}
+	return nil, fmt.Errorf("%s: no state.json, %s file, and no pictures", dir, alternatives())
 }
 
 // alternatives are the endings as people name them.

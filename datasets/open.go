@@ -69,6 +69,7 @@ func formOf(name string) (is *form, stem string) {
 //   - a folder of Arrow files without state.json, such as a data set's cache
 //   - a folder of files of another form that belong together, or with such a folder called data in it, as the Hub has them
 //   - a file of one of the forms
+//   - a folder of pictures with a file of metadata, or with a text beside each
 //   - a pattern (with *, ?, [ or braces as in {00..07}) of files of one form, opened in the order of their names
 //
 // Of several splits one has to be named (Options.Split). docs/formats.md lists the forms.

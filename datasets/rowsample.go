@@ -151,6 +151,9 @@ func (opt *Options) sample(o *object, picture func(name string) ([]byte, error))
 }
 
 func (opt *Options) read(o *object, picture func(name string) ([]byte, error)) (s Sample, err error) {
+	if err := opt.once(o); err != nil {
+		return s, err
+	}
 	if s.ID, err = readID(o.get("id")); err != nil {
 		return s, err
 	}
