@@ -7,7 +7,7 @@ import (
 	"moslava/internal/picturefile"
 )
 
-// EachPicture tells of the files that rows of what is at path name as their pictures, in the order of rows: the row, how many rows there are, and the
+// EachPicture tells of the files that rows of what is at path name as their pictures, and of those with the texts of a folder of pictures, in the order of rows: the row, how many rows there are, and the
 // path of the file, empty where it is not found. It reads no picture. Rows that cannot be read are passed over: whoever uses them says so.
 func EachPicture(ctx context.Context, path string, opt Options, tell func(row, rows int, file string)) (err error) {
 	row, rows := 0, 0

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"moslava/internal/infile"
 )
 
 // metadataNames are those of the files that say what is known of the pictures in a folder (datasets, folder_based_builder.py).
@@ -64,6 +62,12 @@ type pictureSource struct {
 	opt     Options
 	picture func(name string) ([]byte, error)
 }
+
+// textEnding is that of the file with a picture's text.
+const textEnding = ".txt"
+
+// IsText says whether a file that EachPicture tells of is the text beside a picture.
+func IsText(file string) bool { return strings.HasSuffix(file, textEnding) }
 
 // openPictures opens a folder of pictures. There has to be one.
 func (opt Options) openPictures(dir string) (Source, error) {
@@ -125,7 +129,7 @@ func (s *pictureSource) list(below string, depth int) error {
 				return fmt.Errorf("%s: more than %d pictures", s.dir, maxLen)
 			}
 			s.names = append(s.names, path.Join(below, name))
-			s.texts = append(s.texts, there[strings.TrimSuffix(name, filepath.Ext(name))+".txt"])
+			s.texts = append(s.texts, there[strings.TrimSuffix(name, filepath.Ext(name))+textEnding])
 		}
 	}
 	return nil
@@ -173,10 +177,9 @@ func (s *pictureSource) read(i int) (Sample, error) {
 	name := s.names[i]
 	o := &object{[]field{{"id", name}, {"image", name}}}
 	if s.texts[i] && s.text != "" {
-		file := filepath.Join(s.dir, filepath.FromSlash(strings.TrimSuffix(name, path.Ext(name))+".txt"))
-		b, err := infile.Read(file, maxRow)
+		b, err := s.picture(strings.TrimSuffix(name, path.Ext(name)) + textEnding) // found and hashed as pictures are
 		if err != nil {
-			return Sample{}, err
+			return Sample{}, fmt.Errorf("the text beside %s: %w", name, err)
 		}
 		o.fields = append(o.fields, field{s.text, string(b)})
 	}
