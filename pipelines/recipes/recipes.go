@@ -43,6 +43,7 @@ func Vocabulary() *recipe.Vocabulary {
 			"table storages": {Known: tables, Usual: tables[0]},
 			"preferences":    {Known: preference.Kinds()},
 			"row formats":    {Known: []string{datasets.FormatLLMAdapters}},
+			"row keys":       {Known: datasets.RowKeys()},
 		},
 		Adapter:        faults,
 		ChangesWeights: func(start string) bool { return moslora.Start(start).ChangesWeights() },
