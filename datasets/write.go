@@ -111,6 +111,9 @@ func (o *WriteOptions) survey(src Source) error {
 		if err != nil {
 			return err
 		}
+		if s.Rejected != nil {
+			return fmt.Errorf("%s: a pair of answers cannot be stored", s.Origin)
+		}
 		for _, t := range s.Turns {
 			o.Weights = o.Weights || t.Context
 		}
