@@ -190,6 +190,8 @@ var Packages = []Package{
 	{Path: "scripts/interop/dump", Files: "datasets language pipelines/vlm",
 		Why: "writes what a model computes of one sample, for a comparison in Python"},
 	{Path: "scripts/bench/plot", Why: "tables in, plots out"},
+	{Path: "scripts/interop/pairs", Files: "datasets internal/autograd pipelines/preference pipelines/vlm",
+		Why: "a loss and its gradients, for comparison with another program"},
 	{Path: "scripts/interop/render", Files: "language/chat/jinja",
 		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",
