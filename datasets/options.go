@@ -36,6 +36,7 @@ type Options struct {
 	Split string
 
 	columns *columns // prepared of Columns and Prompt
+	watch   bool     // what columns there are is asked for
 
 	fetch func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
 }
