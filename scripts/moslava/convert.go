@@ -25,7 +25,7 @@ func convertCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
-		Short: "Store JSON, Parquet or Arrow data and its pictures as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
+		Short: "Store data of any form that is read, with its pictures, as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(stored.Images), args[0]), Force: force})
