@@ -56,6 +56,7 @@ var Packages = []Package{
 	{Path: "internal/filehash", Files: "internal/atomicfile internal/sealed", Why: "atomicfile: hashes that are known are kept; sealed: and not believed once damaged"},
 	{Path: "internal/mmap"},
 	{Path: "internal/picturefile"},
+	{Path: "internal/remote"},
 	{Path: "internal/spreadsheet"},
 	{Path: "internal/terminal"},
 	{Path: "internal/safetensors", Files: "internal/atomicfile internal/mmap",
