@@ -3,14 +3,11 @@ package datasets
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"moslava/internal/infile"
 )
 
 // splitWords are the words that tell splits in names of files and folders, as datasets has them (data_files.py, SPLIT_KEYWORDS).
@@ -87,18 +84,18 @@ type folder struct {
 	folders []string
 }
 
-func readFolder(dir string) (*folder, error) {
-	list, err := os.ReadDir(dir)
+func (opt *Options) readFolder(dir string) (*folder, error) {
+	list, err := opt.readDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	f := &folder{dir: dir, files: map[*form][]string{}}
 	for _, e := range list {
-		name := e.Name()
+		name := e.name
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "cache-") || name == infoName || name == "dataset_infos.json" {
 			continue
 		}
-		if isFolder(dir, e) {
+		if e.dir {
 			if !strings.HasPrefix(name, "__") {
 				f.folders = append(f.folders, name)
 			}
@@ -111,53 +108,44 @@ func readFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// isFolder says whether an entry is a folder, or a link to one.
-func isFolder(dir string, e os.DirEntry) bool {
-	if e.Type()&os.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
-}
-
 // openDir opens a folder.
 func (opt Options) openDir(dir string) (Source, error) {
-	if exists(filepath.Join(dir, stateName)) {
+	if opt.exists(join(dir, stateName)) {
 		opt.is("save_to_disk")
 		return opt.openSaved(dir)
 	}
-	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
+	if b, err := opt.readFile(join(dir, "dataset_dict.json"), maxInfo); err == nil {
 		var d struct{ Splits []string }
 		if err := json.Unmarshal(b, &d); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "dataset_dict.json"), err)
+			return nil, fmt.Errorf("%s: %w", join(dir, "dataset_dict.json"), err)
 		}
 		if !slices.Contains(d.Splits, opt.Split) {
 			return nil, opt.unsplit(dir, d.Splits)
 		}
-		sub := filepath.Join(dir, opt.Split)
+		sub := join(dir, opt.Split)
 		opt.Split = ""
 		return opt.openDir(sub)
 	}
-	f, err := readFolder(dir)
+	f, err := opt.readFolder(dir)
 	if err != nil {
 		return nil, err
 	}
 	if sub := f.splitFolder(opt.Split); sub != "" {
 		opt.Split = ""
-		return opt.openDir(filepath.Join(dir, sub))
+		return opt.openDir(join(dir, sub))
 	}
 	if name, err := f.metadata(); err != nil {
 		return nil, err
 	} else if name != "" && opt.Split == "" {
 		opt.is("folder of pictures")
-		return opt.openMetadata(filepath.Join(dir, name))
+		return opt.openMetadata(join(dir, name))
 	}
 	for i := range forms {
 		if names := f.files[&forms[i]]; len(names) > 0 {
 			return opt.openNames(&forms[i], dir, names)
 		}
 	}
-	if data := filepath.Join(dir, "data"); exists(data) {
+	if data := join(dir, "data"); opt.exists(data) {
 		return opt.openDir(data)
 	}
 	var splits []string
@@ -170,7 +158,7 @@ func (opt Options) openDir(dir string) (Source, error) {
 		return nil, opt.unsplit(dir, splits)
 	}
 	if len(splits) == 1 {
-		return opt.openDir(filepath.Join(dir, splits[0]))
+		return opt.openDir(join(dir, splits[0]))
 	}
 	if s, err := opt.openPictures(dir); err != errNoPictures {
 		opt.is("folder of pictures")
@@ -274,15 +262,10 @@ func (opt Options) openSet(f *form, dir string, names []string) (Source, error) 
 		if m[1] != first && of != "" || m[2] != of {
 			return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one of them", dir, names[0], n)
 		}
-		paths[i] = filepath.Join(dir, n)
+		paths[i] = join(dir, n)
 	}
 	if n, err := strconv.Atoi(of); err == nil && n != len(names) {
 		return nil, fmt.Errorf("%s: %d of the %d files of %s are there: some are missing", dir, len(names), n, first)
 	}
 	return opt.openEach(f, paths)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -38,7 +37,7 @@ func swapped(open func(string, Options) (Source, error)) func(Options, string) (
 }
 
 func openArrowFile(opt Options, path string) (Source, error) {
-	return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
+	return opt.openShards(dirOf(path), []string{filepath.Base(path)}, false)
 }
 
 // Endings are those of the files that Open reads, in small letters.
@@ -110,14 +109,14 @@ func (opt *Options) opened(path string) (Source, error) {
 }
 
 func (opt Options) open(path string) (Source, error) {
-	st, err := os.Stat(path)
+	dir, err := opt.isDir(path)
 	if errors.Is(err, fs.ErrNotExist) && IsPattern(path) {
 		return opt.openPattern(path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if st.IsDir() {
+	if dir {
 		return opt.openDir(path)
 	}
 	if opt.Split != "" {
@@ -137,7 +136,7 @@ func (opt Options) openFile(path string) (Source, error) {
 
 // openPattern opens the files of a pattern.
 func (opt Options) openPattern(pattern string) (Source, error) {
-	paths, err := Match(pattern)
+	paths, err := opt.match(pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +146,7 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 		}
 	}
 	var of *form
-	dir := filepath.Dir(paths[0])
+	dir := dirOf(paths[0])
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		f, _ := formOf(filepath.Base(p))
@@ -157,7 +156,7 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 		if f == nil || f != of {
 			return nil, fmt.Errorf("%s matches %s and %s, expected files of one form: .arrow files only, or .parquet files only", pattern, paths[0], p)
 		}
-		if filepath.Dir(p) != dir {
+		if dirOf(p) != dir {
 			dir = ""
 		}
 		names[i] = filepath.Base(p)
@@ -206,16 +205,18 @@ func IsPattern(path string) bool {
 
 // Match lists the files that a pattern stands for: the range of numbers in braces first, then *, ? and [ as in filepath.Match. A file that braces name
 // has to be there.
-func Match(pattern string) ([]string, error) {
+func Match(pattern string) ([]string, error) { return new(Options).match(pattern) }
+
+func (o *Options) match(pattern string) ([]string, error) {
 	var out []string
 	for _, p := range braced(pattern) {
 		paths := []string{p}
 		if strings.ContainsAny(p, "*?[") {
 			var err error
-			if paths, err = filepath.Glob(p); err != nil {
+			if paths, err = o.glob(p); err != nil {
 				return nil, fmt.Errorf("%s: %w", pattern, err)
 			}
-		} else if _, err := os.Stat(p); err != nil {
+		} else if _, err := o.isDir(p); err != nil {
 			return nil, fmt.Errorf("%s: %w", pattern, err)
 		}
 		out = append(out, paths...)

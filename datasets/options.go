@@ -1,10 +1,12 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
 	"moslava/internal/picturefile"
+	"moslava/internal/remote"
 )
 
 // Options say how rows are read. The zero value is what most data wants.
@@ -32,6 +34,8 @@ type Options struct {
 	// Prompt is what is asked of rows that have a picture and a caption, or an answer and no question. With {question} in it, it is what the
 	// question stands in; {NAME} is the text of any other column. A brace written twice is one. Rows of other shapes are errors with it.
 	Prompt string
+	// Context ends reading over the network; nil: nothing does.
+	Context context.Context
 	// Split is the one of several splits that is opened, of a folder.
 	Split string
 
@@ -48,6 +52,9 @@ func (o *Options) reader(file string) func(name string) ([]byte, error) {
 	read := o.fetch
 	if read == nil {
 		read = picturefile.Read
+	}
+	if remote.Is(file) {
+		return o.beside(file, read)
 	}
 	folders := picturefile.Folders(o.Images, file)
 	return func(name string) ([]byte, error) { return read(folders, name) }

@@ -58,7 +58,7 @@ func TestConvertKeepsContext(t *testing.T) {
 func TestConvertLooksFirst(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
 	err := Convert(mustOpen(t, "testdata/rows/question_answer.jsonl"), dir, WriteOptions{Picture: func(b []byte) error { return errors.New("no picture") }})
-	if err == nil || !strings.Contains(err.Error(), "question_answer.jsonl:0: picture 1 (\"a.png\"): no picture; nothing was written") || exists(dir) {
+	if err == nil || !strings.Contains(err.Error(), "question_answer.jsonl:0: picture 1 (\"a.png\"): no picture; nothing was written") || new(Options).exists(dir) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -2,8 +2,12 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -19,11 +23,9 @@ func List(ctx context.Context, address string) (out []string, err error) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	pattern := strings.ContainsAny(key, "*?[")
-	prefix := strings.TrimSuffix(key, "/") + "/"
+	prefix := folderPrefix(key)
 	if pattern {
 		prefix = key[:strings.IndexAny(key, "*?[")]
-	} else if key == "" {
-		prefix = ""
 	}
 	err = tried(ctx, address, func(ctx context.Context) error {
 		out = nil
@@ -52,4 +54,73 @@ func List(ctx context.Context, address string) (out []string, err error) {
 		return nil, notExist{fmt.Errorf("%s: no object is there, or matches", address)}
 	}
 	return out, nil
+}
+
+// errEnough ends a listing of which no more is needed.
+var errEnough = errors.New("enough")
+
+// IsFolder says whether there are objects below an address, and no object at it. Of a server that cannot list what it holds the answer is no.
+func IsFolder(ctx context.Context, address string) (bool, error) {
+	s, key, err := open(address)
+	if err != nil {
+		return false, err
+	}
+	found := errEnough
+	if key != "" && !strings.HasSuffix(key, "/") {
+		found = tried(ctx, address, func(ctx context.Context) error { _, err := s.stat(ctx, key); return err })
+		if found = missing(found); found == nil || !errors.Is(found, fs.ErrNotExist) {
+			return false, found
+		}
+	}
+	err = tried(ctx, address, func(ctx context.Context) error {
+		return s.list(ctx, folderPrefix(key), func(string, int64) error { return errEnough })
+	})
+	switch {
+	case errors.Is(err, errEnough):
+		return true, nil
+	case err == nil && found == errEnough:
+		return false, notExist{fmt.Errorf("%s: nothing is there", address)}
+	case err == nil || errors.Is(err, errNoList):
+		return false, found
+	}
+	return false, err
+}
+
+// folderPrefix is what the keys in a folder begin with.
+func folderPrefix(key string) string {
+	if key = strings.Trim(key, "/"); key != "" {
+		key += "/"
+	}
+	return key
+}
+
+// An Entry is what lies in a folder.
+type Entry struct {
+	Name   string
+	Folder bool
+}
+
+// ReadDir lists a folder, sorted by name.
+func ReadDir(ctx context.Context, address string) (out []Entry, err error) {
+	s, key, err := open(address)
+	if err != nil {
+		return nil, err
+	}
+	prefix := folderPrefix(key)
+	err = tried(ctx, address, func(ctx context.Context) error {
+		seen := map[Entry]bool{}
+		err := s.list(ctx, prefix, func(k string, _ int64) error {
+			name, _, folder := strings.Cut(strings.TrimPrefix(k, prefix), "/")
+			if name != "" {
+				seen[Entry{name, folder}] = true
+			}
+			if len(seen) > maxListed {
+				return fmt.Errorf("more than %d objects", maxListed)
+			}
+			return nil
+		})
+		out = slices.SortedFunc(maps.Keys(seen), func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+		return err
+	})
+	return out, err
 }

@@ -62,7 +62,7 @@ func passing(err error) bool {
 	switch {
 	case errors.As(err, &s):
 		return s.status >= 500 && s.status != http.StatusNotImplemented || s.status == http.StatusTooManyRequests || s.status == http.StatusRequestTimeout
-	case errors.Is(err, errChanged), errors.Is(err, errNoList):
+	case errors.Is(err, errChanged), errors.Is(err, errNoList), errors.Is(err, errEnough):
 		return false
 	}
 	if dns := new(net.DNSError); errors.As(err, &dns) && dns.IsNotFound {
