@@ -94,7 +94,7 @@ func (s *httpStore) read(ctx context.Context, key string, was state, from, n int
 	return res.Body, nil
 }
 
-func (s *httpStore) list(context.Context, string, func(string, int64) error) error { return errNoList }
+func (s *httpStore) list(context.Context, string, func(string, state) error) error { return errNoList }
 
 // ranged is the state of an object of which a part is served.
 func ranged(res *http.Response) (state, error) {

@@ -29,7 +29,7 @@ func List(ctx context.Context, address string) (out []string, err error) {
 	}
 	err = tried(ctx, address, func(ctx context.Context) error {
 		out = nil
-		return s.list(ctx, prefix, func(k string, size int64) error {
+		return s.list(ctx, prefix, func(k string, o state) error {
 			if pattern {
 				if ok, err := path.Match(key, k); err != nil {
 					return fmt.Errorf("%q: %w", key, err)
@@ -37,7 +37,7 @@ func List(ctx context.Context, address string) (out []string, err error) {
 					return nil
 				}
 			}
-			if strings.HasSuffix(k, "/") && size == 0 {
+			if strings.HasSuffix(k, "/") && o.size == 0 {
 				return nil // what consoles make for a folder
 			}
 			if len(out) == maxListed {
@@ -73,7 +73,7 @@ func IsFolder(ctx context.Context, address string) (bool, error) {
 		}
 	}
 	err = tried(ctx, address, func(ctx context.Context) error {
-		return s.list(ctx, folderPrefix(key), func(string, int64) error { return errEnough })
+		return s.list(ctx, folderPrefix(key), func(string, state) error { return errEnough })
 	})
 	switch {
 	case errors.Is(err, errEnough):
@@ -109,7 +109,7 @@ func ReadDir(ctx context.Context, address string) (out []Entry, err error) {
 	prefix := folderPrefix(key)
 	err = tried(ctx, address, func(ctx context.Context) error {
 		seen := map[Entry]bool{}
-		err := s.list(ctx, prefix, func(k string, _ int64) error {
+		err := s.list(ctx, prefix, func(k string, _ state) error {
 			name, _, folder := strings.Cut(strings.TrimPrefix(k, prefix), "/")
 			if name != "" {
 				seen[Entry{name, folder}] = true
@@ -123,4 +123,36 @@ func ReadDir(ctx context.Context, address string) (out []Entry, err error) {
 		return err
 	})
 	return out, err
+}
+
+// Identity tells the content of an object, or of all objects in a folder, from any other, by sizes and the server's tags, and says how large it is.
+// Nothing is read.
+func Identity(ctx context.Context, address string) (text string, size int64, err error) {
+	folder, err := IsFolder(ctx, address)
+	if err != nil {
+		return "", 0, err
+	}
+	if !folder {
+		f, err := Open(ctx, address)
+		if err != nil {
+			return "", 0, err
+		}
+		return f.Identity(), f.Size(), f.Close()
+	}
+	s, key, err := open(address)
+	if err != nil {
+		return "", 0, err
+	}
+	err = tried(ctx, address, func(ctx context.Context) error {
+		var b strings.Builder
+		size = 0
+		err := s.list(ctx, folderPrefix(key), func(k string, o state) error {
+			fmt.Fprintf(&b, "%s %d %s\n", k, o.size, o.tag)
+			size += o.size
+			return nil
+		})
+		text = b.String()
+		return err
+	})
+	return text, size, err
 }

@@ -3,109 +3,29 @@ package remote
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"moslava/internal/remote/remotetest"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// server serves objects by their paths, as a web server and as S3 do.
-type server struct {
-	*httptest.Server
-	mu      sync.Mutex
-	objects map[string][]byte
-	asked   []*http.Request
-	fail    func(n int64, w http.ResponseWriter) bool // of the nth request, before it is answered
-	n       atomic.Int64
-}
-
-func serve(t *testing.T) *server {
+// serve starts a server; what is tried again is tried at once.
+func serve(t *testing.T) *remotetest.Server {
 	t.Helper()
-	s := &server{objects: map[string][]byte{}}
-	s.Server = httptest.NewServer(s)
-	t.Cleanup(s.Close)
 	old := firstPause
 	firstPause = time.Millisecond
 	t.Cleanup(func() { firstPause = old })
-	for _, k := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3",
-		"GS_ACCESS_KEY_ID", "GS_SECRET_ACCESS_KEY", "GOOGLE_OAUTH_ACCESS_TOKEN", "HF_TOKEN"} {
-		t.Setenv(k, "")
-	}
-	t.Setenv("AWS_ENDPOINT_URL", s.URL)
-	t.Setenv("STORAGE_ENDPOINT_URL", s.URL)
-	return s
-}
-
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.asked = append(s.asked, r)
-	fail := s.fail
-	s.mu.Unlock()
-	if fail != nil && fail(s.n.Add(1), w) {
-		return
-	}
-	q := r.URL.Query()
-	if q.Has("location") {
-		fmt.Fprint(w, `<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">us-east-1</LocationConstraint>`)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q.Get("list-type") == "2" {
-		s.list(w, strings.Trim(r.URL.Path, "/"), q.Get("prefix"))
-		return
-	}
-	b, ok := s.objects[r.URL.Path]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("ETag", fmt.Sprintf("%q", fmt.Sprintf("%x", len(b)*7+int(append(b, 0)[0]))))
-	w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
-}
-
-func (s *server) list(w http.ResponseWriter, bucket, prefix string) {
-	type object struct {
-		Key, ETag, LastModified string
-		Size                    int
-	}
-	out := struct {
-		XMLName     xml.Name `xml:"ListBucketResult"`
-		Name        string
-		IsTruncated bool
-		Contents    []object
-	}{Name: bucket}
-	for k, b := range s.objects {
-		if key, ok := strings.CutPrefix(k, "/"+bucket+"/"); ok && strings.HasPrefix(key, prefix) {
-			out.Contents = append(out.Contents, object{key, `"x"`, "2006-01-02T15:04:05Z", len(b)})
-		}
-	}
-	slices.SortFunc(out.Contents, func(a, b object) int { return strings.Compare(a.Key, b.Key) })
-	_ = xml.NewEncoder(w).Encode(out)
-}
-
-// put makes an object and says what is in it.
-func (s *server) put(path string, size int) []byte {
-	b := make([]byte, size)
-	r := rand.NewChaCha8([32]byte{byte(size), byte(len(path))})
-	r.Read(b)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.objects[path] = b
-	return b
+	return remotetest.New(t)
 }
 
 // opened opens an address with a cache of its own.
@@ -138,13 +58,13 @@ func TestMain(m *testing.M) {
 // TestReadAt: any piece of an object of every scheme is what the server has, and each block comes once.
 func TestReadAt(t *testing.T) {
 	s := serve(t)
-	want := s.put("/bkt/data/x.bin", 3*blockSize+1234)
+	want := s.Fill("/bkt/data/x.bin", 3*blockSize+1234)
 	for _, address := range []string{s.URL + "/bkt/data/x.bin", "s3://bkt/data/x.bin", "gs://bkt/data/x.bin"} {
 		f := opened(t, address, 1<<30)
 		if f.Size() != int64(len(want)) {
 			t.Fatalf("%s: %d bytes, want %d", address, f.Size(), len(want))
 		}
-		before := len(s.asked)
+		before := len(s.Asked)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			from := r.IntN(len(want))
@@ -154,7 +74,7 @@ func TestReadAt(t *testing.T) {
 				t.Fatalf("%s: %d bytes at %d: %d, %v", address, len(b), from, n, err)
 			}
 		}
-		if n := len(s.asked) - before; n > 5 { // four blocks, and the bucket's place
+		if n := len(s.Asked) - before; n > 5 { // four blocks, and the bucket's place
 			t.Errorf("%s: %d requests for four blocks", address, n)
 		}
 	}
@@ -163,7 +83,7 @@ func TestReadAt(t *testing.T) {
 // TestEmpty: an object of no bytes has none.
 func TestEmpty(t *testing.T) {
 	s := serve(t)
-	s.put("/bkt/empty", 0)
+	s.Fill("/bkt/empty", 0)
 	for _, address := range []string{s.URL + "/bkt/empty", "s3://bkt/empty"} {
 		if n, err := opened(t, address, 1<<20).ReadAt(make([]byte, 3), 0); n != 0 || err != io.EOF {
 			t.Errorf("%s: %d, %v", address, n, err)
@@ -174,16 +94,16 @@ func TestEmpty(t *testing.T) {
 // TestSecrets: keys sign, tokens are sent, neither stands in errors or in the cache, and addresses that hold one are refused.
 func TestSecrets(t *testing.T) {
 	s := serve(t)
-	s.put("/bkt/x", 10)
+	s.Fill("/bkt/x", 10)
 	t.Setenv("AWS_ACCESS_KEY_ID", "KEYID")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
 	opened(t, "s3://bkt/x", 1<<20)
-	if a := s.asked[len(s.asked)-1].Header.Get("Authorization"); !strings.HasPrefix(a, "AWS4-HMAC-SHA256 Credential=KEYID/") || strings.Contains(a, "hunter2") {
+	if a := s.Asked[len(s.Asked)-1].Header.Get("Authorization"); !strings.HasPrefix(a, "AWS4-HMAC-SHA256 Credential=KEYID/") || strings.Contains(a, "hunter2") {
 		t.Errorf("signed with %q", a)
 	}
 	t.Setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "tok-1")
 	opened(t, "gs://bkt/x", 1<<20)
-	if a := s.asked[len(s.asked)-1].Header.Get("Authorization"); a != "Bearer tok-1" {
+	if a := s.Asked[len(s.Asked)-1].Header.Get("Authorization"); a != "Bearer tok-1" {
 		t.Errorf("gs sends %q", a)
 	}
 	for _, address := range []string{"https://me:hunter2@h/x", "https://h/x?sig=hunter2", "s3://k:hunter2@bkt/x", "https://h/x#hunter2", "http:///x"} {
@@ -196,7 +116,7 @@ func TestSecrets(t *testing.T) {
 // TestRetries: what passes by itself is tried again, and what does not is said at once.
 func TestRetries(t *testing.T) {
 	s := serve(t)
-	want := s.put("/bkt/x", blockSize+100)
+	want := s.Fill("/bkt/x", blockSize+100)
 	for name, c := range map[string]struct {
 		fail  func(n int64, w http.ResponseWriter) bool
 		tries int64 // requests at most; 0: it has to succeed
@@ -239,14 +159,11 @@ func TestRetries(t *testing.T) {
 			return true
 		}, tries: 1, says: "how large"},
 	} {
-		s.mu.Lock()
-		s.fail = c.fail
-		s.mu.Unlock()
-		s.n.Store(0)
+		s.Fails(c.fail)
 		f, err := Open(t.Context(), s.URL+"/bkt/x")
 		if c.tries > 0 {
-			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "/bkt/x") || s.n.Load() > c.tries {
-				t.Errorf("%s: %v after %d requests", name, err, s.n.Load())
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "/bkt/x") || s.N.Load() > c.tries {
+				t.Errorf("%s: %v after %d requests", name, err, s.N.Load())
 			}
 			if name == "gone" && !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%v is no missing file", err)
@@ -270,9 +187,9 @@ func TestRetries(t *testing.T) {
 func TestChanged(t *testing.T) {
 	s := serve(t)
 	for _, address := range []string{s.URL + "/bkt/x", "s3://bkt/x"} {
-		s.put("/bkt/x", 3000)
+		s.Fill("/bkt/x", 3000)
 		f := opened(t, address, 1<<20)
-		s.put("/bkt/x", 3001)
+		s.Fill("/bkt/x", 3001)
 		if _, err := f.ReadAt(make([]byte, 10), 0); err == nil || !strings.Contains(err.Error(), "has changed since") {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -282,7 +199,7 @@ func TestChanged(t *testing.T) {
 // TestCacheIsBounded: blocks beyond the bound go, the ones used last stay, damaged ones are fetched again.
 func TestCacheIsBounded(t *testing.T) {
 	s := serve(t)
-	want := s.put("/bkt/x", 60*blockSize)
+	want := s.Fill("/bkt/x", 60*blockSize)
 	const limit = 8 * (blockSize + 4)
 	f := opened(t, s.URL+"/bkt/x", limit)
 	b := make([]byte, 100)
@@ -295,7 +212,7 @@ func TestCacheIsBounded(t *testing.T) {
 		}
 	}
 	again := func() int {
-		before := len(s.asked)
+		before := len(s.Asked)
 		c, err := newCache(f.cache.dir, limit)
 		if err != nil {
 			t.Fatal(err)
@@ -307,7 +224,7 @@ func TestCacheIsBounded(t *testing.T) {
 				t.Fatalf("block %d: %v", 52+i, err)
 			}
 		}
-		return len(s.asked) - before
+		return len(s.Asked) - before
 	}
 	if n := again(); n != 0 {
 		t.Errorf("%d of the last eight blocks came again", n)
@@ -343,9 +260,9 @@ func onDisk(t *testing.T, dir string) (n int64) {
 // TestTogether: a block that many ask for at once comes once.
 func TestTogether(t *testing.T) {
 	s := serve(t)
-	want := s.put("/bkt/x", 5000)
+	want := s.Fill("/bkt/x", 5000)
 	f := opened(t, s.URL+"/bkt/x", 1<<20)
-	before := len(s.asked)
+	before := len(s.Asked)
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
@@ -356,7 +273,7 @@ func TestTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(s.asked) - before; n != 1 {
+	if n := len(s.Asked) - before; n != 1 {
 		t.Errorf("%d requests for one block", n)
 	}
 }
@@ -364,7 +281,7 @@ func TestTogether(t *testing.T) {
 func TestList(t *testing.T) {
 	s := serve(t)
 	for _, k := range []string{"d/", "d/a.tar", "d/b.tar", "d/sub/c.tar", "dd/e.tar", "f.json"} {
-		s.put("/bkt/"+k, len(k)%2*10)
+		s.Fill("/bkt/"+k, len(k)%2*10)
 	}
 	for address, want := range map[string][]string{
 		"s3://bkt/d":       {"s3://bkt/d/a.tar", "s3://bkt/d/b.tar", "s3://bkt/d/sub/c.tar"},
@@ -387,7 +304,7 @@ func TestList(t *testing.T) {
 // TestCanceled: a context that ends stops waiting.
 func TestCanceled(t *testing.T) {
 	s := serve(t)
-	s.put("/bkt/x", 100)
+	s.Fill("/bkt/x", 100)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	f, err := Open(ctx, s.URL+"/bkt/x")
 	if err != nil {
@@ -396,9 +313,7 @@ func TestCanceled(t *testing.T) {
 	f.cache, _ = newCache(t.TempDir(), 1<<20)
 	hold := make(chan struct{})
 	defer close(hold)
-	s.mu.Lock()
-	s.fail = func(int64, http.ResponseWriter) bool { <-hold; return true }
-	s.mu.Unlock()
+	s.Fails(func(int64, http.ResponseWriter) bool { <-hold; return true })
 	stop := errors.New("enough")
 	time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
 	began := time.Now()

@@ -99,14 +99,14 @@ func (s *s3Store) read(ctx context.Context, key string, was state, from, n int64
 	return body, nil
 }
 
-func (s *s3Store) list(ctx context.Context, prefix string, each func(key string, size int64) error) error {
+func (s *s3Store) list(ctx context.Context, prefix string, each func(key string, s state) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for o := range s.core.Client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
 		if o.Err != nil {
 			return refused(o.Err)
 		}
-		if err := each(o.Key, o.Size); err != nil {
+		if err := each(o.Key, state{o.Size, o.ETag}); err != nil {
 			return err
 		}
 	}

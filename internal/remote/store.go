@@ -15,7 +15,7 @@ type store interface {
 	// read is n bytes of an object from a place on, which must be in the state it was found in.
 	read(ctx context.Context, key string, s state, from, n int64) (io.ReadCloser, error)
 	// list calls each with the objects whose keys begin with a prefix, in the order of their keys.
-	list(ctx context.Context, prefix string, each func(key string, size int64) error) error
+	list(ctx context.Context, prefix string, each func(key string, s state) error) error
 }
 
 // state is what tells whether an object is still the same.

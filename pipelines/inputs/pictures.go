@@ -14,6 +14,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
+	"moslava/internal/remote"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
@@ -22,7 +23,7 @@ import (
 // first that is not, with its row.
 func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
 	for _, s := range c.Sources {
-		if strings.HasPrefix(string(s.Path), sceneScheme) {
+		if strings.HasPrefix(string(s.Path), sceneScheme) || remote.Is(string(s.Path)) { // of the network they would all be fetched
 			continue
 		}
 		if err := datasets.CheckPictures(ctx, string(s.Path), rowOptions(c, &s)); err != nil {
@@ -90,7 +91,7 @@ func (t *Taker) pictures(i int) (out []run.Taken, err error) {
 	}
 	for k, s := range c.Sources {
 		path := string(s.Path)
-		if strings.HasPrefix(path, sceneScheme) {
+		if strings.HasPrefix(path, sceneScheme) || remote.Is(path) {
 			continue
 		}
 		sum, n, err := hashPictures(t.ctx, path, rowOptions(c, &s))

@@ -40,7 +40,7 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 			d.at(key+".data", "the path of source %d is empty", i)
 		}
 		about := s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst || len(s.Columns) > 0 || s.Prompt != "" || s.Split != ""
-		if scheme.MatchString(string(s.Path)) && about {
+		if scheme.MatchString(string(s.Path)) && !network.MatchString(string(s.Path)) && about {
 			d.at(key+".data", "source %d is drawn: format, ignore, image_first, columns, prompt and split are about stored rows", i)
 		}
 	}

@@ -224,6 +224,9 @@ func (d *decoder) expected(f field) string {
 	return "text"
 }
 
+// network begins addresses of stored rows (internal/remote).
+var network = regexp.MustCompile(`^(?:s3|gs|https?)://`)
+
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 
 // resolve makes a path relative to the recipe's directory one relative to the working directory.
