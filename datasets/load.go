@@ -35,6 +35,8 @@ type LoadOptions struct {
 	Epochs int    // passes over the source; 0: endless
 	// InOrder reads every epoch in the source's order, for validation.
 	InOrder bool
+	// Group, if not nil, has samples of like lengths come together. Not with InOrder.
+	Group *Grouping
 
 	BatchSize   int // sequences in a batch at most; 0: no limit
 	TokenBudget int // tokens in a batch at most, unless one sequence alone has more; 0: no limit
@@ -130,6 +132,14 @@ func (l *loader) check(from *Position) error {
 	if l.n == 0 {
 		return errors.New("load: the source has no samples")
 	}
+	if o.Group != nil {
+		if o.InOrder {
+			return errors.New("load: samples in order and in groups")
+		}
+		if err := o.Group.check(l.n); err != nil {
+			return err
+		}
+	}
 	if from.Epoch < 0 || from.Piece < 0 || from.Index < 0 || from.Index >= l.n {
 		return fmt.Errorf("load: position epoch %d, index %d, piece %d in a source of %d samples", from.Epoch, from.Index, from.Piece, l.n)
 	}
@@ -168,12 +178,9 @@ func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job
 	defer close(jobs)
 	index := from.Index
 	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
-		order := newPermutation(l.n, l.opt.Seed, epoch)
+		at := l.order(epoch)
 		for ; index < l.n; index++ {
-			j := job{epoch: epoch, index: index, row: index, done: make(chan outcome, 1)}
-			if !l.opt.InOrder {
-				j.row = order.at(index)
-			}
+			j := job{epoch: epoch, index: index, row: at(index), done: make(chan outcome, 1)}
 			for _, c := range []chan<- job{queue, jobs} {
 				select {
 				case c <- j:
@@ -184,6 +191,22 @@ func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job
 		}
 		index = 0
 	}
+}
+
+// order says which row is at a place of an epoch.
+func (l *loader) order(epoch int) (at func(i int) int) {
+	if l.opt.InOrder {
+		return func(i int) int { return i }
+	}
+	draw := func(k, n int) func(i int) int {
+		p := newPermutation(n, l.opt.Seed^mix64(uint64(k)), epoch)
+		return p.at
+	}
+	if l.opt.Group == nil {
+		return draw(0, l.n)
+	}
+	rows := l.opt.Group.order(draw)
+	return func(i int) int { return int(rows[i]) }
 }
 
 func (l *loader) run(parent context.Context, from Position, yield func(*Batch, error) bool) {

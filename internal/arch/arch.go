@@ -86,7 +86,7 @@ var Packages = []Package{
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
 	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
 		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
-	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/picturefile internal/spelling",
+	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/picturefile internal/pytext internal/spelling",
 		Why: "picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
 	{Path: "pipelines/demo/scenes", Files: "datasets",
