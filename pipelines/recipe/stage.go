@@ -61,6 +61,9 @@ const (
 type TrainConfig struct {
 	// Sources is required: where samples come from.
 	Sources []Source `yaml:"data,required"`
+	// Temperature makes the shares of the sources in a mixture more alike: a source of n rows and weight w has a share proportional to
+	// (w n)^(1/temperature), as in T5 (arXiv 1910.10683, 3.5.2). The number of rows in an epoch stays. Default: 1, shares by weight alone.
+	Temperature float64 `yaml:"temperature" range:"[0.1,1e6]"`
 	// Limit takes only this many samples of an epoch; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e15]"`
 	// The keys of Data, for this stage. Default: as in the recipe's data.
@@ -87,6 +90,10 @@ type TrainConfig struct {
 	Batch int `yaml:"batch" range:"[1,1e9]"`
 	// Tokens is how many tokens a batch holds at most, instead of a number of samples.
 	Tokens int `yaml:"tokens" range:"[1,1e9]"`
+	// GroupBy has samples of like lengths come together: length as transformers' group_by_length and XTuner do it, in tokens;
+	// modality_length as LLaVA does it, samples with and without pictures apart, in words; modality_length-xtuner with XTuner's groups, in
+	// tokens. A picture counts as one token or word. All texts are read before the first step, and tokenised where tokens count. Not with tokens. Default: none.
+	GroupBy string `yaml:"group_by" words:"groupings"`
 	// Accum is the number of batches in a step.
 	Accum int `yaml:"accum" default:"1" range:"[1,1e6]"`
 	// Epochs over the data. Default: 1, unless steps is given.

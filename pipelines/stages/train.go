@@ -36,6 +36,7 @@ type training struct {
 	processor  *vlm.Processor
 	source     datasets.Source
 	train, val *datasets.Subset
+	group      *datasets.Grouping // of train; nil: none
 	trainer    *train.Trainer
 	trained    []string // base parameters that are trained
 	log        *metrics.Log
@@ -128,12 +129,11 @@ func (t *training) prepare(ctx context.Context) error {
 			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
-	rows := datasets.Source(t.source)
-	if t.cfg.Limit > 0 {
-		rows = datasets.Head(rows, t.cfg.Limit)
-	}
 	var err error
-	if t.train, t.val, err = datasets.Split(rows, t.cfg.Validation, t.recipe.Seed); err != nil {
+	if t.train, t.val, err = inputs.Rows(t.recipe, t.cfg, t.source); err != nil {
+		return err
+	}
+	if t.group, err = inputs.Group(ctx, t.recipe, t.cfg, t.processor.Length); err != nil {
 		return err
 	}
 	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps,
@@ -263,7 +263,9 @@ func (t *training) loadOptions() datasets.LoadOptions {
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
-	return datasets.Load(ctx, t.train, t.processor, t.loadOptions(), from)
+	opt := t.loadOptions()
+	opt.Group = t.group
+	return datasets.Load(ctx, t.train, t.processor, opt, from)
 }
 
 // steps is how many steps of the optimiser the stage takes. With a token budget, or when samples may be
@@ -278,7 +280,7 @@ func (t *training) steps(ctx context.Context) (int, error) {
 		c.OnNoTargets != datasets.OnSkip
 	if c.Tokens > 0 || !strict {
 		opt := t.loadOptions()
-		opt.Epochs, opt.Notice = 1, nil
+		opt.Epochs, opt.Notice, opt.Group = 1, nil, t.group
 		batches = 0
 		for _, err := range datasets.Load(ctx, t.train, t.processor, opt, datasets.Position{}) {
 			if err != nil {
