@@ -20,12 +20,16 @@ const (
 	// turn with a picture; system turns are repeated. A piece that is still too
 	// long is dropped. Later pieces ask about a picture they do not have.
 	OnSplit = "split"
-	OnLearn = "learn" // take it as it is (OnEmpty)
+	// OnTruncate, for OnLong, cuts the end off. A sample of which that would take a part of a picture, or all that is learnt, is dropped.
+	OnTruncate = "truncate"
+	// OnShrink, for OnLong, has the Encoder make less of the pictures, which takes a Shrinker. A sample that is still too long is dropped.
+	OnShrink = "shrink"
+	OnLearn  = "learn" // take it as it is (OnEmpty)
 )
 
 // Policies are what OnLong, OnBad, OnNoTargets and OnEmpty may be, by their names in recipes; the first is meant by an empty one.
 func Policies() map[string][]string {
-	return map[string][]string{"on_long": {OnError, OnDrop, OnSplit}, "on_bad": {OnError, OnSkip}, "on_no_targets": {OnError, OnSkip},
+	return map[string][]string{"on_long": {OnError, OnDrop, OnSplit, OnTruncate, OnShrink}, "on_bad": {OnError, OnSkip}, "on_no_targets": {OnError, OnSkip},
 		"on_empty": {OnError, OnSkip, OnLearn}}
 }
 
@@ -43,7 +47,7 @@ type LoadOptions struct {
 	MaxLength   int // tokens in a sequence at most; 0: no limit
 
 	Workers     int    // goroutines that read and encode; 0: one per processor
-	OnLong      string // OnError, OnDrop or OnSplit
+	OnLong      string // OnError, OnDrop, OnSplit, OnTruncate or OnShrink
 	OnBad       string // OnError or OnSkip: samples that cannot be read or encoded
 	OnNoTargets string // OnError or OnSkip: sequences without a supervised token
 	OnEmpty     string // OnError, OnSkip or OnLearn: samples with an answer of white space alone that is learnt
@@ -79,6 +83,8 @@ const (
 	Dropped   EventKind = "dropped"
 	NoTargets EventKind = "no targets"
 	SplitUp   EventKind = "split"
+	Truncated EventKind = "truncated"
+	Shrunk    EventKind = "shrunk"
 )
 
 // Load encodes the samples of src with enc, in an order drawn from the seed and
@@ -127,6 +133,15 @@ func (l *loader) check(from *Position) error {
 	}{{"on_long", &o.OnLong}, {"on_bad", &o.OnBad}, {"on_no_targets", &o.OnNoTargets}, {"on_empty", &o.OnEmpty}} {
 		if err := policy(p.name, p.value, Policies()[p.name]); err != nil {
 			return err
+		}
+	}
+	if o.OnLong == OnShrink {
+		err := errors.New("the encoder cannot make less of pictures")
+		if s, ok := l.enc.(Shrinker); ok {
+			err = s.Shrinks()
+		}
+		if err != nil {
+			return fmt.Errorf("load: on_long %s: %w", OnShrink, err)
 		}
 	}
 	if l.n == 0 {
@@ -319,6 +334,10 @@ func (c *collector) count(j job, out outcome) {
 			n.NoTargets++
 		case SplitUp:
 			n.Split++
+		case Truncated:
+			n.Truncated++
+		case Shrunk:
+			n.Shrunk++
 		}
 		if c.l.opt.Notice != nil {
 			e.Epoch, e.Index = j.epoch, j.index

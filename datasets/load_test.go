@@ -127,6 +127,7 @@ var everyPolicy = []LoadOptions{
 	{BatchSize: 4}, {TokenBudget: 50}, {TokenBudget: 64, BatchSize: 3}, {BatchSize: 1}, {TokenBudget: 1},
 	{TokenBudget: 40, MaxLength: 20, OnLong: OnDrop}, {TokenBudget: 40, MaxLength: 20, OnLong: OnSplit},
 	{BatchSize: 2, MaxLength: 14, OnLong: OnSplit}, {BatchSize: 3, MaxLength: 20, OnLong: OnSplit, InOrder: true},
+	{BatchSize: 3, MaxLength: 17, OnLong: OnTruncate}, {TokenBudget: 30, MaxLength: 12, OnLong: OnTruncate},
 }
 
 func skipping(o LoadOptions) LoadOptions {

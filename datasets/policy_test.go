@@ -195,7 +195,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		"no limit":    {src, LoadOptions{}, Position{}, "neither a batch size nor a token budget"},
 		"negative":    {src, LoadOptions{BatchSize: 1, TokenBudget: -1}, Position{}, "token budget -1"},
-		"policy":      {src, LoadOptions{BatchSize: 1, OnLong: "truncate"}, Position{}, `on_long "truncate", expected one of error, drop, split`},
+		"policy":      {src, LoadOptions{BatchSize: 1, OnLong: "cut"}, Position{}, `on_long "cut", expected one of error, drop, split, truncate, shrink`},
 		"policy skip": {src, LoadOptions{BatchSize: 1, OnBad: OnDrop}, Position{}, `on_bad "drop", expected one of error, skip`},
 		"empty":       {&memory{}, ok, Position{}, "no samples"},
 		"beyond":      {src, ok, Position{Index: 10}, "index 10"},

@@ -276,8 +276,7 @@ func (t *training) steps(ctx context.Context) (int, error) {
 		return c.Steps, nil
 	}
 	batches := (t.train.Len() + max(1, c.Batch) - 1) / max(1, c.Batch)
-	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip &&
-		c.OnNoTargets != datasets.OnSkip
+	strict := c.OnLong == datasets.OnError && c.OnBad != datasets.OnSkip && c.OnNoTargets != datasets.OnSkip && c.OnEmpty != datasets.OnSkip
 	if c.Tokens > 0 || !strict {
 		opt := t.loadOptions()
 		opt.Epochs, opt.Notice, opt.Group = 1, nil, t.group
@@ -331,7 +330,7 @@ func (t *training) report(r train.Report) error {
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
 	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets,
-		"split": c.Split, "context": c.Context} {
+		"split": c.Split, "truncated": c.Truncated, "shrunk": c.Shrunk, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}
@@ -342,9 +341,17 @@ func counts(c datasets.Counts) map[string]int64 {
 // note tells what became of samples that were not used whole.
 func (t *training) note(s train.State) {
 	c := s.Data.Counts
-	if c.Dropped+c.Skipped+c.NoTargets+c.Split > 0 {
-		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
-			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+	if c.Dropped+c.Skipped+c.NoTargets+c.Split+c.Truncated+c.Shrunk > 0 {
+		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d", t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+		for _, more := range []struct {
+			what string
+			n    int
+		}{{"truncated", c.Truncated}, {"shrunk", c.Shrunk}} {
+			if more.n > 0 {
+				fmt.Fprintf(t.out, ", %s %d", more.what, more.n)
+			}
+		}
+		fmt.Fprintln(t.out)
 	}
 	if c.Context > 0 {
 		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)

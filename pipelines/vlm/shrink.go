@@ -1,0 +1,105 @@
+package vlm
+
+import (
+	"fmt"
+
+	"moslava/datasets"
+	"moslava/pipelines/vlm/families"
+	"moslava/vision/preprocess"
+)
+
+var _ datasets.Shrinker = (*Processor)(nil)
+
+// Shrinks implements datasets.Shrinker: the family's pictures have to be cut into tiles.
+func (p *Processor) Shrinks() error {
+	if p.Cutter == nil {
+		return ErrNoVision
+	}
+	if _, ok := p.Cutter.(families.Grid); !ok {
+		return fmt.Errorf("pictures of %s are one tile of one size: there is nothing to make less of them", p.Config.Family.Name)
+	}
+	return nil
+}
+
+// A shrinking picture is one with the cutter that makes so many tokens of it.
+type shrinking struct {
+	img    *preprocess.RGB
+	cutter families.Cutter
+	tiles  int
+	tokens int
+}
+
+// Shrink implements datasets.Shrinker. The picture of the most tiles, the first of several, is cut by a longest edge of one tile
+// less (size.longest_edge), until the sequence fits or every picture is one tile.
+func (p *Processor) Shrink(s datasets.Sample, most int) (datasets.Example, error) {
+	if len(s.Pictures) == 0 {
+		return p.Encode(s)
+	}
+	total, err := p.Length(s)
+	if err != nil {
+		return datasets.Example{}, err
+	}
+	pictures := make([]shrinking, len(s.Pictures))
+	for i := range pictures {
+		img, err := p.Pixels.Decoder.Decode(s.Pictures[i].Bytes)
+		if err == nil {
+			pictures[i], err = p.shrunk(img, p.Cutter)
+		}
+		if err != nil {
+			return datasets.Example{}, fmt.Errorf("picture %d: %w", i+1, err)
+		}
+		total += pictures[i].tokens - 1
+	}
+	for total > most {
+		var largest *shrinking
+		for i := range pictures {
+			if x := &pictures[i]; x.tiles > 1 && (largest == nil || x.tiles > largest.tiles) {
+				largest = x
+			}
+		}
+		if largest == nil {
+			break
+		}
+		less, err := p.fewer(*largest)
+		if err != nil {
+			return datasets.Example{}, err
+		}
+		total += less.tokens - largest.tokens
+		*largest = less
+	}
+	images := make([]datasets.Image, len(pictures))
+	for i, x := range pictures {
+		if images[i].Tiles, images[i].Layout, err = x.cutter.Cut(p.Pixels, x.img); err != nil {
+			return datasets.Example{}, fmt.Errorf("picture %d: %w", i+1, err)
+		}
+	}
+	return p.encode(s, images)
+}
+
+func (p *Processor) shrunk(img *preprocess.RGB, cutter families.Cutter) (shrinking, error) {
+	tiles, layout, err := cutter.Layout(p.Pixels, img.H, img.W)
+	return shrinking{img, cutter, len(tiles), layout.Len()}, err
+}
+
+// fewer is the picture in fewer tiles, of which it has more than one.
+func (p *Processor) fewer(x shrinking) (shrinking, error) {
+	rows, cols, err := x.cutter.(families.Grid).Grid(p.Pixels, x.img.H, x.img.W)
+	if err != nil {
+		return x, err
+	}
+	for n := max(rows, cols) - 1; n > 0; n-- {
+		cutter, err := x.cutter.WithTiles(families.Tiles{Longest: n * p.Pixels.Resize.Width})
+		if err != nil {
+			return x, err
+		}
+		if y, err := p.shrunk(x.img, cutter); err != nil || y.tiles < x.tiles {
+			return y, err
+		}
+	}
+	whole := false
+	cutter, err := x.cutter.WithTiles(families.Tiles{Split: &whole})
+	if err != nil {
+		return x, err
+	}
+	return p.shrunk(x.img, cutter)
+}
