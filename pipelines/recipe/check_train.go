@@ -44,6 +44,11 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 	if t.GroupBy != "" && t.Tokens > 0 {
 		d.at(key+".group_by", "makes groups of batches of so many samples: give batch in the place of tokens")
 	}
+	if t.FeatureCache.On() {
+		if slices.Contains(t.Train, PartVision) || t.Adapters != nil && t.Adapters.Vision != nil {
+			d.at(key+".feature_cache", "the vision tower is trained in this stage: what it makes of a picture changes with every step")
+		}
+	}
 	for i, s := range t.Sources {
 		if s.Path == "" && d.has(key+".data") {
 			d.at(key+".data", "the path of source %d is empty", i)

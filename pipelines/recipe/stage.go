@@ -129,7 +129,22 @@ type TrainConfig struct {
 	ValidateEvery int `yaml:"validate_every" default:"0" range:"[0,1e9]"`
 	// Checkpointing computes activations twice instead of keeping them: less memory, more time, the same results.
 	Checkpointing bool `yaml:"checkpointing" default:"false" hash:"-"`
+	// FeatureCache keeps what the vision tower makes of pictures for the epochs after the first, where nothing of the tower is trained. A plain size is
+	// its memory.
+	FeatureCache FeatureCache `yaml:"feature_cache" hash:"-"`
 }
+
+// FeatureCache says how much room features of pictures take: a picture of CLIP ViT-L/14-336 2.3 MiB. Those that find none are computed each time. Results do not
+// depend on it by a bit.
+type FeatureCache struct {
+	// Memory is filled first. A size, as 2GiB.
+	Memory Bytes `yaml:"memory,short" hash:"-"`
+	// Disk is filled then, with files in the stage's directory that are removed at its end. A run that goes on finds them again.
+	Disk Bytes `yaml:"disk" hash:"-"`
+}
+
+// On reports whether anything is kept.
+func (c FeatureCache) On() bool { return c.Memory > 0 || c.Disk > 0 }
 
 // A Source of samples; a plain string is its path.
 type Source struct {

@@ -18,6 +18,7 @@ import (
 	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
+	"moslava/pipelines/features"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
@@ -37,6 +38,7 @@ type training struct {
 	source     datasets.Source
 	train, val *datasets.Subset
 	group      *datasets.Grouping // of train; nil: none
+	features   *features.Store    // of pictures; nil: none is kept
 	trainer    *train.Trainer
 	trained    []string // base parameters that are trained
 	log        *metrics.Log
@@ -82,6 +84,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 		return nil, err
 	}
 	t.note(state)
+	if err := t.endFeatures(); err != nil {
+		return nil, err
+	}
 	if err := t.noteRise(); err != nil {
 		return nil, err
 	}
@@ -153,6 +158,9 @@ func (t *training) prepare(ctx context.Context) error {
 	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt,
 		LR: t.cfg.LR, Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+	if err := t.keepFeatures(); err != nil {
+		return err
+	}
 	if t.wrap != nil {
 		t.trainer.Model = t.wrap(t.model)
 	}
