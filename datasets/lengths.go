@@ -3,7 +3,6 @@ package datasets
 import (
 	"context"
 	"math"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -13,11 +12,23 @@ import (
 // Words is LLaVA's length of a sample (train.py, modality_lengths): how many words its turns have, as Python's str.split
 // counts them, markers of pictures included.
 func Words(s Sample) (int, error) {
-	n := len(strings.FieldsFunc(s.Text, pytext.IsSpace))
+	n := words(s.Text)
 	for _, t := range s.Turns {
-		n += len(strings.FieldsFunc(t.Value, pytext.IsSpace))
+		n += words(t.Value)
 	}
 	return n, nil
+}
+
+func words(text string) (n int) {
+	inside := false
+	for _, r := range text {
+		space := pytext.IsSpace(r)
+		if !space && !inside {
+			n++
+		}
+		inside = !space
+	}
+	return n
 }
 
 // WithoutPictures has rows come without the content of pictures that are files, which is what lengths of texts are

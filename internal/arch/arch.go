@@ -195,9 +195,10 @@ var Packages = []Package{
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/device internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
+	{Path: "scripts/bench/data", Files: "datasets vision/preprocess", Why: "a measurement of sources and Load, without a model; vision/preprocess: pictures are decoded"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/device internal/checkpoint",
 		Why: "the one model that is measured; device: how many threads; checkpoint: the projector's file"},
-	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets " +
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets vision/preprocess " +
 		"internal/kernels internal/device internal/autograd internal/optim internal/checkpoint",
 		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

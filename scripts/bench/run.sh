@@ -109,7 +109,7 @@ build() {
 
 environment
 mkdir -p "$work/bin" "$OUT"
-for name in train eval llm gemm tokenizer; do build $name scripts/bench/ours/$name; done
+for name in train eval llm gemm tokenizer pictures; do build $name scripts/bench/ours/$name; done
 build peak scripts/bench/ours/peak
 build big scripts/bench/big
 build moslava scripts/moslava
