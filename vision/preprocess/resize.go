@@ -165,26 +165,27 @@ func (c canvas) rowsFirst(cols, rows *axis, dst func(y int) []uint8) {
 	}
 }
 
-// addRow adds a weighted row of bytes to acc.
-func addRow(acc []int32, row []uint8, weight int32) {
+// addRowPlain is addRow in Go.
+func addRowPlain(acc []int32, row []uint8, weight int32) {
 	row = row[:len(acc)]
 	for i, v := range row {
 		acc[i] += int32(v) * weight
 	}
 }
 
-// store brings sums back to bytes.
-func store(dst []uint8, acc []int32) {
+// storePlain is store in Go.
+func storePlain(dst []uint8, acc []int32) {
 	dst = dst[:len(acc)]
 	for i, v := range acc {
 		dst[i] = clamp(v >> fixedBits)
 	}
 }
 
-// mix resizes one row: src of the picture with padding of one colour beside it.
-func (a *axis) mix(src []uint8, padding [3]uint8, dst []uint8) {
+// mixFrom is mix in Go, of the outputs from one on.
+func (a *axis) mixFrom(from int, src []uint8, padding [3]uint8, dst []uint8) {
 	p0, p1, p2 := int32(padding[0]), int32(padding[1]), int32(padding[2])
-	for x, outside := range a.padding {
+	for x := from; x < len(a.padding); x++ {
+		outside := a.padding[x]
 		first, k := a.at(x)
 		s := src[3*first : 3*(first+len(k))]
 		r, g, b := half+p0*outside, half+p1*outside, half+p2*outside
