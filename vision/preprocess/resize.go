@@ -3,6 +3,7 @@ package preprocess
 import (
 	"fmt"
 	"image"
+	"slices"
 )
 
 // Order is which dimension is resized first. The result between the passes is rounded to 8 bits, so the order shows.
@@ -131,14 +132,18 @@ func (c canvas) columnsFirst(cols, rows *axis, dst func(y int) []uint8) {
 	ring := make([]uint8, keep*n)
 	made := 0 // rows of the picture before this one are made, or were never asked for
 	acc := make([]int32, n)
+	none := slices.Repeat([]int32{half}, n) // sums without anything
 	for y := range rows.first {
 		first, k := rows.at(y)
 		for made = max(made, first); made < first+len(k); made++ {
 			cols.mix(c.img.row(made), c.fill, ring[made%keep*n:][:n])
 		}
-		outside := rows.padding[y]
-		for i, v := range padding {
-			acc[i] = half + int32(v)*outside
+		if outside := rows.padding[y]; outside == 0 {
+			copy(acc, none)
+		} else {
+			for i, v := range padding {
+				acc[i] = half + int32(v)*outside
+			}
 		}
 		for j, weight := range k {
 			addRow(acc, ring[(first+j)%keep*n:][:n], weight)
