@@ -27,12 +27,13 @@ func orders(t *testing.T) map[string]func(w int) ([]*Batch, func(from Position) 
 			for _, o := range []LoadOptions{
 				{BatchSize: 3}, {TokenBudget: 45}, {BatchSize: 3, MaxLength: 16, OnLong: OnSplit}, {TokenBudget: 40, MaxLength: 16, OnLong: OnSplit},
 				{BatchSize: 2, MaxLength: 15, OnLong: OnTruncate}, {TokenBudget: 30, BatchSize: 4, MaxLength: 12, OnLong: OnTruncate}, {BatchSize: 4, MaxLength: 14, OnLong: OnDrop},
+				{TokenBudget: 40, Pack: 4, MaxLength: 16, OnLong: OnSplit}, {TokenBudget: 40, Pack: 3, MaxLength: 13, OnLong: OnTruncate},
 			} {
 				o = skipping(o)
 				if rule != "" {
 					o = grouped(t, src, rule, o)
 				}
-				out[fmt.Sprintf("%s by %q, batch %d, tokens %d, on_long %q", name, rule, o.BatchSize, o.TokenBudget, o.OnLong)] = func(w int) ([]*Batch, func(Position) []*Batch) {
+				out[fmt.Sprintf("%s by %q, batch %d, tokens %d, pack %d, on_long %q", name, rule, o.BatchSize, o.TokenBudget, o.Pack, o.OnLong)] = func(w int) ([]*Batch, func(Position) []*Batch) {
 					o.Workers = w
 					return collect(t, src, o, Position{}, -1), func(from Position) []*Batch { return collect(t, src, o, from, 2) }
 				}

@@ -90,6 +90,9 @@ type TrainConfig struct {
 	Batch int `yaml:"batch" range:"[1,1e9]"`
 	// Tokens is how many tokens a batch holds at most, instead of a number of samples.
 	Tokens int `yaml:"tokens" range:"[1,1e9]"`
+	// Pack keeps so many batches open at once and puts each sample into the one that it fills best (greedy best fit), so that tokens is
+	// used up when lengths differ. Samples attend to themselves alone, packed or not. 0: one batch after the other.
+	Pack int `yaml:"pack" default:"0" range:"[0,4096]"`
 	// GroupBy has samples of like lengths come together: length as transformers' group_by_length and XTuner do it, in tokens;
 	// modality_length as LLaVA does it, samples with and without pictures apart, in words; modality_length-xtuner with XTuner's groups, in
 	// tokens. A picture counts as one token or word. All texts are read before the first step, and tokenised where tokens count. Not with tokens. Default: none.

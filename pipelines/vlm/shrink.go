@@ -23,7 +23,8 @@ func (p *Processor) Shrinks() error {
 
 // A shrinking picture is one with the cutter that makes so many tokens of it.
 type shrinking struct {
-	img    *preprocess.RGB
+	img    *preprocess.RGB // nil: its size alone is known
+	h, w   int
 	cutter families.Cutter
 	tiles  int
 	tokens int
@@ -41,11 +42,7 @@ func (p *Processor) Shrink(s datasets.Sample, most int) (datasets.Example, error
 	}
 	pictures := make([]shrinking, len(s.Pictures))
 	for i := range pictures {
-		img, err := p.Pixels.Decoder.Decode(s.Pictures[i].Bytes)
-		if err == nil {
-			pictures[i], err = p.shrunk(img, p.Cutter)
-		}
-		if err != nil {
+		if pictures[i], err = p.whole(s.Pictures[i].Bytes); err != nil {
 			return datasets.Example{}, fmt.Errorf("picture %d: %w", i+1, err)
 		}
 		total += pictures[i].tokens - 1
@@ -69,21 +66,41 @@ func (p *Processor) Shrink(s datasets.Sample, most int) (datasets.Example, error
 	}
 	images := make([]datasets.Image, len(pictures))
 	for i, x := range pictures {
-		if images[i].Tiles, images[i].Layout, err = x.cutter.Cut(p.Pixels, x.img); err != nil {
+		if x.img == nil {
+			images[i].Tiles, images[i].Layout, err = x.cutter.Layout(p.Pixels, x.h, x.w)
+		} else {
+			images[i].Tiles, images[i].Layout, err = x.cutter.Cut(p.Pixels, x.img)
+		}
+		if err != nil {
 			return datasets.Example{}, fmt.Errorf("picture %d: %w", i+1, err)
 		}
 	}
 	return p.encode(s, images)
 }
 
-func (p *Processor) shrunk(img *preprocess.RGB, cutter families.Cutter) (shrinking, error) {
-	tiles, layout, err := cutter.Layout(p.Pixels, img.H, img.W)
-	return shrinking{img, cutter, len(tiles), layout.Len()}, err
+// whole is a picture that nothing was taken from.
+func (p *Processor) whole(encoded []byte) (x shrinking, err error) {
+	if p.outline {
+		x.w, x.h, err = p.Pixels.Decoder.Size(encoded)
+	} else if x.img, err = p.Pixels.Decoder.Decode(encoded); err == nil {
+		x.w, x.h = x.img.W, x.img.H
+	}
+	if err != nil {
+		return x, err
+	}
+	return p.shrunk(x, p.Cutter)
+}
+
+// shrunk is the picture with another cutter.
+func (p *Processor) shrunk(x shrinking, cutter families.Cutter) (shrinking, error) {
+	tiles, layout, err := cutter.Layout(p.Pixels, x.h, x.w)
+	x.cutter, x.tiles, x.tokens = cutter, len(tiles), layout.Len()
+	return x, err
 }
 
 // fewer is the picture in fewer tiles, of which it has more than one.
 func (p *Processor) fewer(x shrinking) (shrinking, error) {
-	rows, cols, err := x.cutter.(families.Grid).Grid(p.Pixels, x.img.H, x.img.W)
+	rows, cols, err := x.cutter.(families.Grid).Grid(p.Pixels, x.h, x.w)
 	if err != nil {
 		return x, err
 	}
@@ -92,7 +109,7 @@ func (p *Processor) fewer(x shrinking) (shrinking, error) {
 		if err != nil {
 			return x, err
 		}
-		if y, err := p.shrunk(x.img, cutter); err != nil || y.tiles < x.tiles {
+		if y, err := p.shrunk(x, cutter); err != nil || y.tiles < x.tiles {
 			return y, err
 		}
 	}
@@ -101,5 +118,5 @@ func (p *Processor) fewer(x shrinking) (shrinking, error) {
 	if err != nil {
 		return x, err
 	}
-	return p.shrunk(x.img, cutter)
+	return p.shrunk(x, cutter)
 }

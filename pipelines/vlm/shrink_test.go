@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,9 @@ func TestShrink(t *testing.T) {
 				t.Errorf("%s: %d tokens for at most %d, and %d for more", name, n, most, last)
 			}
 			last = len(e.IDs)
+			if o, err := p.Outline().Shrink(s, most); err != nil || !slices.Equal(o.IDs, e.IDs) || len(o.Images[0].Tiles) != len(e.Images[0].Tiles) || o.Images[0].Tiles[0].Pixels != nil {
+				t.Fatalf("%s: at most %d: by sizes alone %d tokens, want %d, %v", name, most, len(o.IDs), last, err)
+			}
 			for i, im := range e.Images {
 				if _, err := (&Model{Config: p.Config}).Rows(e.IDs, im); err != nil {
 					t.Fatalf("%s: at most %d: image %d: %v", name, most, i, err)
