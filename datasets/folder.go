@@ -23,15 +23,15 @@ var setName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5})(?:-[0-9a-f]+)?)?$`)
 // numbered is a name that ends in the number of a file.
 var numbered = regexp.MustCompile(`[-_. ]?\d+$`)
 
-// words are the parts of a name in which datasets looks for splits.
-func words(name string) []string {
+// parts are those of a name in which datasets looks for splits.
+func parts(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("-._ 0123456789", r) })
 }
 
 // splitOf is the split that a name tells, by its usual word; "" for none.
 func splitOf(name string) string {
 	for _, w := range splitWords {
-		if slices.ContainsFunc(words(name), func(part string) bool { return slices.Contains(w, part) }) {
+		if slices.ContainsFunc(parts(name), func(part string) bool { return slices.Contains(w, part) }) {
 			return w[0]
 		}
 	}
@@ -61,7 +61,7 @@ func set(stem string) string {
 
 // tells says whether a name is one of a split's.
 func tells(name, split string) bool {
-	if name == split || slices.Contains(words(name), strings.ToLower(split)) {
+	if name == split || slices.Contains(parts(name), strings.ToLower(split)) {
 		return true
 	}
 	same := splitOf(split)

@@ -53,7 +53,7 @@ func (o *Options) reader(file string) func(name string) ([]byte, error) {
 	if read == nil {
 		read = picturefile.Read
 	}
-	if remote.Is(file) {
+	if remote.Is(file) && o.fetch == nil {
 		return o.beside(file, read)
 	}
 	folders := picturefile.Folders(o.Images, file)

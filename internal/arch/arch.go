@@ -88,8 +88,8 @@ var Packages = []Package{
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
 	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
 		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
-	{Path: "datasets", Files: "internal/remote datasets/arrowipc internal/atomicfile internal/machine internal/picturefile internal/spelling", Tests: "internal/remote/remotetest",
-		Why: "remote: data on the network; machine: whether there is room to unpack compressed files; picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
+	{Path: "datasets", Files: "internal/remote datasets/arrowipc internal/atomicfile internal/machine internal/picturefile internal/pytext internal/spelling", Tests: "internal/remote/remotetest",
+		Why: "remote: data on the network; pytext: words are those of Python; machine: whether there is room to unpack compressed files; picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
 	{Path: "pipelines/demo/scenes", Files: "datasets",
 		Why: "datasets: drawn scenes are a Source and come as its Samples"},
@@ -129,6 +129,7 @@ var Packages = []Package{
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines/features", Files: "internal/atomicfile"},
 	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
 		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
@@ -165,7 +166,7 @@ var Packages = []Package{
 		"pipelines/eval pipelines/eval/judge pipelines/eval/protocols pipelines/eval/suites datasets language/tokenizer moslora vision/preprocess internal/atomicfile internal/checkpoint internal/kernels internal/machine internal/output internal/safetensors",
 		Tests: "pipelines/recipes",
 		Why:   "opens all that stages will, and plans them, without computing anything; run: what is finished, and whose an export's place is; kernels: how many bits the weights in files have"},
-	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
 		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
 			"internal/autograd internal/kernels internal/lock language language/tokenizer",
@@ -196,9 +197,10 @@ var Packages = []Package{
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/device internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
+	{Path: "scripts/bench/data", Files: "datasets vision/preprocess", Why: "a measurement of sources and Load, without a model; vision/preprocess: pictures are decoded"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/device internal/checkpoint",
 		Why: "the one model that is measured; device: how many threads; checkpoint: the projector's file"},
-	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets " +
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets vision/preprocess " +
 		"internal/kernels internal/device internal/autograd internal/optim internal/checkpoint",
 		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

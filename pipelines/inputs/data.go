@@ -22,6 +22,14 @@ func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
 // OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that
 // rows have.
 func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
+	return openData(r, c, func(o datasets.Options) datasets.Options {
+		o.Values = c.OnBad != datasets.OnSkip && c.Limit == 0
+		return o
+	})
+}
+
+// openData is OpenData with other options of rows.
+func openData(r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Options) datasets.Options) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	defer func() {
 		for _, p := range parts {
@@ -32,8 +40,8 @@ func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met m
 	}()
 	met = map[string]bool{}
 	for _, s := range c.Sources {
-		opt := rowOptions(c, &s)
-		opt.Met, opt.Values = met, c.OnBad != datasets.OnSkip && c.Limit == 0
+		opt := change(rowOptions(c, &s))
+		opt.Met = met
 		src, err := Open(string(s.Path), opt)
 		if err != nil {
 			return nil, nil, err
@@ -45,6 +53,9 @@ func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met m
 	}
 	if len(parts) == 1 && parts[0].Weight == 1 {
 		return parts[0].Source, met, nil
+	}
+	if c.Temperature > 0 {
+		parts = datasets.Temper(c.Temperature, parts...)
 	}
 	src, err := datasets.Mix(r.Seed, parts...)
 	return src, met, err

@@ -35,7 +35,7 @@ func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 			c.MaxLength, most))
 	}
 	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(),
-		Files: weightFiles(r), Decoding: decoding(s.Train)}
+		Files: weightFiles(r), Decoding: decoding(s.Train), Kept: int(c.FeatureCache.Memory)}
 	var err error
 	if in.Part, err = partOf(r, s); err != nil {
 		f.problem(s, "adapters", err)
@@ -45,6 +45,12 @@ func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	if in.Counts, err = attachOutlines(r, s, f.model, f.processor.Tokenizer); err != nil {
 		f.problem(s, "adapters", err)
 		return
+	}
+	if c.FeatureCache.On() {
+		if module := f.model.VisionAdapter(); module != "" {
+			f.problem(s, "feature_cache", fmt.Errorf("the vision tower has adapters (%s): merge them first", module))
+			return
+		}
 	}
 	data, err := sampleData(ctx, r, c, f.processor, f.opt, &in)
 	if err != nil {

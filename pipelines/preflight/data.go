@@ -41,13 +41,11 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	out.met = met
-	rows := datasets.Source(src)
 	share := 1.0
-	if c.Limit > 0 && c.Limit < rows.Len() {
-		share = float64(c.Limit) / float64(rows.Len())
-		rows = datasets.Head(rows, c.Limit)
+	if c.Limit > 0 && c.Limit < src.Len() {
+		share = float64(c.Limit) / float64(src.Len())
 	}
-	train, _, err := datasets.Split(rows, c.Validation, r.Seed)
+	train, _, err := inputs.Rows(r, c, src)
 	if err != nil {
 		return out, err
 	}
@@ -57,6 +55,9 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 		want = opt.Batches
 	}
 	lo := inputs.LoadOptions(r, c, p.Config.Text.MaxPositionEmbeddings)
+	if lo.Group, err = inputs.Group(ctx, r, c, p.Length); err != nil {
+		return out, err
+	}
 	start, first := time.Now(), time.Time{}
 	p = p.WithMaxPixels(c.MaxPixels)
 	for b, err := range datasets.Load(ctx, train, p, lo, datasets.Position{}) {

@@ -167,14 +167,6 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	if s.Text != "" {
 		return p.encodeText(s.Text)
 	}
-	msgs := make([]chat.Message, len(s.Turns))
-	for i, t := range s.Turns {
-		role, ok := roles[t.From]
-		if !ok {
-			return datasets.Example{}, fmt.Errorf("turn %d is by %q, want human, gpt or system", i, t.From)
-		}
-		msgs[i] = chat.Message{Role: role, Content: t.Value}
-	}
 	var pictures [][]byte
 	for _, pic := range s.Pictures {
 		pictures = append(pictures, pic.Bytes)
@@ -182,6 +174,34 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	images, err := p.images(pictures)
 	if err != nil {
 		return datasets.Example{}, err
+	}
+	return p.encode(s, images)
+}
+
+// Length is how many tokens Encode makes of a sample, where each picture takes one. It reads no picture.
+func (p *Processor) Length(s datasets.Sample) (int, error) {
+	if s.Text != "" {
+		e, err := p.encodeText(s.Text)
+		return len(e.IDs), err
+	}
+	images := make([]datasets.Image, len(s.Pictures))
+	for i := range images {
+		images[i] = datasets.OneTile(datasets.Tile{}, 0, 1)
+	}
+	s.Dense = nil
+	e, err := p.encode(s, images)
+	return len(e.IDs), err
+}
+
+// encode is Encode with the sample's pictures read.
+func (p *Processor) encode(s datasets.Sample, images []datasets.Image) (datasets.Example, error) {
+	msgs := make([]chat.Message, len(s.Turns))
+	for i, t := range s.Turns {
+		role, ok := roles[t.From]
+		if !ok {
+			return datasets.Example{}, fmt.Errorf("turn %d is by %q, want human, gpt or system", i, t.From)
+		}
+		msgs[i] = chat.Message{Role: role, Content: t.Value}
 	}
 	opt := p.markers(images)
 	for i, t := range s.Turns {
