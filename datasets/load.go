@@ -96,7 +96,11 @@ func Load(ctx context.Context, src Source, enc Encoder, opt LoadOptions, from Po
 			yield(nil, err)
 			return
 		}
-		l.run(ctx, from, yield)
+		c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
+		err := run(ctx, l, from, func(j job) outcome { return l.work(j, &Look{}) }, c.take)
+		if err != nil {
+			yield(nil, err)
+		}
 	}
 }
 
@@ -155,26 +159,29 @@ func policy(name string, value *string, known []string) error {
 	return nil
 }
 
-// A job is one place in an epoch's order; done receives what became of it.
-type job struct {
-	epoch, index, row int
-	done              chan outcome
+// A job is one place in an epoch's order.
+type job struct{ epoch, index, row int }
+
+// queued is a job; done receives what became of it.
+type queued[T any] struct {
+	job
+	done chan T
 }
 
 // feed hands the jobs from a position on to the workers, and to the collector in
 // order, as long as both take them.
-func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job) {
+func feed[T any](ctx context.Context, l *loader, from Position, queue, jobs chan<- queued[T]) {
 	defer close(queue)
 	defer close(jobs)
 	index := from.Index
 	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
 		order := newPermutation(l.n, l.opt.Seed, epoch)
 		for ; index < l.n; index++ {
-			j := job{epoch: epoch, index: index, row: index, done: make(chan outcome, 1)}
+			j := queued[T]{job{epoch: epoch, index: index, row: index}, make(chan T, 1)}
 			if !l.opt.InOrder {
 				j.row = order.at(index)
 			}
-			for _, c := range []chan<- job{queue, jobs} {
+			for _, c := range []chan<- queued[T]{queue, jobs} {
 				select {
 				case c <- j:
 				case <-ctx.Done():
@@ -186,23 +193,24 @@ func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job
 	}
 }
 
-func (l *loader) run(parent context.Context, from Position, yield func(*Batch, error) bool) {
+// run has workers do the jobs from a position on and gives what became of them to take, in order, until it returns
+// false. The error is that of the context.
+func run[T any](parent context.Context, l *loader, from Position, work func(job) T, take func(job, T) bool) error {
 	ctx, cancel := context.WithCancel(parent)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	queue, jobs := make(chan job, 2*l.opt.Workers), make(chan job)
-	wg.Go(func() { l.feed(ctx, from, queue, jobs) })
+	queue, jobs := make(chan queued[T], 2*l.opt.Workers), make(chan queued[T])
+	wg.Go(func() { feed(ctx, l, from, queue, jobs) })
 	for range l.opt.Workers {
 		wg.Go(func() {
 			for j := range jobs {
-				j.done <- l.work(j)
+				j.done <- work(j.job)
 			}
 		})
 	}
-	c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
 	for {
-		var j job
+		var j queued[T]
 		ok := parent.Err() == nil
 		if ok {
 			select {
@@ -212,19 +220,15 @@ func (l *loader) run(parent context.Context, from Position, yield func(*Batch, e
 			}
 		}
 		if !ok {
-			if parent.Err() != nil {
-				yield(nil, context.Cause(parent))
-			}
-			return
+			return context.Cause(parent)
 		}
 		select {
 		case out := <-j.done:
-			if !c.take(j, out) {
-				return
+			if !take(j.job, out) {
+				return nil
 			}
 		case <-ctx.Done():
-			yield(nil, context.Cause(parent))
-			return
+			return context.Cause(parent)
 		}
 	}
 }

@@ -46,6 +46,15 @@ func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met m
 	return src, met, err
 }
 
+// Rows are those of a source that a stage reads: the first of them, as its limit says, and of these the share that it trains on and the one that it holds
+// back for validation. Both are subsets of the same source.
+func Rows(r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, held *datasets.Subset, err error) {
+	if c.Limit > 0 {
+		src = datasets.Head(src, c.Limit)
+	}
+	return datasets.Split(src, c.Validation, r.Seed)
+}
+
 // Unmet is the first key to ignore that no row has; "" if there is none.
 func Unmet(ignore []string, met map[string]bool) string {
 	for _, key := range ignore {

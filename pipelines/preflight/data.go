@@ -41,15 +41,13 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	out.met = met
-	rows := datasets.Source(src)
-	share := 1.0
-	if c.Limit > 0 && c.Limit < rows.Len() {
-		share = float64(c.Limit) / float64(rows.Len())
-		rows = datasets.Head(rows, c.Limit)
-	}
-	train, _, err := datasets.Split(rows, c.Validation, r.Seed)
+	train, held, err := inputs.Rows(r, c, src)
 	if err != nil {
 		return out, err
+	}
+	share := 1.0
+	if n := train.Len() + held.Len(); n < src.Len() {
+		share = float64(n) / float64(src.Len())
 	}
 	in.Mapped = int(share * float64(mappedBytes(c.Sources)))
 	want := max(opt.Batches, c.Accum)

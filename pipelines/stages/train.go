@@ -128,12 +128,8 @@ func (t *training) prepare(ctx context.Context) error {
 			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
-	rows := datasets.Source(t.source)
-	if t.cfg.Limit > 0 {
-		rows = datasets.Head(rows, t.cfg.Limit)
-	}
 	var err error
-	if t.train, t.val, err = datasets.Split(rows, t.cfg.Validation, t.recipe.Seed); err != nil {
+	if t.train, t.val, err = inputs.Rows(t.recipe, t.cfg, t.source); err != nil {
 		return err
 	}
 	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps,
