@@ -51,6 +51,14 @@ type LoadOptions struct {
 	Notice func(Event)
 }
 
+// Threads is how many goroutines read and encode.
+func (o *LoadOptions) Threads() int {
+	if o.Workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.Workers
+}
+
 // An Event is something that happened to one stored sample.
 type Event struct {
 	Kind   EventKind
@@ -120,9 +128,7 @@ func (l *loader) check(from *Position) error {
 	if o.BatchSize == 0 && o.TokenBudget == 0 {
 		return errors.New("load: neither a batch size nor a token budget")
 	}
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
+	o.Workers = o.Threads()
 	for _, p := range []struct {
 		name  string
 		value *string
