@@ -24,7 +24,7 @@ func dataCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(dataCheckCommand())
+	c.AddCommand(dataCheckCommand(), dataConvertCommand())
 	return c
 }
 
