@@ -27,12 +27,12 @@ type (
 	parquetTalk[T any] struct {
 		ID    *string         `parquet:"id,optional"`
 		Image *parquetPicture `parquet:"image,optional"`
-		Turns []T             `parquet:"conversations,list"`
+		Turns []*T            `parquet:"conversations,optional,list"`
 	}
 	parquetMessages[T any] struct {
-		ID     *string          `parquet:"id,optional"`
-		Images []parquetPicture `parquet:"images,list"`
-		Turns  []T              `parquet:"messages,list"`
+		ID     *string           `parquet:"id,optional"`
+		Images []*parquetPicture `parquet:"images,optional,list"`
+		Turns  []*T              `parquet:"messages,optional,list"`
 	}
 	parquetTurn struct {
 		From  *string `parquet:"from,optional"`
@@ -73,7 +73,9 @@ func (p parquetRows[R]) write(s *Sample) error {
 }
 
 func newParquetRows[R any](w io.Writer, meta string, row func(*Sample) R) parquetFile {
-	return parquetRows[R]{parquet.NewGenericWriter[R](w, parquet.Compression(&parquet.Snappy), parquet.KeyValueMetadata("huggingface", meta),
+	var zero R
+	schema := parquet.NewSchema("schema", parquet.SchemaOf(zero)) // by that name as other programs write
+	return parquetRows[R]{parquet.NewGenericWriter[R](w, schema, parquet.Compression(&parquet.Snappy), parquet.KeyValueMetadata("huggingface", meta),
 		parquet.PageBufferSize(256<<10)), row}
 }
 
@@ -104,8 +106,7 @@ func talkOf[T any](turn func(from, text *string, weight *int64) T) func(*Sample)
 	return func(s *Sample) parquetTalk[T] {
 		r := parquetTalk[T]{ID: orNull(s.ID), Turns: turnsOf(s, func(t *Turn) string { return t.From }, turn)}
 		if len(s.Pictures) > 0 {
-			p := parquetPictureOf(s.Pictures[0])
-			r.Image = &p
+			r.Image = parquetPictureOf(s.Pictures[0])
 		}
 		return r
 	}
@@ -113,7 +114,7 @@ func talkOf[T any](turn func(from, text *string, weight *int64) T) func(*Sample)
 
 func messagesOf[T any](turn func(role, text *string, weight *int64) T) func(*Sample) parquetMessages[T] {
 	return func(s *Sample) parquetMessages[T] {
-		r := parquetMessages[T]{ID: orNull(s.ID), Images: []parquetPicture{}, Turns: turnsOf(s, func(t *Turn) string { return roles[t.From] }, turn)}
+		r := parquetMessages[T]{ID: orNull(s.ID), Images: []*parquetPicture{}, Turns: turnsOf(s, func(t *Turn) string { return roles[t.From] }, turn)}
 		for _, p := range s.Pictures {
 			r.Images = append(r.Images, parquetPictureOf(p))
 		}
@@ -121,25 +122,26 @@ func messagesOf[T any](turn func(role, text *string, weight *int64) T) func(*Sam
 	}
 }
 
-func turnsOf[T any](s *Sample, who func(*Turn) string, turn func(who, text *string, weight *int64) T) []T {
-	out := []T{}
+func turnsOf[T any](s *Sample, who func(*Turn) string, turn func(who, text *string, weight *int64) T) []*T {
+	out := []*T{}
 	for i := range s.Turns {
 		t := &s.Turns[i]
 		var weight *int64
 		if t.Context {
 			weight = new(int64)
 		}
-		from := who(t)
-		out = append(out, turn(&from, &t.Value, weight))
+		speaker := who(t)
+		x := turn(&speaker, &t.Value, weight)
+		out = append(out, &x)
 	}
 	return out
 }
 
-func parquetPictureOf(p Picture) parquetPicture {
+func parquetPictureOf(p Picture) *parquetPicture {
 	if filepath.IsAbs(p.Path) { // says nothing on another machine
 		p.Path = filepath.Base(p.Path)
 	}
-	return parquetPicture{p.Bytes, orNull(p.Path)}
+	return &parquetPicture{p.Bytes, orNull(p.Path)}
 }
 
 func orNull(s string) *string {
