@@ -88,6 +88,8 @@ type Position struct {
 	Piece int    `json:"piece,omitempty"` // of a sample that was split
 	Seed  uint64 `json:"seed"`
 	Rows  int    `json:"rows"` // length of the source, to notice that another one is read
+	// Open are the sequences of batches that are being filled, see LoadOptions.Pack: of this epoch, or at an epoch's start of the one before.
+	Open [][]SamplePlace `json:"open,omitempty"`
 	// Counts up to here.
 	Counts Counts `json:"counts"`
 }

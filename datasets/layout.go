@@ -8,7 +8,7 @@ import (
 
 // A Tile is pixels for the vision tower: a picture, or a part of one.
 type Tile struct {
-	Pixels []float32 // [3, H, W], normalised
+	Pixels []float32 // [3, H, W], normalised; none where sizes alone are asked for
 	H, W   int
 }
 
@@ -107,7 +107,7 @@ func (m *Image) Places() iter.Seq[Place] {
 func (m *Image) check() error {
 	for i, t := range m.Tiles {
 		if t.H < 1 || t.W < 1 || t.H > math.MaxInt32 || t.W > math.MaxInt32 ||
-			len(t.Pixels)/3/t.H != t.W || len(t.Pixels) != 3*t.H*t.W {
+			t.Pixels != nil && (len(t.Pixels)/3/t.H != t.W || len(t.Pixels) != 3*t.H*t.W) {
 			return fmt.Errorf("tile %d has %d pixel values of 3 x %d x %d", i, len(t.Pixels), t.H, t.W)
 		}
 	}

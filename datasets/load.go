@@ -39,6 +39,9 @@ type LoadOptions struct {
 	BatchSize   int // sequences in a batch at most; 0: no limit
 	TokenBudget int // tokens in a batch at most, unless one sequence alone has more; 0: no limit
 	MaxLength   int // tokens in a sequence at most; 0: no limit
+	// Pack keeps so many batches open at once and puts each sequence into the one that it fills best, so that TokenBudget is used up
+	// when lengths differ (greedy best fit). 0 and 1 fill one batch after the other.
+	Pack int
 
 	Workers     int    // goroutines that read and encode; 0: one per processor
 	OnLong      string // OnError, OnDrop or OnSplit
@@ -105,6 +108,13 @@ func Load(ctx context.Context, src Source, enc Encoder, opt LoadOptions, from Po
 			return
 		}
 		c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
+		if err := c.reopen(from); err != nil {
+			yield(nil, err)
+			return
+		}
+		if c.whole && !c.emitAll() { // batches of the epoch before
+			return
+		}
 		err := run(ctx, l, from, func(j job) outcome { return l.work(j, &Look{}) }, c.take)
 		if err != nil {
 			yield(nil, err)
@@ -121,12 +131,15 @@ type loader struct {
 
 func (l *loader) check(from *Position) error {
 	o := &l.opt
-	if min(o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Workers) < 0 {
-		return fmt.Errorf("load: negative option: epochs %d, batch size %d, token budget %d, max length %d, workers %d",
-			o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Workers)
+	if min(o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Pack, o.Workers) < 0 {
+		return fmt.Errorf("load: negative option: epochs %d, batch size %d, token budget %d, max length %d, pack %d, workers %d",
+			o.Epochs, o.BatchSize, o.TokenBudget, o.MaxLength, o.Pack, o.Workers)
 	}
 	if o.BatchSize == 0 && o.TokenBudget == 0 {
 		return errors.New("load: neither a batch size nor a token budget")
+	}
+	if o.Pack > 1 && o.TokenBudget == 0 {
+		return fmt.Errorf("load: pack %d without a token budget: there is no room to fill", o.Pack)
 	}
 	o.Workers = o.Threads()
 	for _, p := range []struct {
@@ -152,7 +165,7 @@ func (l *loader) check(from *Position) error {
 		return fmt.Errorf("load: position belongs to seed %d, the options say %d", from.Seed, o.Seed)
 	}
 	from.Rows, from.Seed = l.n, o.Seed
-	return nil
+	return l.checkOpen(from)
 }
 
 func policy(name string, value *string, known []string) error {
@@ -181,12 +194,8 @@ func feed[T any](ctx context.Context, l *loader, from Position, queue, jobs chan
 	defer close(jobs)
 	index := from.Index
 	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
-		order := newPermutation(l.n, l.opt.Seed, epoch)
 		for ; index < l.n; index++ {
-			j := queued[T]{job{epoch: epoch, index: index, row: index}, make(chan T, 1)}
-			if !l.opt.InOrder {
-				j.row = order.at(index)
-			}
+			j := queued[T]{l.job(epoch, index), make(chan T, 1)}
 			for _, c := range []chan<- queued[T]{queue, jobs} {
 				select {
 				case c <- j:
@@ -197,6 +206,16 @@ func feed[T any](ctx context.Context, l *loader, from Position, queue, jobs chan
 		}
 		index = 0
 	}
+}
+
+// job is that of a place in an epoch's order.
+func (l *loader) job(epoch, index int) job {
+	j := job{epoch: epoch, index: index, row: index}
+	if !l.opt.InOrder {
+		order := newPermutation(l.n, l.opt.Seed, epoch)
+		j.row = order.at(index)
+	}
+	return j
 }
 
 // run has workers do the jobs from a position on and gives what became of them to take, in order, until it returns
@@ -241,25 +260,28 @@ func run[T any](parent context.Context, l *loader, from Position, work func(job)
 
 // A collector fills batches with outcomes, which it takes in order.
 type collector struct {
-	l        *loader
-	yield    func(*Batch, error) bool
-	at       Position // of the outcome at hand; its Counts are those so far
-	piece    int      // the first piece to take of the first outcome
-	whole    bool     // the epoch at hand was begun at its start
-	examples []Example
-	tokens   int
+	l     *loader
+	yield func(*Batch, error) bool
+	at    Position // of the outcome at hand; its Counts are those so far
+	piece int      // the first piece to take of the first outcome
+	whole bool     // the epoch at hand was begun at its start
+	open  []*bin   // batches being filled, the oldest first; none is empty
 }
 
 // take adds one sample's sequences. It returns false when the loop has ended.
 //
-// A batch goes out when the sequence after it is known, not when it is full: so
+// A batch goes out when a sequence comes for which no open one has room, not when it is full: so
 // its position and counts lie beyond the unusable samples that follow it, and no
 // sample is noticed or counted twice when loading resumes there.
 func (c *collector) take(j job, out outcome) bool {
 	c.at.Epoch, c.at.Index, c.at.Piece = j.epoch, j.index, 0
 	if out.err != nil {
-		if c.full() && !c.emit() {
-			return false
+		for i := 0; i < len(c.open); {
+			if !c.l.opt.full(c.open[i]) {
+				i++
+			} else if !c.emit(i) {
+				return false
+			}
 		}
 		c.yield(nil, out.err)
 		return false
@@ -276,14 +298,17 @@ func (c *collector) take(j job, out outcome) bool {
 	for p := first; p < len(out.pieces); p++ {
 		e := out.pieces[p]
 		c.at.Piece = p
-		if !c.fits(len(e.IDs)) && !c.emit() {
-			return false
+		b := c.bestFit(len(e.IDs))
+		if b == nil {
+			if !c.emit(c.fullest()) {
+				return false
+			}
+			b = c.bestFit(len(e.IDs))
 		}
 		if p == 0 {
 			c.count(j, out)
 		}
-		c.examples = append(c.examples, e)
-		c.tokens += len(e.IDs)
+		b.add(e, SamplePlace{j.index, p})
 	}
 	return j.index < c.l.n-1 || c.endEpoch()
 }
@@ -314,28 +339,8 @@ func (c *collector) count(j job, out outcome) {
 	}
 }
 
-func (c *collector) full() bool {
-	o := &c.l.opt
-	return o.BatchSize > 0 && len(c.examples) >= o.BatchSize || o.TokenBudget > 0 && c.tokens >= o.TokenBudget
-}
-
-func (c *collector) fits(tokens int) bool {
-	if len(c.examples) == 0 {
-		return true
-	}
-	budget := c.l.opt.TokenBudget
-	return !c.full() && (budget == 0 || c.tokens+tokens <= budget)
-}
-
-// emit hands out the batch at hand; loading goes on at c.at.
-func (c *collector) emit() bool {
-	b, err := newBatch(c.examples, c.tokens, c.at)
-	c.examples, c.tokens = nil, 0
-	return c.yield(b, err) && err == nil
-}
-
 func (c *collector) endEpoch() bool {
-	if len(c.examples) == 0 && c.whole {
+	if len(c.open) == 0 && c.whole {
 		n := c.at.Counts
 		c.yield(nil, fmt.Errorf("load: epoch %d: none of the %d samples can be used (so far skipped %d, dropped %d, without targets %d)",
 			c.at.Epoch, c.l.n, n.Skipped, n.Dropped, n.NoTargets))
@@ -343,5 +348,5 @@ func (c *collector) endEpoch() bool {
 	}
 	c.whole = true
 	c.at.Epoch, c.at.Index, c.at.Piece = c.at.Epoch+1, 0, 0
-	return len(c.examples) == 0 || c.emit()
+	return c.emitAll()
 }

@@ -76,6 +76,6 @@ func LoadOptions(r *recipe.Recipe, c *recipe.TrainConfig, positions int) dataset
 	if length == 0 {
 		length = positions
 	}
-	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, MaxLength: length,
+	return datasets.LoadOptions{Seed: r.Seed, BatchSize: c.Batch, TokenBudget: c.Tokens, Pack: c.Pack, MaxLength: length,
 		Workers: c.Workers, OnLong: c.OnLong, OnBad: c.OnBad, OnNoTargets: c.OnNoTargets, OnEmpty: c.OnEmpty}
 }

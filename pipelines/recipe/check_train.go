@@ -86,6 +86,9 @@ func (t *TrainConfig) exclusive(d *decoder, key string) {
 			e.neither()
 		}
 	}
+	if t.Pack > 1 && t.Tokens == 0 {
+		d.at(key+".pack", "without tokens: there is no room to fill; expected tokens: N beside it, the tokens of a batch")
+	}
 	if t.Steps > 0 && t.WarmupSteps > t.Steps {
 		d.at(key+".warmup_steps", "is %d, expected at most steps, %d", t.WarmupSteps, t.Steps)
 	}

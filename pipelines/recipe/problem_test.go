@@ -63,6 +63,7 @@ func TestProblems(t *testing.T) {
 		{"warm-up", small + "  steps: 5\n  warmup_steps: 6\n", `r.yaml:7: stages.0.warmup_steps: is 6, expected at most steps, 5`},
 		{"untrained rate", small + "  lr_vision: 1e-4\n", `r.yaml:6: stages.0.lr_vision: nothing of the vision is trained in this stage`},
 		{"unused adapters", small + "  adapters: {language: {}}\n", `r.yaml:6: stages.0.adapters: train is [projector]: without adapters in it they would not be trained`},
+		{"pack without tokens", stage("tune\n  data: d\n  train: language\n  pack: 4\n"), `r.yaml:7: stages.0.pack: without tokens: there is no room to fill; expected tokens: N beside it, the tokens of a batch`},
 		{"no adapters", stage("tune\n  data: d\n"), `r.yaml:4: stages.0.adapters: adapters are to be trained, but the model this stage takes has none: give adapters.vision, adapters.language or both, or leave adapters out of train`},
 		{"empty adapters", stage("tune\n  data: d\n  adapters: {}\n"), `r.yaml:6: stages.0.adapters: expected vision, language or both`},
 		{"odd butterfly", stage("tune\n  data: d\n  adapters: {language: {r: 3, mixer: butterfly}}\n"), `r.yaml:6: stages.0.adapters.language.r: is 3: the butterfly mixer needs an even rank`},

@@ -87,6 +87,9 @@ type TrainConfig struct {
 	Batch int `yaml:"batch" range:"[1,1e9]"`
 	// Tokens is how many tokens a batch holds at most, instead of a number of samples.
 	Tokens int `yaml:"tokens" range:"[1,1e9]"`
+	// Pack keeps so many batches open at once and puts each sample into the one that it fills best (greedy best fit), so that tokens is
+	// used up when lengths differ. Samples attend to themselves alone, packed or not. 0: one batch after the other.
+	Pack int `yaml:"pack" default:"0" range:"[0,4096]"`
 	// Accum is the number of batches in a step.
 	Accum int `yaml:"accum" default:"1" range:"[1,1e6]"`
 	// Epochs over the data. Default: 1, unless steps is given.

@@ -263,7 +263,7 @@ func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq
 }
 
 // steps is how many steps of the optimiser the stage takes. With a token budget, or when samples may be
-// left out or split, the batches of an epoch are counted by loading one.
+// left out or split, the batches of an epoch are counted.
 func (t *training) steps(ctx context.Context) (int, error) {
 	c := t.cfg
 	if c.Steps > 0 {
@@ -273,17 +273,39 @@ func (t *training) steps(ctx context.Context) (int, error) {
 	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip &&
 		c.OnNoTargets != datasets.OnSkip
 	if c.Tokens > 0 || !strict {
-		opt := t.loadOptions()
-		opt.Epochs, opt.Notice = 1, nil
-		batches = 0
-		for _, err := range datasets.Load(ctx, t.train, t.processor, opt, datasets.Position{}) {
-			if err != nil {
-				return 0, err
-			}
-			batches++
+		var err error
+		if batches, err = t.count(ctx); err != nil {
+			return 0, err
 		}
 	}
 	return max(1, c.Epochs*batches/max(1, c.Accum)), nil
+}
+
+// count is the number of batches of the first epoch. Pictures are decoded only if those that are broken are skipped: else their sizes
+// say how many tokens they take, and one that is broken ends the stage when its turn comes.
+func (t *training) count(ctx context.Context) (batches int, err error) {
+	opt := t.loadOptions()
+	opt.Epochs, opt.Notice = 1, nil
+	p := t.processor
+	if t.cfg.OnBad != datasets.OnSkip {
+		p = p.Outline()
+	}
+	bar := progress.New(t.out, t.Name+": counting batches", t.train.Len())
+	defer bar.Done()
+	seen := 0
+	for b, err := range datasets.Load(ctx, t.train, p, opt, datasets.Position{}) {
+		if err != nil {
+			return 0, err
+		}
+		batches++
+		at := b.Next.Index
+		if b.Next.Epoch > 0 {
+			at = t.train.Len()
+		}
+		bar.Step(at-seen, "")
+		seen = at
+	}
+	return batches, nil
 }
 
 // validate measures the loss on the held-out share and keeps the best model in a directory of its own.

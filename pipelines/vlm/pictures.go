@@ -16,11 +16,27 @@ func (p *Processor) Picture(encoded []byte) (datasets.Image, error) {
 	if p.Pixels == nil {
 		return datasets.Image{}, ErrNoVision
 	}
+	if p.outline {
+		w, h, err := p.Pixels.Decoder.Size(encoded)
+		if err != nil {
+			return datasets.Image{}, err
+		}
+		return p.layout(h, w)
+	}
 	img, err := p.Pixels.Decoder.Decode(encoded)
 	if err != nil {
 		return datasets.Image{}, err
 	}
-	tiles, layout, err := p.Cutter.Layout(p.Pixels, img.H, img.W)
+	if im, err := p.layout(img.H, img.W); err != nil {
+		return im, err
+	}
+	tiles, layout, err := p.Cutter.Cut(p.Pixels, img)
+	return datasets.Image{Tiles: tiles, Layout: layout}, err
+}
+
+// layout is what a picture of h x w pixels becomes, without pixels, if the decoder can read so much.
+func (p *Processor) layout(h, w int) (datasets.Image, error) {
+	tiles, layout, err := p.Cutter.Layout(p.Pixels, h, w)
 	if err != nil {
 		return datasets.Image{}, err
 	}
@@ -30,10 +46,9 @@ func (p *Processor) Picture(encoded []byte) (datasets.Image, error) {
 			remedy = "a smaller model.tiles.longest_edge, or --longest-edge, makes fewer tiles"
 		}
 		return datasets.Image{}, fmt.Errorf("the picture of %d x %d pixels takes %d tokens in %d tiles, and the model reads %d "+
-			"at most (max_position_embeddings): %s", img.W, img.H, n, len(tiles), most, remedy)
+			"at most (max_position_embeddings): %s", w, h, n, len(tiles), most, remedy)
 	}
-	tiles, layout, err = p.Cutter.Cut(p.Pixels, img)
-	return datasets.Image{Tiles: tiles, Layout: layout}, err
+	return datasets.Image{Tiles: tiles, Layout: layout}, nil
 }
 
 // images reads several pictures.

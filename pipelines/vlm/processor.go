@@ -23,6 +23,7 @@ type Processor struct {
 	Pixels    *preprocess.Config // of a tile; nil without a vision tower
 	Cutter    families.Cutter    // of pictures into tiles; nil without a vision tower
 
+	outline    bool       // pictures have tiles without pixels
 	generation generation // what the directory of the tokenizer says of it
 }
 
@@ -65,6 +66,14 @@ func (p *Processor) WithMaxPixels(n int) *Processor {
 	q, px := *p, *p.Pixels
 	px.Decoder.MaxPixels = n
 	q.Pixels = &px
+	return &q
+}
+
+// Outline is a copy that takes the sizes of pictures from their files and decodes none: ids, labels and layouts are the same, and tiles have
+// no pixels. What counts tokens does not need them.
+func (p *Processor) Outline() *Processor {
+	q := *p
+	q.outline = true
 	return &q
 }
 
