@@ -3,9 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
@@ -13,7 +11,11 @@ import (
 )
 
 // A rowReader knows which columns of a schema are read.
-type rowReader struct{ columns []int }
+type rowReader struct {
+	columns []int
+	keys    []string // that they are taken for
+	level   *level
+}
 
 // A suspect is a column, or a field inside of one, that must not hold anything.
 type suspect struct {
@@ -25,22 +27,30 @@ type suspect struct {
 // newRowReader picks the columns that are read. Those that must be empty come back, too.
 func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspect, err error) {
 	shaped := false
+	r.level = opt.rows()
 	var names []string
 	for i, f := range schema.Fields() {
 		if len(schema.FieldIndices(f.Name)) > 1 {
 			return r, nil, fmt.Errorf("two columns are called %q", f.Name)
 		}
 		names = append(names, f.Name)
-		k := rowLevel.keys[f.Name]
-		if opt.meets(f.Name) || k.passed {
+		if opt.meets(f.Name) {
 			continue
 		}
-		if problem := rowLevel.problem(f.Name); problem != nil {
+		key, problem := opt.found(f.Name)
+		k := r.level.keys[key]
+		if k.passed {
+			continue
+		}
+		if problem == nil {
+			problem = r.level.problem(key)
+		}
+		if problem != nil {
 			bad = append(bad, suspect{i, nil, problem})
 			continue
 		}
-		shaped = shaped || slices.ContainsFunc(shapes, func(s shape) bool { return s.key == f.Name })
-		r.columns = append(r.columns, i)
+		shaped = shaped || opt.shapes(key)
+		r.columns, r.keys = append(r.columns, i), append(r.keys, key)
 		if err := misfit(f, f.Type, k, opt); err != nil {
 			bad = append(bad, suspect{i, nil, err})
 		}
@@ -54,8 +64,7 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		}
 	}
 	if !shaped {
-		return r, nil, fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question or "+
-			"texts) among %s", strings.Join(names, ", "))
+		return r, nil, opt.unshaped(names)
 	}
 	return r, bad, nil
 }
@@ -190,13 +199,13 @@ func holds(c *arrowipc.Column, i int64, path []string) (bool, error) {
 func (r *rowReader) read(cols []arrowipc.Column, i int64, opt *Options) (*object, error) {
 	o := &object{}
 	c := cells{opt, maxValues}
-	for _, k := range r.columns {
-		name := cols[k].Name
-		v, err := c.value(&cols[k], i, rowLevel.keys[name].inside)
+	for at, k := range r.columns {
+		key := r.keys[at]
+		v, err := c.value(&cols[k], i, r.level.keys[key].inside)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", cols[k].Name, err)
 		}
-		o.fields = append(o.fields, field{name, v})
+		o.fields = append(o.fields, field{key, v})
 	}
 	return o, nil
 }

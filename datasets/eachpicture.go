@@ -7,11 +7,11 @@ import (
 	"moslava/internal/picturefile"
 )
 
-// EachPicture tells of the files that rows of what is at path name as their pictures, in the order of rows: the row, how many rows there are, and the
+// EachPicture tells of the files that rows of what is at path name as their pictures, and of those with the texts of a folder of pictures, in the order of rows: the row, how many rows there are, and the
 // path of the file, empty where it is not found. It reads no picture. Rows that cannot be read are passed over: whoever uses them says so.
 func EachPicture(ctx context.Context, path string, opt Options, tell func(row, rows int, file string)) (err error) {
 	row, rows := 0, 0
-	opt.read = func(folders []string, name string) ([]byte, error) {
+	opt.fetch = func(folders []string, name string) ([]byte, error) {
 		if !picturefile.Holds(name) {
 			file, _ := picturefile.Find(folders, name)
 			tell(row, rows, file)
@@ -28,7 +28,7 @@ func EachPicture(ctx context.Context, path string, opt Options, tell func(row, r
 // CheckPictures makes sure that the files which rows of what is at path name as their pictures are there. The error is that of the first row whose are
 // not, or that cannot be read for another reason, as whoever reads the row would get it. It reads no picture.
 func CheckPictures(ctx context.Context, path string, opt Options) error {
-	opt.read = func(folders []string, name string) ([]byte, error) {
+	opt.fetch = func(folders []string, name string) ([]byte, error) {
 		if !picturefile.Holds(name) {
 			if _, err := picturefile.Find(folders, name); err != nil {
 				return nil, err

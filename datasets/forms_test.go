@@ -11,11 +11,11 @@ import (
 	"moslava/internal/picturefile"
 )
 
-const forms = "testdata/forms"
+const formFiles = "testdata/forms"
 
 // TestForms reads the same three rows out of every form testdata/make.py writes.
 func TestForms(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join(forms, "rows.json"))
+	b, err := os.ReadFile(filepath.Join(formFiles, "rows.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	others := map[string][]string{"other_columns.arrow": strings.Split("nbfdtmxlpvwuorcs", "")} // columns of all kinds that nobody knows
-	files, _ := filepath.Glob(filepath.Join(forms, "*.arrow"))
+	files, _ := filepath.Glob(filepath.Join(formFiles, "*.arrow"))
 	if len(files) != 18 {
 		t.Errorf("%d files, want 18", len(files))
 	}
@@ -144,16 +144,16 @@ func TestOpenRefuses(t *testing.T) {
 		}, "splits train, test"},
 		"two sets": {"", func(d string) {
 			os.Remove(filepath.Join(d, "state.json"))
-			copyFile(t, filepath.Join(forms, "plain.arrow"), filepath.Join(d, "plain.arrow"))
+			copyFile(t, filepath.Join(formFiles, "plain.arrow"), filepath.Join(d, "plain.arrow"))
 		}, "several sets"},
 		"nothing there": {"nowhere", nil, "nowhere"},
 		"no match":      {"x*.arrow", nil, "no file matches"},
-		"wrong match":   {"*.json", nil, "expected .arrow files only"},
+		"wrong match":   {"*", nil, "expected files of one form: .arrow files only"},
 		"bad pattern":   {"[", nil, "syntax error"},
 		"parquet":       {"rows.parquet", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.parquet")) }, "rows.parquet: not a whole Parquet file"},
 		"text":          {"rows.txt", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.txt")) }, `extension ".txt"`},
 		"not Arrow":     {"rows.arrow", func(d string) { copyFile(t, filepath.Join(d, "state.json"), filepath.Join(d, "rows.arrow")) }, "rows.arrow: at byte 0"},
-		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .parquet, .json or .jsonl"},
+		"empty folder":  {"new", func(d string) { os.Mkdir(filepath.Join(d, "new"), 0o777) }, "no state.json, .arrow, .parquet, .tar, .json, .jsonl"},
 		"text files": {"new", func(d string) {
 			os.Mkdir(filepath.Join(d, "new"), 0o777)
 			for _, n := range []string{"a.json", "b.jsonl"} {

@@ -9,7 +9,7 @@ import (
 
 // FuzzArrow: whatever the bytes, there is a row, or an error that names the file.
 func FuzzArrow(f *testing.F) {
-	paths, _ := filepath.Glob(filepath.Join(forms, "*.arrow"))
+	paths, _ := filepath.Glob(filepath.Join(formFiles, "*.arrow"))
 	for _, p := range append(paths, filepath.Join(golden, "messages", "data-00000-of-00001.arrow")) {
 		b, err := os.ReadFile(p)
 		if err != nil {

@@ -4,15 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-
-	"moslava/internal/infile"
 )
 
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
 type jsonSource struct {
 	path    string
-	f       *os.File
+	f       *plainFile
 	spans   []span
 	opt     Options
 	picture func(name string) ([]byte, error) // reads one that a row names
@@ -22,6 +19,8 @@ type span struct {
 	at   int64
 	size int32
 }
+
+var errShorter = errors.New("the file has become shorter")
 
 // maxRow bounds one row of JSON.
 const maxRow = 64 << 20
@@ -44,7 +43,7 @@ func OpenJSON(path string, images ...string) (Source, error) {
 }
 
 func openJSON(path string, opt Options) (Source, error) {
-	f, err := infile.Open(path)
+	f, err := openPlain(path)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +74,7 @@ func (s *jsonSource) At(i int) (Sample, error) {
 	b := make([]byte, s.spans[i].size)
 	if _, err := s.f.ReadAt(b, s.spans[i].at); err != nil {
 		if err == io.EOF {
-			err = errors.New("the file has become shorter")
+			err = errShorter
 		}
 		return Sample{Origin: origin}, fmt.Errorf("%s: %w", origin, err)
 	}

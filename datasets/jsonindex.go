@@ -21,6 +21,8 @@ type indexer struct {
 	base  int64 // of the decoder's first byte in the file
 	opt   *Options
 	spans []span
+
+	shaped bool // a row's shape stands elsewhere
 }
 
 func newIndexer(f io.Reader, opt *Options) *indexer {
@@ -73,6 +75,26 @@ func (x *indexer) file() error {
 		}
 		return fmt.Errorf(": starts with %.20q, expected a JSON array, or JSON objects one after the other", t)
 	}
+}
+
+// single reads an object that is all of a file. shaped says that it need not say what is learnt.
+func (x *indexer) single(shaped bool) error {
+	x.in.left = 2 * maxRow
+	x.d = jsontext.NewDecoder(x.in)
+	x.shaped = shaped
+	if x.d.PeekKind() != '{' {
+		if _, err := x.d.ReadToken(); err != nil {
+			return x.syntax(err)
+		}
+		return errors.New(": not a JSON object")
+	}
+	if _, err := x.row(false); err != nil {
+		return err
+	}
+	if _, err := x.d.ReadToken(); err != io.EOF {
+		return errors.New(": data after the JSON object")
+	}
+	return nil
 }
 
 func (x *indexer) syntax(err error) error {
@@ -151,7 +173,7 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 		return false, x.syntax(err)
 	}
 	at := x.d.InputOffset() - 1
-	shaped := false
+	shaped := x.shaped
 	var held error // of a key beside an array of rows that may follow
 	for x.d.PeekKind() != '}' {
 		t, err := x.d.ReadToken()
@@ -164,17 +186,26 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 				return false, fmt.Errorf(": %s is a second array of rows, expected one", name)
 			}
 			clear(x.opt.Met) // keys so far are of no row
+			x.opt.columns.forget()
 			if err := x.array(); err != nil {
 				return false, err
 			}
 			wrapped = true
 			continue
 		}
-		shaped = shaped || x.opt.shapes(name) && !x.opt.ignores(name) && x.d.PeekKind() != 'n'
-		if wrapped {
+		switch {
+		case wrapped:
 			err = x.d.SkipValue() // what else is said of the file
-		} else {
-			err = x.keyed(rowLevel, name, false)
+		case x.opt.meets(name):
+			err = x.d.SkipValue()
+		default:
+			var key string
+			if key, err = x.opt.found(name); err != nil {
+				err = x.refused(err)
+			} else {
+				shaped = shaped || x.opt.shapes(key) && x.d.PeekKind() != 'n'
+				err = x.keyed(x.opt.rows(), key, false)
+			}
 		}
 		if key, ok := err.(*keyError); ok && first && key.at == "" {
 			if held == nil {
@@ -229,11 +260,7 @@ func (x *indexer) keyed(l *level, name string, turned bool) error {
 		return x.d.SkipValue()
 	}
 	if problem := l.problem(name); problem != nil {
-		v, err := x.d.ReadValue()
-		if err != nil || saysNothing(v) {
-			return err
-		}
-		return &keyError{what: problem.Error()}
+		return x.refused(problem)
 	}
 	if x.opt.Values && !turned {
 		if done, err := x.checked(k, name); done || err != nil {
@@ -241,6 +268,15 @@ func (x *indexer) keyed(l *level, name string, turned bool) error {
 		}
 	}
 	return in(name, x.value(k.inside, k.inside == turnLevel))
+}
+
+// refused reads the value of a key that has a problem, which it is unless the value says nothing.
+func (x *indexer) refused(problem error) error {
+	v, err := x.d.ReadValue()
+	if err != nil || saysNothing(v) {
+		return err
+	}
+	return &keyError{what: problem.Error()}
 }
 
 // checked reads a value that does not suit its key, or that can be judged by itself.
@@ -339,6 +375,7 @@ func decodeRow(b []byte, opt *Options) (*object, error) {
 	if !ok {
 		return nil, errors.New("not a JSON object: the file has changed")
 	}
+	opt.renamed(o)
 	return o, nil
 }
 

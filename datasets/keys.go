@@ -32,9 +32,11 @@ const (
 	aText    kinds = `"`
 	aMessage kinds = `"[` // a text or a list of its parts
 	aPicture kinds = `"[{`
+	anyText  kinds = `"[{`
 	turns    kinds = `[{`
 	anID     kinds = `"0`
 	aSwitch  kinds = `0t`
+	texts    kinds = `"[` // one, or several that stand for one
 )
 
 // has says whether a kind is one of them; null is of all.
@@ -87,10 +89,16 @@ var (
 		passedOver("id", "index", "turn", "source", "model", "timestamp", "create_time", "message_id", "hash",
 			"lang", "language", "token_count"),
 	)}
+	answerLevel = &level{"an answer", with( // VQAv2's, and SQuAD's
+		used(texts, "answer", "text"),
+		passedOver("answer_confidence", "confidence", "answer_id", "answer_start", "answer_end"),
+	)}
 	rowLevel = &level{"a row", with(
 		used(anID, "id"),
-		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "answer"),
-		used("[", "history"),
+		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "multiple_choice_answer"),
+		used("[", "history", "questions"),
+		used(texts, "answer", "caption", "captions", "text"),
+		holding(answerLevel, anyText, "answers"),
 		holding(pictureLevel, aPicture, "image", "images"),
 		holding(turnLevel, turns, "conversations", "messages", "texts"),
 		holding(turnLevel, aMessage, "prompt", "completion"),
@@ -98,7 +106,7 @@ var (
 		refusing(noVideo, "video", "videos", "audio", "audios"),
 		refusing(noPairs, "chosen", "rejected", "rejected_response"),
 		refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
-		passedOver("uid", "uuid", "index", "idx", "key", "__key__", "__index_level_0__", "__hash__", "image_id",
+		passedOver("uid", "uuid", "index", "idx", "key", "__key__", "__index_level_0__", "Unnamed: 0", "__hash__", "image_id",
 			"question_id", "conversation_id", "conv_id", "sample_id", "prompt_id"),
 		passedOver("source", "dataset", "dataset_name", "data_source", "origin", "subset", "split", "config", "category",
 			"categories", "type", "task", "tags", "topic", "subject", "domain", "difficulty", "answer_type",

@@ -1,37 +1,83 @@
 package datasets
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-
-	"moslava/internal/infile"
 )
+
+// A form is one in which files hold samples.
+type form struct {
+	name    string
+	endings []string // of the names of its files, in small letters
+	open    func(opt Options, path string) (Source, error)
+	// together opens files of one folder; all says that they are all of their set that the folder has. nil: each by itself.
+	together func(opt Options, dir string, names []string, all bool) (Source, error)
+	// single says that a folder has one file of the form, or several that are numbered: others may hold anything.
+	single bool
+}
+
+// forms are those that are read. Of a folder with files of several, those of the first are the samples.
+var forms = []form{
+	{name: "Arrow", endings: []string{".arrow"}, open: openArrowFile, together: Options.openShards},
+	{name: "Parquet", endings: []string{".parquet"}, open: swapped(openParquet)},
+	{name: "WebDataset", endings: packed(".tar"), open: openTar},
+	{name: "JSON", endings: packed(".json", ".jsonl", ".ndjson"), open: swapped(openJSON), single: true},
+	{name: "CSV", endings: packed(".csv", ".tsv"), open: openCSV, single: true},
+}
+
+func swapped(open func(string, Options) (Source, error)) func(Options, string) (Source, error) {
+	return func(opt Options, path string) (Source, error) { return open(path, opt) }
+}
+
+func openArrowFile(opt Options, path string) (Source, error) {
+	return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
+}
+
+// Endings are those of the files that Open reads, in small letters.
+func Endings() (out []string) {
+	for _, f := range forms {
+		out = append(out, f.endings...)
+	}
+	return out
+}
+
+// formOf is the form of a file by its name, and the name without its ending; nil for a file of no form.
+func formOf(name string) (is *form, stem string) {
+	lower := strings.ToLower(name)
+	for i := range forms {
+		for _, ending := range forms[i].endings {
+			if rest, ok := strings.CutSuffix(lower, ending); ok && (is == nil || len(rest) < len(stem)) {
+				is, stem = &forms[i], name[:len(rest)]
+			}
+		}
+	}
+	return is, stem
+}
 
 // Open opens what is at path:
 //
 //   - a folder written by Hugging Face's save_to_disk or by WriteArrow: the
 //     shards its state.json names
 //   - a folder of Arrow files without state.json, such as a data set's cache
-//   - a folder of Parquet files, or with such a folder called data in it, as the Hub has them
-//   - a folder with one .json or .jsonl file, pictures beside it or in images/
-//   - a .arrow, .parquet, .json or .jsonl file
-//   - a pattern (with *, ? or [) of Arrow files or of Parquet files, opened in the order of their names
+//   - a folder of files of another form that belong together, or with such a folder called data in it, as the Hub has them
+//   - a file of one of the forms
+//   - a folder of pictures with a file of metadata, or with a text beside each
+//   - a pattern (with *, ?, [ or braces as in {00..07}) of files of one form, opened in the order of their names
 //
-// A folder of several splits is refused with their names.
+// Of several splits one has to be named (Options.Split). docs/formats.md lists the forms.
 func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
 func OpenWith(path string, opt Options) (Source, error) {
-	if err := opt.check(); err != nil {
+	if err := errors.Join(opt.check(), opt.prepare()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	met := map[string]bool{}
@@ -41,7 +87,7 @@ func OpenWith(path string, opt Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := opt.unmet(path); err != nil {
+	if err := cmp.Or(opt.unmet(path), opt.missing(path)); err != nil {
 		return nil, errors.Join(err, src.Close())
 	}
 	if all != nil {
@@ -52,7 +98,7 @@ func OpenWith(path string, opt Options) (Source, error) {
 
 func (opt Options) open(path string) (Source, error) {
 	st, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(path, "*?[") {
+	if errors.Is(err, fs.ErrNotExist) && IsPattern(path) {
 		return opt.openPattern(path)
 	}
 	if err != nil {
@@ -61,110 +107,74 @@ func (opt Options) open(path string) (Source, error) {
 	if st.IsDir() {
 		return opt.openDir(path)
 	}
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".arrow":
-		return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
-	case ".json", ".jsonl":
-		return openJSON(path, opt)
-	case ".parquet":
-		return openParquet(path, opt)
-	default:
-		return nil, fmt.Errorf("%s: extension %q, expected .arrow, .parquet, .json, .jsonl or a folder", path, ext)
+	if opt.Split != "" {
+		return nil, fmt.Errorf("%s: split is %q, and this is one file: leave split out, or name the folder", path, opt.Split)
 	}
+	return opt.openFile(path)
 }
 
+func (opt Options) openFile(path string) (Source, error) {
+	f, _ := formOf(filepath.Base(path))
+	if f == nil {
+		return nil, fmt.Errorf("%s: extension %q, expected %s, or a folder", path, filepath.Ext(path), alternatives())
+	}
+	return f.open(opt, path)
+}
+
+// openPattern opens the files of a pattern.
 func (opt Options) openPattern(pattern string) (Source, error) {
-	paths, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", pattern, err)
-	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("%s: no file matches", pattern)
-	}
-	dir := filepath.Dir(paths[0])
-	names := make([]string, len(paths))
-	for i, p := range paths {
-		if filepath.Ext(p) != filepath.Ext(paths[0]) || filepath.Ext(p) != ".arrow" && filepath.Ext(p) != ".parquet" {
-			return nil, fmt.Errorf("%s matches %s, expected .arrow files only, or .parquet files only", pattern, p)
-		}
-		if filepath.Dir(p) != dir && filepath.Ext(p) == ".arrow" {
-			return openArrow(paths, nil, opt)
-		}
-		names[i] = filepath.Base(p)
-	}
-	if filepath.Ext(paths[0]) == ".parquet" {
-		return opt.openTables(dir, names)
-	}
-	return opt.openShards(dir, names, false)
-}
-
-func (opt Options) openDir(dir string) (Source, error) {
-	if exists(filepath.Join(dir, stateName)) {
-		return opt.openSaved(dir)
-	}
-	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
-		var d struct{ Splits []string }
-		_ = json.Unmarshal(b, &d) // only for the message
-		return nil, fmt.Errorf("%s: holds the splits %s; open one of its folders", dir, strings.Join(d.Splits, ", "))
-	}
-	list, err := os.ReadDir(dir) // sorted by name
+	paths, err := Match(pattern)
 	if err != nil {
 		return nil, err
 	}
-	var shards, tables, texts []string
-	for _, e := range list {
-		name := e.Name()
-		switch ext := filepath.Ext(name); {
-		case e.IsDir(), strings.HasPrefix(name, "cache-"), strings.HasPrefix(name, "."), name == infoName:
-		case ext == ".arrow":
-			shards = append(shards, name)
-		case ext == ".parquet":
-			tables = append(tables, name)
-		case ext == ".json", ext == ".jsonl":
-			texts = append(texts, name)
+	if opt.Split != "" {
+		if paths = inSplit(paths, opt.Split); len(paths) == 0 {
+			return nil, fmt.Errorf("%s: no file of the split %s matches", pattern, opt.Split)
 		}
+	}
+	var of *form
+	dir := filepath.Dir(paths[0])
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		f, _ := formOf(filepath.Base(p))
+		if i == 0 {
+			of = f
+		}
+		if f == nil || f != of {
+			return nil, fmt.Errorf("%s matches %s and %s, expected files of one form: .arrow files only, or .parquet files only", pattern, paths[0], p)
+		}
+		if filepath.Dir(p) != dir {
+			dir = ""
+		}
+		names[i] = filepath.Base(p)
 	}
 	switch {
-	case len(shards) > 0:
-		return opt.openShards(dir, shards, true)
-	case len(tables) > 0:
-		return opt.openTables(dir, tables)
-	case len(texts) == 1:
-		return opt.open(filepath.Join(dir, texts[0]))
-	case len(texts) > 1:
-		return nil, fmt.Errorf("%s: several data files (%s); open one of them", dir, strings.Join(texts, ", "))
+	case of.together == nil:
+		return opt.openEach(of, paths)
+	case dir == "":
+		return openArrow(paths, nil, opt)
 	}
-	if data := filepath.Join(dir, "data"); exists(data) {
-		return opt.openDir(data)
-	}
-	return nil, fmt.Errorf("%s: no state.json, .arrow, .parquet, .json or .jsonl file", dir)
+	return of.together(opt, dir, names, false)
 }
 
-// tableName is split-NNNNN-of-NNNNN.parquet, as the Hub names files; it may have a hash behind the numbers.
-var tableName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5})(?:-[0-9a-f]+)?)?\.parquet$`)
-
-// openTables opens the Parquet files of one split, one after the other.
-func (opt Options) openTables(dir string, names []string) (Source, error) {
-	first := tableName.FindStringSubmatch(names[0])
+// openEach opens files of one form, one after the other.
+func (opt Options) openEach(f *form, paths []string) (Source, error) {
 	var parts []Source
-	for _, n := range names {
-		m := tableName.FindStringSubmatch(n)
-		if m[1] != first[1] && first[2] != "" || m[2] != first[2] {
-			return nil, closeAll(parts, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one of them", dir, names[0], n))
-		}
-		s, err := openParquet(filepath.Join(dir, n), opt)
+	for _, path := range paths {
+		s, err := f.open(opt, path)
 		if err != nil {
 			return nil, closeAll(parts, err)
 		}
 		parts = append(parts, s)
 	}
-	if n, err := strconv.Atoi(first[2]); err == nil && n != len(names) {
-		return nil, closeAll(parts, fmt.Errorf("%s: %d of the %d files of %s are there: some are missing", dir, len(names), n, first[1]))
-	}
 	if len(parts) == 1 {
 		return parts[0], nil
 	}
-	return Concat(parts...)
+	s, err := Concat(parts...)
+	if err != nil {
+		return nil, closeAll(parts, err)
+	}
+	return s, nil
 }
 
 func closeAll(parts []Source, err error) error {
@@ -174,152 +184,69 @@ func closeAll(parts []Source, err error) error {
 	return err
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// IsPattern says whether a path may stand for several files.
+func IsPattern(path string) bool {
+	return strings.ContainsAny(path, "*?[") || len(braced(path)) > 1
 }
 
-// The metadata files of a saved data set.
-const (
-	infoName  = "dataset_info.json"
-	stateName = "state.json"
-)
-
-// maxInfo bounds a metadata file.
-const maxInfo = 64 << 20
-
-// decodeFile decodes a JSON metadata file; fields v does not have are left alone.
-func decodeFile(path string, v any) error {
-	b, err := infile.Read(path, maxInfo)
-	if err != nil {
-		return err
-	}
-	if err := json.NewDecoder(bytes.NewReader(b)).Decode(v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-// A savedState is state.json as datasets.Dataset.save_to_disk writes it.
-type savedState struct {
-	Files []struct {
-		Filename string `json:"filename"`
-	} `json:"_data_files"`
-	Indices []json.RawMessage `json:"_indices_data_files"`
-	Split   *string           `json:"_split"`
-}
-
-// A savedInfo is the part of dataset_info.json (datasets.DatasetInfo) read here.
-type savedInfo struct {
-	Splits map[string]struct {
-		Examples *int `json:"num_examples"`
-	} `json:"splits"`
-}
-
-// A rowCount is how many rows another file says there are. Unless exact, it may
-// be out of date: select and filter leave num_examples as it was.
-type rowCount struct {
-	rows  int
-	exact bool
-	from  string
-}
-
-func (opt Options) openSaved(dir string) (Source, error) {
-	file := filepath.Join(dir, stateName)
-	var st savedState
-	if err := decodeFile(file, &st); err != nil {
-		return nil, err
-	}
-	if len(st.Files) == 0 {
-		return nil, fmt.Errorf("%s: _data_files names no file", file)
-	}
-	if len(st.Indices) > 0 {
-		return nil, fmt.Errorf("%s: rows are selected by an index file; save the data set again with datasets 2 or later", file)
-	}
-	paths := make([]string, len(st.Files))
-	for i, f := range st.Files {
-		if !filepath.IsLocal(f.Filename) {
-			return nil, fmt.Errorf("%s: file name %q lies outside the folder", file, f.Filename)
-		}
-		paths[i] = filepath.Join(dir, filepath.FromSlash(f.Filename))
-	}
-	split := ""
-	if st.Split != nil {
-		split = *st.Split
-	}
-	want, err := declared(dir, split)
-	if err != nil {
-		return nil, err
-	}
-	return openArrow(paths, want, opt)
-}
-
-// declared is num_examples of the split in dir's dataset_info.json, nil if it is
-// not given. Without a name the only split counts.
-func declared(dir, split string) (*rowCount, error) {
-	path := filepath.Join(dir, infoName)
-	var info savedInfo
-	if err := decodeFile(path, &info); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	x, ok := info.Splits[split]
-	if split == "" && len(info.Splits) == 1 {
-		for split, x = range info.Splits {
-			ok = true
-		}
-	}
-	if !ok || x.Examples == nil {
-		return nil, nil
-	}
-	if *x.Examples < 0 || *x.Examples > maxLen {
-		return nil, fmt.Errorf("%s: num_examples %d of split %q", path, *x.Examples, split)
-	}
-	return &rowCount{rows: *x.Examples, from: path}, nil
-}
-
-// shardName is name-split[-NNNNN-of-NNNNN].arrow, as caches name their files, and
-// data-NNNNN-of-NNNNN.arrow, as saved data sets do.
-var shardName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5}))?\.arrow$`)
-
-// openShards opens files of one folder that no state.json lists. Where the files
-// are all there are (all), names that say how many they should be have to be
-// complete. The rows of a complete set have to be as many as the folder's
-// dataset_info.json says of their split.
-func (opt Options) openShards(dir string, names []string, all bool) (Source, error) {
-	paths := make([]string, len(names))
-	stem, of := "", ""
-	for i, n := range names {
-		paths[i] = filepath.Join(dir, n)
-		m := shardName.FindStringSubmatch(n)
-		if m == nil {
-			return nil, fmt.Errorf("%s: expected a name ending in .arrow", paths[i])
-		}
-		if i > 0 && (m[1] != stem || m[2] != of) {
-			if all {
-				return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one by a pattern", dir, names[0], n)
+// Match lists the files that a pattern stands for: the range of numbers in braces first, then *, ? and [ as in filepath.Match. A file that braces name
+// has to be there.
+func Match(pattern string) ([]string, error) {
+	var out []string
+	for _, p := range braced(pattern) {
+		paths := []string{p}
+		if strings.ContainsAny(p, "*?[") {
+			var err error
+			if paths, err = filepath.Glob(p); err != nil {
+				return nil, fmt.Errorf("%s: %w", pattern, err)
 			}
-			return openArrow(paths, nil, opt)
+		} else if _, err := os.Stat(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", pattern, err)
 		}
-		stem, of = m[1], m[2]
+		out = append(out, paths...)
 	}
-	whole := of == "" && len(names) == 1
-	if n, err := strconv.Atoi(of); err == nil {
-		whole = n == len(names)
-		if all && !whole {
-			return nil, fmt.Errorf("%s: %d of the %d files of %s are there: writing was interrupted or files are missing", dir, len(names), n, stem)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no file matches", pattern)
+	}
+	return slices.Compact(out), nil
+}
+
+// maxBraced bounds the files that braces stand for.
+const maxBraced = 1 << 17
+
+// braced writes out the first {A..B} or {a,b} of a path, and those behind it, as WebDataset's shards are named. A path without is itself.
+func braced(path string) []string {
+	from := strings.IndexByte(path, '{')
+	if from < 0 {
+		return []string{path}
+	}
+	length := strings.IndexByte(path[from:], '}')
+	if length < 0 {
+		return []string{path}
+	}
+	inside, behind := path[from+1:from+length], path[from+length+1:]
+	var choices []string
+	if a, b, ok := strings.Cut(inside, ".."); ok {
+		first, errA := strconv.Atoi(a)
+		last, errB := strconv.Atoi(b)
+		if errA != nil || errB != nil || first < 0 || last < first || last-first >= maxBraced {
+			return []string{path}
+		}
+		for n := first; n <= last; n++ {
+			choices = append(choices, fmt.Sprintf("%0*d", len(a), n))
+		}
+	} else if choices = strings.Split(inside, ","); len(choices) < 2 {
+		return []string{path}
+	}
+	var out []string
+	rest := braced(behind)
+	for _, c := range choices {
+		for _, r := range rest {
+			if len(out) == maxBraced {
+				return []string{path}
+			}
+			out = append(out, path[:from]+c+r)
 		}
 	}
-	if !whole {
-		return openArrow(paths, nil, opt)
-	}
-	want, err := declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
-	if err != nil {
-		return nil, err
-	}
-	if want != nil {
-		want.exact = true
-	}
-	return openArrow(paths, want, opt)
+	return out
 }

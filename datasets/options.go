@@ -26,13 +26,23 @@ type Options struct {
 	Format string
 	// ImageFirst puts pictures without any marker in front of the first question.
 	ImageFirst bool
+	// Columns are names of the data's columns, or keys of its rows, by the key of a row (RowKeys) that they are taken for. One that no row has is
+	// an error when the data are opened; columns that are not named keep their own names.
+	Columns map[string]string
+	// Prompt is what is asked of rows that have a picture and a caption, or an answer and no question. With {question} in it, it is what the
+	// question stands in; {NAME} is the text of any other column. A brace written twice is one. Rows of other shapes are errors with it.
+	Prompt string
+	// Split is the one of several splits that is opened, of a folder.
+	Split string
 
-	read func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
+	columns *columns // prepared of Columns and Prompt
+
+	fetch func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
 }
 
 // reader reads pictures that rows of a file name.
 func (o *Options) reader(file string) func(name string) ([]byte, error) {
-	read := o.read
+	read := o.fetch
 	if read == nil {
 		read = picturefile.Read
 	}
@@ -66,6 +76,9 @@ func (o *Options) unmet(path string) error {
 }
 
 func (o *Options) check() error {
+	if o.Format == FormatLLMAdapters && o.Prompt != "" {
+		return fmt.Errorf("prompt is given beside format %s, which has one", o.Format)
+	}
 	if o.Format != "" && o.Format != FormatLLMAdapters {
 		return fmt.Errorf("format %q, expected %s or none", o.Format, FormatLLMAdapters)
 	}

@@ -21,7 +21,8 @@ type parquetSource struct {
 	f       *os.File
 	file    *parquet.File
 	columns []*parquetNode
-	starts  []int64 // first row of each row group, then the number of rows
+	keys    []string // that they are taken for
+	starts  []int64  // first row of each row group, then the number of rows
 	opt     Options
 	picture func(name string) ([]byte, error) // reads one that a row names
 }
@@ -87,9 +88,9 @@ func (s *parquetSource) open() error {
 		}
 	}
 	all := s.file.Root().Columns()
-	for _, i := range r.columns {
-		if n := newParquetNode(all[i], rowLevel.keys[all[i].Name()].inside, &s.opt); n != nil {
-			s.columns = append(s.columns, n)
+	for at, i := range r.columns {
+		if n := newParquetNode(all[i], r.level.keys[r.keys[at]].inside, &s.opt); n != nil {
+			s.columns, s.keys = append(s.columns, n), append(s.keys, r.keys[at])
 		}
 	}
 	return nil
@@ -246,7 +247,7 @@ func (s *parquetSource) row(i int64) (*object, error) {
 	chunks := s.file.RowGroups()[g].ColumnChunks()
 	o := &object{}
 	left := maxValues
-	for _, n := range s.columns {
+	for at, n := range s.columns {
 		values := map[int][]parquet.Value{}
 		for _, leaf := range n.leaves() {
 			err := eachValue(chunks[leaf], i-s.starts[g], func(v parquet.Value) bool {
@@ -267,7 +268,7 @@ func (s *parquetSource) row(i int64) (*object, error) {
 				return nil, fmt.Errorf("%s: the row is not there", n.name)
 			}
 		}
-		o.fields = append(o.fields, field{n.name, n.value(values)})
+		o.fields = append(o.fields, field{s.keys[at], n.value(values)})
 	}
 	return o, nil
 }

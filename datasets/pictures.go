@@ -47,7 +47,7 @@ func (t *talk) place(s *Sample, row []any, first bool, picture func(name string)
 	if len(t.slots) == 0 && len(row) > 0 && first {
 		for i := range t.turns {
 			if t.turns[i].From == Human {
-				t.turns[i].Value = strings.Repeat(ImageMarker+"\n", len(row)) + t.turns[i].Value
+				t.turns[i].Value = before(t.turns[i].Value, len(row))
 				t.slots, free = make([]any, len(row)), len(row)
 				break
 			}
@@ -70,6 +70,14 @@ func (t *talk) place(s *Sample, row []any, first bool, picture func(name string)
 		s.Pictures = append(s.Pictures, p)
 	}
 	return nil
+}
+
+// before puts the markers of pictures in front of a question. Where nothing is asked, they are all of it, as in LLaVA's first stage.
+func before(question string, pictures int) string {
+	if question == "" {
+		return strings.Repeat(ImageMarker, pictures)
+	}
+	return strings.Repeat(ImageMarker+"\n", pictures) + question
 }
 
 // Check finds what keeps a sample from being learnt that needs no model: markers that do not fit the pictures.

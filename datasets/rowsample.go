@@ -17,6 +17,8 @@ type shape struct {
 	along []string // other keys that belong to it
 	read  func(t *talk, o *object) error
 	front bool // its questions have no markers: pictures stand before the first one
+	asks  bool // it takes a prompt
+	sees  bool // there has to be a picture
 }
 
 // shapes are tried in this order, and at most one may be in a row.
@@ -38,9 +40,11 @@ var shapes = []shape{
 		return t.exchange("query", o.get("query"), "response", o.get("response"))
 	}},
 	{key: "prompt", along: []string{"system", "completion"}, read: promptCompletion},
-	{key: "question", along: []string{"system", "answer"}, front: true, read: func(t *talk, o *object) error {
-		return t.exchange("question", o.get("question"), "answer", o.get("answer"))
-	}},
+	questionShape("question"),
+	questionShape("questions"),
+	captionShape("caption"),
+	captionShape("captions"),
+	captionShape("text"),
 }
 
 // alpaca reads instruction, input, output and history: the input stands on a line of its own below the instruction.
@@ -83,14 +87,14 @@ func promptCompletion(t *talk, o *object) error {
 }
 
 var errShapeless = errors.New("neither conversations nor messages, nor instruction and output, query and response, " +
-	"prompt and completion, question and answer, or texts")
+	"prompt and completion, question and answer, texts, or image and caption")
 
 // shapes says whether a key is one of those of which a row has to have one.
 func (opt *Options) shapes(key string) bool {
 	if opt.Format == FormatLLMAdapters {
 		return key == "instruction"
 	}
-	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key })
+	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key }) || opt.Prompt != "" && slices.Contains(answers, key)
 }
 
 // shapeless is the error of a row without any.
@@ -102,13 +106,16 @@ func (opt *Options) shapeless() error {
 }
 
 // shapeOf is the one shape whose key is in a row; keys of others beside it are an error, because they would be lost.
-func shapeOf(o *object) (*shape, error) {
+func (opt *Options) shapeOf(o *object) (*shape, error) {
 	var is *shape
 	for i := range shapes {
 		key := shapes[i].key
 		switch {
 		case o.get(key) == nil:
 		case is == nil:
+			is = &shapes[i]
+		case opt.prompts(key): // it stands in what is asked, as another's key may
+		case opt.prompts(is.key) && is.key != "question" && o.has(key):
 			is = &shapes[i]
 		case o.has(key) && o.has(is.key):
 			return nil, fmt.Errorf("both %s and %s, expected one of them (ignore: [%s] leaves the second out)",
@@ -117,12 +124,19 @@ func shapeOf(o *object) (*shape, error) {
 			is = &shapes[i]
 		}
 	}
+	if is == nil && opt.Prompt != "" && slices.ContainsFunc(answers, o.has) {
+		unasked := questionShape("question")
+		is = &unasked
+	}
 	if is == nil {
 		return nil, errShapeless
 	}
+	if opt.Prompt != "" && !is.asks {
+		return nil, errPromptUnused
+	}
 	for _, s := range shapes {
 		for _, k := range s.along {
-			if o.has(k) && !slices.Contains(is.along, k) {
+			if o.has(k) && !slices.Contains(is.along, k) && !opt.prompts(k) {
 				return nil, fmt.Errorf("%s stands beside %s and would not be used (ignore: [%s] leaves it out)", k, is.key, k)
 			}
 		}
@@ -132,6 +146,14 @@ func shapeOf(o *object) (*shape, error) {
 
 // sample makes a Sample of a row. The rules for rows of JSON and of Arrow stand here and in what it calls.
 func (opt *Options) sample(o *object, picture func(name string) ([]byte, error)) (s Sample, err error) {
+	s, err = opt.read(o, picture)
+	return s, opt.told(err)
+}
+
+func (opt *Options) read(o *object, picture func(name string) ([]byte, error)) (s Sample, err error) {
+	if err := opt.once(o); err != nil {
+		return s, err
+	}
 	if s.ID, err = readID(o.get("id")); err != nil {
 		return s, err
 	}
@@ -143,11 +165,11 @@ func (opt *Options) sample(o *object, picture func(name string) ([]byte, error))
 		return s, errors.New("answer stands beside instruction and output: LLM-Adapters' rows are read with " +
 			"format: llm-adapters, others with ignore: [answer]")
 	}
-	is, err := shapeOf(o)
+	is, err := opt.shapeOf(o)
 	if err != nil {
 		return s, err
 	}
-	var t talk
+	t := talk{prompt: opt.prompt()}
 	if o.has("system") {
 		text, err := asText("system", o.get("system"))
 		if err != nil {
@@ -169,6 +191,9 @@ func (opt *Options) sample(o *object, picture func(name string) ([]byte, error))
 	row, err := rowPictures(o)
 	if err != nil {
 		return s, err
+	}
+	if is.sees && len(row) == 0 {
+		return s, fmt.Errorf("%s without a picture, expected image or images beside it", is.key)
 	}
 	err = t.place(&s, row, opt.ImageFirst || is.front, picture)
 	s.Turns = t.turns

@@ -15,6 +15,8 @@ const VideoMarker = "<video>"
 type talk struct {
 	turns []Turn
 	slots []any // for each marker its own picture, nil for the next one of the row's
+
+	prompt *prompt // nil: none
 }
 
 func (t *talk) say(from, text string) {

@@ -11,8 +11,12 @@ import (
 
 // rowOptions say how the rows of a source are read.
 func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
-	return datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore,
-		Format: s.Format, ImageFirst: s.ImageFirst}
+	opt := datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore,
+		Format: s.Format, ImageFirst: s.ImageFirst, Prompt: s.Prompt, Split: s.Split, Columns: map[string]string{}}
+	for _, column := range s.Columns {
+		opt.Columns[column.Key] = column.Name
+	}
+	return opt
 }
 
 // OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that

@@ -37,14 +37,17 @@ func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
 const wholePictures = 256
 
 // hashPictures hashes the pictures that rows of stored samples name as files, in the order of the rows: the sizes of
-// all of them, and the content of those of wholePictures rows. Names are in the rows, which are hashed themselves, so
+// all of them, the content of those of wholePictures rows, and the texts beside them. Names are in the rows, which are hashed themselves, so
 // that a folder may move. n is how many pictures are named.
 func hashPictures(ctx context.Context, path string, opt datasets.Options) (sum filehash.Sum, n int, err error) {
 	h := sha256.New()
 	var failed error
 	err = datasets.EachPicture(ctx, path, opt, func(row, rows int, file string) {
-		n++
-		size, err := hashPicture(h, file, row*wholePictures/rows != (row-1)*wholePictures/rows || row == 0)
+		text := datasets.IsText(file)
+		if !text {
+			n++
+		}
+		size, err := hashPicture(h, file, text || row*wholePictures/rows != (row-1)*wholePictures/rows || row == 0)
 		if err != nil && failed == nil {
 			failed = err
 		}

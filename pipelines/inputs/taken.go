@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"moslava/datasets"
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
 	"moslava/pipelines/recipe"
@@ -156,7 +157,7 @@ func (t *Taker) file(key, dir, name string) (run.Taken, error) {
 // Endings of the files in a directory that decide what is read there.
 var (
 	modelEndings = []string{".json", ".safetensors", ".bin", ".jinja", ".model", ".txt"}
-	dataEndings  = []string{".arrow", ".parquet", ".json", ".jsonl", ".tsv", ".csv", ".yaml", ".yml"}
+	dataEndings  = append(datasets.Endings(), ".yaml", ".yml")
 )
 
 // besides are directories inside one of adapters that belong to it: XTuner's.
@@ -165,13 +166,16 @@ var besides = []string{"llm_adapter", "visual_encoder_adapter", "projector"}
 // patternOrFiles is filesOf, or of a pattern of data files the directory above all that it may match, and the names of
 // those that it does.
 func patternOrFiles(path string, data bool) (dir string, names []string, err error) {
-	if _, err := os.Stat(path); !data || !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(path, "*?[") {
+	if _, err := os.Stat(path); !data || !errors.Is(err, fs.ErrNotExist) || !datasets.IsPattern(path) {
 		names, err := filesOf(path, data)
 		return path, names, err
 	}
-	for dir = path; strings.ContainsAny(dir, "*?["); dir = filepath.Dir(dir) {
+	for dir = path; datasets.IsPattern(dir); dir = filepath.Dir(dir) {
 	}
-	matches, err := filepath.Glob(path)
+	matches, err := datasets.Match(path)
+	if err != nil {
+		return dir, nil, nil // for those who open it
+	}
 	for _, m := range matches {
 		name, relErr := filepath.Rel(dir, m)
 		if relErr != nil {
@@ -180,6 +184,10 @@ func patternOrFiles(path string, data bool) (dir string, names []string, err err
 		names = append(names, name)
 	}
 	return dir, names, err
+}
+
+func hasEnding(name string, endings []string) bool {
+	return slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(strings.ToLower(name), e) })
 }
 
 // filesOf lists the files by their names in a directory of a model, adapters or data, or of data alone, sorted; of a
@@ -207,7 +215,7 @@ func filesOf(path string, data bool) ([]string, error) {
 		info, err := os.Stat(filepath.Join(path, e.Name())) // where a link leads
 		switch {
 		case strings.HasPrefix(e.Name(), "."), err != nil:
-		case info.Mode().IsRegular() && slices.Contains(endings, strings.ToLower(filepath.Ext(e.Name()))):
+		case info.Mode().IsRegular() && hasEnding(e.Name(), endings):
 			out = append(out, e.Name())
 		case e.IsDir() && (data || slices.Contains(besides, e.Name())):
 			below, err := filesOf(filepath.Join(path, e.Name()), data)

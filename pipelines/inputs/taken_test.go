@@ -12,16 +12,18 @@ import (
 func TestFilesOfData(t *testing.T) {
 	root := t.TempDir()
 	at := func(name string) string { return filepath.Join(root, filepath.FromSlash(name)) }
-	for _, name := range []string{"hub/data/train-0.parquet", "hub/README.md", "saved/data-0.arrow", "saved/state.json", "split-1/a.arrow", "split-2/b.arrow", "rows.jsonl"} {
+	for _, name := range []string{"hub/data/train-0.parquet", "hub/README.md", "saved/data-0.arrow", "saved/state.json", "split-1/a.arrow", "split-2/b.arrow", "rows.jsonl", "wds/s-00.tar", "wds/s-01.tar", "packed/a.jsonl.gz"} {
 		put(t, at(name), []byte("x"))
 	}
 	for path, want := range map[string][]string{
-		"hub":             {"hub", "data/train-0.parquet"},
-		"saved":           {"saved", "data-0.arrow", "state.json"},
-		"saved/*.arrow":   {"saved", "data-0.arrow"},
-		"split-?/*.arrow": {".", "split-1/a.arrow", "split-2/b.arrow"},
-		"rows.jsonl":      {"rows.jsonl", ""},
-		"none":            {"none"},
+		"hub":                {"hub", "data/train-0.parquet"},
+		"saved":              {"saved", "data-0.arrow", "state.json"},
+		"saved/*.arrow":      {"saved", "data-0.arrow"},
+		"split-?/*.arrow":    {".", "split-1/a.arrow", "split-2/b.arrow"},
+		"rows.jsonl":         {"rows.jsonl", ""},
+		"none":               {"none"},
+		"packed":             {"packed", "a.jsonl.gz"},
+		"wds/s-{00..01}.tar": {"wds", "s-00.tar", "s-01.tar"},
 	} {
 		dir, names, err := patternOrFiles(at(path), true)
 		if err != nil {

@@ -39,8 +39,9 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 		if s.Path == "" && d.has(key+".data") {
 			d.at(key+".data", "the path of source %d is empty", i)
 		}
-		if scheme.MatchString(string(s.Path)) && (s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst) {
-			d.at(key+".data", "source %d is drawn: format, ignore and image_first are about the keys of stored rows", i)
+		about := s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst || len(s.Columns) > 0 || s.Prompt != "" || s.Split != ""
+		if scheme.MatchString(string(s.Path)) && about {
+			d.at(key+".data", "source %d is drawn: format, ignore, image_first, columns, prompt and split are about stored rows", i)
 		}
 	}
 }

@@ -286,8 +286,8 @@ func names(fs []field) []string {
 
 // value fills one field.
 func (d *decoder) value(n *yaml.Node, key string, f field) {
-	if _, ok := f.value.Interface().(interface{ isPatterns() }); ok {
-		d.patterns(n, key, f)
+	if of, ok := f.value.Interface().(mapped); ok {
+		d.mapped(n, key, f, of)
 		return
 	}
 	switch f.value.Kind() {

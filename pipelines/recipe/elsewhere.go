@@ -45,7 +45,7 @@ func homesOf(v reflect.Value, path, kinds []string) []home {
 			}
 			t = t.Elem()
 		}
-		if _, patterns := f.value.Interface().(interface{ isPatterns() }); t.Kind() == reflect.Struct && !patterns {
+		if _, mapping := f.value.Interface().(mapped); t.Kind() == reflect.Struct && !mapping {
 			below = append(below, homes(t, at, kinds)...)
 		}
 	}

@@ -129,7 +129,7 @@ type TrainConfig struct {
 
 // A Source of samples; a plain string is its path.
 type Source struct {
-	// Path is required: a directory or file of Arrow data, Parquet, JSON or JSONL (docs/formats.md has the shapes of rows), or a name with a scheme.
+	// Path is required: a file or directory of stored samples (docs/formats.md has the forms, and the shapes of rows), or a name with a scheme.
 	Path Path `yaml:"path,required,short"`
 	// Images are folders for the pictures of this source, before those of data.images.
 	Images []Path `yaml:"images"`
@@ -142,6 +142,14 @@ type Source struct {
 	Format string `yaml:"format" words:"row formats"`
 	// ImageFirst puts pictures without a marker in the text in front of the first question. Without it such rows are errors.
 	ImageFirst bool `yaml:"image_first" default:"false"`
+	// Columns name the data's columns that are called otherwise than the keys of a row: {image: photo, question: q}. Other columns keep their own
+	// names, and those that are not known are errors unless ignore names them.
+	Columns Columns `yaml:"columns"`
+	// Prompt is what is asked of rows that have a picture and a caption, or an answer and no question. With {question} in it, it is what each row's
+	// question stands in; {NAME} is the text of any other column. A brace written twice is one.
+	Prompt string `yaml:"prompt"`
+	// Split is the one that is read of a directory of several: train, test, ...
+	Split string `yaml:"split"`
 }
 
 // AdaptersConfig says what is attached to each tower; a tower left out gets no adapters.

@@ -60,5 +60,8 @@ func rowFlags(c *cobra.Command, opt *datasets.Options) {
 	c.Flags().StringSliceVar(&opt.Ignore, "ignore", nil, "leave out these keys of rows, turns and content parts, whatever they hold")
 	c.Flags().StringVar(&opt.Format, "format", "", "llm-adapters: learn each row whole, as LLM-Adapters' prompt (default: the keys of each row say what it is)")
 	completeValues(c, "format", []string{datasets.FormatLLMAdapters})
+	c.Flags().StringToStringVar(&opt.Columns, "columns", nil, "read columns under other names, as in image=photo,question=q")
+	c.Flags().StringVar(&opt.Prompt, "prompt", "", "ask this where rows have no question; {question} and other names in braces stand for columns")
+	c.Flags().StringVar(&opt.Split, "split", "", "open this split of a directory of several")
 	c.Flags().BoolVar(&opt.ImageFirst, "image-first", false, "put pictures without a marker in the text in front of the first question")
 }
