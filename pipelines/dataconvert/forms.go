@@ -16,6 +16,7 @@ const (
 	JSONL      = "jsonl"
 	WebDataset = "webdataset"
 	LLaVA      = "llava-json"
+	CSV        = "csv"
 )
 
 // A form is one way to store samples. It knows files; which rows go into which is of Convert.
@@ -51,14 +52,20 @@ var forms = []form{
 		return fmt.Sprintf("data/%s-%05d-of-%05d.parquet", p.Split, i, len(p.Shards))
 	},
 		begin: func(at place) (rowWriter, error) { return datasets.NewParquetShard(at.w, at.plan.columns()) }},
-	{name: JSONL, beside: true, begin: beginLines, shard: func(p *plan, i int) string {
-		if len(p.Shards) == 1 {
-			return p.Split + ".jsonl"
-		}
-		return fmt.Sprintf("%s-%05d-of-%05d.jsonl", p.Split, i, len(p.Shards))
-	}},
+	{name: JSONL, beside: true, begin: beginLines, shard: numbered("jsonl")},
 	{name: WebDataset, begin: beginTar, shard: func(p *plan, i int) string { return fmt.Sprintf("%s-%06d.tar", p.Split, i) }},
 	{name: LLaVA, beside: true, single: true, check: checkLLaVA, begin: beginLLaVA, shard: func(p *plan, _ int) string { return p.Split + ".json" }},
+	{name: CSV, beside: true, check: checkCSV, begin: beginCSV, shard: numbered("csv")},
+}
+
+// numbered names the file of a split, or its files.
+func numbered(ending string) func(p *plan, i int) string {
+	return func(p *plan, i int) string {
+		if len(p.Shards) == 1 {
+			return p.Split + "." + ending
+		}
+		return fmt.Sprintf("%s-%05d-of-%05d.%s", p.Split, i, len(p.Shards), ending)
+	}
 }
 
 // Forms are the names of what samples can be written as.

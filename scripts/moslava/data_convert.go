@@ -31,7 +31,7 @@ func dataConvertCommand() *cobra.Command {
 	var quiet bool
 	c := &cobra.Command{
 		Use:   "convert SRC DST",
-		Short: "Write stored samples in another form: Arrow, Parquet, JSON lines, LLaVA's JSON or WebDataset",
+		Short: "Write stored samples in another form: Arrow, Parquet, JSON lines, LLaVA's JSON, CSV or WebDataset",
 		Long: `Reads all rows and the headers of their pictures, and then writes them to the directory DST in shards:
 
   arrow       datasets.load_from_disk reads it, and moslava fastest
@@ -39,6 +39,9 @@ func dataConvertCommand() *cobra.Command {
   jsonl       train.jsonl and the pictures in images/
   llava-json  train.json and the pictures in images/, for LLaVA's --data_path and --image_folder
   webdataset  train-000000.tar and so on
+  csv         train.csv and the pictures in images/, for rows of one question
+
+With --split the rows of that split are read, and files have its name in place of train.
 
 DST is there whole or not at all. Interrupted or killed, the same command goes on with the shards that are finished, which wait in .DST.converting
 beside DST.`,
@@ -61,7 +64,6 @@ beside DST.`,
 	completeValues(c, "to", dataconvert.Forms())
 	f.IntVar(&d.opt.RowsPerShard, "rows-per-shard", 0, "rows of a shard; 0: as many as --shard-size says")
 	f.IntVar(&mebibytes, "shard-size", datasets.MaxShardSize>>20, "MiB of a shard, before compression")
-	f.StringVar(&d.opt.Split, "split", "train", "what the rows are called, in names of files")
 	f.BoolVarP(&quiet, "quiet", "q", false, "show no progress")
 	d.flags(c)
 	return c
@@ -90,6 +92,7 @@ func (d *dataConversion) run(cmd *cobra.Command, src, dst string) (err error) {
 		return err
 	}
 	d.rows.Values = true
+	d.opt.Split = d.rows.Split
 	rows, err := inputs.Open(src, d.rows)
 	if err != nil {
 		return err
