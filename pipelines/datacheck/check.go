@@ -1,6 +1,7 @@
 package datacheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,10 @@ func (c *checker) stage(ctx context.Context, i int) (_ *Stage, err error) {
 			p.Stage.Findings = p.sorted(p.say)
 		}
 	}()
+	decoder := &c.processor.Config.Text
+	if err := cmp.Or(inputs.CheckLength(s.Train, decoder.MaxPositionEmbeddings), decoder.Fits(load.MaxLength)); err != nil {
+		p.add(Fault, BadLength, "max_length "+err.Error())
+	}
 	src, _, err := inputs.OpenData(c.recipe, s.Train)
 	if err != nil {
 		p.add(Fault, CannotOpen, err.Error())

@@ -206,6 +206,10 @@ func TestCheckShows(t *testing.T) {
 }
 
 func TestCheckRefuses(t *testing.T) {
+	long := recipetest.Parse(t, t.TempDir(), recipetest.Towers+"stages:\n- {kind: align, data: \"scenes:align?n=4\", max_length: 99999}\n")
+	if report, err := Check(context.Background(), long, Options{}); err != nil || report.Stages[0].found(BadLength).Level != Fault {
+		t.Errorf("%v, found %+v", err, report.Stages)
+	}
 	r := recipetest.Parse(t, t.TempDir(), recipetest.Towers+"stages:\n- {kind: tune, data: nowhere.json, adapters: {language: {r: 2}}}\n")
 	_, err := Check(context.Background(), r, Options{Stages: []string{"tunes"}})
 	recipetest.Names(t, err, `no training stage "tunes"`, "tune")

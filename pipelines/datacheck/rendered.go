@@ -41,9 +41,11 @@ func render(p *vlm.Processor, l *datasets.Look) *Rendered {
 	}
 	e := &l.Pieces[0]
 	r := &Rendered{Place: place(&l.Sample), Tokens: len(e.IDs), Learnt: e.Targets(), Spans: spans(p.Tokenizer, e)}
-	for _, pic := range l.Sample.Pictures {
-		if b, err := thumbnail(p, pic.Bytes); err == nil && len(e.Images) > 0 {
-			r.Pictures = append(r.Pictures, b)
+	if len(e.Images) > 0 {
+		for _, pic := range l.Sample.Pictures {
+			if b, err := thumbnail(p, pic.Bytes); err == nil {
+				r.Pictures = append(r.Pictures, b)
+			}
 		}
 	}
 	return r

@@ -69,6 +69,7 @@ const (
 
 // Kinds of findings.
 const (
+	BadLength        = "max_length"
 	CannotOpen       = "data cannot be opened"
 	Missing          = "missing pictures"
 	Broken           = "broken pictures"

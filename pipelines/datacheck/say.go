@@ -28,8 +28,10 @@ func (p *pass) say(f Finding) string {
 		return name + " is " + p.Policies[name] + ": they are left out"
 	}
 	switch f.Kind {
+	case BadLength:
+		return fmt.Sprintf("max_length is %d: a run stops before its first step", p.MaxLength)
 	case CannotOpen:
-		return "a run stops before its first step"
+		return "the data cannot be opened: a run stops before its first step"
 	case Missing:
 		return number(f.Count, "sample") + " with a picture that is not there: " + policy("on_bad", "skip leaves such samples out")
 	case Broken:

@@ -185,6 +185,16 @@ func (w *conversion) rows(ctx context.Context, src datasets.Source, part shard, 
 	if err != nil {
 		return err
 	}
+	err = copyRows(ctx, src, part, rows, bar)
+	// Closed in any case: pictures may be on their way to the disk, of bytes that the source lends.
+	if closing := rows.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// copyRows writes rows and makes sure that they are those of the plan.
+func copyRows(ctx context.Context, src datasets.Source, part shard, rows rowWriter, bar *progress.Bar) error {
 	sum := sha256.New()
 	for i := part.First; i < part.First+part.Rows; i++ {
 		if ctx.Err() != nil {
@@ -203,7 +213,7 @@ func (w *conversion) rows(ctx context.Context, src datasets.Source, part shard, 
 	if hex.EncodeToString(sum.Sum(nil)) != part.SHA256 {
 		return fmt.Errorf("rows %d to %d are not what they were when all were read: the data changes while it is converted", part.First, part.First+part.Rows-1)
 	}
-	return rows.Close()
+	return nil
 }
 
 // end writes the metadata and gives the directory its name.

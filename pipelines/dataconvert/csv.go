@@ -12,12 +12,12 @@ import (
 
 // table writes id, image, question and answer.
 type table struct {
-	place
-	csv *csv.Writer
+	csv      *csv.Writer
+	pictures *pictures
 }
 
 func beginCSV(at place) (rowWriter, error) {
-	t := &table{at, csv.NewWriter(at.w)}
+	t := &table{csv.NewWriter(at.w), newPictures(at.dir)}
 	return t, t.csv.Write([]string{"id", "image", "question", "answer"})
 }
 
@@ -56,7 +56,7 @@ func (t *table) Write(s *datasets.Sample) error {
 	}
 	name := ""
 	if len(s.Pictures) == 1 {
-		if name, err = savePicture(t.dir, s.Pictures[0].Bytes); err != nil {
+		if name, err = t.pictures.save(s.Pictures[0].Bytes); err != nil {
 			return err
 		}
 		name = path.Join(imagesDir, name)
@@ -66,5 +66,5 @@ func (t *table) Write(s *datasets.Sample) error {
 
 func (t *table) Close() error {
 	t.csv.Flush()
-	return t.csv.Error()
+	return errors.Join(t.csv.Error(), t.pictures.done())
 }

@@ -38,7 +38,7 @@ type place struct {
 	w     io.Writer
 }
 
-// rowWriter writes the rows of a shard.
+// rowWriter writes the rows of a shard. Once Close has returned, nothing goes on.
 type rowWriter interface {
 	Write(s *datasets.Sample) error
 	Close() error

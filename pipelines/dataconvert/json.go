@@ -46,17 +46,20 @@ func encode(w io.Writer, v any) error {
 // lines writes a row a line.
 type lines struct {
 	place
-	prefix string // of names of pictures
-	list   bool   // of the rows, as one array
-	rows   int
+	pictures *pictures
+	prefix   string // of names of pictures
+	list     bool   // of the rows, as one array
+	rows     int
 }
 
-func beginLines(at place) (rowWriter, error) { return &lines{place: at, prefix: imagesDir}, nil }
+func beginLines(at place) (rowWriter, error) {
+	return &lines{place: at, pictures: newPictures(at.dir), prefix: imagesDir}, nil
+}
 
 // beginLLaVA begins an array. LLaVA's programs put --image_folder in front of names, so that they lie below images/.
 func beginLLaVA(at place) (rowWriter, error) {
 	_, err := io.WriteString(at.w, "[\n")
-	return &lines{place: at, list: true}, err
+	return &lines{place: at, pictures: newPictures(at.dir), list: true}, err
 }
 
 // checkLLaVA refuses what LLaVA's programs would pass over.
@@ -73,7 +76,7 @@ func (l *lines) Write(s *datasets.Sample) error {
 	r := rowOf(s)
 	var names []string
 	for _, p := range s.Pictures {
-		name, err := savePicture(l.dir, p.Bytes)
+		name, err := l.pictures.save(p.Bytes)
 		if err != nil {
 			return err
 		}
@@ -99,8 +102,8 @@ func (l *lines) Write(s *datasets.Sample) error {
 }
 
 func (l *lines) Close() error {
-	if !l.list {
-		return nil
+	if err := l.pictures.done(); err != nil || !l.list {
+		return err
 	}
 	_, err := io.WriteString(l.w, "]\n")
 	return err

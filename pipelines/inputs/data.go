@@ -74,6 +74,14 @@ func Inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
 	return slices.Equal(c.Ignore, r.Data.Ignore)
 }
 
+// CheckLength refuses a max_length beyond the positions that a decoder has.
+func CheckLength(c *recipe.TrainConfig, positions int) error {
+	if c.MaxLength > positions {
+		return fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, positions)
+	}
+	return nil
+}
+
 // LoadOptions say how a stage's samples become batches of a decoder with so many positions.
 func LoadOptions(r *recipe.Recipe, c *recipe.TrainConfig, positions int) datasets.LoadOptions {
 	length := c.MaxLength

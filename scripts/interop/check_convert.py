@@ -101,6 +101,20 @@ def check_lines(program, work, one, directory):
                 equal((out / "images" / a["image"]).read_bytes(), (directory / b["image"]).read_bytes(), f"picture of row {i}")
 
 
+def check_table(program, work, one, directory):
+    with check("convert: datasets reads csv"):
+        rows = [dict(r, conversations=r["conversations"][-2:]) for r in one]
+        (work / "asked.json").write_text(json.dumps(rows), encoding="utf-8")
+        out = work / "table"
+        output(program, "data", "convert", work / "asked.json", out, "--to", "csv", "--images", directory, "--rows-per-shard", "5")
+        got = load_dataset("csv", data_files=sorted(map(str, out.glob("*.csv"))), split="train", keep_default_na=False)
+        equal(len(got), len(rows), "rows")
+        for i, (a, b) in enumerate(zip(got, rows)):
+            question, answer = (t["value"] for t in b["conversations"])
+            equal((a["id"], a["question"], a["answer"]), (b["id"], question.removeprefix("<image>\n"), answer), f"row {i}")
+            equal((out / a["image"]).read_bytes() if a["image"] else None, (directory / b["image"]).read_bytes() if "image" in b else None, f"picture of row {i}")
+
+
 def check_tars(program, work, one, several, directory):
     for name, rows in (("one", one), ("several", several)):
         with check(f"convert: webdataset reads tars, {name}"):
@@ -137,6 +151,7 @@ def main():
     check_columns(program, work, one, "one", same_one, directory)
     check_columns(program, work, several, "several", same_several, directory)
     check_lines(program, work, one, directory)
+    check_table(program, work, one, directory)
     check_tars(program, work, one, several, directory)
 
 
