@@ -175,6 +175,49 @@ func TestCheckHeldOut(t *testing.T) {
 	}
 }
 
+// A row that a source's weight repeats is no duplicate; one that is held out and trained on all the same is told.
+func TestCheckWeights(t *testing.T) {
+	dir := write(t)
+	var rows strings.Builder
+	for i := range 8 {
+		fmt.Fprintf(&rows, `{"id": "%[1]d", "conversations": [{"from": "human", "value": "q %[1]d"}, {"from": "gpt", "value": "a %[1]d"}]}`+"\n", i)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "rows.json"), []byte(rows.String()), 0o666))
+	r := recipetest.Parse(t, filepath.Join(dir, "run"), recipetest.Towers+"stages:\n- {kind: tune, data: {path: "+filepath.Join(dir, "rows.json")+
+		", weight: 2}, validation: 0.25, batch: 1, adapters: {language: {r: 2}}}\n")
+	report, err := Check(context.Background(), r, Options{})
+	must(t, err)
+	s := &report.Stages[0]
+	if s.Rows != 16 || s.found(SameID).Count+s.found(SameSample).Count != 0 || s.found(SampleHeld).Count == 0 {
+		t.Errorf("%d rows, findings %+v", s.Rows, s.Findings)
+	}
+}
+
+// Conversations that are cut are counted, and what is left out of them is named.
+func TestCheckSplit(t *testing.T) {
+	dir := write(t)
+	turn := func(from, text string) string { return fmt.Sprintf(`{"from": %q, "value": %q}`, from, text) }
+	talk := []string{turn("human", "first?"), turn("gpt", "one"), turn("human", strings.Repeat("many words ", 60)), turn("gpt", "two"), turn("human", "third?"), turn("gpt", "three")}
+	must(t, os.WriteFile(filepath.Join(dir, "rows.json"), []byte(`{"conversations": [`+strings.Join(talk, ",")+"]}"), 0o666))
+	report, _ := check(t, dir, ", on_long: split")
+	s := &report.Stages[0]
+	if long, out := s.found(TooLong), s.found(LeftOut); s.Sequences != 2 || long.Level != Warning || !strings.Contains(long.What, "2 sequences made of them") || out.Count != 1 {
+		t.Errorf("%d sequences, findings %+v", s.Sequences, s.Findings)
+	}
+}
+
+// A decoder alone cannot see, and the check says so as a run would.
+func TestCheckWithoutVision(t *testing.T) {
+	dir := write(t)
+	r := recipetest.Parse(t, filepath.Join(dir, "run"), "model: {language: tiny/language, init: random}\nstages:\n- {kind: tune, data: "+filepath.Join(dir, "rows.json")+
+		", limit: 1, batch: 1, adapters: {language: {r: 2}}}\n")
+	report, err := Check(context.Background(), r, Options{})
+	must(t, err)
+	if f := report.Stages[0].found(Unusable); f.Level != Fault || f.Count != 1 || !strings.Contains(f.Named[0], "decoder alone") {
+		t.Errorf("findings %+v", report.Stages[0].Findings)
+	}
+}
+
 // The text has no control characters of the data, and marks what is supervised; the page has all that the text has, and fetches nothing.
 func TestCheckShows(t *testing.T) {
 	dir := write(t)
