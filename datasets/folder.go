@@ -123,6 +123,7 @@ func isFolder(dir string, e os.DirEntry) bool {
 // openDir opens a folder.
 func (opt Options) openDir(dir string) (Source, error) {
 	if exists(filepath.Join(dir, stateName)) {
+		opt.is("save_to_disk")
 		return opt.openSaved(dir)
 	}
 	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
@@ -148,6 +149,7 @@ func (opt Options) openDir(dir string) (Source, error) {
 	if name, err := f.metadata(); err != nil {
 		return nil, err
 	} else if name != "" && opt.Split == "" {
+		opt.is("folder of pictures")
 		return opt.openMetadata(filepath.Join(dir, name))
 	}
 	for i := range forms {
@@ -171,6 +173,7 @@ func (opt Options) openDir(dir string) (Source, error) {
 		return opt.openDir(filepath.Join(dir, splits[0]))
 	}
 	if s, err := opt.openPictures(dir); err != errNoPictures {
+		opt.is("folder of pictures")
 		return s, err
 	}
 	return nil, fmt.Errorf("%s: no state.json, %s file, and no pictures", dir, alternatives())
@@ -198,13 +201,23 @@ func (f *folder) splitFolder(split string) string {
 	return ""
 }
 
+// A SplitError is of a folder of several splits of which none is named.
+type SplitError struct {
+	Dir    string
+	Splits []string
+}
+
+func (e *SplitError) Error() string {
+	return fmt.Sprintf("%s: holds the splits %s; name one with split, or open its folder or file", e.Dir, strings.Join(e.Splits, ", "))
+}
+
 // unsplit is the error of a folder of several splits of which none is named, or one that is not there.
 func (opt Options) unsplit(dir string, splits []string) error {
 	switch {
 	case len(splits) == 0:
 		return fmt.Errorf("%s: there is no split %s, nor any other: leave split out, or name the folder or file", dir, opt.Split)
 	case opt.Split == "":
-		return fmt.Errorf("%s: holds the splits %s; name one with split, or open its folder or file", dir, strings.Join(splits, ", "))
+		return &SplitError{dir, splits}
 	}
 	return fmt.Errorf("%s: there is no split %s; there are the splits %s", dir, opt.Split, strings.Join(splits, ", "))
 }
@@ -238,6 +251,7 @@ func (opt Options) openNames(f *form, dir string, names []string) (Source, error
 	case len(distinct) > 1:
 		return nil, opt.unsplit(dir, splits)
 	}
+	opt.is(f.name)
 	if f.together != nil {
 		return f.together(opt, dir, names, true)
 	}

@@ -29,8 +29,8 @@ func TestForms(t *testing.T) {
 	}
 	others := map[string][]string{"other_columns.arrow": strings.Split("nbfdtmxlpvwuorcs", "")} // columns of all kinds that nobody knows
 	files, _ := filepath.Glob(filepath.Join(formFiles, "*.arrow"))
-	if len(files) != 18 {
-		t.Errorf("%d files, want 18", len(files))
+	if len(files) != 24 {
+		t.Errorf("%d files, want 24", len(files))
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -175,6 +175,9 @@ func (s *pictureSource) read(i int) (Sample, error) {
 		return Sample{}, err
 	}
 	name := s.names[i]
+	if s.opt.listed != nil {
+		s.opt.listed(name)
+	}
 	o := &object{[]field{{"id", name}, {"image", name}}}
 	if s.texts[i] && s.text != "" {
 		b, err := s.picture(strings.TrimSuffix(name, path.Ext(name)) + textEnding) // found and hashed as pictures are

@@ -49,6 +49,15 @@ func Endings() (out []string) {
 	return out
 }
 
+// FormOf is the name of the form of a file by its name, in small letters; "" for a file of no form.
+func FormOf(name string) string {
+	f, _ := formOf(name)
+	if f == nil {
+		return ""
+	}
+	return strings.ToLower(f.name)
+}
+
 // formOf is the form of a file by its name, and the name without its ending; nil for a file of no form.
 func formOf(name string) (is *form, stem string) {
 	lower := strings.ToLower(name)
@@ -76,13 +85,17 @@ func formOf(name string) (is *form, stem string) {
 func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
-func OpenWith(path string, opt Options) (Source, error) {
+func OpenWith(path string, opt Options) (Source, error) { return opt.opened(path) }
+
+// opened is OpenWith, which leaves what it found of columns in the options.
+func (opt *Options) opened(path string) (Source, error) {
 	if err := errors.Join(opt.check(), opt.prepare()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	met := map[string]bool{}
 	all := opt.Met
 	opt.Met = met
+	defer func() { opt.Met = all }()
 	src, err := opt.open(path)
 	if err != nil {
 		return nil, err
@@ -118,6 +131,7 @@ func (opt Options) openFile(path string) (Source, error) {
 	if f == nil {
 		return nil, fmt.Errorf("%s: extension %q, expected %s, or a folder", path, filepath.Ext(path), alternatives())
 	}
+	opt.is(f.name)
 	return f.open(opt, path)
 }
 
@@ -148,6 +162,7 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 		}
 		names[i] = filepath.Base(p)
 	}
+	opt.is(of.name)
 	switch {
 	case of.together == nil:
 		return opt.openEach(of, paths)

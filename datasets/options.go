@@ -36,6 +36,9 @@ type Options struct {
 	Split string
 
 	columns *columns // prepared of Columns and Prompt
+	watch   bool     // what columns there are is asked for
+
+	listed func(name string) // is told of a picture that lies in the folder of the data, before it is read; nil: nobody
 
 	fetch func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
 }

@@ -36,7 +36,7 @@ func (s *Stream) Batch(i int) ([]Column, error) {
 	}
 	m := s.batches[i]
 	f := flat{b: s.bytes(m.meta, m.metaLen)}
-	d := decoder{s: s, f: &f, body: s.bytes(m.body, m.bodyLen)}
+	d := decoder{s: s, f: &f, body: s.bytes(m.body, m.bodyLen), dicts: m.dicts}
 	if err := d.open(f.sub(f.root(), 2)); err != nil {
 		return nil, err
 	}
@@ -58,6 +58,7 @@ type decoder struct {
 	s                    *Stream
 	f                    *flat
 	body                 []byte
+	dicts                map[int64]message
 	nodes, bufs, counts  int // positions in f
 	nNodes, nBufs, nView int
 }
@@ -134,6 +135,9 @@ func (d *decoder) column(c *Column, x *field) error {
 		if x.kind == structure && c.kids[k].Len < c.Len {
 			return fmt.Errorf("%w: %d values of %s in %d structs", ErrCorrupt, c.kids[k].Len, x.kids[k].Name, c.Len)
 		}
+		if x.kind == fixedList && c.kids[k].Len/x.width < c.Len {
+			return fmt.Errorf("%w: %d elements in %d lists of %d", ErrCorrupt, c.kids[k].Len, c.Len, x.width)
+		}
 	}
 	return nil
 }
@@ -173,6 +177,10 @@ func (c *Column) place(bufs [3][]byte, nulls int64) error {
 		c.data = bufs[1]
 	case varbinary, list:
 		c.offsets, c.data, extra = bufs[1], bufs[2], 1
+	case listView:
+		if c.offsets, c.data = bufs[1], bufs[2]; c.Len > int64(len(c.data))/c.width {
+			return fmt.Errorf("%w: %d sizes of %d bytes in %d bytes", ErrCorrupt, c.Len, c.width, len(c.data))
+		}
 	case boolean:
 		if c.data = bufs[1]; int64(len(c.data)) < c.Len/8+min(c.Len%8, 1) {
 			return fmt.Errorf("%w: %d bits in %d bytes", ErrCorrupt, c.Len, len(c.data))
@@ -192,12 +200,12 @@ func (c *Column) place(bufs [3][]byte, nulls int64) error {
 
 // dictionary attaches the values that indices point to.
 func (d *decoder) dictionary(c *Column) error {
-	m, ok := d.s.dicts[c.field.dict]
+	m, ok := d.dicts[c.field.dict]
 	if !ok {
 		return fmt.Errorf("%w: dictionary %d is missing", ErrCorrupt, c.field.dict)
 	}
 	f := flat{b: d.s.bytes(m.meta, m.metaLen)}
-	v := decoder{s: d.s, f: &f, body: d.s.bytes(m.body, m.bodyLen)}
+	v := decoder{s: d.s, f: &f, body: d.s.bytes(m.body, m.bodyLen), dicts: d.dicts}
 	if err := v.open(f.sub(f.sub(f.root(), 2), 1)); err != nil {
 		return fmt.Errorf("dictionary %d: %w", c.field.dict, err)
 	}
@@ -228,7 +236,7 @@ func (c *Column) Child(name string) *Column {
 
 // Elem holds the elements of all values of a list column, or is nil.
 func (c *Column) Elem() *Column {
-	if c.kind != list {
+	if c.kind != list && c.kind != listView && c.kind != fixedList {
 		return nil
 	}
 	return &c.kids[0]
@@ -236,11 +244,21 @@ func (c *Column) Elem() *Column {
 
 // Range is where value i of a list column lies in Elem: [lo, hi). A null is empty.
 func (c *Column) Range(i int64) (lo, hi int64, err error) {
-	if c.kind != list {
+	if c.Elem() == nil {
 		return 0, 0, fmt.Errorf("%s is not a list", c.Type.Name())
 	}
 	if c.IsNull(i) {
 		return 0, 0, nil
+	}
+	switch c.kind {
+	case fixedList:
+		return i * c.width, (i + 1) * c.width, nil
+	case listView:
+		lo, hi = signed(c.offsets, c.width, i), signed(c.data, c.width, i)
+		if lo < 0 || hi < 0 || lo > c.kids[0].Len || hi > c.kids[0].Len-lo {
+			return 0, 0, fmt.Errorf("%w: list of %d from %d on, of %d elements", ErrCorrupt, hi, lo, c.kids[0].Len)
+		}
+		return lo, lo + hi, nil
 	}
 	lo, hi = c.span(i)
 	if lo < 0 || hi < lo || hi > c.kids[0].Len {
@@ -250,10 +268,15 @@ func (c *Column) Range(i int64) (lo, hi int64, err error) {
 }
 
 func (c *Column) span(i int64) (lo, hi int64) {
-	if c.width == 8 {
-		return int64(binary.LittleEndian.Uint64(c.offsets[8*i:])), int64(binary.LittleEndian.Uint64(c.offsets[8*i+8:]))
+	return signed(c.offsets, c.width, i), signed(c.offsets, c.width, i+1)
+}
+
+// signed is entry i of offsets or sizes of 4 or 8 bytes.
+func signed(b []byte, width, i int64) int64 {
+	if width == 8 {
+		return int64(binary.LittleEndian.Uint64(b[8*i:]))
 	}
-	return int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i:]))), int64(int32(binary.LittleEndian.Uint32(c.offsets[4*i+4:])))
+	return int64(int32(binary.LittleEndian.Uint32(b[4*i:])))
 }
 
 // Bytes is value i of a string or binary column: a slice of the map, valid until

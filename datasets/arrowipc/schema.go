@@ -66,8 +66,6 @@ func skip(f *flat, typ byte, tab int, version uint16) skipped {
 	switch typ {
 	case typeRunEndEncoded:
 		t.buffers = 0
-	case typeFixedSizeList:
-		t.buffers = 1
 	case typeUnion:
 		t.buffers = 1 // types
 		if tab != 0 {
@@ -76,8 +74,6 @@ func skip(f *flat, typ byte, tab int, version uint16) skipped {
 		if version == metadataV4 {
 			t.buffers++ // validity, which V5 removed
 		}
-	case typeListView, typeLargeListView:
-		t.buffers = 3
 	}
 	return t
 }
@@ -105,12 +101,9 @@ func IsText(t arrow.DataType) bool {
 	return false
 }
 
-// Elem is the type of the elements of a list or large list, or nil.
+// Elem is the type of the elements of a list in any of its forms (large, view, of a fixed size), or nil.
 func Elem(t arrow.DataType) arrow.DataType {
-	switch t := t.(type) {
-	case *arrow.ListType:
-		return t.Elem()
-	case *arrow.LargeListType:
+	if t, ok := t.(arrow.ListLikeType); ok && t.ID() != arrow.MAP {
 		return t.Elem()
 	}
 	return nil
@@ -130,6 +123,8 @@ const (
 	indices // into a dictionary of varbinary or view
 	structure
 	list
+	listView  // offsets, and sizes in data
+	fixedList // of width elements each
 )
 
 // A field is one column of the schema, or a child of one, and how it lies in a
@@ -167,6 +162,10 @@ func (x *field) lay() {
 		x.kind = structure
 	case *arrow.ListType, *arrow.LargeListType:
 		x.kind = list
+	case *arrow.ListViewType, *arrow.LargeListViewType:
+		x.kind = listView
+	case *arrow.FixedSizeListType:
+		x.kind, x.width = fixedList, int64(t.Len())
 	case *arrow.DictionaryType:
 		if number = t.IndexType; IsBytes(t.ValueType) {
 			x.kind = indices
@@ -269,14 +268,11 @@ func (r *schemaReader) dataType(typ byte, tab int, kids []field) arrow.DataType 
 			fields[i] = kids[i].Field
 		}
 		return arrow.StructOf(fields...)
-	case typeList, typeLargeList:
+	case typeList, typeLargeList, typeListView, typeLargeListView, typeFixedSizeList:
 		if len(kids) != 1 {
 			return nil
 		}
-		if typ == typeList {
-			return arrow.ListOfField(kids[0].Field)
-		}
-		return arrow.LargeListOfField(kids[0].Field)
+		return listType(r.f, typ, tab, kids[0].Field)
 	case typeInt, typeFloat, typeBool, typeNull, typeBinary, typeUtf8, typeLargeBinary, typeLargeUtf8, typeBinaryView, typeUtf8View:
 		if len(kids) > 0 {
 			return nil
@@ -305,6 +301,27 @@ func (r *schemaReader) dataType(typ byte, tab int, kids []field) arrow.DataType 
 		return arrow.BinaryTypes.StringView
 	}
 	return skip(r.f, typ, tab, r.version)
+}
+
+// listType is the type of a list of elements; nil if its size, which a fixed one has in its Type table, is none.
+func listType(f *flat, typ byte, tab int, elem arrow.Field) arrow.DataType {
+	switch typ {
+	case typeList:
+		return arrow.ListOfField(elem)
+	case typeLargeList:
+		return arrow.LargeListOfField(elem)
+	case typeListView:
+		return arrow.ListViewOfField(elem)
+	case typeLargeListView:
+		return arrow.LargeListViewOfField(elem)
+	}
+	if tab == 0 {
+		return nil
+	}
+	if n := f.i32Field(tab, 0); n > 0 {
+		return arrow.FixedSizeListOfField(n, elem)
+	}
+	return nil
 }
 
 // integers are the integer types by their width in bits, unsigned and signed.

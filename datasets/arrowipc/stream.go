@@ -10,7 +10,7 @@
 //
 // It reads what the Arrow columnar format 1.4 calls a stream, and the file
 // format that wraps one. Compressed batches, dictionary deltas and big-endian
-// values are refused.
+// values are refused; a dictionary may be replaced.
 //
 // Columns are described by the types of apache/arrow/go/v15, but messages are not
 // read through its ipc package. An ipc.Reader goes from front to back and copies
@@ -27,6 +27,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"sort"
 
@@ -43,15 +44,20 @@ type Stream struct {
 	schema   *arrow.Schema
 	fields   []field
 	batches  []message
-	starts   []int64 // first row of each batch, then the number of rows
-	dicts    map[int64]message
+	starts   []int64           // first row of each batch, then the number of rows
+	dicts    map[int64]message // the last of each id
+	replaced int               // how often dictionaries are
 	complete bool
 }
+
+// maxReplaced bounds the sets of dictionaries that are kept.
+const maxReplaced = 1 << 16
 
 // A message is where an encapsulated message's flatbuffer and body lie.
 type message struct {
 	meta, body       int64
 	metaLen, bodyLen int64
+	dicts            map[int64]message // dictionaries that a record batch refers to
 }
 
 // Open maps the file and indexes its record batches. A file that ends inside a
@@ -222,11 +228,17 @@ func (s *Stream) add(m message) (err error) {
 		return nil
 	case messageDictionary:
 		id := f.i64Field(header, 0)
-		if _, again := s.dicts[id]; again || f.u8Field(header, 2) != 0 {
-			return fmt.Errorf("dictionary %d is replaced or extended, which is not supported: save the data set again", id)
+		if f.u8Field(header, 2) != 0 {
+			return fmt.Errorf("dictionary %d is extended, which is not supported: save the data set again", id)
 		}
 		if f.bad {
 			return errors.New("corrupt dictionary batch")
+		}
+		if _, again := s.dicts[id]; again { // batches so far keep the one before
+			if s.replaced++; s.replaced > maxReplaced {
+				return fmt.Errorf("dictionaries are replaced more than %d times: save the data set again", maxReplaced)
+			}
+			s.dicts = maps.Clone(s.dicts)
 		}
 		s.dicts[id] = m
 		return nil
@@ -236,6 +248,7 @@ func (s *Stream) add(m message) (err error) {
 		if f.bad || rows < 0 || rows > maxRows-before {
 			return fmt.Errorf("record batch declares %d rows", rows)
 		}
+		m.dicts = s.dicts
 		s.batches = append(s.batches, m)
 		s.starts = append(s.starts, before+rows)
 		_, err = s.Batch(len(s.batches) - 1)

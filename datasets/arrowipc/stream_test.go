@@ -108,7 +108,11 @@ func TestTruncated(t *testing.T) {
 				}
 			}
 		}
-		if opened > 4 { // after the schema and each batch
+		cuts := 4 // after the schema and each batch
+		if name == "dictionary_replaced.arrow" {
+			cuts = 7 // and each of three dictionaries
+		}
+		if opened > cuts {
 			t.Errorf("%s: %d cuts are no error", name, opened)
 		}
 	}
@@ -252,7 +256,7 @@ func TestNested(t *testing.T) {
 // TestSchema compares the columns with what arrow's own reader says of them.
 func TestSchema(t *testing.T) {
 	for name, b := range files(t) {
-		if name == "file.arrow" || strings.HasPrefix(name, "compressed") {
+		if bytes.HasPrefix(b, []byte(fileMagic)) || strings.HasPrefix(name, "compressed") {
 			continue
 		}
 		s, err := parse(b)

@@ -68,6 +68,18 @@ def main():
     stream("image_path", plain.set_column(1, "image", pictures(lambda p: {"bytes": None, "path": name(p)})))
     stream("image_string", plain.set_column(1, "image", pictures(name, pa.string())))
 
+    views = pa.table({"id": ids.cast(pa.string_view()), "image": pictures(t=pa.struct([("bytes", pa.binary_view()), ("path", pa.string_view())])),
+                      "conversations": pa.array([[{"from": f, "value": v} for f, v in r] for r in TURNS],
+                                                pa.list_view(pa.struct([("from", pa.string_view()), ("value", pa.string_view())])))})
+    stream("views", views)
+    stream("views_file", views, new=pa.ipc.new_file)
+    rows = [[{"from": f, "value": v} for f, v in r] for r in TURNS]
+    stream("large_list_view", plain.set_column(2, "conversations", pa.array(rows, pa.large_list_view(pa.struct([("from", pa.string()), ("value", pa.string())])))))
+    stream("images_fixed", plain.set_column(1, "images", pa.array([[{"bytes": p, "path": None}] if p else None for p in PICTURES], pa.list_(IMAGE, 1))))
+    two = pa.concat_tables([plain.slice(i, 1).set_column(0, "id", pa.array([str(i + 1)]).dictionary_encode()) for i in range(3)])
+    stream("dictionary_replaced", two)
+    stream("dictionary_file", one.set_column(2, "conversations", turns(pa.dictionary(pa.int32(), pa.string()))), new=pa.ipc.new_file)
+
     # The older Sequence feature turns a list of structs into a struct of lists.
     f = Features({"id": Value("string"), "conversations": {"from": List(Value("string")), "value": List(Value("string"))}})
     d = Dataset.from_dict({"id": ["1", "2", "3"], "conversations": [{"from": [a for a, _ in r], "value": [b for _, b in r]} for r in TURNS]}, features=f)

@@ -42,7 +42,10 @@ const wholePictures = 256
 func hashPictures(ctx context.Context, path string, opt datasets.Options) (sum filehash.Sum, n int, err error) {
 	h := sha256.New()
 	var failed error
-	err = datasets.EachPicture(ctx, path, opt, func(row, rows int, file string) {
+	err = datasets.EachPicture(ctx, path, opt, func(row, rows int, file, name string) {
+		if name != "" { // of no file that is hashed, and its folder may be its label
+			_, _ = fmt.Fprintf(h, "%q\n", name) // a hash takes anything
+		}
 		text := datasets.IsText(file)
 		if !text {
 			n++

@@ -236,6 +236,7 @@ step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$w
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
 step "check_convert.py" "$python" "$here/check_convert.py" "$work" "$work"
+step "check_forms.py" "$python" "$here/check_forms.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
 step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
