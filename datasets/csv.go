@@ -160,7 +160,7 @@ func (o *Options) checkCell(name, cell string) error {
 	x := newIndexer(strings.NewReader(cell), o)
 	x.in.left = maxRow
 	x.d = jsontext.NewDecoder(x.in)
-	err := x.keyed(o.rows(), name, false)
+	err := x.known(o.rows(), name, false)
 	if err == nil {
 		if _, end := x.d.ReadToken(); end != io.EOF {
 			err = errors.New("data after the JSON value")

@@ -109,6 +109,8 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	case tar.TypeReg:
 	case tar.TypeDir, tar.TypeXGlobalHeader:
 		return nil
+	case tar.TypeGNUSparse:
+		return sparse(name)
 	case tar.TypeLink, tar.TypeSymlink:
 		return fmt.Errorf("%q is a link, expected the file itself: pack with --dereference (and --hard-dereference)", name)
 	default:
@@ -116,7 +118,7 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
-			return fmt.Errorf("%q is a sparse file, expected all of its bytes: pack without --sparse", name)
+			return sparse(name)
 		}
 	}
 	if h.Size > s.size-at {
@@ -153,6 +155,10 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	}
 	s.files = append(s.files, tarFile{at, h.Size, uint16(k)})
 	return nil
+}
+
+func sparse(name string) error {
+	return fmt.Errorf("%q is a sparse file, expected all of its bytes: pack without --sparse", name)
 }
 
 // maxFields bounds the kinds of files in a shard's samples.
