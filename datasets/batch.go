@@ -52,8 +52,8 @@ func (e *Example) check() error {
 	return nil
 }
 
-// targets is how many positions are learnt. Nothing predicts the first token.
-func (e *Example) targets() int {
+// Targets is how many positions are learnt. Nothing predicts the first token.
+func (e *Example) Targets() int {
 	n := 0
 	for i := 1; i < len(e.Labels); i++ {
 		if e.Labels[i] != IgnoreIndex {

@@ -17,11 +17,13 @@ type outcome struct {
 	err    error
 }
 
-// work reads and encodes one sample and applies the policies to it.
-func (l *loader) work(j job) (out outcome) {
+// work reads and encodes one sample and applies the policies to it. What it comes by is noted in seen.
+func (l *loader) work(j job, seen *Look) (out outcome) {
 	s, err := l.read(j.row)
 	out.origin, out.id = s.Origin, s.ID
+	seen.Sample = s
 	if err != nil {
+		seen.Unusable = err
 		l.bad(&out, err)
 		return out
 	}
@@ -29,10 +31,12 @@ func (l *loader) work(j job) (out outcome) {
 		out.origin = fmt.Sprintf("row %d", j.row)
 	}
 	if err := s.Check(); err != nil {
+		seen.Unusable = err
 		l.bad(&out, out.name(err))
 		return out
 	}
 	if err := s.checkAnswers(); err != nil && l.opt.OnEmpty != OnLearn {
+		seen.Empty = true
 		if l.opt.OnEmpty != OnSkip {
 			err = fmt.Errorf("%w; on_empty skip leaves such samples out, learn takes them as they are, and weight 0 on the turn leaves it unlearnt", err)
 			out.err = out.name(err)
@@ -42,6 +46,7 @@ func (l *loader) work(j job) (out outcome) {
 		return out
 	}
 	e, err := l.encode(s, l.enc.Encode)
+	seen.Whole, seen.Unusable = e, err
 	switch {
 	case err != nil:
 		l.bad(&out, out.name(err))
@@ -143,7 +148,7 @@ func (l *loader) keep(o *outcome, e Example) {
 	if o.err != nil {
 		return
 	}
-	if e.targets() > 0 {
+	if e.Targets() > 0 {
 		o.pieces = append(o.pieces, e)
 		return
 	}
@@ -164,9 +169,9 @@ func (l *loader) truncate(o *outcome, e Example) {
 			return
 		}
 	}
-	learnt := e.targets()
+	learnt := e.Targets()
 	e.IDs, e.Labels = e.IDs[:most:most], e.Labels[:most:most]
-	if learnt > 0 && e.targets() == 0 {
+	if learnt > 0 && e.Targets() == 0 {
 		o.add(Dropped, fmt.Errorf("%w; all %d tokens that are learnt lie beyond", why, learnt))
 		return
 	}

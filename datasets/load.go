@@ -60,6 +60,14 @@ type LoadOptions struct {
 	Notice func(Event)
 }
 
+// Threads is how many goroutines read and encode.
+func (o *LoadOptions) Threads() int {
+	if o.Workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.Workers
+}
+
 // An Event is something that happened to one stored sample.
 type Event struct {
 	Kind   EventKind
@@ -107,7 +115,18 @@ func Load(ctx context.Context, src Source, enc Encoder, opt LoadOptions, from Po
 			yield(nil, err)
 			return
 		}
-		l.run(ctx, from, yield)
+		c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
+		if err := c.reopen(from); err != nil {
+			yield(nil, err)
+			return
+		}
+		if c.whole && !c.emitAll() { // batches of the epoch before
+			return
+		}
+		err := run(ctx, l, from, func(j job) outcome { return l.work(j, &Look{}) }, c.take)
+		if err != nil {
+			yield(nil, err)
+		}
 	}
 }
 
@@ -130,9 +149,7 @@ func (l *loader) check(from *Position) error {
 	if o.Pack > 1 && o.TokenBudget == 0 {
 		return fmt.Errorf("load: pack %d without a token budget: there is no room to fill", o.Pack)
 	}
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
+	o.Workers = o.Threads()
 	for _, p := range []struct {
 		name  string
 		value *string
@@ -186,23 +203,26 @@ func policy(name string, value *string, known []string) error {
 	return nil
 }
 
-// A job is one place in an epoch's order; done receives what became of it.
-type job struct {
-	epoch, index, row int
-	done              chan outcome
+// A job is one place in an epoch's order.
+type job struct{ epoch, index, row int }
+
+// queued is a job; done receives what became of it.
+type queued[T any] struct {
+	job
+	done chan T
 }
 
 // feed hands the jobs from a position on to the workers, and to the collector in
 // order, as long as both take them.
-func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job) {
+func feed[T any](ctx context.Context, l *loader, from Position, queue, jobs chan<- queued[T]) {
 	defer close(queue)
 	defer close(jobs)
 	index := from.Index
 	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
 		at := l.order(epoch)
 		for ; index < l.n; index++ {
-			j := job{epoch: epoch, index: index, row: at(index), done: make(chan outcome, 1)}
-			for _, c := range []chan<- job{queue, jobs} {
+			j := queued[T]{job{epoch, index, at(index)}, make(chan T, 1)}
+			for _, c := range []chan<- queued[T]{queue, jobs} {
 				select {
 				case c <- j:
 				case <-ctx.Done():
@@ -230,30 +250,24 @@ func (l *loader) order(epoch int) (at func(i int) int) {
 	return func(i int) int { return int(rows[i]) }
 }
 
-func (l *loader) run(parent context.Context, from Position, yield func(*Batch, error) bool) {
+// run has workers do the jobs from a position on and gives what became of them to take, in order, until it returns
+// false. The error is that of the context.
+func run[T any](parent context.Context, l *loader, from Position, work func(job) T, take func(job, T) bool) error {
 	ctx, cancel := context.WithCancel(parent)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	queue, jobs := make(chan job, 2*l.opt.Workers), make(chan job)
-	wg.Go(func() { l.feed(ctx, from, queue, jobs) })
+	queue, jobs := make(chan queued[T], 2*l.opt.Workers), make(chan queued[T])
+	wg.Go(func() { feed(ctx, l, from, queue, jobs) })
 	for range l.opt.Workers {
 		wg.Go(func() {
 			for j := range jobs {
-				j.done <- l.work(j)
+				j.done <- work(j.job)
 			}
 		})
 	}
-	c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
-	if err := c.reopen(from); err != nil {
-		yield(nil, err)
-		return
-	}
-	if c.whole && !c.emitAll() { // batches of the epoch before
-		return
-	}
 	for {
-		var j job
+		var j queued[T]
 		ok := parent.Err() == nil
 		if ok {
 			select {
@@ -263,19 +277,15 @@ func (l *loader) run(parent context.Context, from Position, yield func(*Batch, e
 			}
 		}
 		if !ok {
-			if parent.Err() != nil {
-				yield(nil, context.Cause(parent))
-			}
-			return
+			return context.Cause(parent)
 		}
 		select {
 		case out := <-j.done:
-			if !c.take(j, out) {
-				return
+			if !take(j.job, out) {
+				return nil
 			}
 		case <-ctx.Done():
-			yield(nil, context.Cause(parent))
-			return
+			return context.Cause(parent)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (c *collector) reopen(from Position) error {
 	for _, places := range from.Open {
 		b := new(bin)
 		for _, at := range places {
-			out := c.l.work(job{epoch: epoch, index: at.Index, row: row(at.Index)})
+			out := c.l.work(job{epoch: epoch, index: at.Index, row: row(at.Index)}, &Look{})
 			if out.err != nil {
 				return out.err
 			}

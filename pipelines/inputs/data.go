@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,15 +22,15 @@ func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
 
 // OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that
 // rows have.
-func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
-	return openData(r, c, func(o datasets.Options) datasets.Options {
+func OpenData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
+	return openData(ctx, r, c, func(o datasets.Options) datasets.Options {
 		o.Values = c.OnBad != datasets.OnSkip && c.Limit == 0
 		return o
 	})
 }
 
 // openData is OpenData with other options of rows.
-func openData(r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Options) datasets.Options) (_ datasets.Source, met map[string]bool, err error) {
+func openData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Options) datasets.Options) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	defer func() {
 		for _, p := range parts {
@@ -41,7 +42,7 @@ func openData(r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Opti
 	met = map[string]bool{}
 	for _, s := range c.Sources {
 		opt := change(rowOptions(c, &s))
-		opt.Met = met
+		opt.Met, opt.Context = met, ctx
 		src, err := Open(string(s.Path), opt)
 		if err != nil {
 			return nil, nil, err
@@ -61,6 +62,15 @@ func openData(r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Opti
 	return src, met, err
 }
 
+// Rows are those of a source that a stage reads: the first of them, as its limit says, and of these the share that it trains on and the one that it holds
+// back for validation. Both are subsets of the same source.
+func Rows(r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, held *datasets.Subset, err error) {
+	if c.Limit > 0 {
+		src = datasets.Head(src, c.Limit)
+	}
+	return datasets.Split(src, c.Validation, r.Seed)
+}
+
 // Unmet is the first key to ignore that no row has; "" if there is none.
 func Unmet(ignore []string, met map[string]bool) string {
 	for _, key := range ignore {
@@ -74,6 +84,14 @@ func Unmet(ignore []string, met map[string]bool) string {
 // Inherited says whether a stage's ignore is the recipe's, which need not be for every stage.
 func Inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
 	return slices.Equal(c.Ignore, r.Data.Ignore)
+}
+
+// CheckLength refuses a max_length beyond the positions that a decoder has.
+func CheckLength(c *recipe.TrainConfig, positions int) error {
+	if c.MaxLength > positions {
+		return fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, positions)
+	}
+	return nil
 }
 
 // LoadOptions say how a stage's samples become batches of a decoder with so many positions.

@@ -9,21 +9,13 @@ import (
 	"moslava/pipelines/recipe"
 )
 
-// Rows are those of a stage's data that it trains on, and those held out.
-func Rows(r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, validation *datasets.Subset, err error) {
-	if c.Limit > 0 {
-		src = datasets.Head(src, c.Limit)
-	}
-	return datasets.Split(src, c.Validation, r.Seed)
-}
-
 // Group measures the texts of the rows that a stage trains on; nil if it does not group them. tokens counts those of a
 // sample in which a picture is one. No picture that is a file is read.
 func Group(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, tokens func(datasets.Sample) (int, error)) (_ *datasets.Grouping, err error) {
 	if c.GroupBy == "" {
 		return nil, nil
 	}
-	src, _, err := openData(r, c, func(o datasets.Options) datasets.Options { return o.WithoutPictures() })
+	src, _, err := openData(ctx, r, c, func(o datasets.Options) datasets.Options { return o.WithoutPictures() })
 	if err != nil {
 		return nil, err
 	}

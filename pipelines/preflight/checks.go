@@ -30,10 +30,7 @@ import (
 // training looks at adapters and at the first batches of a stage's data, as the stage itself would read them.
 func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	r, c := f.recipe, s.Train
-	if most := f.model.Config.Text.MaxPositionEmbeddings; c.MaxLength > most {
-		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)",
-			c.MaxLength, most))
-	}
+	f.problem(s, "max_length", inputs.CheckLength(c, f.model.Config.Text.MaxPositionEmbeddings))
 	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(),
 		Files: weightFiles(r), Decoding: decoding(s.Train), Kept: int(c.FeatureCache.Memory)}
 	var err error

@@ -53,7 +53,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = models.After(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, _, err = inputs.OpenData(s.recipe, t.cfg); err != nil {
+	if t.source, _, err = inputs.OpenData(ctx, s.recipe, t.cfg); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()

@@ -235,6 +235,7 @@ tiles "$families/idefics3" --only base
 step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$work/runs/text/01-base/hf" "$work"/runs/{clip,dinov2,siglip}/01-base/hf
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
+step "check_convert.py" "$python" "$here/check_convert.py" "$work" "$work"
 step "check_forms.py" "$python" "$here/check_forms.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
