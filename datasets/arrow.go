@@ -46,7 +46,7 @@ func openArrow(paths []string, want *rowCount, opt Options) (Source, error) {
 func (s *arrowSource) open(want *rowCount) error {
 	cut := ""
 	for i, p := range s.paths {
-		shard, err := arrowipc.Open(p)
+		shard, err := s.opt.openStream(p)
 		if err != nil {
 			return err
 		}

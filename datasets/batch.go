@@ -25,6 +25,15 @@ type Encoder interface {
 	Encode(s Sample) (Example, error)
 }
 
+// A Shrinker is an Encoder that can make less of a sample's pictures, as fewer tiles.
+type Shrinker interface {
+	Encoder
+	// Shrinks says why it cannot, with any sample; nil if it can.
+	Shrinks() error
+	// Shrink is Encode with as many tokens of pictures as leave at most so many in all; if no number does, with as few as there can be.
+	Shrink(s Sample, most int) (Example, error)
+}
+
 // check finds what an Encoder must not return.
 func (e *Example) check() error {
 	if len(e.IDs) != len(e.Labels) {
@@ -49,8 +58,8 @@ func (e *Example) check() error {
 	return nil
 }
 
-// targets is how many positions are learnt, of a pair in the sequence with fewer. Nothing predicts the first token.
-func (e *Example) targets() int {
+// Targets is how many positions are learnt, of a pair in the sequence with fewer. Nothing predicts the first token.
+func (e *Example) Targets() int {
 	n := 0
 	for i := 1; i < len(e.Labels); i++ {
 		if e.Labels[i] != IgnoreIndex {
@@ -58,7 +67,7 @@ func (e *Example) targets() int {
 		}
 	}
 	if e.Rejected != nil {
-		n = min(n, e.Rejected.targets())
+		n = min(n, e.Rejected.Targets())
 	}
 	return n
 }
@@ -120,12 +129,14 @@ type Position struct {
 
 // Counts says what has become of the stored samples since the start.
 type Counts struct {
-	Samples   int `json:"samples"`           // samples of which something is in a batch
-	Split     int `json:"split"`             // samples longer than MaxLength that were split
-	Dropped   int `json:"dropped"`           // samples, or pieces of split ones, longer than MaxLength
-	Skipped   int `json:"skipped"`           // samples that could not be read or encoded
-	NoTargets int `json:"no_targets"`        // samples, or pieces, with nothing to learn
-	Context   int `json:"context,omitempty"` // answers that are read and not supervised, see Example
+	Samples   int `json:"samples"`             // samples of which something is in a batch
+	Split     int `json:"split"`               // samples longer than MaxLength that were split
+	Dropped   int `json:"dropped"`             // samples, or pieces of split ones, longer than MaxLength
+	Skipped   int `json:"skipped"`             // samples that could not be read or encoded
+	NoTargets int `json:"no_targets"`          // samples, or pieces, with nothing to learn
+	Truncated int `json:"truncated,omitempty"` // samples longer than MaxLength of which the end was cut off
+	Shrunk    int `json:"shrunk,omitempty"`    // samples longer than MaxLength of whose pictures less was made
+	Context   int `json:"context,omitempty"`   // answers that are read and not supervised, see Example
 }
 
 // newBatch lays examples end to end.

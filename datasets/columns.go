@@ -34,6 +34,7 @@ type columns struct {
 	level  *level            // of a row, with the keys that only the prompt uses
 	met    map[string]bool   // columns that are named and that rows have
 	seen   []string          // columns of rows, in the order of their first row
+	forms  []string          // in which the data lie
 	files  bool              // columns named after files' names stand for the files
 }
 
@@ -42,7 +43,7 @@ const maxSeen = 40
 
 // prepare makes the columns of options; there are none where nothing is named.
 func (o *Options) prepare() error {
-	if len(o.Columns) == 0 && o.Prompt == "" {
+	if len(o.Columns) == 0 && o.Prompt == "" && !o.watch {
 		return nil
 	}
 	c := &columns{keys: map[string]string{}, level: o.base(), met: map[string]bool{}}
@@ -152,6 +153,13 @@ func (o *Options) unshaped(names []string) error {
 	}
 	return fmt.Errorf("no column with turns (conversations, messages, instruction, query, prompt, question, texts, caption or text) among %s%s: "+
 		"columns says which of them is which", strings.Join(names, ", "), more)
+}
+
+// is notes in what form the data lie.
+func (o *Options) is(form string) {
+	if o.columns != nil && !slices.Contains(o.columns.forms, form) {
+		o.columns.forms = append(o.columns.forms, form)
+	}
 }
 
 // forget takes back what was seen in an object that is no row.

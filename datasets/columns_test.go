@@ -53,6 +53,16 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestIgnoredBesideColumns: the data's own name is ignored, and the column that stands for it is as strict as ever.
+func TestIgnoredBesideColumns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rows.jsonl")
+	put(t, path, `{"question": 1, "q": 2, "answer": "a"}`)
+	opt := Options{Values: true, Columns: map[string]string{"question": "q"}, Ignore: []string{"question"}}
+	if _, err := OpenWith(path, opt); err == nil || !strings.Contains(err.Error(), "rows.jsonl:0: question is the number 2, expected a text") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestPromptOfColumns: any column of texts may stand in a prompt, and is known then.
 func TestPromptOfColumns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rows.jsonl")

@@ -14,7 +14,7 @@ import (
 // A csvSource keeps where each row starts, and reads it when asked.
 type csvSource struct {
 	path    string
-	f       *plainFile
+	f       *byteFile
 	sep     byte
 	names   []string // of the columns
 	columns []csvColumn
@@ -33,7 +33,7 @@ type csvColumn struct {
 // openCSV opens a table of CSV or TSV, whose first line names the columns. Cells are texts as they stand there: pandas would make
 // numbers of some and nothing of "NA". A cell of a key that takes lists or objects holds JSON.
 func openCSV(opt Options, path string) (Source, error) {
-	f, err := openPlain(path)
+	f, err := opt.openPlain(path)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (o *Options) checkCell(name, cell string) error {
 	x := newIndexer(strings.NewReader(cell), o)
 	x.in.left = maxRow
 	x.d = jsontext.NewDecoder(x.in)
-	err := x.keyed(o.rows(), name, false)
+	err := x.known(o.rows(), name, false)
 	if err == nil {
 		if _, end := x.d.ReadToken(); end != io.EOF {
 			err = errors.New("data after the JSON value")

@@ -8,13 +8,16 @@ import (
 )
 
 // EachPicture tells of the files that rows of what is at path name as their pictures, and of those with the texts of a folder of pictures, in the order of rows: the row, how many rows there are, and the
-// path of the file, empty where it is not found. It reads no picture. Rows that cannot be read are passed over: whoever uses them says so.
-func EachPicture(ctx context.Context, path string, opt Options, tell func(row, rows int, file string)) (err error) {
-	row, rows := 0, 0
+// path of the file, empty where it is not found. name is that of a picture which is there because it lies in the folder of the data, and which no
+// row of a file names: it is part of the data. It reads no picture. Rows that cannot be read are passed over: whoever uses them says so.
+func EachPicture(ctx context.Context, path string, opt Options, tell func(row, rows int, file, name string)) (err error) {
+	row, rows, listed := 0, 0, ""
+	opt.listed = func(name string) { listed = name }
 	opt.fetch = func(folders []string, name string) ([]byte, error) {
 		if !picturefile.Holds(name) {
 			file, _ := picturefile.Find(folders, name)
-			tell(row, rows, file)
+			tell(row, rows, file, listed)
+			listed = ""
 		}
 		return []byte{0}, nil
 	}

@@ -18,11 +18,13 @@ type outcome struct {
 	err    error
 }
 
-// work reads and encodes one sample and applies the policies to it.
-func (l *loader) work(j job) (out outcome) {
+// work reads and encodes one sample and applies the policies to it. What it comes by is noted in seen.
+func (l *loader) work(j job, seen *Look) (out outcome) {
 	s, err := l.read(j.row)
 	out.origin, out.id = s.Origin, s.ID
+	seen.Sample = s
 	if err != nil {
+		seen.Unusable = err
 		l.bad(&out, err)
 		return out
 	}
@@ -30,10 +32,12 @@ func (l *loader) work(j job) (out outcome) {
 		out.origin = fmt.Sprintf("row %d", j.row)
 	}
 	if err := s.Check(); err != nil {
+		seen.Unusable = err
 		l.bad(&out, out.name(err))
 		return out
 	}
 	if err := s.checkAnswers(); err != nil && l.opt.OnEmpty != OnLearn {
+		seen.Empty = true
 		if l.opt.OnEmpty != OnSkip {
 			err = fmt.Errorf("%w; on_empty skip leaves such samples out, learn takes them as they are, and weight 0 on the turn leaves it unlearnt", err)
 			out.err = out.name(err)
@@ -42,16 +46,21 @@ func (l *loader) work(j job) (out outcome) {
 		out.add(Skipped, err)
 		return out
 	}
-	e, err := l.encode(s)
+	e, err := l.encode(s, l.enc.Encode)
+	seen.Whole, seen.Unusable = e, err
 	switch {
 	case err != nil:
 		l.bad(&out, out.name(err))
 	case l.fits(&e):
 		l.keep(&out, e)
 	case l.opt.OnLong == OnError:
-		out.err = out.name(fmt.Errorf("%w; on_long drop leaves such samples out, split cuts them between exchanges", l.tooLong(&e)))
+		out.err = out.name(fmt.Errorf("%w; on_long drop leaves such samples out, split cuts them between exchanges, truncate cuts their end off", l.tooLong(&e)))
 	case l.opt.OnLong == OnDrop:
 		out.add(Dropped, l.tooLong(&e))
+	case l.opt.OnLong == OnTruncate:
+		l.truncate(&out, e)
+	case l.opt.OnLong == OnShrink:
+		l.shrink(&out, s, l.tooLong(&e))
 	default:
 		l.split(&out, s, l.tooLong(&e))
 	}
@@ -98,13 +107,13 @@ func (l *loader) read(row int) (s Sample, err error) {
 
 // encode calls the encoder, whose panics, and those of the image decoders below
 // it, are likewise the sample's error.
-func (l *loader) encode(s Sample) (e Example, err error) {
+func (l *loader) encode(s Sample, encode func(Sample) (Example, error)) (e Example, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, err = Example{}, fmt.Errorf("encoder panicked: %v", r)
 		}
 	}()
-	if e, err = l.enc.Encode(s); err != nil {
+	if e, err = encode(s); err != nil {
 		return e, err
 	}
 	if err := e.check(); err != nil {
@@ -140,7 +149,7 @@ func (l *loader) keep(o *outcome, e Example) {
 	if o.err != nil {
 		return
 	}
-	if e.targets() > 0 {
+	if e.Targets() > 0 {
 		o.pieces = append(o.pieces, e)
 		return
 	}
@@ -150,6 +159,39 @@ func (l *loader) keep(o *outcome, e Example) {
 		return
 	}
 	o.add(NoTargets, err)
+}
+
+// truncate cuts the end off a sequence, as the field does, but neither a picture nor all that is learnt.
+func (l *loader) truncate(o *outcome, e Example) {
+	why, most := l.tooLong(&e), l.opt.MaxLength
+	if n := len(e.Images); n > 0 {
+		if end := e.Images[n-1].At + e.Images[n-1].Layout.Len(); end > most {
+			o.add(Dropped, fmt.Errorf("%w; picture %d ends at token %d, and pictures are not cut", why, n, end))
+			return
+		}
+	}
+	learnt := e.Targets()
+	e.IDs, e.Labels = e.IDs[:most:most], e.Labels[:most:most]
+	if learnt > 0 && e.Targets() == 0 {
+		o.add(Dropped, fmt.Errorf("%w; all %d tokens that are learnt lie beyond", why, learnt))
+		return
+	}
+	o.add(Truncated, why)
+	l.keep(o, e)
+}
+
+// shrink has the encoder make less of the pictures.
+func (l *loader) shrink(o *outcome, s Sample, why error) {
+	e, err := l.encode(s, func(s Sample) (Example, error) { return l.enc.(Shrinker).Shrink(s, l.opt.MaxLength) })
+	switch {
+	case err != nil:
+		l.bad(o, o.name(err))
+	case !l.fits(&e):
+		o.add(Dropped, l.tooLong(&e))
+	default:
+		o.add(Shrunk, why)
+		l.keep(o, e)
+	}
 }
 
 // split cuts a sample that is too long into pieces of whole exchanges. The first
@@ -196,7 +238,7 @@ func (l *loader) longest(s Sample, head []Turn, units [][]Turn, lo, need int) (b
 		for _, u := range units[lo:hi] {
 			s.Turns = append(s.Turns, u...)
 		}
-		return l.encode(s)
+		return l.encode(s, l.enc.Encode)
 	}
 	if best, err = try(need); err != nil || !l.fits(&best) {
 		return best, need, err

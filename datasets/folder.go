@@ -3,14 +3,11 @@ package datasets
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"moslava/internal/infile"
 )
 
 // splitWords are the words that tell splits in names of files and folders, as datasets has them (data_files.py, SPLIT_KEYWORDS).
@@ -26,15 +23,15 @@ var setName = regexp.MustCompile(`^(.+?)(?:-\d{5}-of-(\d{5})(?:-[0-9a-f]+)?)?$`)
 // numbered is a name that ends in the number of a file.
 var numbered = regexp.MustCompile(`[-_. ]?\d+$`)
 
-// words are the parts of a name in which datasets looks for splits.
-func words(name string) []string {
+// parts are those of a name in which datasets looks for splits.
+func parts(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("-._ 0123456789", r) })
 }
 
 // splitOf is the split that a name tells, by its usual word; "" for none.
 func splitOf(name string) string {
 	for _, w := range splitWords {
-		if slices.ContainsFunc(words(name), func(part string) bool { return slices.Contains(w, part) }) {
+		if slices.ContainsFunc(parts(name), func(part string) bool { return slices.Contains(w, part) }) {
 			return w[0]
 		}
 	}
@@ -64,7 +61,7 @@ func set(stem string) string {
 
 // tells says whether a name is one of a split's.
 func tells(name, split string) bool {
-	if name == split || slices.Contains(words(name), strings.ToLower(split)) {
+	if name == split || slices.Contains(parts(name), strings.ToLower(split)) {
 		return true
 	}
 	same := splitOf(split)
@@ -87,18 +84,18 @@ type folder struct {
 	folders []string
 }
 
-func readFolder(dir string) (*folder, error) {
-	list, err := os.ReadDir(dir)
+func (opt *Options) readFolder(dir string) (*folder, error) {
+	list, err := opt.readDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	f := &folder{dir: dir, files: map[*form][]string{}}
 	for _, e := range list {
-		name := e.Name()
+		name := e.name
 		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "cache-") || name == infoName || name == "dataset_infos.json" {
 			continue
 		}
-		if isFolder(dir, e) {
+		if e.dir {
 			if !strings.HasPrefix(name, "__") {
 				f.folders = append(f.folders, name)
 			}
@@ -111,51 +108,44 @@ func readFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// isFolder says whether an entry is a folder, or a link to one.
-func isFolder(dir string, e os.DirEntry) bool {
-	if e.Type()&os.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(dir, e.Name()))
-	return err == nil && info.IsDir()
-}
-
 // openDir opens a folder.
 func (opt Options) openDir(dir string) (Source, error) {
-	if exists(filepath.Join(dir, stateName)) {
+	if opt.exists(join(dir, stateName)) {
+		opt.is("save_to_disk")
 		return opt.openSaved(dir)
 	}
-	if b, err := infile.Read(filepath.Join(dir, "dataset_dict.json"), maxInfo); err == nil {
+	if b, err := opt.readFile(join(dir, "dataset_dict.json"), maxInfo); err == nil {
 		var d struct{ Splits []string }
 		if err := json.Unmarshal(b, &d); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "dataset_dict.json"), err)
+			return nil, fmt.Errorf("%s: %w", join(dir, "dataset_dict.json"), err)
 		}
 		if !slices.Contains(d.Splits, opt.Split) {
 			return nil, opt.unsplit(dir, d.Splits)
 		}
-		sub := filepath.Join(dir, opt.Split)
+		sub := join(dir, opt.Split)
 		opt.Split = ""
 		return opt.openDir(sub)
 	}
-	f, err := readFolder(dir)
+	f, err := opt.readFolder(dir)
 	if err != nil {
 		return nil, err
 	}
 	if sub := f.splitFolder(opt.Split); sub != "" {
 		opt.Split = ""
-		return opt.openDir(filepath.Join(dir, sub))
+		return opt.openDir(join(dir, sub))
 	}
 	if name, err := f.metadata(); err != nil {
 		return nil, err
 	} else if name != "" && opt.Split == "" {
-		return opt.openMetadata(filepath.Join(dir, name))
+		opt.is("folder of pictures")
+		return opt.openMetadata(join(dir, name))
 	}
 	for i := range forms {
 		if names := f.files[&forms[i]]; len(names) > 0 {
 			return opt.openNames(&forms[i], dir, names)
 		}
 	}
-	if data := filepath.Join(dir, "data"); exists(data) {
+	if data := join(dir, "data"); opt.exists(data) {
 		return opt.openDir(data)
 	}
 	var splits []string
@@ -168,9 +158,10 @@ func (opt Options) openDir(dir string) (Source, error) {
 		return nil, opt.unsplit(dir, splits)
 	}
 	if len(splits) == 1 {
-		return opt.openDir(filepath.Join(dir, splits[0]))
+		return opt.openDir(join(dir, splits[0]))
 	}
 	if s, err := opt.openPictures(dir); err != errNoPictures {
+		opt.is("folder of pictures")
 		return s, err
 	}
 	return nil, fmt.Errorf("%s: no state.json, %s file, and no pictures", dir, alternatives())
@@ -198,13 +189,23 @@ func (f *folder) splitFolder(split string) string {
 	return ""
 }
 
+// A SplitError is of a folder of several splits of which none is named.
+type SplitError struct {
+	Dir    string
+	Splits []string
+}
+
+func (e *SplitError) Error() string {
+	return fmt.Sprintf("%s: holds the splits %s; name one with split, or open its folder or file", e.Dir, strings.Join(e.Splits, ", "))
+}
+
 // unsplit is the error of a folder of several splits of which none is named, or one that is not there.
 func (opt Options) unsplit(dir string, splits []string) error {
 	switch {
 	case len(splits) == 0:
 		return fmt.Errorf("%s: there is no split %s, nor any other: leave split out, or name the folder or file", dir, opt.Split)
 	case opt.Split == "":
-		return fmt.Errorf("%s: holds the splits %s; name one with split, or open its folder or file", dir, strings.Join(splits, ", "))
+		return &SplitError{dir, splits}
 	}
 	return fmt.Errorf("%s: there is no split %s; there are the splits %s", dir, opt.Split, strings.Join(splits, ", "))
 }
@@ -238,6 +239,7 @@ func (opt Options) openNames(f *form, dir string, names []string) (Source, error
 	case len(distinct) > 1:
 		return nil, opt.unsplit(dir, splits)
 	}
+	opt.is(f.name)
 	if f.together != nil {
 		return f.together(opt, dir, names, true)
 	}
@@ -260,15 +262,10 @@ func (opt Options) openSet(f *form, dir string, names []string) (Source, error) 
 		if m[1] != first && of != "" || m[2] != of {
 			return nil, fmt.Errorf("%s: holds files of several sets, %s and %s among them; open one of them", dir, names[0], n)
 		}
-		paths[i] = filepath.Join(dir, n)
+		paths[i] = join(dir, n)
 	}
 	if n, err := strconv.Atoi(of); err == nil && n != len(names) {
 		return nil, fmt.Errorf("%s: %d of the %d files of %s are there: some are missing", dir, len(names), n, first)
 	}
 	return opt.openEach(f, paths)
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -3,7 +3,6 @@ package datasets
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -71,7 +70,7 @@ func IsText(file string) bool { return strings.HasSuffix(file, textEnding) }
 
 // openPictures opens a folder of pictures. There has to be one.
 func (opt Options) openPictures(dir string) (Source, error) {
-	s := &pictureSource{dir: dir, text: "caption", opt: opt, picture: opt.reader(filepath.Join(dir, "any"))}
+	s := &pictureSource{dir: dir, text: "caption", opt: opt, picture: opt.reader(join(dir, "any"))}
 	if err := s.list("", 0); err != nil {
 		return nil, err
 	}
@@ -108,19 +107,19 @@ func (s *pictureSource) list(below string, depth int) error {
 	if depth > maxNested {
 		return fmt.Errorf("%s: more than %d folders in one another", s.dir, maxNested)
 	}
-	list, err := os.ReadDir(filepath.Join(s.dir, filepath.FromSlash(below)))
+	list, err := s.opt.readDir(join(s.dir, filepath.FromSlash(below)))
 	if err != nil {
 		return err
 	}
 	there := map[string]bool{}
 	for _, e := range list {
-		there[e.Name()] = true
+		there[e.name] = true
 	}
 	for _, e := range list {
-		name := e.Name()
+		name := e.name
 		switch {
 		case strings.HasPrefix(name, "."), strings.HasPrefix(name, "__"):
-		case e.IsDir():
+		case e.dir:
 			if err := s.list(path.Join(below, name), depth+1); err != nil {
 				return err
 			}
@@ -175,6 +174,9 @@ func (s *pictureSource) read(i int) (Sample, error) {
 		return Sample{}, err
 	}
 	name := s.names[i]
+	if s.opt.listed != nil {
+		s.opt.listed(name)
+	}
 	o := &object{[]field{{"id", name}, {"image", name}}}
 	if s.texts[i] && s.text != "" {
 		b, err := s.picture(strings.TrimSuffix(name, path.Ext(name)) + textEnding) // found and hashed as pictures are

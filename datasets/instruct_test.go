@@ -34,7 +34,7 @@ func TestInstructRows(t *testing.T) {
 			t.Errorf("row %d: error %v, want one with %q", i, err, want)
 		}
 	}
-	if err := Convert(Head(src, 1), t.TempDir(), WriteOptions{}); err == nil || !strings.Contains(err.Error(), "learnt whole") {
+	if err := WriteArrow(t.TempDir(), All(Head(src, 1)), WriteOptions{}); err == nil || !strings.Contains(err.Error(), "learnt whole") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // A jsonSource keeps where each row starts and ends, and reads it when asked.
 type jsonSource struct {
 	path    string
-	f       *plainFile
+	f       *byteFile
 	spans   []span
 	opt     Options
 	picture func(name string) ([]byte, error) // reads one that a row names
@@ -43,7 +43,7 @@ func OpenJSON(path string, images ...string) (Source, error) {
 }
 
 func openJSON(path string, opt Options) (Source, error) {
-	f, err := openPlain(path)
+	f, err := opt.openPlain(path)
 	if err != nil {
 		return nil, err
 	}

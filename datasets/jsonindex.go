@@ -204,7 +204,7 @@ func (x *indexer) row(first bool) (wrapped bool, err error) {
 				err = x.refused(err)
 			} else {
 				shaped = shaped || x.opt.shapes(key) && x.d.PeekKind() != 'n'
-				err = x.keyed(x.opt.rows(), key, false)
+				err = x.known(x.opt.rows(), key, false)
 			}
 		}
 		if key, ok := err.(*keyError); ok && first && key.at == "" {
@@ -255,8 +255,16 @@ func (x *indexer) told(err error) error {
 
 // keyed reads the value of a key at a level. turned says that it is a list with a value for each turn.
 func (x *indexer) keyed(l *level, name string, turned bool) error {
+	if x.opt.meets(name) {
+		return x.d.SkipValue()
+	}
+	return x.known(l, name, turned)
+}
+
+// known is keyed of a key that is not ignored.
+func (x *indexer) known(l *level, name string, turned bool) error {
 	k := l.keys[name]
-	if x.opt.meets(name) || k.passed {
+	if k.passed {
 		return x.d.SkipValue()
 	}
 	if problem := l.problem(name); problem != nil {

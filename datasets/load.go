@@ -20,12 +20,16 @@ const (
 	// turn with a picture; system turns are repeated. A piece that is still too
 	// long is dropped. Later pieces ask about a picture they do not have.
 	OnSplit = "split"
-	OnLearn = "learn" // take it as it is (OnEmpty)
+	// OnTruncate, for OnLong, cuts the end off. A sample of which that would take a part of a picture, or all that is learnt, is dropped.
+	OnTruncate = "truncate"
+	// OnShrink, for OnLong, has the Encoder make less of the pictures, which takes a Shrinker. A sample that is still too long is dropped.
+	OnShrink = "shrink"
+	OnLearn  = "learn" // take it as it is (OnEmpty)
 )
 
 // Policies are what OnLong, OnBad, OnNoTargets and OnEmpty may be, by their names in recipes; the first is meant by an empty one.
 func Policies() map[string][]string {
-	return map[string][]string{"on_long": {OnError, OnDrop, OnSplit}, "on_bad": {OnError, OnSkip}, "on_no_targets": {OnError, OnSkip},
+	return map[string][]string{"on_long": {OnError, OnDrop, OnSplit, OnTruncate, OnShrink}, "on_bad": {OnError, OnSkip}, "on_no_targets": {OnError, OnSkip},
 		"on_empty": {OnError, OnSkip, OnLearn}}
 }
 
@@ -35,6 +39,8 @@ type LoadOptions struct {
 	Epochs int    // passes over the source; 0: endless
 	// InOrder reads every epoch in the source's order, for validation.
 	InOrder bool
+	// Group, if not nil, has samples of like lengths come together. Not with InOrder.
+	Group *Grouping
 
 	BatchSize   int // sequences in a batch at most; 0: no limit
 	TokenBudget int // tokens in a batch at most, unless one sequence alone has more; 0: no limit
@@ -44,7 +50,7 @@ type LoadOptions struct {
 	Pack int
 
 	Workers     int    // goroutines that read and encode; 0: one per processor
-	OnLong      string // OnError, OnDrop or OnSplit
+	OnLong      string // OnError, OnDrop, OnSplit, OnTruncate or OnShrink
 	OnBad       string // OnError or OnSkip: samples that cannot be read or encoded
 	OnNoTargets string // OnError or OnSkip: sequences without a supervised token
 	OnEmpty     string // OnError, OnSkip or OnLearn: samples with an answer of white space alone that is learnt
@@ -52,6 +58,14 @@ type LoadOptions struct {
 	// Notice, if not nil, hears of every sample that is not used whole, in order,
 	// from the goroutine that ranges over the batches.
 	Notice func(Event)
+}
+
+// Threads is how many goroutines read and encode.
+func (o *LoadOptions) Threads() int {
+	if o.Workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return o.Workers
 }
 
 // An Event is something that happened to one stored sample.
@@ -80,6 +94,8 @@ const (
 	Dropped   EventKind = "dropped"
 	NoTargets EventKind = "no targets"
 	SplitUp   EventKind = "split"
+	Truncated EventKind = "truncated"
+	Shrunk    EventKind = "shrunk"
 )
 
 // Load encodes the samples of src with enc, in an order drawn from the seed and
@@ -99,7 +115,18 @@ func Load(ctx context.Context, src Source, enc Encoder, opt LoadOptions, from Po
 			yield(nil, err)
 			return
 		}
-		l.run(ctx, from, yield)
+		c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
+		if err := c.reopen(from); err != nil {
+			yield(nil, err)
+			return
+		}
+		if c.whole && !c.emitAll() { // batches of the epoch before
+			return
+		}
+		err := run(ctx, l, from, func(j job) outcome { return l.work(j, &Look{}) }, c.take)
+		if err != nil {
+			yield(nil, err)
+		}
 	}
 }
 
@@ -122,9 +149,7 @@ func (l *loader) check(from *Position) error {
 	if o.Pack > 1 && o.TokenBudget == 0 {
 		return fmt.Errorf("load: pack %d without a token budget: there is no room to fill", o.Pack)
 	}
-	if o.Workers == 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
+	o.Workers = o.Threads()
 	for _, p := range []struct {
 		name  string
 		value *string
@@ -133,8 +158,25 @@ func (l *loader) check(from *Position) error {
 			return err
 		}
 	}
+	if o.OnLong == OnShrink {
+		err := errors.New("the encoder cannot make less of pictures")
+		if s, ok := l.enc.(Shrinker); ok {
+			err = s.Shrinks()
+		}
+		if err != nil {
+			return fmt.Errorf("load: on_long %s: %w", OnShrink, err)
+		}
+	}
 	if l.n == 0 {
 		return errors.New("load: the source has no samples")
+	}
+	if o.Group != nil {
+		if o.InOrder {
+			return errors.New("load: samples in order and in groups")
+		}
+		if err := o.Group.check(l.n); err != nil {
+			return err
+		}
 	}
 	if from.Epoch < 0 || from.Piece < 0 || from.Index < 0 || from.Index >= l.n {
 		return fmt.Errorf("load: position epoch %d, index %d, piece %d in a source of %d samples", from.Epoch, from.Index, from.Piece, l.n)
@@ -161,22 +203,26 @@ func policy(name string, value *string, known []string) error {
 	return nil
 }
 
-// A job is one place in an epoch's order; done receives what became of it.
-type job struct {
-	epoch, index, row int
-	done              chan outcome
+// A job is one place in an epoch's order.
+type job struct{ epoch, index, row int }
+
+// queued is a job; done receives what became of it.
+type queued[T any] struct {
+	job
+	done chan T
 }
 
 // feed hands the jobs from a position on to the workers, and to the collector in
 // order, as long as both take them.
-func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job) {
+func feed[T any](ctx context.Context, l *loader, from Position, queue, jobs chan<- queued[T]) {
 	defer close(queue)
 	defer close(jobs)
 	index := from.Index
 	for epoch := from.Epoch; l.opt.Epochs == 0 || epoch < l.opt.Epochs; epoch++ {
+		at := l.order(epoch)
 		for ; index < l.n; index++ {
-			j := l.job(epoch, index)
-			for _, c := range []chan<- job{queue, jobs} {
+			j := queued[T]{job{epoch, index, at(index)}, make(chan T, 1)}
+			for _, c := range []chan<- queued[T]{queue, jobs} {
 				select {
 				case c <- j:
 				case <-ctx.Done():
@@ -188,40 +234,40 @@ func (l *loader) feed(ctx context.Context, from Position, queue, jobs chan<- job
 	}
 }
 
-// job is that of a place in an epoch's order.
-func (l *loader) job(epoch, index int) job {
-	j := job{epoch: epoch, index: index, row: index, done: make(chan outcome, 1)}
-	if !l.opt.InOrder {
-		order := newPermutation(l.n, l.opt.Seed, epoch)
-		j.row = order.at(index)
+// order says which row is at a place of an epoch.
+func (l *loader) order(epoch int) (at func(i int) int) {
+	if l.opt.InOrder {
+		return func(i int) int { return i }
 	}
-	return j
+	draw := func(k, n int) func(i int) int {
+		p := newPermutation(n, l.opt.Seed^mix64(uint64(k)), epoch)
+		return p.at
+	}
+	if l.opt.Group == nil {
+		return draw(0, l.n)
+	}
+	rows := l.opt.Group.order(draw)
+	return func(i int) int { return int(rows[i]) }
 }
 
-func (l *loader) run(parent context.Context, from Position, yield func(*Batch, error) bool) {
+// run has workers do the jobs from a position on and gives what became of them to take, in order, until it returns
+// false. The error is that of the context.
+func run[T any](parent context.Context, l *loader, from Position, work func(job) T, take func(job, T) bool) error {
 	ctx, cancel := context.WithCancel(parent)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	queue, jobs := make(chan job, 2*l.opt.Workers), make(chan job)
-	wg.Go(func() { l.feed(ctx, from, queue, jobs) })
+	queue, jobs := make(chan queued[T], 2*l.opt.Workers), make(chan queued[T])
+	wg.Go(func() { feed(ctx, l, from, queue, jobs) })
 	for range l.opt.Workers {
 		wg.Go(func() {
 			for j := range jobs {
-				j.done <- l.work(j)
+				j.done <- work(j.job)
 			}
 		})
 	}
-	c := collector{l: l, yield: yield, at: from, piece: from.Piece, whole: from.Index == 0 && from.Piece == 0}
-	if err := c.reopen(from); err != nil {
-		yield(nil, err)
-		return
-	}
-	if c.whole && !c.emitAll() { // batches of the epoch before
-		return
-	}
 	for {
-		var j job
+		var j queued[T]
 		ok := parent.Err() == nil
 		if ok {
 			select {
@@ -231,19 +277,15 @@ func (l *loader) run(parent context.Context, from Position, yield func(*Batch, e
 			}
 		}
 		if !ok {
-			if parent.Err() != nil {
-				yield(nil, context.Cause(parent))
-			}
-			return
+			return context.Cause(parent)
 		}
 		select {
 		case out := <-j.done:
-			if !c.take(j, out) {
-				return
+			if !take(j.job, out) {
+				return nil
 			}
 		case <-ctx.Done():
-			yield(nil, context.Cause(parent))
-			return
+			return context.Cause(parent)
 		}
 	}
 }
@@ -321,6 +363,10 @@ func (c *collector) count(j job, out outcome) {
 			n.NoTargets++
 		case SplitUp:
 			n.Split++
+		case Truncated:
+			n.Truncated++
+		case Shrunk:
+			n.Shrunk++
 		}
 		if c.l.opt.Notice != nil {
 			e.Epoch, e.Index = j.epoch, j.index

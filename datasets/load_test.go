@@ -135,6 +135,7 @@ var everyPolicy = []LoadOptions{
 	{TokenBudget: 40, MaxLength: 20, OnLong: OnDrop}, {TokenBudget: 40, MaxLength: 20, OnLong: OnSplit},
 	{TokenBudget: 50, Pack: 4}, {TokenBudget: 40, BatchSize: 3, MaxLength: 20, OnLong: OnSplit, Pack: 3}, {TokenBudget: 1, Pack: 2},
 	{BatchSize: 2, MaxLength: 14, OnLong: OnSplit}, {BatchSize: 3, MaxLength: 20, OnLong: OnSplit, InOrder: true},
+	{BatchSize: 3, MaxLength: 17, OnLong: OnTruncate}, {TokenBudget: 30, MaxLength: 12, OnLong: OnTruncate},
 }
 
 func skipping(o LoadOptions) LoadOptions {

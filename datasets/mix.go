@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -45,6 +46,33 @@ func Concat(sources ...Source) (Source, error) {
 		parts[i] = Weighted{s, 1}
 	}
 	return Mix(0, parts...)
+}
+
+// Temper is the parts with the weights of temperature mixing (Raffel et al. 2020, arXiv 1910.10683, section 3.5.2, without
+// its limit on a part's size): a part of n rows and weight w has a share of all rows proportional to (w n)^(1/t), where without it
+// it has w n. The number of all rows stays what the weights make it. t = 1 changes nothing; the larger t is, the more alike
+// the shares are. t is above 0.
+func Temper(t float64, parts ...Weighted) []Weighted {
+	total, most := 0.0, 0.0
+	for _, p := range parts {
+		size := p.Weight * float64(p.Source.Len())
+		total, most = total+size, max(most, size)
+	}
+	if t == 1 || most == 0 {
+		return parts
+	}
+	rates, sum := make([]float64, len(parts)), 0.0
+	for i, p := range parts {
+		rates[i] = math.Pow(p.Weight*float64(p.Source.Len())/most, 1/t)
+		sum += rates[i]
+	}
+	out := slices.Clone(parts)
+	for i, p := range parts {
+		if n := p.Source.Len(); n > 0 {
+			out[i].Weight = total * rates[i] / sum / float64(n)
+		}
+	}
+	return out
 }
 
 type mixture struct {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -38,7 +37,7 @@ func swapped(open func(string, Options) (Source, error)) func(Options, string) (
 }
 
 func openArrowFile(opt Options, path string) (Source, error) {
-	return opt.openShards(filepath.Dir(path), []string{filepath.Base(path)}, false)
+	return opt.openShards(dirOf(path), []string{filepath.Base(path)}, false)
 }
 
 // Endings are those of the files that Open reads, in small letters.
@@ -47,6 +46,15 @@ func Endings() (out []string) {
 		out = append(out, f.endings...)
 	}
 	return out
+}
+
+// FormOf is the name of the form of a file by its name, in small letters; "" for a file of no form.
+func FormOf(name string) string {
+	f, _ := formOf(name)
+	if f == nil {
+		return ""
+	}
+	return strings.ToLower(f.name)
 }
 
 // formOf is the form of a file by its name, and the name without its ending; nil for a file of no form.
@@ -76,13 +84,17 @@ func formOf(name string) (is *form, stem string) {
 func Open(path string) (Source, error) { return OpenWith(path, Options{}) }
 
 // OpenWith is Open with options.
-func OpenWith(path string, opt Options) (Source, error) {
+func OpenWith(path string, opt Options) (Source, error) { return opt.opened(path) }
+
+// opened is OpenWith, which leaves what it found of columns in the options.
+func (opt *Options) opened(path string) (Source, error) {
 	if err := errors.Join(opt.check(), opt.prepare()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	met := map[string]bool{}
 	all := opt.Met
 	opt.Met = met
+	defer func() { opt.Met = all }()
 	src, err := opt.open(path)
 	if err != nil {
 		return nil, err
@@ -97,14 +109,14 @@ func OpenWith(path string, opt Options) (Source, error) {
 }
 
 func (opt Options) open(path string) (Source, error) {
-	st, err := os.Stat(path)
+	dir, err := opt.isDir(path)
 	if errors.Is(err, fs.ErrNotExist) && IsPattern(path) {
 		return opt.openPattern(path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if st.IsDir() {
+	if dir {
 		return opt.openDir(path)
 	}
 	if opt.Split != "" {
@@ -118,12 +130,13 @@ func (opt Options) openFile(path string) (Source, error) {
 	if f == nil {
 		return nil, fmt.Errorf("%s: extension %q, expected %s, or a folder", path, filepath.Ext(path), alternatives())
 	}
+	opt.is(f.name)
 	return f.open(opt, path)
 }
 
 // openPattern opens the files of a pattern.
 func (opt Options) openPattern(pattern string) (Source, error) {
-	paths, err := Match(pattern)
+	paths, err := opt.match(pattern)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +146,7 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 		}
 	}
 	var of *form
-	dir := filepath.Dir(paths[0])
+	dir := dirOf(paths[0])
 	names := make([]string, len(paths))
 	for i, p := range paths {
 		f, _ := formOf(filepath.Base(p))
@@ -143,11 +156,12 @@ func (opt Options) openPattern(pattern string) (Source, error) {
 		if f == nil || f != of {
 			return nil, fmt.Errorf("%s matches %s and %s, expected files of one form: .arrow files only, or .parquet files only", pattern, paths[0], p)
 		}
-		if filepath.Dir(p) != dir {
+		if dirOf(p) != dir {
 			dir = ""
 		}
 		names[i] = filepath.Base(p)
 	}
+	opt.is(of.name)
 	switch {
 	case of.together == nil:
 		return opt.openEach(of, paths)
@@ -191,16 +205,18 @@ func IsPattern(path string) bool {
 
 // Match lists the files that a pattern stands for: the range of numbers in braces first, then *, ? and [ as in filepath.Match. A file that braces name
 // has to be there.
-func Match(pattern string) ([]string, error) {
+func Match(pattern string) ([]string, error) { return new(Options).match(pattern) }
+
+func (o *Options) match(pattern string) ([]string, error) {
 	var out []string
 	for _, p := range braced(pattern) {
 		paths := []string{p}
 		if strings.ContainsAny(p, "*?[") {
 			var err error
-			if paths, err = filepath.Glob(p); err != nil {
+			if paths, err = o.glob(p); err != nil {
 				return nil, fmt.Errorf("%s: %w", pattern, err)
 			}
-		} else if _, err := os.Stat(p); err != nil {
+		} else if _, err := o.isDir(p); err != nil {
 			return nil, fmt.Errorf("%s: %w", pattern, err)
 		}
 		out = append(out, paths...)

@@ -1,10 +1,12 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
 	"moslava/internal/picturefile"
+	"moslava/internal/remote"
 )
 
 // Options say how rows are read. The zero value is what most data wants.
@@ -34,10 +36,15 @@ type Options struct {
 	Prompt string
 	// Pairs has every row hold two answers, of which one is chosen (Sample.Rejected).
 	Pairs bool
+	// Context ends reading over the network; nil: nothing does.
+	Context context.Context
 	// Split is the one of several splits that is opened, of a folder.
 	Split string
 
 	columns *columns // prepared of Columns and Prompt
+	watch   bool     // what columns there are is asked for
+
+	listed func(name string) // is told of a picture that lies in the folder of the data, before it is read; nil: nobody
 
 	fetch func(folders []string, name string) ([]byte, error) // a picture that a row names; nil: picturefile.Read
 }
@@ -47,6 +54,9 @@ func (o *Options) reader(file string) func(name string) ([]byte, error) {
 	read := o.fetch
 	if read == nil {
 		read = picturefile.Read
+	}
+	if remote.Is(file) && o.fetch == nil {
+		return o.beside(file, read)
 	}
 	folders := picturefile.Folders(o.Images, file)
 	return func(name string) ([]byte, error) { return read(folders, name) }

@@ -91,10 +91,14 @@ func (c *collector) reopen(from Position) error {
 	if from.Index == 0 && from.Piece == 0 {
 		epoch--
 	}
+	if len(from.Open) == 0 {
+		return nil
+	}
+	row := c.l.order(epoch)
 	for _, places := range from.Open {
 		b := new(bin)
 		for _, at := range places {
-			out := c.l.work(c.l.job(epoch, at.Index))
+			out := c.l.work(job{epoch: epoch, index: at.Index, row: row(at.Index)}, &Look{})
 			if out.err != nil {
 				return out.err
 			}

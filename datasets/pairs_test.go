@@ -31,7 +31,7 @@ func TestPairs(t *testing.T) {
 		"three answers": {`{"question": "q", "answer": "c", "chosen": "a", "rejected": "b"}`, "", "answer stands beside chosen and rejected"},
 		"other prompt": {`{"prompt": "p", "chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "b"}]}`,
 			"", "prompt is not the first question"},
-		"prefix": {`{"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "q"}]}`, "", "does not end with an answer|is where the other begins"},
+		"prefix":     {`{"chosen": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "rejected": [{"role": "user", "content": "q"}]}`, "", "does not end with an answer|is where the other begins"},
 		"both forms": {`{"messages": [{"role": "user", "content": "q"}], "chosen": "a", "rejected": "b", "rejected_response": "c"}`, "", "rejected_response stands beside"},
 		"a number":   {`{"prompt": "q", "chosen": "a", "rejected": 5}`, "", "rejected"},
 	} {

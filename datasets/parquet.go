@@ -5,20 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
-
-	"moslava/internal/infile"
 )
 
 // A parquetSource is the rows of one Parquet file. A row is read from the pages that hold it; what it costs depends on the
 // size of pages, and on the page index that tells where they are, without which a column of the row group is read up to the row.
 type parquetSource struct {
 	path    string
-	f       *os.File
+	f       *byteFile
 	file    *parquet.File
 	columns []*parquetNode
 	keys    []string // that they are taken for
@@ -29,7 +26,7 @@ type parquetSource struct {
 
 // openParquet opens a file in Parquet's format. Its columns are those that OpenArrow reads.
 func openParquet(path string, opt Options) (src Source, err error) {
-	f, err := infile.Open(path)
+	f, err := opt.openBytes(path)
 	if err != nil {
 		return nil, err
 	}
@@ -51,20 +48,15 @@ func (s *parquetSource) guarded(do func() error) (err error) {
 }
 
 func (s *parquetSource) open() error {
-	st, err := s.f.Stat()
-	if err != nil {
+	size := s.f.Size()
+	if err := checkFooter(s.f, size); err != nil {
 		return err
 	}
-	if !st.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
-	if err := checkFooter(s.f, st.Size()); err != nil {
-		return err
-	}
-	if s.file, err = parquet.OpenFile(s.f, st.Size(), parquet.SkipBloomFilters(true)); err != nil {
+	var err error
+	if s.file, err = parquet.OpenFile(s.f, size, parquet.SkipBloomFilters(true)); err != nil {
 		return fmt.Errorf("not a whole Parquet file: %w", err)
 	}
-	if err := checkChunks(s.file, st.Size()); err != nil {
+	if err := checkChunks(s.file, size); err != nil {
 		return err
 	}
 	for _, g := range s.file.RowGroups() {

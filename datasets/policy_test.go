@@ -3,6 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"sync/atomic"
@@ -194,7 +195,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		"no limit":    {src, LoadOptions{}, Position{}, "neither a batch size nor a token budget"},
 		"negative":    {src, LoadOptions{BatchSize: 1, TokenBudget: -1}, Position{}, "token budget -1"},
-		"policy":      {src, LoadOptions{BatchSize: 1, OnLong: "truncate"}, Position{}, `on_long "truncate", expected one of error, drop, split`},
+		"policy":      {src, LoadOptions{BatchSize: 1, OnLong: "cut"}, Position{}, `on_long "cut", expected one of error, drop, split, truncate, shrink`},
 		"policy skip": {src, LoadOptions{BatchSize: 1, OnBad: OnDrop}, Position{}, `on_bad "drop", expected one of error, skip`},
 		"empty":       {&memory{}, ok, Position{}, "no samples"},
 		"beyond":      {src, ok, Position{Index: 10}, "index 10"},
@@ -301,6 +302,27 @@ func TestSplitSource(t *testing.T) {
 	}
 	if _, _, err := Split(mixed(1, false), 0.1, 1); err == nil {
 		t.Error("a split that leaves nothing to train on is no error")
+	}
+}
+
+// TestTemper: shares of temperature mixing, from those of the weights to equal ones, with the rows there were.
+func TestTemper(t *testing.T) {
+	of := func(n int, weight float64) Weighted { return Weighted{mixed(n, false), weight} }
+	parts := []Weighted{of(400, 1), of(50, 2), of(0, 1), of(36, 0)}
+	for temperature, want := range map[float64][]float64{1: {400, 100, 0, 0}, 2: {1000. / 3, 500. / 3, 0, 0}, 1e6: {250, 250, 0, 0}, 0.5: {500 * 16. / 17, 500. / 17, 0, 0}} {
+		got := Temper(temperature, parts...)
+		for i, p := range got {
+			if rows := p.Weight * float64(p.Source.Len()); math.Abs(rows-want[i]) > 1e-3*(1+want[i]) {
+				t.Errorf("temperature %g: part %d has %g rows, want %g", temperature, i, rows, want[i])
+			}
+		}
+		m, err := Mix(1, got...)
+		if err != nil || m.Len() != 500 {
+			t.Errorf("temperature %g: a mixture of %d rows, %v", temperature, m.Len(), err)
+		}
+	}
+	if parts[0].Weight != 1 {
+		t.Error("the weights that were given have changed")
 	}
 }
 

@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,26 +39,17 @@ func TestEmptyAnswers(t *testing.T) {
 	}
 }
 
-// TestConvertKeepsContext: what is not learnt is not learnt after a conversion either.
-func TestConvertKeepsContext(t *testing.T) {
+// TestWriteKeepsContext: what is not learnt is not learnt once it has been written either.
+func TestWriteKeepsContext(t *testing.T) {
 	for _, kind := range []Features{Conversations, Messages} {
 		dir := filepath.Join(t.TempDir(), "out")
-		if err := Convert(mustOpen(t, "testdata/rows/weight_0.arrow"), dir, WriteOptions{Features: kind}); err != nil {
+		if err := WriteArrow(dir, All(mustOpen(t, "testdata/rows/weight_0.arrow")), WriteOptions{Features: kind, Weights: true}); err != nil {
 			t.Fatal(err)
 		}
 		x := at(t, mustOpen(t, dir), 0)
 		if len(x.Turns) != 4 || !x.Turns[1].Context || x.Turns[3].Context || x.Turns[0].Context {
 			t.Errorf("turns %v", x.Turns)
 		}
-	}
-}
-
-// TestConvertLooksFirst: a picture that cannot be read is found before anything is written.
-func TestConvertLooksFirst(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "out")
-	err := Convert(mustOpen(t, "testdata/rows/question_answer.jsonl"), dir, WriteOptions{Picture: func(b []byte) error { return errors.New("no picture") }})
-	if err == nil || !strings.Contains(err.Error(), "question_answer.jsonl:0: picture 1 (\"a.png\"): no picture; nothing was written") || exists(dir) {
-		t.Errorf("error %v", err)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package datasets turns stored conversations into batches.
 //
 // A Source holds samples as they are stored: encoded pictures, turns of text.
-// Open reads Hugging Face data sets (Arrow, Parquet) and JSON in the usual shapes; Concat,
+// Open reads Hugging Face data sets (Arrow, Parquet, folders of pictures), WebDataset, JSON and CSV in the usual shapes; Concat,
 // Mix and Split make sources of sources; WriteArrow and Convert store samples as
 // a Hugging Face data set. Load shuffles a source, has an Encoder turn its
 // samples into token ids and pixels, and lays the results end to end in batches

@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"moslava/internal/infile"
 )
 
 // The metadata files of a saved data set.
@@ -24,8 +22,8 @@ const (
 const maxInfo = 64 << 20
 
 // decodeFile decodes a JSON metadata file; fields v does not have are left alone.
-func decodeFile(path string, v any) error {
-	b, err := infile.Read(path, maxInfo)
+func (o *Options) decodeFile(path string, v any) error {
+	b, err := o.readFile(path, maxInfo)
 	if err != nil {
 		return err
 	}
@@ -60,9 +58,9 @@ type rowCount struct {
 }
 
 func (opt Options) openSaved(dir string) (Source, error) {
-	file := filepath.Join(dir, stateName)
+	file := join(dir, stateName)
 	var st savedState
-	if err := decodeFile(file, &st); err != nil {
+	if err := opt.decodeFile(file, &st); err != nil {
 		return nil, err
 	}
 	if len(st.Files) == 0 {
@@ -76,7 +74,7 @@ func (opt Options) openSaved(dir string) (Source, error) {
 		if !filepath.IsLocal(f.Filename) {
 			return nil, fmt.Errorf("%s: file name %q lies outside the folder", file, f.Filename)
 		}
-		paths[i] = filepath.Join(dir, filepath.FromSlash(f.Filename))
+		paths[i] = join(dir, filepath.FromSlash(f.Filename))
 	}
 	split := ""
 	if st.Split != nil {
@@ -85,7 +83,7 @@ func (opt Options) openSaved(dir string) (Source, error) {
 	if opt.Split != "" && opt.Split != split {
 		return nil, fmt.Errorf("%s: holds the split %q alone, and split is %q", file, split, opt.Split)
 	}
-	want, err := declared(dir, split)
+	want, err := opt.declared(dir, split)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +92,10 @@ func (opt Options) openSaved(dir string) (Source, error) {
 
 // declared is num_examples of the split in dir's dataset_info.json, nil if it is
 // not given. Without a name the only split counts.
-func declared(dir, split string) (*rowCount, error) {
-	path := filepath.Join(dir, infoName)
+func (o *Options) declared(dir, split string) (*rowCount, error) {
+	path := join(dir, infoName)
 	var info savedInfo
-	if err := decodeFile(path, &info); errors.Is(err, fs.ErrNotExist) {
+	if err := o.decodeFile(path, &info); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
@@ -129,7 +127,7 @@ func (opt Options) openShards(dir string, names []string, all bool) (Source, err
 	paths := make([]string, len(names))
 	stem, of := "", ""
 	for i, n := range names {
-		paths[i] = filepath.Join(dir, n)
+		paths[i] = join(dir, n)
 		m := shardName.FindStringSubmatch(n)
 		if m == nil {
 			return nil, fmt.Errorf("%s: expected a name ending in .arrow", paths[i])
@@ -152,7 +150,7 @@ func (opt Options) openShards(dir string, names []string, all bool) (Source, err
 	if !whole {
 		return openArrow(paths, nil, opt)
 	}
-	want, err := declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
+	want, err := opt.declared(dir, stem[strings.LastIndexByte(stem, '-')+1:])
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // A tarSource is the samples of one shard of a WebDataset. Of each file it keeps where it lies, 24 bytes, and of each sample its name.
 type tarSource struct {
 	path    string
-	f       *plainFile
+	f       *byteFile
 	size    int64
 	keys    []string // names of samples
 	starts  []int    // first file of each sample, then the number of files
@@ -37,7 +37,7 @@ type tarFile struct {
 // openTar opens a tar archive as WebDataset and datasets do: the files that stand one after the other with the same name up to the first dot are a sample.
 // Only headers are read, and files of JSON.
 func openTar(opt Options, path string) (Source, error) {
-	f, err := openPlain(path)
+	f, err := opt.openPlain(path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +49,8 @@ func openTar(opt Options, path string) (Source, error) {
 }
 
 func (s *tarSource) index() error {
-	info, err := s.f.Stat()
-	if err != nil {
-		return err
-	}
-	s.size = info.Size()
-	r := tar.NewReader(s.f.File)
+	s.size = s.f.Size()
+	r := tar.NewReader(s.f)
 	end := int64(0) // of the last file
 	for {
 		h, err := r.Next()
@@ -109,6 +105,8 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	case tar.TypeReg:
 	case tar.TypeDir, tar.TypeXGlobalHeader:
 		return nil
+	case tar.TypeGNUSparse:
+		return sparse(name)
 	case tar.TypeLink, tar.TypeSymlink:
 		return fmt.Errorf("%q is a link, expected the file itself: pack with --dereference (and --hard-dereference)", name)
 	default:
@@ -116,7 +114,7 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	}
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
-			return fmt.Errorf("%q is a sparse file, expected all of its bytes: pack without --sparse", name)
+			return sparse(name)
 		}
 	}
 	if h.Size > s.size-at {
@@ -153,6 +151,10 @@ func (s *tarSource) member(h *tar.Header, at int64) error {
 	}
 	s.files = append(s.files, tarFile{at, h.Size, uint16(k)})
 	return nil
+}
+
+func sparse(name string) error {
+	return fmt.Errorf("%q is a sparse file, expected all of its bytes: pack without --sparse", name)
 }
 
 // maxFields bounds the kinds of files in a shard's samples.

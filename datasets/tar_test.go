@@ -3,6 +3,7 @@ package datasets
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -119,17 +120,34 @@ func TestTarRefuses(t *testing.T) {
 	}
 }
 
+// resum writes the check sum of an archive's first header anew.
+func resum(b []byte) string {
+	copy(b[148:], "        ")
+	sum := 0
+	for _, c := range b[:512] {
+		sum += int(c)
+	}
+	copy(b[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return string(b)
+}
+
+func TestTarSparse(t *testing.T) {
+	var head bytes.Buffer
+	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: "0.jpg", Typeflag: tar.TypeReg, Format: tar.FormatGNU}); err != nil {
+		t.Fatal(err)
+	}
+	b := append(head.Bytes(), make([]byte, 1024)...)
+	b[156] = tar.TypeGNUSparse
+	if _, err := openData(t, "rows.tar", resum(b), Options{}); err == nil || !strings.Contains(err.Error(), `rows.tar: "0.jpg" is a sparse file, expected all of its bytes`) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A header that declares more than there is is refused before anything is taken.
 func TestTarBomb(t *testing.T) {
 	b := []byte(archive(t, "0.jpg", "A", "0.txt", "x"))
 	copy(b[124:], "77777777777\x00") // 8 GiB
-	sum := 0
-	copy(b[148:], "        ")
-	for _, c := range b[:512] {
-		sum += int(c)
-	}
-	copy(b[148:], []byte{'0' + byte(sum>>15&7), '0' + byte(sum>>12&7), '0' + byte(sum>>9&7), '0' + byte(sum>>6&7), '0' + byte(sum>>3&7), '0' + byte(sum&7), 0, ' '})
-	_, err := openData(t, "rows.tar", string(b), Options{})
+	_, err := openData(t, "rows.tar", resum(b), Options{})
 	if err == nil || !strings.Contains(err.Error(), `the archive is cut off: "0.jpg" has 8589934591 bytes from byte 512 on, and the archive has `) {
 		t.Errorf("error %v", err)
 	}

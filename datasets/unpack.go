@@ -12,7 +12,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"moslava/internal/atomicfile"
-	"moslava/internal/infile"
 	"moslava/internal/machine"
 )
 
@@ -49,27 +48,13 @@ func packed(endings ...string) (out []string) {
 	return out
 }
 
-// A plainFile is a file of rows in which any byte can be read at once.
-type plainFile struct {
-	*os.File
-	release func() error // nil: there is nothing besides to release
-}
-
-func (f *plainFile) Close() error {
-	err := f.File.Close()
-	if f.release != nil {
-		err = errors.Join(err, f.release())
-	}
-	return err
-}
-
-// openPlain opens a file, or what a compressed file has in it.
+// openPlain opens a file of rows, or what a compressed file has in it.
 //
 // Neither gzip nor zstd can be read from the middle, and rows are read in any order: a compressed file is written out once when it is opened, into a file
 // in the user's cache directory that has no name any more where systems allow it, and is gone with the process. It takes the disk what the
 // rows take, and no memory.
-func openPlain(path string) (*plainFile, error) {
-	f, err := infile.Open(path)
+func (o *Options) openPlain(path string) (*byteFile, error) {
+	f, err := o.openBytes(path)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +68,7 @@ func openPlain(path string) (*plainFile, error) {
 			return out, nil
 		}
 	}
-	return &plainFile{File: f}, nil
+	return f, nil
 }
 
 // plainName is a path without the ending of a compressed file.
@@ -97,7 +82,7 @@ func plainName(path string) string {
 	return path
 }
 
-func unpack(f io.Reader, p packer) (*plainFile, error) {
+func unpack(f io.Reader, p packer) (*byteFile, error) {
 	in, err := p.reader(f)
 	if err == io.EOF {
 		err = errors.New("the file is empty")
@@ -106,21 +91,26 @@ func unpack(f io.Reader, p packer) (*plainFile, error) {
 		return nil, fmt.Errorf("not a whole %s file: %w", p.ending, err)
 	}
 	defer in.Close()
-	out, err := scratchFile()
+	out, release, err := scratchFile()
 	if err != nil {
 		return nil, err
 	}
-	if err = fill(out.File, in, p); err == nil {
-		_, err = out.Seek(0, io.SeekStart)
+	total, err := fill(out, in)
+	if err == nil {
+		return &byteFile{io.NewSectionReader(out, 0, total), func() error { return errors.Join(out.Close(), release()) }}, nil
 	}
-	if err != nil {
-		return nil, errors.Join(err, out.Close())
+	switch full := new(fullError); {
+	case errors.As(err, &full):
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("the %s file is cut off, after %d bytes of what it holds", p.ending, total)
+	default:
+		err = fmt.Errorf("damaged %s file, after %d bytes of what it holds: %w", p.ending, total, err)
 	}
-	return out, nil
+	return nil, errors.Join(err, out.Close(), release())
 }
 
-// scratchFile is a new file that is gone with the process.
-func scratchFile() (*plainFile, error) {
+// scratchFile is a new file that is gone with the process, or once it is released.
+func scratchFile() (f *os.File, release func() error, err error) {
 	dir := os.TempDir() // memory, on some systems
 	if cache, err := os.UserCacheDir(); err == nil {
 		if own := filepath.Join(cache, "moslava"); os.MkdirAll(own, 0o777) == nil {
@@ -128,20 +118,20 @@ func scratchFile() (*plainFile, error) {
 		}
 	}
 	if err := atomicfile.Sweep(dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tmp, release, err := atomicfile.TempDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(tmp, "unpacked"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err = os.OpenFile(filepath.Join(tmp, "unpacked"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, errors.Join(err, release())
+		return nil, nil, errors.Join(err, release())
 	}
 	if release() == nil { // some systems keep files that are open
-		release = nil
+		release = func() error { return nil }
 	}
-	return &plainFile{f, release}, nil
+	return f, release, nil
 }
 
 const (
@@ -149,27 +139,32 @@ const (
 	lookEvery = 64 << 20 // bytes between looks at the disk
 )
 
-// fill writes out what a compressed file has in it, while the disk has room.
-func fill(out *os.File, in io.Reader, p packer) error {
-	var total int64
+// A fullError is of a disk without room.
+type fullError struct {
+	total, free int64
+	dir         string
+}
+
+func (e *fullError) Error() string {
+	return fmt.Sprintf("it holds more than %s, and %s has %s left: make room there, or name another place with XDG_CACHE_HOME",
+		machine.Text(e.total), e.dir, machine.Text(e.free))
+}
+
+// fill writes out all that is read, while the disk has room, and says how much that was.
+func fill(out *os.File, in io.Reader) (total int64, err error) {
 	for {
 		n, err := io.CopyN(out, in, lookEvery)
-		total += n
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return fmt.Errorf("the %s file is cut off, after %d bytes of what it holds", p.ending, total)
-		case err != nil:
-			return fmt.Errorf("damaged %s file, after %d bytes of what it holds: %w", p.ending, total, err)
+		if total += n; err == io.EOF {
+			return total, nil
+		} else if err != nil {
+			return total, err
 		}
 		dir := filepath.Dir(out.Name())
-		if !exists(dir) {
+		if _, err := os.Stat(dir); err != nil {
 			dir = filepath.Dir(dir)
 		}
 		if free, _, err := machine.Disk(dir); err == nil && free < leastFree {
-			return fmt.Errorf("it holds more than %s, and %s has %s left: make room there, or name another place with XDG_CACHE_HOME",
-				machine.Text(total), dir, machine.Text(free))
+			return total, &fullError{total, free, dir}
 		}
 	}
 }

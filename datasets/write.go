@@ -12,10 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/ipc"
-	alloc "github.com/apache/arrow/go/v15/arrow/memory"
-
 	"moslava/internal/atomicfile"
 )
 
@@ -35,18 +31,20 @@ type WriteOptions struct {
 	Features     Features
 	RowsPerShard int    // 0: as many as make up 500 MiB
 	Split        string // "" is train
-	// Weights adds a column with the weight of each turn: 0 for one that is context, else null. Convert sets it where it is needed.
+	// Weights adds a column with the weight of each turn: 0 for one that is context, else null.
 	Weights bool
-	// Picture, if not nil, looks at every picture before Convert writes anything; its error ends the conversion.
-	Picture func(encoded []byte) error
 }
+
+// Check refuses a sample that the columns cannot hold, and tells its size in bytes, or a little more.
+func (o *WriteOptions) Check(s *Sample) (size int, err error) { return checkRow(o.layout(), s) }
 
 func (o *WriteOptions) layout() layout { return layout{o.Features, o.Weights} }
 
 const (
-	maxShardSize = 500 << 20 // bytes; what datasets.config.MAX_SHARD_SIZE is
-	maxBatchRows = 1000      // of a record batch; datasets.config.DEFAULT_MAX_BATCH_SIZE
-	maxBatchSize = 16 << 20  // bytes after which a record batch is written anyway
+	// MaxShardSize is how many bytes of rows make a shard, unless their number does; what datasets.config.MAX_SHARD_SIZE is.
+	MaxShardSize = 500 << 20
+	maxBatchRows = 1000     // of a record batch; datasets.config.DEFAULT_MAX_BATCH_SIZE
+	maxBatchSize = 16 << 20 // bytes after which a record batch is written anyway
 )
 
 // WriteArrow stores rows as the folder dir in the layout of Hugging Face's
@@ -86,52 +84,6 @@ func WriteArrow(dir string, rows iter.Seq2[Sample, error], opt WriteOptions) (er
 	return nil
 }
 
-// Convert stores all samples of src with WriteArrow, pictures included. Every one is read and looked at before the first is
-// written. A source without rows is an error.
-func Convert(src Source, dir string, opt WriteOptions) error {
-	if err := opt.survey(src); err != nil {
-		return fmt.Errorf("write %s: %w; nothing was written", dir, err)
-	}
-	return WriteArrow(dir, func(yield func(Sample, error) bool) {
-		for i := range src.Len() {
-			if s, err := src.At(i); !yield(s, err) || err != nil {
-				return
-			}
-		}
-	}, opt)
-}
-
-// survey reads all samples and finds out what cannot be stored, and whether turns have weights.
-func (o *WriteOptions) survey(src Source) error {
-	if src.Len() == 0 {
-		return errors.New("there are no rows")
-	}
-	for i := range src.Len() {
-		s, err := src.At(i)
-		if err != nil {
-			return err
-		}
-		if s.Rejected != nil {
-			return fmt.Errorf("%s: a pair of answers cannot be stored", s.Origin)
-		}
-		for _, t := range s.Turns {
-			o.Weights = o.Weights || t.Context
-		}
-		if _, err := checkRow(o.layout(), &s); err != nil {
-			return fmt.Errorf("%s: %w", s.Origin, err)
-		}
-		for k, p := range s.Pictures {
-			if o.Picture == nil {
-				break
-			}
-			if err := o.Picture(p.Bytes); err != nil {
-				return fmt.Errorf("%s: picture %d (%.100q): %w", s.Origin, k+1, p.Path, err)
-			}
-		}
-	}
-	return nil
-}
-
 // A writer writes shards into dir. Their names need their number, which is only
 // known at the end, so they are renamed then.
 type writer struct {
@@ -143,12 +95,9 @@ type writer struct {
 	bytes         int64 // of all shards
 	file          *os.File
 	buf           *bufio.Writer
-	ipc           *ipc.Writer
-	columns       *array.RecordBuilder
+	shard         *ArrowShard
 	shardRows     int
 	shardBytes    int64
-	batchRows     int // of the record batch at hand
-	batchBytes    int
 }
 
 func (w *writer) rows(rows iter.Seq2[Sample, error]) error {
@@ -165,32 +114,22 @@ func (w *writer) rows(rows iter.Seq2[Sample, error]) error {
 }
 
 func (w *writer) row(s *Sample) error {
-	size, err := checkRow(w.opt.layout(), s)
-	if err != nil {
-		return err
-	}
-	if w.ipc == nil {
+	if w.shard == nil {
 		if err := w.newShard(); err != nil {
 			return err
 		}
 	}
-	appendRow(w.opt.layout(), w.columns.Fields(), s)
-	w.shardRows++
-	w.batchRows++
-	w.batchBytes += size
-	full := w.opt.RowsPerShard > 0 && w.shardRows >= w.opt.RowsPerShard
-	if full || w.batchRows >= maxBatchRows || w.batchBytes >= maxBatchSize {
-		if err := w.flush(); err != nil {
-			return err
-		}
+	if err := w.shard.Write(s); err != nil {
+		return err
 	}
-	if full || w.opt.RowsPerShard == 0 && w.shardBytes >= maxShardSize {
+	w.shardRows++
+	if w.opt.RowsPerShard > 0 && w.shardRows >= w.opt.RowsPerShard || w.opt.RowsPerShard == 0 && w.shardBytes >= MaxShardSize {
 		return w.endShard()
 	}
 	return nil
 }
 
-func (w *writer) shard(i int) string { return filepath.Join(w.dir, fmt.Sprintf("shard-%d", i)) }
+func (w *writer) path(i int) string { return filepath.Join(w.dir, fmt.Sprintf("shard-%d", i)) }
 
 // Write counts and hashes what goes into the shard at hand.
 func (w *writer) Write(b []byte) (int, error) {
@@ -202,36 +141,19 @@ func (w *writer) Write(b []byte) (int, error) {
 }
 
 func (w *writer) newShard() error {
-	schema, err := newSchema(w.opt.layout())
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(w.shard(w.shards), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(w.path(w.shards), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
 	w.file, w.buf = f, bufio.NewWriterSize(atomicfile.Steady(f), 256<<10)
 	w.shards++
-	w.columns = array.NewRecordBuilder(alloc.DefaultAllocator, schema)
-	w.ipc = ipc.NewWriter(w, ipc.WithSchema(schema))
-	return nil
-}
-
-// flush writes the rows collected so far as one record batch.
-func (w *writer) flush() error {
-	if w.batchRows == 0 {
-		return nil
-	}
-	w.batchRows, w.batchBytes = 0, 0
-	batch := w.columns.NewRecord()
-	defer batch.Release()
-	return w.ipc.Write(batch)
+	w.shard, err = NewArrowShard(w, w.opt)
+	return err
 }
 
 func (w *writer) endShard() error {
-	err := errors.Join(w.flush(), w.ipc.Close(), w.buf.Flush(), w.file.Sync(), w.file.Close())
-	w.columns.Release()
-	w.ipc, w.columns, w.file, w.shardRows, w.shardBytes = nil, nil, nil, 0, 0
+	err := errors.Join(w.shard.Close(), w.buf.Flush(), w.file.Sync(), w.file.Close())
+	w.shard, w.file, w.shardRows, w.shardBytes = nil, nil, 0, 0
 	return err
 }
 
@@ -242,41 +164,57 @@ func (w *writer) close() error {
 			return err
 		}
 	}
-	if w.ipc == nil {
+	if w.shard == nil {
 		return nil
 	}
 	return w.endShard()
 }
 
-// finish names the shards and writes the metadata, state.json last.
+// ArrowName is the name of shard i of n in a folder of save_to_disk.
+func ArrowName(i, n int) string { return fmt.Sprintf("data-%05d-of-%05d.arrow", i, n) }
+
+// finish names the shards and writes the metadata.
 func (w *writer) finish() error {
+	for i := range w.shards {
+		if err := os.Rename(w.path(i), filepath.Join(w.dir, ArrowName(i, w.shards))); err != nil {
+			return err
+		}
+	}
+	return WriteArrowInfo(w.dir, ArrowInfo{w.shards, w.total, w.bytes, hex.EncodeToString(w.sum.Sum(nil)[:8])}, w.opt)
+}
+
+// ArrowInfo is what the metadata of a folder of shards say.
+type ArrowInfo struct {
+	Shards, Rows int
+	Bytes        int64  // of all shards
+	Fingerprint  string // changes with the rows
+}
+
+// WriteArrowInfo writes dataset_info.json, and state.json last: without it a folder is none of save_to_disk.
+func WriteArrowInfo(dir string, i ArrowInfo, opt WriteOptions) error {
 	type file struct {
 		Filename string `json:"filename"`
 	}
 	var files []file
-	for i := range w.shards {
-		name := fmt.Sprintf("data-%05d-of-%05d.arrow", i, w.shards)
-		if err := os.Rename(w.shard(i), filepath.Join(w.dir, name)); err != nil {
-			return err
-		}
-		files = append(files, file{name})
+	for k := range i.Shards {
+		files = append(files, file{ArrowName(k, i.Shards)})
 	}
 	info := map[string]any{
 		"citation": "", "description": "", "homepage": "", "license": "",
-		"features": features(w.opt.layout()),
-		"splits": map[string]any{w.opt.Split: map[string]any{
-			"name": w.opt.Split, "num_bytes": w.bytes, "num_examples": w.total, "dataset_name": nil,
+		"features": features(opt.layout()),
+		"splits": map[string]any{opt.Split: map[string]any{
+			"name": opt.Split, "num_bytes": i.Bytes, "num_examples": i.Rows, "dataset_name": nil,
 		}},
 	}
 	state := map[string]any{
-		"_data_files": files, "_fingerprint": hex.EncodeToString(w.sum.Sum(nil)[:8]),
+		"_data_files": files, "_fingerprint": i.Fingerprint,
 		"_format_columns": nil, "_format_kwargs": map[string]any{}, "_format_type": nil,
-		"_output_all_columns": false, "_split": w.opt.Split,
+		"_output_all_columns": false, "_split": opt.Split,
 	}
-	if err := writeJSON(filepath.Join(w.dir, infoName), info); err != nil {
+	if err := writeJSON(filepath.Join(dir, infoName), info); err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(w.dir, stateName), state)
+	return writeJSON(filepath.Join(dir, stateName), state)
 }
 
 func writeJSON(path string, v any) error {
@@ -285,4 +223,15 @@ func writeJSON(path string, v any) error {
 		return err
 	}
 	return atomicfile.WriteBytes(path, b)
+}
+
+// All yields the samples of a source in order, until one has an error.
+func All(src Source) iter.Seq2[Sample, error] {
+	return func(yield func(Sample, error) bool) {
+		for i := range src.Len() {
+			if s, err := src.At(i); !yield(s, err) || err != nil {
+				return
+			}
+		}
+	}
 }

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"sort"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -70,6 +71,11 @@ func Open(path string) (*Stream, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return OpenFile(path, f)
+}
+
+// OpenFile is Open for a file that is open, which may be closed afterwards; path stands for it in errors.
+func OpenFile(path string, f *os.File) (*Stream, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return nil, err

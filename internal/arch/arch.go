@@ -53,7 +53,9 @@ var Packages = []Package{
 	{Path: "internal/atomicfile", Files: "internal/lock", Why: "lock: whether a temporary file is being written, or was left behind"},
 	{Path: "internal/output", Files: "internal/atomicfile internal/lock internal/overlap",
 		Why: "the one way in which a command takes the place that it writes to"},
-	{Path: "internal/filehash", Files: "internal/atomicfile internal/sealed", Why: "atomicfile: hashes that are known are kept; sealed: and not believed once damaged"},
+	{Path: "internal/remote/remotetest"},
+	{Path: "internal/remote", Tests: "internal/remote/remotetest"},
+	{Path: "internal/filehash", Files: "internal/atomicfile internal/remote internal/sealed", Why: "remote: what a server says of an object stands for its content; atomicfile: hashes that are known are kept; sealed: and not believed once damaged"},
 	{Path: "internal/mmap"},
 	{Path: "internal/picturefile"},
 	{Path: "internal/spreadsheet"},
@@ -86,8 +88,8 @@ var Packages = []Package{
 		Why: "tokenizer: ids and labels come from one pass over the rendered text"},
 	{Path: "moslora", Files: engine + " internal/checkpoint internal/safetensors internal/pyregexp",
 		Why: "pyregexp: PEFT's patterns of modules are Python's; checkpoint, safetensors: an adapter directory is read and written where the adapters are known; no tower is named"},
-	{Path: "datasets", Files: "datasets/arrowipc internal/atomicfile internal/machine internal/picturefile internal/spelling",
-		Why: "machine: whether there is room to unpack compressed files; picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
+	{Path: "datasets", Files: "internal/remote datasets/arrowipc internal/atomicfile internal/machine internal/picturefile internal/pytext internal/spelling", Tests: "internal/remote/remotetest",
+		Why: "remote: data on the network; pytext: words are those of Python; machine: whether there is room to unpack compressed files; picturefile: the one rule for pictures that rows name; arrowipc: the row access below the sources; atomicfile: data sets are written, too"},
 	{Path: "datasets/arrowipc"},
 	{Path: "pipelines/demo/scenes", Files: "datasets",
 		Why: "datasets: drawn scenes are a Source and come as its Samples"},
@@ -95,9 +97,9 @@ var Packages = []Package{
 	{Path: "pipelines/convert", Tests: "internal/gguf/gguftest", Files: "internal/gguf internal/safetensors internal/checkpoint internal/atomicfile language language/tokenizer",
 		Why: "formats, checkpoint, atomicfile: from one kind of file to another; language, language/tokenizer: what is written must be what they read"},
 	{Path: "pipelines/recipe", Files: "internal/overlap internal/pyregexp internal/sealed internal/spelling", Tests: "pipelines/recipes", Why: "Tests: messages are those of the program's vocabulary; sealed: a recipe's record tells whether it was damaged; configuration knows none of the things it configures; pyregexp: patterns are checked with their line; overlap: what is written must not be what is read"},
-	{Path: "pipelines/run", Files: "pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output internal/sealed",
+	{Path: "pipelines/run", Files: "internal/remote pipelines/recipe internal/atomicfile internal/filehash internal/lock internal/output internal/sealed",
 		Tests: "pipelines/recipes",
-		Why:   "sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
+		Why:   "remote: data on the network; sealed: records tell whether they were damaged; recipe: a stage is finished under a configuration; atomicfile: manifests; filehash: what was taken and left; lock: one process at a time; output: setting aside"},
 	{Path: "pipelines/metrics", Files: "internal/atomicfile",
 		Why: "atomicfile: event files are replaced when a run is resumed"},
 	{Path: "pipelines/progress", Files: "internal/terminal", Why: "terminal: a bar cleans the texts in it and then writes to the terminal itself"},
@@ -129,6 +131,7 @@ var Packages = []Package{
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
 	{Path: "pipelines/preference", Files: "pipelines/vlm datasets internal/autograd", Tests: "moslora",
 		Why: "a loss of a model over batches of pairs; it knows no recipe and no loop"},
+	{Path: "pipelines/features", Files: "internal/atomicfile"},
 	{Path: "pipelines/recipes", Files: "pipelines/preference pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
 		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
@@ -146,8 +149,8 @@ var Packages = []Package{
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
 	{Path: "pipelines/states", Files: "pipelines/metrics pipelines/run pipelines/train internal/optim internal/atomicfile internal/checkpoint internal/filehash internal/safetensors internal/sealed",
 		Why: "train, optim: what goes on; metrics: lines up to a state are part of it; run: what became of its files is a Check; the rest: its files, and whether they were damaged"},
-	{Path: "pipelines/inputs", Files: "pipelines/recipe pipelines/run pipelines/eval pipelines/eval/suites pipelines/demo/scenes datasets internal/atomicfile internal/filehash",
-		Why: "what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
+	{Path: "pipelines/inputs", Files: "internal/remote pipelines/recipe pipelines/run pipelines/eval pipelines/eval/suites pipelines/demo/scenes datasets internal/atomicfile internal/filehash",
+		Why: "remote: data on the network; what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
 	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output",
 		Why: "one directory for what a suite, its answers and its result are kept in; models are behind eval.Answerer; report: names of reports that lie there, too; run: whether what is read was damaged"},
 	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
@@ -165,7 +168,13 @@ var Packages = []Package{
 		"pipelines/eval pipelines/eval/judge pipelines/eval/protocols pipelines/eval/suites datasets language/tokenizer moslora vision/preprocess internal/atomicfile internal/checkpoint internal/kernels internal/machine internal/output internal/safetensors",
 		Tests: "pipelines/recipes",
 		Why:   "opens all that stages will, and plans them, without computing anything; run: what is finished, and whose an export's place is; kernels: how many bits the weights in files have"},
-	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/preference pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+	{Path: "pipelines/dataconvert", Files: "pipelines/progress datasets internal/atomicfile internal/interrupt",
+		Tests: "pipelines/demo/scenes",
+		Why:   "datasets: rows, and the two forms whose columns it knows; interrupt: what is kept of a conversion that is stopped. Tests: rows with pictures"},
+	{Path: "pipelines/datacheck", Files: "pipelines/inputs pipelines/models pipelines/progress pipelines/recipe pipelines/report pipelines/vlm pipelines/eval/suites datasets language/tokenizer vision/preprocess internal/atomicfile internal/terminal",
+		Tests: "pipelines/recipes/recipetest",
+		Why:   "has samples read and encoded as stages does, without a model's weights; eval/suites: whose pictures may be in the data; report: histograms; tokenizer: what samples are shown as; vision/preprocess: small pictures on a page"},
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/preference pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
 		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
 			"internal/autograd internal/kernels internal/lock language language/tokenizer",
@@ -177,7 +186,7 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines/stages pipelines/preflight pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/demo pipelines/engine pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
@@ -198,9 +207,10 @@ var Packages = []Package{
 		Why: "runs a decoder without a picture, which no command does"},
 	{Path: "scripts/bench/big", Files: "pipelines/train pipelines/vlm moslora datasets internal/optim internal/device internal/nn",
 		Why: "a measurement builds one step by itself, its weights from a source of its own"},
+	{Path: "scripts/bench/data", Files: "datasets vision/preprocess", Why: "a measurement of sources and Load, without a model; vision/preprocess: pictures are decoded"},
 	{Path: "scripts/bench/ours/real", Files: "pipelines/vlm language/chat internal/device internal/checkpoint",
 		Why: "the one model that is measured; device: how many threads; checkpoint: the projector's file"},
-	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets " +
+	{Path: "scripts/bench/ours/...", Files: "scripts/bench/ours/real pipelines/train pipelines/engine pipelines/vlm language language/tokenizer moslora datasets vision/preprocess " +
 		"internal/kernels internal/device internal/autograd internal/optim internal/checkpoint",
 		Why: "measures single parts against other programs' parts: kernels, tokenizer and decoder alone, and steps without a run directory"},
 }

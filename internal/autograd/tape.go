@@ -139,6 +139,14 @@ func (t *Tape) leave(fn ag.AutoGradFunction, v *Var) {
 	t.loose = append(t.loose, v)
 }
 
+// Adopt takes a value that no operation has made, so that its memory is given back as that of results.
+func (t *Tape) Adopt(v *Var) *Var {
+	if t != nil {
+		t.loose = append(t.loose, v)
+	}
+	return v
+}
+
 // Scope runs f and gives back the memory of results that came in it, that nothing has recorded and that no recorded operation
 // reads; nobody may use them any more. What f returns stays. Without a tape they are the garbage collector's.
 func (t *Tape) Scope(f func() *Var) *Var {

@@ -1,6 +1,7 @@
 package inputs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +22,15 @@ func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
 
 // OpenData opens what a stage reads: one source, or a mixture. met are the keys of its ignore, or of the recipe's, that
 // rows have.
-func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
+func OpenData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met map[string]bool, err error) {
+	return openData(ctx, r, c, func(o datasets.Options) datasets.Options {
+		o.Values = c.OnBad != datasets.OnSkip && c.Limit == 0
+		return o
+	})
+}
+
+// openData is OpenData with other options of rows.
+func openData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, change func(datasets.Options) datasets.Options) (_ datasets.Source, met map[string]bool, err error) {
 	parts := make([]datasets.Weighted, 0, len(c.Sources))
 	defer func() {
 		for _, p := range parts {
@@ -32,8 +41,8 @@ func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met m
 	}()
 	met = map[string]bool{}
 	for _, s := range c.Sources {
-		opt := rowOptions(c, &s)
-		opt.Met, opt.Values = met, c.OnBad != datasets.OnSkip && c.Limit == 0
+		opt := change(rowOptions(c, &s))
+		opt.Met, opt.Context = met, ctx
 		src, err := Open(string(s.Path), opt)
 		if err != nil {
 			return nil, nil, err
@@ -46,8 +55,20 @@ func OpenData(r *recipe.Recipe, c *recipe.TrainConfig) (_ datasets.Source, met m
 	if len(parts) == 1 && parts[0].Weight == 1 {
 		return parts[0].Source, met, nil
 	}
+	if c.Temperature > 0 {
+		parts = datasets.Temper(c.Temperature, parts...)
+	}
 	src, err := datasets.Mix(r.Seed, parts...)
 	return src, met, err
+}
+
+// Rows are those of a source that a stage reads: the first of them, as its limit says, and of these the share that it trains on and the one that it holds
+// back for validation. Both are subsets of the same source.
+func Rows(r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, held *datasets.Subset, err error) {
+	if c.Limit > 0 {
+		src = datasets.Head(src, c.Limit)
+	}
+	return datasets.Split(src, c.Validation, r.Seed)
 }
 
 // Unmet is the first key to ignore that no row has; "" if there is none.
@@ -63,6 +84,14 @@ func Unmet(ignore []string, met map[string]bool) string {
 // Inherited says whether a stage's ignore is the recipe's, which need not be for every stage.
 func Inherited(r *recipe.Recipe, c *recipe.TrainConfig) bool {
 	return slices.Equal(c.Ignore, r.Data.Ignore)
+}
+
+// CheckLength refuses a max_length beyond the positions that a decoder has.
+func CheckLength(c *recipe.TrainConfig, positions int) error {
+	if c.MaxLength > positions {
+		return fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)", c.MaxLength, positions)
+	}
+	return nil
 }
 
 // LoadOptions say how a stage's samples become batches of a decoder with so many positions.

@@ -14,6 +14,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
+	"moslava/internal/remote"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
@@ -22,7 +23,7 @@ import (
 // first that is not, with its row.
 func CheckPictures(ctx context.Context, c *recipe.TrainConfig) error {
 	for _, s := range c.Sources {
-		if strings.HasPrefix(string(s.Path), sceneScheme) {
+		if strings.HasPrefix(string(s.Path), sceneScheme) || remote.Is(string(s.Path)) { // of the network they would all be fetched
 			continue
 		}
 		if err := datasets.CheckPictures(ctx, string(s.Path), rowOptions(c, &s)); err != nil {
@@ -42,7 +43,10 @@ const wholePictures = 256
 func hashPictures(ctx context.Context, path string, opt datasets.Options) (sum filehash.Sum, n int, err error) {
 	h := sha256.New()
 	var failed error
-	err = datasets.EachPicture(ctx, path, opt, func(row, rows int, file string) {
+	err = datasets.EachPicture(ctx, path, opt, func(row, rows int, file, name string) {
+		if name != "" { // of no file that is hashed, and its folder may be its label
+			_, _ = fmt.Fprintf(h, "%q\n", name) // a hash takes anything
+		}
 		text := datasets.IsText(file)
 		if !text {
 			n++
@@ -87,7 +91,7 @@ func (t *Taker) pictures(i int) (out []run.Taken, err error) {
 	}
 	for k, s := range c.Sources {
 		path := string(s.Path)
-		if strings.HasPrefix(path, sceneScheme) {
+		if strings.HasPrefix(path, sceneScheme) || remote.Is(path) {
 			continue
 		}
 		sum, n, err := hashPictures(t.ctx, path, rowOptions(c, &s))

@@ -2,7 +2,9 @@ package inputs
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,5 +49,50 @@ func TestPicturesOfMany(t *testing.T) {
 	}
 	if sum() != before {
 		t.Error("the hash depends on more than the pictures")
+	}
+}
+
+// TestPicturesOfAFolder: of a folder of pictures their names count, which may be what is learnt, and the texts beside them.
+func TestPicturesOfAFolder(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{"cat/a.png": "A", "cat/a.txt": "one", "dog/b.png": "B"} {
+		put(t, filepath.Join(root, filepath.FromSlash(name)), []byte(text))
+	}
+	sum := func() string {
+		t.Helper()
+		s, n, err := hashPictures(t.Context(), root, datasets.Options{Columns: map[string]string{"answer": "label"}, Prompt: "Which?", Ignore: []string{"txt"}})
+		if err != nil || n != 2 {
+			t.Fatalf("%d pictures, %v", n, err)
+		}
+		return s.SHA256
+	}
+	seen := []string{sum()}
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(root, filepath.FromSlash(from)), filepath.Join(root, filepath.FromSlash(to))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("dog", "fox")
+	seen = append(seen, sum())
+	rename("fox/b.png", "fox/c.png")
+	seen = append(seen, sum())
+	rename("fox/c.png", "cat/c.png")
+	seen = append(seen, sum())
+	slices.Sort(seen)
+	if len(slices.Compact(seen)) != 4 {
+		t.Errorf("hashes %q", seen)
+	}
+	texts := func() string {
+		s, _, err := hashPictures(t.Context(), filepath.Join(root, "cat"), datasets.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.SHA256
+	}
+	before := texts()
+	put(t, filepath.Join(root, "cat", "a.txt"), []byte("two"))
+	if texts() == before {
+		t.Error("another text of the same length is not seen")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"moslava/datasets"
 	"moslava/internal/filehash"
 	"moslava/internal/infile"
+	"moslava/internal/remote"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
 )
@@ -67,11 +68,14 @@ func (t *Taker) Stage(i int) ([]run.Taken, error) {
 	if err != nil {
 		return nil, err
 	}
-	pictures, err := t.pictures(i)
-	if err != nil {
-		return nil, err
+	for _, more := range []func(int) ([]run.Taken, error){t.remote, t.pictures} {
+		some, err := more(i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
 	}
-	return append(out, pictures...), t.hashes.Save()
+	return out, t.hashes.Save()
 }
 
 // Model lists the files of the model that all stages start from, each with its hash. It writes nothing.
@@ -103,6 +107,37 @@ func (t *Taker) list(i int) ([]run.Taken, error) {
 				return nil, err
 			}
 			out = append(out, taken)
+		}
+	}
+	return out, nil
+}
+
+// remote lists what a training stage takes from the network.
+func (t *Taker) remote(i int) (out []run.Taken, err error) {
+	c := t.recipe.Stages[i].Train
+	if c == nil {
+		return nil, nil
+	}
+	for k, s := range c.Sources {
+		path := string(s.Path)
+		if !remote.Is(path) {
+			continue
+		}
+		all := []string{path}
+		if datasets.IsPattern(path) {
+			if all, err = datasets.Match(path); err != nil {
+				return nil, err
+			}
+		}
+		for _, address := range all {
+			sum, err := filehash.Remote(t.ctx, address)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // left to those who open it
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, run.Taken{Key: fmt.Sprintf("data.%d.path", k), Path: address, Sum: sum})
 		}
 	}
 	return out, nil

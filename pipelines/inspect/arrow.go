@@ -42,7 +42,7 @@ func (r *Report) arrow(files []string, opt Options) error {
 			}
 			for _, f := range s.Schema().Fields() {
 				if i == 0 {
-					r.Columns = append(r.Columns, Column{f.Name, f.Type.String()})
+					r.Columns = append(r.Columns, Column{Name: f.Name, Type: f.Type.String()})
 				}
 			}
 		}

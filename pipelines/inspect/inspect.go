@@ -25,7 +25,7 @@ import (
 // A Report is what was found. Fields that do not belong to the kind are empty.
 type Report struct {
 	Path       string            `json:"path"`
-	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, gguf, arrow, json, parquet, recipe
+	Kind       string            `json:"kind"`             // llava, vision, language, tensors, adapters, gguf, recipe, or of stored samples arrow, parquet, webdataset, json, csv, samples
 	Config     json.RawMessage   `json:"config,omitempty"` // as it is in the file; of a recipe as it was understood
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	Files      []File            `json:"files,omitempty"`
@@ -34,6 +34,7 @@ type Report struct {
 	Types      map[string]int    `json:"types,omitempty"` // elements by type
 	Rows       int               `json:"rows,omitempty"`
 	Columns    []Column          `json:"columns,omitempty"`
+	Stored     *Stored           `json:"stored,omitempty"`  // how stored samples were understood
 	Samples    *Samples          `json:"samples,omitempty"` // what is in the rows, if they were read
 	Warnings   []string          `json:"warnings"`
 }
@@ -56,7 +57,8 @@ type Tensor struct {
 // A Column is one of stored samples.
 type Column struct {
 	Name string `json:"name"`
-	Type string `json:"type"`
+	Type string `json:"type,omitempty"` // where the form has one
+	Use  string `json:"use,omitempty"`  // what it is used for
 }
 
 // Options say how closely is looked.
@@ -87,15 +89,16 @@ func Inspect(path string, opt Options) (*Report, error) {
 		return r, r.file(opt)
 	case ".arrow":
 		return r, r.arrow([]string{path}, opt)
-	case ".json", ".jsonl", ".parquet":
-		r.Kind = strings.TrimSuffix(ext[1:], "l")
-		return r, r.samples(opt)
 	case ".yaml", ".yml":
 		return r, r.recipe()
 	case ".gguf":
 		return r, r.gguf(opt)
 	default:
-		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .gguf, .arrow, .parquet, .json, .jsonl or .yaml, or a directory", path, ext)
+		if r.Kind = datasets.FormOf(path); r.Kind != "" {
+			return r, r.samples(opt)
+		}
+		return nil, fmt.Errorf("%s: ending %q, want .safetensors, .bin, .pt, .pth, .gguf or .yaml, or for stored samples %s, or a directory",
+			path, ext, strings.Join(datasets.Endings(), ", "))
 	}
 }
 
@@ -125,6 +128,9 @@ func (r *Report) directory(opt Options) error {
 	if err != nil {
 		if _, err := os.Stat(filepath.Join(r.Path, runRecord)); err == nil {
 			return fmt.Errorf("%s is the directory of a run: moslava report and verify-run look at it; inspect takes what its stages left", r.Path)
+		}
+		if is, err := r.stored(opt); is {
+			return err
 		}
 		for _, pattern := range []string{"[^.]*.json", "[^.]*.jsonl"} {
 			if files, _ := filepath.Glob(filepath.Join(r.Path, pattern)); len(files) > 0 {

@@ -117,7 +117,7 @@ func TestOtherKinds(t *testing.T) {
 	}
 	wantWarnings(t, r, filepath.Join(dir, "m"))
 	rows := t.TempDir()
-	if err := os.WriteFile(filepath.Join(rows, "rows.json"), []byte("[]"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(rows, "rows.json"), []byte(`[{"nothing": 1}]`), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	run := t.TempDir()

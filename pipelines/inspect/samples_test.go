@@ -2,6 +2,9 @@ package inspect
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -30,5 +33,37 @@ func TestSamples(t *testing.T) {
 	}
 	if r := look(t, "../../datasets/testdata/hf-arrow/saved", Options{Check: true}); r.Samples.Rows+r.Samples.Bad != 60 {
 		t.Errorf("%+v", r.Samples)
+	}
+}
+
+// TestStored: the form, the shape, what columns are used for, the first sample, and splits.
+func TestStored(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.png": "A", "train.csv": "photo,q,answer,source\na.png,what?,it,web\na.png,who?,me,web\n", "test.csv": "image,question,answer\na.png,what?,it\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opt := Options{Check: true, Rows: datasets.Options{Columns: map[string]string{"image": "photo", "question": "q"}}}
+	r := look(t, filepath.Join(dir, "train.csv"), opt)
+	want := &Stored{Form: "CSV", Shape: "question, answer", First: &First{Pictures: []int{1}, Turns: [][]string{{"human", "<image>\nwhat?"}, {"gpt", "it"}}}}
+	columns := []Column{{"photo", "", "image"}, {"q", "", "question"}, {"answer", "", "answer"}, {"source", "", "passed over"}}
+	if r.Kind != "csv" || r.Rows != 2 || !reflect.DeepEqual(r.Stored, want) || !reflect.DeepEqual(r.Columns, columns) {
+		t.Errorf("%+v, %+v", r, r.Stored)
+	}
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil || !strings.Contains(b.String(), "2 rows (CSV): question, answer\n") || !strings.Contains(b.String(), "  photo                 image\n") ||
+		!strings.Contains(b.String(), "the first sample (1 pictures, 1 bytes)\n  human  \"<image>\\nwhat?\"\n  gpt    \"it\"\n") {
+		t.Errorf("%s, %v", b.String(), err)
+	}
+	r = look(t, dir, Options{})
+	if r.Kind != "samples" || r.Stored == nil || r.Stored.Splits["test"] != 1 {
+		t.Errorf("%+v, %+v", r, r.Stored)
+	}
+	wantWarnings(t, r, `split train: `, "name one of the splits")
+	if r = look(t, dir, Options{Rows: datasets.Options{Split: "test"}}); r.Rows != 1 || r.Stored.Form != "CSV" {
+		t.Errorf("%+v, %+v", r, r.Stored)
 	}
 }

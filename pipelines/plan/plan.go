@@ -49,7 +49,9 @@ type Input struct {
 	Mapped  int     // bytes of data files that are read through the memory
 	// Decoding is how many bytes reading the largest picture that is allowed takes, besides its pixels.
 	Decoding int
-	Loading  float64 // seconds that reading and encoding a batch takes
+	// Kept is how many bytes of features of pictures stay in memory at most.
+	Kept    int
+	Loading float64 // seconds that reading and encoding a batch takes
 }
 
 // Work is what a step computes.
@@ -129,7 +131,7 @@ func Make(in Input) (Stage, error) {
 	}
 	memory := p.weights()
 	memory.Loading = p.loading(in.Files, in.Share)
-	memory.Data = in.Mapped + in.Decoding + pixels(in)
+	memory.Data = in.Mapped + in.Decoding + in.Kept + pixels(in)
 	memory.Scratch = p.scratch(in.Threads, longest(in.Batches))
 	var work Work
 	if s.Memory, work, err = p.run(memory, in.Batches, in.Share); err != nil {

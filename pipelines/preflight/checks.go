@@ -30,12 +30,9 @@ import (
 // training looks at adapters and at the first batches of a stage's data, as the stage itself would read them.
 func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	r, c := f.recipe, s.Train
-	if most := f.model.Config.Text.MaxPositionEmbeddings; c.MaxLength > most {
-		f.problem(s, "max_length", fmt.Errorf("is %d, and the decoder has %d positions (max_position_embeddings)",
-			c.MaxLength, most))
-	}
+	f.problem(s, "max_length", inputs.CheckLength(c, f.model.Config.Text.MaxPositionEmbeddings))
 	in := plan.Input{Model: f.model, Accum: c.Accum, Threads: threadsOf(r), Share: heapGrowth(),
-		Files: weightFiles(r), Decoding: decoding(s.Train)}
+		Files: weightFiles(r), Decoding: decoding(s.Train), Kept: int(c.FeatureCache.Memory)}
 	var err error
 	if in.Part, err = partOf(r, s); err != nil {
 		f.problem(s, "adapters", err)
@@ -45,6 +42,12 @@ func (f *checker) training(ctx context.Context, s *recipe.Stage) {
 	if in.Counts, err = attachOutlines(r, s, f.model, f.processor.Tokenizer); err != nil {
 		f.problem(s, "adapters", err)
 		return
+	}
+	if c.FeatureCache.On() {
+		if module := f.model.VisionAdapter(); module != "" {
+			f.problem(s, "feature_cache", fmt.Errorf("the vision tower has adapters (%s): merge them first", module))
+			return
+		}
 	}
 	data, err := sampleData(ctx, r, c, f.processor, f.opt, &in)
 	if err != nil {

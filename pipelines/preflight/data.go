@@ -32,7 +32,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	if p.Tokenizer == nil {
 		return assume(c, p, opt, in, fmt.Errorf("%s has no tokenizer.json", r.Model.Language))
 	}
-	src, met, err := inputs.OpenData(r, c)
+	src, met, err := inputs.OpenData(ctx, r, c)
 	if opt.Text > 0 && errors.Is(err, fs.ErrNotExist) {
 		return assume(c, p, opt, in, err)
 	}
@@ -41,15 +41,13 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	out.met = met
-	rows := datasets.Source(src)
-	share := 1.0
-	if c.Limit > 0 && c.Limit < rows.Len() {
-		share = float64(c.Limit) / float64(rows.Len())
-		rows = datasets.Head(rows, c.Limit)
-	}
-	train, _, err := datasets.Split(rows, c.Validation, r.Seed)
+	train, held, err := inputs.Rows(r, c, src)
 	if err != nil {
 		return out, err
+	}
+	share := 1.0
+	if n := train.Len() + held.Len(); n < src.Len() {
+		share = float64(n) / float64(src.Len())
 	}
 	in.Mapped = int(share * float64(mappedBytes(c.Sources)))
 	want := max(opt.Batches, c.Accum)
@@ -57,6 +55,9 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 		want = opt.Batches
 	}
 	lo := inputs.LoadOptions(r, c, p.Config.Text.MaxPositionEmbeddings)
+	if lo.Group, err = inputs.Group(ctx, r, c, p.Length); err != nil {
+		return out, err
+	}
 	start, first := time.Now(), time.Time{}
 	p = p.WithMaxPixels(c.MaxPixels)
 	for b, err := range datasets.Load(ctx, train, p, lo, datasets.Position{}) {

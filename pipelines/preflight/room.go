@@ -136,7 +136,7 @@ func sizeOf(dir string) (n int64) {
 }
 
 // statesFit notes what a training stage writes: states of parameters and AdamW's two moments, one more than are kept,
-// the result and the best.
+// the result and the best; and what may be kept of features of pictures.
 func (f *checker) statesFit(_ context.Context, s *recipe.Stage) {
 	if len(f.planned) == 0 || f.planned[len(f.planned)-1].stage != s {
 		return // it has another problem
@@ -153,7 +153,7 @@ func (f *checker) statesFit(_ context.Context, s *recipe.Stage) {
 	if s.Train.Validation > 0 {
 		results = 2
 	}
-	f.write(s, f.recipe.DirOf(s.Name), int64(trained)*int64(12*states+4*results))
+	f.write(s, f.recipe.DirOf(s.Name), int64(trained)*int64(12*states+4*results)+int64(s.Train.FeatureCache.Disk))
 }
 
 // exportFits notes the bytes of a whole model; adapters are small.

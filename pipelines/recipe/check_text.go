@@ -42,7 +42,7 @@ func (r *Recipe) textOnly(d *decoder) {
 
 // textOnly reports what a training stage says about pictures.
 func (t *TrainConfig) textOnly(d *decoder, key string) {
-	for _, name := range []string{".images", ".max_pixels"} {
+	for _, name := range []string{".images", ".max_pixels", ".feature_cache"} {
 		if d.has(key + name) {
 			d.at(key+name, noVision+"leave this key out")
 		}

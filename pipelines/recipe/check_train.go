@@ -39,12 +39,26 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 	if t.ValidateEvery > 0 && t.Validation == 0 {
 		d.at(key+".validate_every", "there is nothing to measure on: validation, the share of samples held out, is 0")
 	}
+	if t.Temperature == 1 {
+		t.Temperature = 0 // the default
+	}
+	if d.has(key+".temperature") && len(t.Sources) == 1 {
+		d.at(key+".temperature", "there is one source, and shares are of several")
+	}
+	if t.GroupBy != "" && t.Tokens > 0 {
+		d.at(key+".group_by", "makes groups of batches of so many samples: give batch in the place of tokens")
+	}
+	if t.FeatureCache.On() {
+		if slices.Contains(t.Train, PartVision) || t.Adapters != nil && t.Adapters.Vision != nil {
+			d.at(key+".feature_cache", "the vision tower is trained in this stage: what it makes of a picture changes with every step")
+		}
+	}
 	for i, s := range t.Sources {
 		if s.Path == "" && d.has(key+".data") {
 			d.at(key+".data", "the path of source %d is empty", i)
 		}
 		about := s.Format != "" || len(s.Ignore) > 0 || s.ImageFirst || len(s.Columns) > 0 || s.Prompt != "" || s.Split != ""
-		if scheme.MatchString(string(s.Path)) && about {
+		if scheme.MatchString(string(s.Path)) && !network.MatchString(string(s.Path)) && about {
 			d.at(key+".data", "source %d is drawn: format, ignore, image_first, columns, prompt and split are about stored rows", i)
 		}
 	}
@@ -135,6 +149,9 @@ func (t *TrainConfig) preference(d *decoder, key, kind string, before bool) {
 	}
 	if kind != Tune {
 		d.at(key+".preference", "pairs of answers are learnt in stages of kind %s", Tune)
+	}
+	if !slices.Contains([]string{"", "error", "drop"}, t.OnLong) {
+		d.at(key+".on_long", "is %s, and pairs of answers are taken whole: expected error or drop", t.OnLong)
 	}
 	if d.words.Reference == nil || !d.words.Reference(p.Loss) {
 		return

@@ -163,7 +163,9 @@ type Data struct {
 	MaxPixels int `yaml:"max_pixels" default:"0" range:"[0,178956970]"`
 	// MaxLength of a sequence in tokens, image tokens included; 0: the decoder's limit.
 	MaxLength int `yaml:"max_length" default:"0" range:"[0,16777216]"`
-	// OnLong: what happens to a longer sample. split cuts between turns after the last image; nothing cuts within.
+	// OnLong: what happens to a longer sample. drop leaves it out; split cuts between turns after the last image; truncate cuts the end off, as other programs
+	// do, and drops samples of which that would cut a picture or take all that is learnt; shrink cuts pictures into fewer tiles (SmolVLM, Idefics3). Each is
+	// counted. Default: error.
 	OnLong string `yaml:"on_long" default:"error" words:"on_long"`
 	// OnBad: what happens to a sample that cannot be read; skipped ones are counted and named.
 	OnBad string `yaml:"on_bad" default:"error" words:"on_bad"`

@@ -78,6 +78,14 @@ func (d *decoder) unset(n *yaml.Node, key string, f field, err error) {
 // set stores a value of the YAML type tag; text that does not fit the field's type is an error.
 func set(v reflect.Value, tag, text string) error {
 	bad := fmt.Errorf("%s %q is not a %s", tag, text, v.Type())
+	if v.Type() == bytesType {
+		n, err := parseBytes(text)
+		if err != nil {
+			return bad
+		}
+		v.SetInt(int64(n))
+		return nil
+	}
 	switch v.Kind() {
 	case reflect.String:
 		// Numbers and dates are taken as they are written: names may look like them.
@@ -218,11 +226,17 @@ func (d *decoder) expected(f field) string {
 	case reflect.Float64:
 		return "a number"
 	}
-	if f.value.Type() == pathType {
+	switch f.value.Type() {
+	case pathType:
 		return "a path"
+	case bytesType:
+		return "a size, as 512MiB or 2GiB"
 	}
 	return "text"
 }
+
+// network begins addresses of stored rows (internal/remote).
+var network = regexp.MustCompile(`^(?:s3|gs|https?)://`)
 
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:`)
 

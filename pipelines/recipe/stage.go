@@ -61,6 +61,9 @@ const (
 type TrainConfig struct {
 	// Sources is required: where samples come from.
 	Sources []Source `yaml:"data,required"`
+	// Temperature makes the shares of the sources in a mixture more alike: a source of n rows and weight w has a share proportional to
+	// (w n)^(1/temperature), as in T5 (arXiv 1910.10683, 3.5.2). The number of rows in an epoch stays. Default: 1, shares by weight alone.
+	Temperature float64 `yaml:"temperature" range:"[0.1,1e6]"`
 	// Limit takes only this many samples of an epoch; 0: all.
 	Limit int `yaml:"limit" default:"0" range:"[0,1e15]"`
 	// The keys of Data, for this stage. Default: as in the recipe's data.
@@ -93,6 +96,10 @@ type TrainConfig struct {
 	// Pack keeps so many batches open at once and puts each sample into the one that it fills best (greedy best fit), so that tokens is
 	// used up when lengths differ. Samples attend to themselves alone, packed or not. 0: one batch after the other.
 	Pack int `yaml:"pack" default:"0" range:"[0,4096]"`
+	// GroupBy has samples of like lengths come together: length as transformers' group_by_length and XTuner do it, in tokens;
+	// modality_length as LLaVA does it, samples with and without pictures apart, in words; modality_length-xtuner with XTuner's groups, in
+	// tokens. A picture counts as one token or word. All texts are read before the first step, and tokenised where tokens count. Not with tokens. Default: none.
+	GroupBy string `yaml:"group_by" words:"groupings"`
 	// Accum is the number of batches in a step.
 	Accum int `yaml:"accum" default:"1" range:"[1,1e6]"`
 	// Epochs over the data. Default: 1, unless steps is given.
@@ -128,7 +135,22 @@ type TrainConfig struct {
 	ValidateEvery int `yaml:"validate_every" default:"0" range:"[0,1e9]"`
 	// Checkpointing computes activations twice instead of keeping them: less memory, more time, the same results.
 	Checkpointing bool `yaml:"checkpointing" default:"false" hash:"-"`
+	// FeatureCache keeps what the vision tower makes of pictures for the epochs after the first, where nothing of the tower is trained. A plain size is
+	// its memory.
+	FeatureCache FeatureCache `yaml:"feature_cache" hash:"-"`
 }
+
+// FeatureCache says how much room features of pictures take: a picture of CLIP ViT-L/14-336 2.3 MiB. Those that find none are computed each time. Results do not
+// depend on it by a bit.
+type FeatureCache struct {
+	// Memory is filled first. A size, as 2GiB.
+	Memory Bytes `yaml:"memory,short" hash:"-"`
+	// Disk is filled then, with files in the stage's directory that are removed at its end. A run that goes on finds them again.
+	Disk Bytes `yaml:"disk" hash:"-"`
+}
+
+// On reports whether anything is kept.
+func (c FeatureCache) On() bool { return c.Memory > 0 || c.Disk > 0 }
 
 // Preference is how pairs of answers are learnt from; a plain string is the loss.
 type Preference struct {

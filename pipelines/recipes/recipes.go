@@ -41,6 +41,7 @@ func Vocabulary() *recipe.Vocabulary {
 
 			"storages":       {Known: linears, Usual: linears[0]},
 			"table storages": {Known: tables, Usual: tables[0]},
+			"groupings":      {Known: datasets.Groupings()},
 			"preferences":    {Known: preference.Kinds()},
 			"row formats":    {Known: []string{datasets.FormatLLMAdapters}},
 			"row keys":       {Known: datasets.RowKeys()},

@@ -11,6 +11,7 @@ import (
 
 	"moslava/internal/filehash"
 	"moslava/internal/lock"
+	"moslava/internal/remote"
 	"moslava/pipelines/recipe"
 )
 
@@ -158,8 +159,11 @@ func (v *verification) stage(dir string) error {
 			continue
 		}
 		how := filehash.File
-		if t.Sampled {
+		switch {
+		case t.Sampled:
 			how = filehash.Sampled
+		case remote.Is(t.Path):
+			how = filehash.Remote
 		}
 		if err := v.file(Expanded(t.Path), t.Sum, how); err != nil {
 			return err

@@ -18,6 +18,7 @@ import (
 	"moslava/internal/nn"
 	"moslava/internal/optim"
 	"moslava/moslora"
+	"moslava/pipelines/features"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
@@ -37,6 +38,8 @@ type training struct {
 	processor  *vlm.Processor
 	source     datasets.Source
 	train, val *datasets.Subset
+	group      *datasets.Grouping // of train; nil: none
+	features   *features.Store    // of pictures; nil: none is kept
 	trainer    *train.Trainer
 	pairs      *preference.Model // the model, where pairs of answers are learnt from
 	trained    []string          // base parameters that are trained
@@ -52,7 +55,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if t.model, t.processor, err = models.After(s.recipe, s.dir, from); err != nil {
 		return nil, err
 	}
-	if t.source, _, err = inputs.OpenData(s.recipe, t.cfg); err != nil {
+	if t.source, _, err = inputs.OpenData(ctx, s.recipe, t.cfg); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, t.source.Close()) }()
@@ -83,6 +86,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 		return nil, err
 	}
 	t.note(state)
+	if err := t.endFeatures(); err != nil {
+		return nil, err
+	}
 	if err := t.noteRise(); err != nil {
 		return nil, err
 	}
@@ -130,12 +136,11 @@ func (t *training) prepare(ctx context.Context) error {
 			"those before it are context. Rows of one question and its answer, or another model.chat_template, teach all\n", t.Name)
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
-	rows := datasets.Source(t.source)
-	if t.cfg.Limit > 0 {
-		rows = datasets.Head(rows, t.cfg.Limit)
-	}
 	var err error
-	if t.train, t.val, err = datasets.Split(rows, t.cfg.Validation, t.recipe.Seed); err != nil {
+	if t.train, t.val, err = inputs.Rows(t.recipe, t.cfg, t.source); err != nil {
+		return err
+	}
+	if t.group, err = inputs.Group(ctx, t.recipe, t.cfg, t.processor.Length); err != nil {
 		return err
 	}
 	opt, err := optim.NewAdamW(optim.Config{Beta1: t.cfg.Beta1, Beta2: t.cfg.Beta2, Eps: t.cfg.Eps,
@@ -155,6 +160,9 @@ func (t *training) prepare(ctx context.Context) error {
 	t.trainer = &train.Trainer{Model: t.model, Params: t.params(), Frozen: t.frozen(), Batches: t.batches, Optim: opt,
 		LR: t.cfg.LR, Schedule: schedule, Steps: steps, Accum: t.cfg.Accum, Clip: t.cfg.Clip, Seed: t.recipe.Seed,
 		Log: t.report, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
+	if err := t.keepFeatures(); err != nil {
+		return err
+	}
 	if p := t.cfg.Preference; p != nil {
 		t.pairs = &preference.Model{Model: t.model, Kind: p.Loss, Beta: p.Beta}
 		t.trainer.Model = t.pairs
@@ -269,7 +277,9 @@ func (t *training) loadOptions() datasets.LoadOptions {
 }
 
 func (t *training) batches(ctx context.Context, from datasets.Position) iter.Seq2[*datasets.Batch, error] {
-	return datasets.Load(ctx, t.train, t.processor, t.loadOptions(), from)
+	opt := t.loadOptions()
+	opt.Group = t.group
+	return datasets.Load(ctx, t.train, t.processor, opt, from)
 }
 
 // steps is how many steps of the optimiser the stage takes. With a token budget, or when samples may be
@@ -280,8 +290,7 @@ func (t *training) steps(ctx context.Context) (int, error) {
 		return c.Steps, nil
 	}
 	batches := (t.train.Len() + max(1, c.Batch) - 1) / max(1, c.Batch)
-	strict := c.OnLong != datasets.OnDrop && c.OnLong != datasets.OnSplit && c.OnBad != datasets.OnSkip &&
-		c.OnNoTargets != datasets.OnSkip
+	strict := c.OnLong == datasets.OnError && c.OnBad != datasets.OnSkip && c.OnNoTargets != datasets.OnSkip && c.OnEmpty != datasets.OnSkip
 	if c.Tokens > 0 || !strict {
 		var err error
 		if batches, err = t.count(ctx); err != nil {
@@ -295,7 +304,7 @@ func (t *training) steps(ctx context.Context) (int, error) {
 // say how many tokens they take, and one that is broken ends the stage when its turn comes.
 func (t *training) count(ctx context.Context) (batches int, err error) {
 	opt := t.loadOptions()
-	opt.Epochs, opt.Notice = 1, nil
+	opt.Epochs, opt.Notice, opt.Group = 1, nil, t.group
 	p := t.processor
 	if t.cfg.OnBad != datasets.OnSkip {
 		p = p.Outline()
@@ -367,7 +376,7 @@ func (t *training) rewards() *metrics.Rewards {
 func counts(c datasets.Counts) map[string]int64 {
 	out := map[string]int64{"samples": int64(c.Samples)}
 	for name, n := range map[string]int{"dropped": c.Dropped, "skipped": c.Skipped, "no_targets": c.NoTargets,
-		"split": c.Split, "context": c.Context} {
+		"split": c.Split, "truncated": c.Truncated, "shrunk": c.Shrunk, "context": c.Context} {
 		if n > 0 {
 			out[name] = int64(n)
 		}
@@ -378,9 +387,17 @@ func counts(c datasets.Counts) map[string]int64 {
 // note tells what became of samples that were not used whole.
 func (t *training) note(s train.State) {
 	c := s.Data.Counts
-	if c.Dropped+c.Skipped+c.NoTargets+c.Split > 0 {
-		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d\n",
-			t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+	if c.Dropped+c.Skipped+c.NoTargets+c.Split+c.Truncated+c.Shrunk > 0 {
+		fmt.Fprintf(t.out, "%s: %d samples used; dropped %d, skipped %d, without targets %d, split %d", t.Name, c.Samples, c.Dropped, c.Skipped, c.NoTargets, c.Split)
+		for _, more := range []struct {
+			what string
+			n    int
+		}{{"truncated", c.Truncated}, {"shrunk", c.Shrunk}} {
+			if more.n > 0 {
+				fmt.Fprintf(t.out, ", %s %d", more.what, more.n)
+			}
+		}
+		fmt.Fprintln(t.out)
 	}
 	if c.Context > 0 {
 		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)

@@ -3,6 +3,7 @@ package stages
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -147,6 +148,9 @@ func TestVariablesAreNotWritten(t *testing.T) {
 		rows = append(rows, fmt.Sprintf(`{"image": %q, "zq-extra-a": 1, "zq-extra-b": 2, "zq-extra-c": 3, "conversations": [{"from": "human", "value": "<image>\nwhat %d"}, {"from": "gpt", "value": "red"}]}`, name+".png", i))
 	}
 	data := write(place("rows.json"), "["+strings.Join(rows, ",\n")+"]")
+	captions := place("captions")
+	write(filepath.Join(captions, "eval.jsonl"), fmt.Sprintf(`{"image": "data:image/png;base64,%s", "zq-column": "red"}`, base64.StdEncoding.EncodeToString([]byte(small))))
+	write(filepath.Join(captions, "train.jsonl"), "nothing that is read")
 	suite := write(place("suite.tsv"), "index\timage_path\tquestion\tA\tB\tanswer\n1\timages-suite.png\twhich\tred\tblue\tA\n2\timages-suite.png\twhat\tred\tblue\tB\n")
 	other := write(place("other.tsv"), "index\tquestion\tA\tB\tanswer\n1\twhich\tred\tblue\tA\n")
 	t.Setenv("ZQ_JUDGE_KEY", "zq-the-key")
@@ -188,7 +192,10 @@ data:
 stages:
 - kind: align
   name: `+v.put("stages.*.name", "zq-align")+`
-  data: {path: `+v.put("stages.*.data.*.path", data)+`, images: [`+v.put("stages.*.data.*.images.*", place("images-source"))+`], ignore: [`+v.put("stages.*.data.*.ignore.*", "zq-extra-c")+`]}
+  data:
+  - {path: `+v.put("stages.*.data.*.path", data)+`, images: [`+v.put("stages.*.data.*.images.*", place("images-source"))+`], ignore: [`+v.put("stages.*.data.*.ignore.*", "zq-extra-c")+`]}
+  - {path: `+v.put("stages.*.data.*.path", captions)+`, split: `+v.put("stages.*.data.*.split", "testing")+`, prompt: `+v.put("stages.*.data.*.prompt", "zq-what")+`,
+     columns: {caption: `+v.put("stages.*.data.*.columns.*.name", "zq-column")+`}}
   images: [`+v.put("stages.*.images.*", place("images-stage"))+`, `+v.put("stages.*.images.*", "in/zq-images-all")+`]
   ignore: [`+v.put("stages.*.ignore.*", "zq-extra-b")+`, `+v.put("stages.*.ignore.*", "zq-extra-a")+`]
   steps: 1

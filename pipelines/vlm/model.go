@@ -33,6 +33,8 @@ type Model struct {
 	Language  *language.Decoder
 	Params    *nn.Params // of the base model, under their published names
 	Adapters  *moslora.Set
+
+	kept *kept // features of tiles, see KeepFeatures; nil: none
 }
 
 // New builds the model, its parameters from src under their published names. Frozen weights are kept as storage says.

@@ -94,7 +94,7 @@ func (m *Model) Features(t *autograd.Tape, tiles []datasets.Tile) ([]*autograd.V
 		}
 		var err error
 		projected := t.Scope(func() (f *autograd.Var) {
-			if f, err = m.Vision.Features(t, pixels, h, w, m.Config.Features); err != nil {
+			if f, err = m.towerFeatures(t, pixels, h, w); err != nil {
 				return nil
 			}
 			p := m.Config.Vision.PatchSize

@@ -182,3 +182,78 @@ func TestPictureLongerThanTheContext(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// counted is a store in memory.
+type counted struct {
+	kept  map[[32]byte][]float32
+	found int
+}
+
+func (c *counted) Get(k [32]byte) []float32 {
+	if c.kept[k] != nil {
+		c.found++
+	}
+	return c.kept[k]
+}
+
+func (c *counted) Put(k [32]byte, x []float32) { c.kept[k] = slices.Clone(x) }
+
+// TestKeepFeatures: features are those of the tower whatever shares a pass, and nothing is kept of a tower that changes.
+func TestKeepFeatures(t *testing.T) {
+	m, p := tiled(t, []int32{1, 2})
+	var tiles []datasets.Tile
+	for shade := range 3 {
+		im, err := p.Picture(drawing(t, uint8(40*shade)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tiles = append(tiles, im.Tiles[0])
+	}
+	features := func(some ...datasets.Tile) (out []float32) {
+		t.Helper()
+		vars, err := m.Features(nil, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range vars {
+			out = append(out, v.Floats()...)
+		}
+		return out
+	}
+	m.Params.Freeze()
+	want := features(tiles...)
+	s := &counted{kept: map[[32]byte][]float32{}}
+	if err := m.KeepFeatures(s); err != nil {
+		t.Fatal(err)
+	}
+	one := features(tiles[1])
+	if n := len(want) / 3; !slices.Equal(one, want[n:2*n]) {
+		t.Error("a tile by itself has other features")
+	}
+	for range 2 {
+		if !slices.Equal(features(tiles...), want) {
+			t.Error("kept features are others")
+		}
+	}
+	if s.found != 1+3 || len(s.kept) != 3 {
+		t.Errorf("%d found, %d kept", s.found, len(s.kept))
+	}
+	other, _ := tiled(t, []int32{1, 2})
+	for q := range other.Params.All() {
+		if strings.HasPrefix(q.Name, VisionPrefix) {
+			q.Rewrite(func(data []float32) { data[0] += 1 })
+			break
+		}
+	}
+	other.Params.Freeze()
+	if err := other.KeepFeatures(s); err != nil {
+		t.Fatal(err)
+	}
+	if other.kept.tower == m.kept.tower {
+		t.Error("another tower has the same key")
+	}
+	other.Params.Train(func(name string) bool { return strings.HasPrefix(name, VisionPrefix) })
+	if err := other.KeepFeatures(s); err == nil || !strings.Contains(err.Error(), "the vision tower is trained") {
+		t.Errorf("error %v", err)
+	}
+}

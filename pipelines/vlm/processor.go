@@ -175,6 +175,29 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	if err != nil {
 		return datasets.Example{}, err
 	}
+	return p.encode(s, images)
+}
+
+// Length is how many tokens Encode makes of a sample, of a pair of the longer sequence, where each picture takes one. It reads no picture.
+func (p *Processor) Length(s datasets.Sample) (int, error) {
+	if s.Text != "" {
+		e, err := p.encodeText(s.Text)
+		return len(e.IDs), err
+	}
+	images := make([]datasets.Image, len(s.Pictures))
+	for i := range images {
+		images[i] = datasets.OneTile(datasets.Tile{}, 0, 1)
+	}
+	s.Dense = nil
+	e, err := p.encode(s, images)
+	if err == nil && e.Rejected != nil {
+		return max(len(e.IDs), len(e.Rejected.IDs)), nil
+	}
+	return len(e.IDs), err
+}
+
+// encode is Encode with the sample's pictures read.
+func (p *Processor) encode(s datasets.Sample, images []datasets.Image) (datasets.Example, error) {
 	if s.Dense != nil {
 		msgs, err := messages(s.Turns)
 		if err != nil {

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-ORDER = ["step", "mix", "mfu", "memory", "mixer", "gemm", "eval", "decode", "prefill", "tokenizer", "big", "scale", "start", "plan"]
+ORDER = ["step", "mix", "mfu", "memory", "mixer", "gemm", "eval", "decode", "prefill", "tokenizer", "pictures", "big", "scale", "start", "plan"]
 
 
 def commit(root):

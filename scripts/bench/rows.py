@@ -62,7 +62,23 @@ def same(runs, field, what):
             raise Missing(f"the two sides differ in {what}: the work is not the same")
 
 
-ROWS = {"gemm": gemm, "tokenizer": tokenizer, **models.ROWS, **training.ROWS}
+def pictures(run):
+    """Stored JPEG rows to pixels, with as many workers on either side, and the decoding alone."""
+    data = run.a.work / "pictures"
+    if not data.exists():
+        found = [run.a.root / "vision/preprocess/testdata" / name for name in ("photo.png", "portrait.png")]
+        run.peer("pictures.py", "--make", data, "--rows", 60 if run.quick else 600, "--images", *found)
+    repeats = ("--repeats", 1 if run.quick else 5)
+    for workers in (1, 2):
+        runs = run.alternate(lambda: run.ours("pictures", "-data", data, "-workers", workers, "-repeats", repeats[1]),
+                             lambda: run.peer("pictures.py", "--data", data, "--workers", workers, *repeats))
+        yield compare(runs, lambda p: (p[0]["images_per_s"], p[1]["images_per_s"]), "images/s", 2, case=f"{workers} workers, torchvision's processor")
+    runs = run.alternate(lambda: run.ours("pictures", "-data", data, "-workers", 1, "-repeats", repeats[1]),
+                         lambda: run.peer("pictures.py", "--data", data, "--decode", *repeats))
+    yield compare(runs, lambda p: (p[0]["images_per_s"], p[1]["images_per_s"]), "images/s", 0.7, case="beside libjpeg-turbo's decoding alone")
+
+
+ROWS = {"gemm": gemm, "tokenizer": tokenizer, "pictures": pictures, **models.ROWS, **training.ROWS}
 
 
 def run(name, runner):

@@ -6,7 +6,7 @@ usage() {
 	cat <<'TEXT'
 usage: [VENV=DIR] [REAL=DIR] [DATA=DIR] [MMBENCH=FILE] [TEXT=FILE] [LLAMA_VENV=DIR] scripts/bench/run.sh [--quick] [--pairs N] [--threads N] [ROW...]
 
-Rows: step mix mfu memory mixer gemm eval decode prefill tokenizer big scale start plan (default: all)
+Rows: step mix mfu memory mixer gemm eval decode prefill tokenizer pictures big scale start plan (default: all)
 
   VENV        a Python environment with requirements.txt (default: made for this run)
   LLAMA_VENV  one with llama-cpp-python (default: VENV; if it has none, it is installed into an environment made for this run)
@@ -109,7 +109,7 @@ build() {
 
 environment
 mkdir -p "$work/bin" "$OUT"
-for name in train eval llm gemm tokenizer; do build $name scripts/bench/ours/$name; done
+for name in train eval llm gemm tokenizer pictures; do build $name scripts/bench/ours/$name; done
 build peak scripts/bench/ours/peak
 build big scripts/bench/big
 build moslava scripts/moslava

@@ -237,8 +237,11 @@ tiles "$families/idefics3" --only base
 step "check_pipeline.py" "$python" "$here/check_pipeline.py" "$work" "$work" "$work/runs/text/01-base/hf" "$work"/runs/{clip,dinov2,siglip}/01-base/hf
 step "check_vlmeval.py" "$python" "$here/check_vlmeval.py" "$work" "$work" "$work/runs/clip/01-base/hf"
 step "check_arrow.py" "$python" "$here/check_arrow.py" "$work" "$work"
+step "check_convert.py" "$python" "$here/check_convert.py" "$work" "$work"
+step "check_forms.py" "$python" "$here/check_forms.py" "$work" "$work"
 step "check_pixels.py" "$python" "$here/check_pixels.py" "$work" "$work"
 step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
+step "check_samplers.py" "$python" "$here/check_samplers.py" "$root/datasets/testdata/samplers.json"
 step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
 step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
 step "check_templates.py" "$python" "$here/check_templates.py" "$work" "$root"/language/chat/testdata/{jinja,templates,generation.golden}.json ${MOSLAVA_TEMPLATES:+"$MOSLAVA_TEMPLATES"}

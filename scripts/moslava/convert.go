@@ -12,65 +12,38 @@ import (
 	"moslava/datasets"
 	"moslava/internal/output"
 	"moslava/pipelines/convert"
-	"moslava/vision/preprocess"
 )
 
-// convertCommand is `moslava convert`.
+// convertCommand is `moslava convert`: models, and data as `moslava data convert` does by default.
 func convertCommand() *cobra.Command {
-	var opt datasets.WriteOptions
-	var several bool
-	var stored datasets.Options
-	var pixels int
+	var d dataConversion
 	var dtype string
-	var force bool
 	c := &cobra.Command{
 		Use:   "convert SOURCE DIR",
-		Short: "Store JSON, Parquet or Arrow data and its pictures as a Hugging Face Arrow data set; or a GGUF model as a Hugging Face directory",
+		Short: "Store a GGUF model as a Hugging Face directory; or data as a Hugging Face Arrow data set, as moslava data convert does",
 		Args:  exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(stored.Images), args[0]), Force: force})
+			if !strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
+				if dtype != "" {
+					return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
+				}
+				d.opt.Out = cmd.ErrOrStderr()
+				return d.run(cmd, args[0], args[1])
+			}
+			release, err := output.Dir(args[1], output.Options{Reads: append(slices.Clone(d.rows.Images), args[0]), Force: d.force})
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, release()) }()
-			if strings.EqualFold(filepath.Ext(args[0]), ".gguf") {
-				if err := convert.GGUF(args[0], args[1], dtype); err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "wrote the model to %s\n", args[1])
-				return nil
-			}
-			if dtype != "" {
-				return fmt.Errorf("--dtype is for models (.gguf), and %s is none", args[0])
-			}
-			if err := checkMaxPixels(pixels); err != nil {
+			if err := convert.GGUF(args[0], args[1], dtype); err != nil {
 				return err
 			}
-			opt.Picture = func(encoded []byte) error {
-				_, _, err := preprocess.Decoder{MaxPixels: pixels}.Size(encoded)
-				return err
-			}
-			stored.Values = true
-			src, err := datasets.OpenWith(args[0], stored)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, src.Close()) }()
-			if several {
-				opt.Features = datasets.Messages
-			}
-			if err := datasets.Convert(src, args[1], opt); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "wrote %d rows to %s\n", src.Len(), args[1])
-			return nil
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "wrote the model to %s\n", args[1])
+			return err
 		},
 	}
-	forceFlag(c, &force)
-	c.Flags().IntVar(&opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
-	c.Flags().BoolVar(&several, "messages", false, "write the columns images and messages, for samples of several pictures")
-	rowFlags(c, &stored)
-	maxPixelsFlag(c, &pixels)
+	c.Flags().IntVar(&d.opt.RowsPerShard, "rows", 0, "rows of a shard; 0: as many as make up 500 MiB")
+	d.flags(c)
 	c.Flags().StringVar(&dtype, "dtype", "", "how to store the weights of a GGUF model: float32, float16 or bfloat16 (default: the file's own, float32 if it is quantised)")
 	completeValues(c, "dtype", []string{"float32", "float16", "bfloat16"})
 	return c

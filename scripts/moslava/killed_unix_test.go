@@ -74,8 +74,17 @@ func TestKilledEverywhere(t *testing.T) {
 		files func(out string) []string // that are compared; nil: all that left finds
 	}{
 		{name: "convert bytes", whole: true, long: 200 * time.Millisecond, args: func(out string) []string { return []string{"convert", in.gguf, out} }},
-		{name: "convert samples", whole: true, long: 200 * time.Millisecond, args: func(out string) []string { return []string{"convert", in.rows, out} }},
-		{name: "convert pictures", whole: true, long: 200 * time.Millisecond, args: func(out string) []string { return []string{"convert", "--messages", "--rows", "50", in.pictures, out} }},
+		{name: "convert samples", whole: true, in: []string{".out.converting"}, long: 200 * time.Millisecond, args: func(out string) []string { return []string{"convert", in.rows, out} }},
+		{name: "convert pictures", whole: true, in: []string{".out.converting"}, long: 200 * time.Millisecond, args: func(out string) []string { return []string{"convert", "--messages", "--rows", "50", in.pictures, out} }},
+		{name: "data convert to parquet", whole: true, in: []string{".out.converting/data"}, long: 20 * time.Millisecond, args: func(out string) []string {
+			return []string{"data", "convert", in.pictures, out, "--to", "parquet", "--rows-per-shard", "50"}
+		}},
+		{name: "data convert to lines", whole: true, in: []string{".out.converting"}, long: 20 * time.Millisecond, args: func(out string) []string {
+			return []string{"data", "convert", in.pictures, out, "--to", "jsonl", "--rows-per-shard", "50"}
+		}},
+		{name: "data convert to webdataset", whole: true, in: []string{".out.converting"}, long: 20 * time.Millisecond, args: func(out string) []string {
+			return []string{"data", "convert", in.pictures, out, "--to", "webdataset", "--rows-per-shard", "50"}
+		}},
 		{name: "compose", whole: true, long: 20 * time.Millisecond, args: func(out string) []string {
 			return []string{"compose", out, in.adapters + "=0.5", in.adapters + "=0.5"}
 		}},

@@ -74,6 +74,7 @@ func root() *cobra.Command {
 		askCommand(),
 		composeCommand(),
 		convertCommand(),
+		dataCommand(),
 		demoCommand(),
 		evaluateCommand(),
 		inspectCommand(),

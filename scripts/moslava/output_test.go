@@ -36,6 +36,8 @@ func TestOccupied(t *testing.T) {
 		"join":       {"join", "q.tsv", "adapter", "--out", "taken"},
 		"compose":    {"compose", "taken", "adapter=1"},
 		"convert":    {"convert", "data.json", "taken"},
+		"data":       {"data", "convert", "data.json", "taken"},
+		"check":      {"data", "check", "base.yaml", "--out", "taken"},
 		"analyze":    {"analyze", "adapter", "--out", "taken"},
 		"demo":       {"demo", "--dir", "taken", "--short"},
 		"study":      {"study", "study.yaml"},

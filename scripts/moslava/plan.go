@@ -9,6 +9,13 @@ import (
 	"moslava/pipelines/recipes"
 )
 
+// What a plan assumes and reads unless flags say otherwise.
+const (
+	assumedText    = 96
+	assumedTargets = 32
+	readBatches    = 12
+)
+
 // planCommand is `moslava plan RECIPE`.
 func planCommand() *cobra.Command {
 	var opt preflight.PlanOptions
@@ -43,8 +50,8 @@ func planCommand() *cobra.Command {
 	}
 	c.Flags().StringArrayVar(&set, "set", nil, "override a key of the recipe, as in --set stages.tune.batch=4")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON: bytes, operations and seconds")
-	c.Flags().IntVar(&opt.Text, "text", 96, "assume so many text tokens in a sample, if the data is not there")
-	c.Flags().IntVar(&opt.Targets, "targets", 32, "assume that so many of them are learnt")
-	c.Flags().IntVar(&opt.Batches, "batches", 12, "read so many batches to learn lengths")
+	c.Flags().IntVar(&opt.Text, "text", assumedText, "assume so many text tokens in a sample, if the data is not there")
+	c.Flags().IntVar(&opt.Targets, "targets", assumedTargets, "assume that so many of them are learnt")
+	c.Flags().IntVar(&opt.Batches, "batches", readBatches, "read so many batches to learn lengths")
 	return c
 }

@@ -50,6 +50,9 @@ func TestSignalsEverywhere(t *testing.T) {
 		{name: "convert bytes", whole: true, args: func(out string) []string { return []string{"convert", in.gguf, out} }},
 		{name: "convert samples", whole: true, args: func(out string) []string { return []string{"convert", in.rows, out} }},
 		{name: "convert pictures", whole: true, args: func(out string) []string { return []string{"convert", in.pictures, out} }},
+		{name: "data convert", whole: true, args: func(out string) []string { return []string{"data", "convert", in.pictures, out, "--to", "webdataset"} }},
+		{name: "data check", args: of("data", "check", in.path("huge.yaml")), takes: time.Second},
+		{name: "dry run", args: of("run", "--dry-run", in.path("huge.yaml")), takes: time.Second},
 		{name: "compose", whole: true, args: func(out string) []string {
 			return []string{"compose", out, in.adapters + "=0.5", in.adapters + "=0.25", in.adapters + "=0.25"}
 		}},

@@ -73,15 +73,15 @@ func (in *stopInputs) write(t *testing.T, name string, b []byte) string {
 	return path
 }
 
-// inputs are made once; TestMain removes them.
-var inputs struct {
+// madeOnce are the inputs, which are made once; TestMain removes them.
+var madeOnce struct {
 	once sync.Once
 	all  *stopInputs
 }
 
 func theStopInputs(t *testing.T) *stopInputs {
 	t.Helper()
-	inputs.once.Do(func() {
+	madeOnce.once.Do(func() {
 		root, err := os.MkdirTemp("", "moslava-stop-")
 		must(t, err)
 		in := &stopInputs{root: root}
@@ -89,12 +89,12 @@ func theStopInputs(t *testing.T) *stopInputs {
 		in.makeFiles(t)
 		in.makeRows(t)
 		in.makeAnswers(t)
-		inputs.all = in
+		madeOnce.all = in
 	})
-	if inputs.all == nil {
+	if madeOnce.all == nil {
 		t.Fatal("the inputs could not be made")
 	}
-	return inputs.all
+	return madeOnce.all
 }
 
 // makeModel runs a recipe with a decoder that is large enough to take a while.

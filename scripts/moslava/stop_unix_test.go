@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 		os.Exit(execute())
 	}
 	code := m.Run()
-	if inputs.all != nil {
-		os.RemoveAll(inputs.all.root)
+	if madeOnce.all != nil {
+		os.RemoveAll(madeOnce.all.root)
 	}
 	os.Exit(code)
 }

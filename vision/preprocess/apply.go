@@ -24,11 +24,11 @@ func (c *Config) Apply(img *RGB) (pixels []float32, h, w int, err error) {
 	}
 	n := m.W * m.H
 	pixels = make([]float32, 3*n)
-	for ch, table := range c.tables() {
-		plane := pixels[ch*n : (ch+1)*n]
-		for i := range plane {
-			plane[i] = table[m.Pix[3*i+ch]]
-		}
+	t := c.tables()
+	red, green, blue := pixels[:n], pixels[n:][:n], pixels[2*n:][:n]
+	for i := range red {
+		q := m.Pix[3*i : 3*i+3 : 3*i+3]
+		red[i], green[i], blue[i] = t[0][q[0]], t[1][q[1]], t[2][q[2]]
 	}
 	return pixels, m.H, m.W, nil
 }

@@ -3,6 +3,7 @@ package preprocess
 import (
 	"fmt"
 	"image"
+	"slices"
 )
 
 // Order is which dimension is resized first. The result between the passes is rounded to 8 bits, so the order shows.
@@ -131,14 +132,18 @@ func (c canvas) columnsFirst(cols, rows *axis, dst func(y int) []uint8) {
 	ring := make([]uint8, keep*n)
 	made := 0 // rows of the picture before this one are made, or were never asked for
 	acc := make([]int32, n)
+	none := slices.Repeat([]int32{half}, n) // sums without anything
 	for y := range rows.first {
 		first, k := rows.at(y)
 		for made = max(made, first); made < first+len(k); made++ {
 			cols.mix(c.img.row(made), c.fill, ring[made%keep*n:][:n])
 		}
-		outside := rows.padding[y]
-		for i, v := range padding {
-			acc[i] = half + int32(v)*outside
+		if outside := rows.padding[y]; outside == 0 {
+			copy(acc, none)
+		} else {
+			for i, v := range padding {
+				acc[i] = half + int32(v)*outside
+			}
 		}
 		for j, weight := range k {
 			addRow(acc, ring[(first+j)%keep*n:][:n], weight)
@@ -165,26 +170,27 @@ func (c canvas) rowsFirst(cols, rows *axis, dst func(y int) []uint8) {
 	}
 }
 
-// addRow adds a weighted row of bytes to acc.
-func addRow(acc []int32, row []uint8, weight int32) {
+// addRowPlain is addRow in Go.
+func addRowPlain(acc []int32, row []uint8, weight int32) {
 	row = row[:len(acc)]
 	for i, v := range row {
 		acc[i] += int32(v) * weight
 	}
 }
 
-// store brings sums back to bytes.
-func store(dst []uint8, acc []int32) {
+// storePlain is store in Go.
+func storePlain(dst []uint8, acc []int32) {
 	dst = dst[:len(acc)]
 	for i, v := range acc {
 		dst[i] = clamp(v >> fixedBits)
 	}
 }
 
-// mix resizes one row: src of the picture with padding of one colour beside it.
-func (a *axis) mix(src []uint8, padding [3]uint8, dst []uint8) {
+// mixFrom is mix in Go, of the outputs from one on.
+func (a *axis) mixFrom(from int, src []uint8, padding [3]uint8, dst []uint8) {
 	p0, p1, p2 := int32(padding[0]), int32(padding[1]), int32(padding[2])
-	for x, outside := range a.padding {
+	for x := from; x < len(a.padding); x++ {
+		outside := a.padding[x]
 		first, k := a.at(x)
 		s := src[3*first : 3*(first+len(k))]
 		r, g, b := half+p0*outside, half+p1*outside, half+p2*outside

@@ -46,9 +46,10 @@ func interleave(dst []uint8, rows [][]uint8) {
 	}
 }
 
-func fromYCbCr(dst []uint8, rows [][]uint8) {
-	cb, cr := rows[1][:len(rows[0])], rows[2][:len(rows[0])]
-	for x, l := range rows[0] {
+// fromYCbCrPlain is fromYCbCr in Go.
+func fromYCbCrPlain(dst, y, cb, cr []uint8) {
+	cb, cr = cb[:len(y)], cr[:len(y)]
+	for x, l := range y {
 		l, b, r := int32(l), cb[x], cr[x]
 		q := dst[3*x : 3*x+3 : 3*x+3]
 		q[0] = clamp(l + crToR[r])

@@ -29,8 +29,8 @@ func eight(i0, i1, i2, i3, i4, i5, i6, i7 int32) (o [8]int32) {
 	return [8]int32{e0 + d3, e1 + d2, e2 + d1, e3 + d0, e3 - d0, e2 - d1, e1 - d2, e0 - d3}
 }
 
-// idct multiplies coefficients by their quantisation steps, transforms them and writes 8 x 8 samples.
-func idct(b *[64]int16, q *[64]uint16, out []uint8, stride int) {
+// idctPlain is idct in Go.
+func idctPlain(b *[64]int16, q *[64]uint16, out []uint8, stride int) {
 	var ws [64]int32
 	flat := true // nothing but the first row
 	for x := range 8 {

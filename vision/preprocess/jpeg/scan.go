@@ -272,10 +272,22 @@ func (s *scan) sequential(p *part, bx, by int) error {
 	}
 	p.last += s.r.value(uint(t))
 	b[0] = int16(p.last)
+	// symbol and value on copies of the reader's bits, which stay in registers.
+	acc, n := s.r.acc, s.r.n
 	for k := 1; k < 64; k++ {
-		rs := s.r.symbol(p.ac)
-		if rs < 0 {
-			return errCode
+		if n < 32 {
+			s.r.acc, s.r.n = acc, n
+			s.r.fill()
+			acc, n = s.r.acc, s.r.n
+		}
+		e := p.ac.look[acc>>((n-lookBits)&63)&(1<<lookBits-1)]
+		rs := int(e & 0xff)
+		if n -= uint(e >> 8); e == 0 {
+			s.r.acc, s.r.n = acc, n
+			if rs = s.r.symbol(p.ac); rs < 0 {
+				return errCode
+			}
+			acc, n = s.r.acc, s.r.n
 		}
 		run, size := rs>>4, uint(rs&15)
 		if size == 0 {
@@ -288,8 +300,14 @@ func (s *scan) sequential(p *part, bx, by int) error {
 		if k += run; k > 63 {
 			return errIndex
 		}
-		b[zigzag[k]] = int16(s.r.value(size))
+		n -= size
+		v := int32(acc>>(n&63)) & (1<<size - 1)
+		if v < 1<<(size-1) {
+			v -= 1<<size - 1
+		}
+		b[zigzag[k]] = int16(v)
 	}
+	s.r.acc, s.r.n = acc, n
 	c := p.c
 	idct(&b, c.quant, c.pix[64*by*c.stride+8*bx:], 8*c.stride)
 	return nil

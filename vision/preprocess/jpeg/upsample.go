@@ -23,7 +23,7 @@ func (u *upsampler) far(y int) []uint8 { return u.samples(y/2 - 1 + y%2*2) }
 // row writes row y of the picture into out. Components two columns wide or less are repeated across: libjpeg's triangle filter
 // begins at three.
 func (u *upsampler) row(y int, out []uint8) {
-	triangle := u.xs == 2 && u.c.w > 2
+	wide := u.xs == 2 && u.c.w > 2
 	switch {
 	case u.xs == 1 && u.ys == 1:
 		copy(out, u.samples(y))
@@ -32,17 +32,14 @@ func (u *upsampler) row(y int, out []uint8) {
 		for i, v := range near[:len(out)] {
 			out[i] = uint8((3*int(v) + int(far[i]) + bias) >> 2)
 		}
-	case triangle && u.ys == 1:
+	case wide && u.ys == 1:
 		for i, v := range u.samples(y) {
 			u.sums[i] = int32(v)
 		}
-		u.triangle(out, 2, 1, 2)
-	case triangle && u.ys == 2:
-		near, far := u.samples(y/2), u.far(y)
-		for i, v := range near {
-			u.sums[i] = 3*int32(v) + int32(far[i])
-		}
-		u.triangle(out, 4, 8, 7)
+		triangle(out, u.sums, 2, 1, 2)
+	case wide && u.ys == 2:
+		mixRows(u.sums, u.samples(y/2), u.far(y))
+		triangle(out, u.sums, 4, 8, 7)
 	default:
 		row := u.samples(y / u.ys)
 		for x := range out {
@@ -51,21 +48,21 @@ func (u *upsampler) row(y int, out []uint8) {
 	}
 }
 
-// triangle is the filter 3:1 over sums: even columns lean left and round with even, odd ones right with odd; beyond the
-// ends the outermost sample goes on.
-func (u *upsampler) triangle(out []uint8, shift uint, even, odd int32) {
-	s := u.sums
-	last := s[0]
-	for i, v := range s {
-		next := v
-		if i+1 < len(s) {
-			next = s[i+1]
-		}
+// mixRowsPlain is mixRows in Go.
+func mixRowsPlain(sums []int32, near, far []uint8) {
+	for i, v := range near {
+		sums[i] = 3*int32(v) + int32(far[i])
+	}
+}
+
+// trianglePlain is triangle in Go, of the columns from from to end of s.
+func trianglePlain(out []uint8, s []int32, from, end int, shift uint, even, odd int32) {
+	for i := from; i < end; i++ {
+		v, last, next := s[i], s[max(i-1, 0)], s[min(i+1, len(s)-1)]
 		out[2*i] = uint8((3*v + last + even) >> shift)
 		if 2*i+1 == len(out) {
 			break
 		}
 		out[2*i+1] = uint8((3*v + next + odd) >> shift)
-		last = v
 	}
 }

@@ -1,0 +1,283 @@
+//go:build amd64 && !purego
+
+#include "textflag.h"
+
+// Multiples of cosines and what rounds, eight times each.
+DATA idctConsts<>+0(SB)/8, $0x0000115100001151
+DATA idctConsts<>+8(SB)/8, $0x0000115100001151
+DATA idctConsts<>+16(SB)/8, $0x0000115100001151
+DATA idctConsts<>+24(SB)/8, $0x0000115100001151
+DATA idctConsts<>+32(SB)/8, $0x00003b2100003b21
+DATA idctConsts<>+40(SB)/8, $0x00003b2100003b21
+DATA idctConsts<>+48(SB)/8, $0x00003b2100003b21
+DATA idctConsts<>+56(SB)/8, $0x00003b2100003b21
+DATA idctConsts<>+64(SB)/8, $0x0000187e0000187e
+DATA idctConsts<>+72(SB)/8, $0x0000187e0000187e
+DATA idctConsts<>+80(SB)/8, $0x0000187e0000187e
+DATA idctConsts<>+88(SB)/8, $0x0000187e0000187e
+DATA idctConsts<>+96(SB)/8, $0x000025a1000025a1
+DATA idctConsts<>+104(SB)/8, $0x000025a1000025a1
+DATA idctConsts<>+112(SB)/8, $0x000025a1000025a1
+DATA idctConsts<>+120(SB)/8, $0x000025a1000025a1
+DATA idctConsts<>+128(SB)/8, $0xffffe333ffffe333
+DATA idctConsts<>+136(SB)/8, $0xffffe333ffffe333
+DATA idctConsts<>+144(SB)/8, $0xffffe333ffffe333
+DATA idctConsts<>+152(SB)/8, $0xffffe333ffffe333
+DATA idctConsts<>+160(SB)/8, $0xffffadfdffffadfd
+DATA idctConsts<>+168(SB)/8, $0xffffadfdffffadfd
+DATA idctConsts<>+176(SB)/8, $0xffffadfdffffadfd
+DATA idctConsts<>+184(SB)/8, $0xffffadfdffffadfd
+DATA idctConsts<>+192(SB)/8, $0xffffc13bffffc13b
+DATA idctConsts<>+200(SB)/8, $0xffffc13bffffc13b
+DATA idctConsts<>+208(SB)/8, $0xffffc13bffffc13b
+DATA idctConsts<>+216(SB)/8, $0xffffc13bffffc13b
+DATA idctConsts<>+224(SB)/8, $0xfffff384fffff384
+DATA idctConsts<>+232(SB)/8, $0xfffff384fffff384
+DATA idctConsts<>+240(SB)/8, $0xfffff384fffff384
+DATA idctConsts<>+248(SB)/8, $0xfffff384fffff384
+DATA idctConsts<>+256(SB)/8, $0x0000098e0000098e
+DATA idctConsts<>+264(SB)/8, $0x0000098e0000098e
+DATA idctConsts<>+272(SB)/8, $0x0000098e0000098e
+DATA idctConsts<>+280(SB)/8, $0x0000098e0000098e
+DATA idctConsts<>+288(SB)/8, $0x000041b3000041b3
+DATA idctConsts<>+296(SB)/8, $0x000041b3000041b3
+DATA idctConsts<>+304(SB)/8, $0x000041b3000041b3
+DATA idctConsts<>+312(SB)/8, $0x000041b3000041b3
+DATA idctConsts<>+320(SB)/8, $0x0000625400006254
+DATA idctConsts<>+328(SB)/8, $0x0000625400006254
+DATA idctConsts<>+336(SB)/8, $0x0000625400006254
+DATA idctConsts<>+344(SB)/8, $0x0000625400006254
+DATA idctConsts<>+352(SB)/8, $0x0000300b0000300b
+DATA idctConsts<>+360(SB)/8, $0x0000300b0000300b
+DATA idctConsts<>+368(SB)/8, $0x0000300b0000300b
+DATA idctConsts<>+376(SB)/8, $0x0000300b0000300b
+DATA idctConsts<>+384(SB)/8, $0x0000040000000400
+DATA idctConsts<>+392(SB)/8, $0x0000040000000400
+DATA idctConsts<>+400(SB)/8, $0x0000040000000400
+DATA idctConsts<>+408(SB)/8, $0x0000040000000400
+DATA idctConsts<>+416(SB)/8, $0x0002000000020000
+DATA idctConsts<>+424(SB)/8, $0x0002000000020000
+DATA idctConsts<>+432(SB)/8, $0x0002000000020000
+DATA idctConsts<>+440(SB)/8, $0x0002000000020000
+DATA idctConsts<>+448(SB)/8, $0x0000008000000080
+DATA idctConsts<>+456(SB)/8, $0x0000008000000080
+DATA idctConsts<>+464(SB)/8, $0x0000008000000080
+DATA idctConsts<>+472(SB)/8, $0x0000008000000080
+DATA idctConsts<>+480(SB)/8, $0xffff8000ffff8000
+DATA idctConsts<>+488(SB)/8, $0xffff8000ffff8000
+DATA idctConsts<>+496(SB)/8, $0xffff8000ffff8000
+DATA idctConsts<>+504(SB)/8, $0xffff8000ffff8000
+DATA idctConsts<>+512(SB)/8, $0x00007fff00007fff
+DATA idctConsts<>+520(SB)/8, $0x00007fff00007fff
+DATA idctConsts<>+528(SB)/8, $0x00007fff00007fff
+DATA idctConsts<>+536(SB)/8, $0x00007fff00007fff
+GLOBL idctConsts<>(SB), RODATA|NOPTR, $544
+
+// EIGHT is eight of Y0 to Y7 into Y8 to Y15: the even inputs first, then the odd ones, then their sums and differences.
+#define EIGHT \
+	VPADDD Y6, Y2, Y8; \
+	VPMULLD idctConsts<>+0(SB), Y8, Y8; \
+	VPMULLD idctConsts<>+32(SB), Y6, Y9; \
+	VPSUBD Y9, Y8, Y9; \
+	VPMULLD idctConsts<>+64(SB), Y2, Y10; \
+	VPADDD Y8, Y10, Y10; \
+	VPADDD Y4, Y0, Y8; \
+	VPSLLD $16, Y8, Y8; \
+	VPSRAD $3, Y8, Y8; \
+	VPSUBD Y4, Y0, Y11; \
+	VPSLLD $16, Y11, Y11; \
+	VPSRAD $3, Y11, Y11; \
+	VPADDD Y10, Y8, Y0; \
+	VPSUBD Y10, Y8, Y2; \
+	VPADDD Y9, Y11, Y4; \
+	VPSUBD Y9, Y11, Y6; \
+	VPADDD Y3, Y7, Y8; \
+	VPSLLD $16, Y8, Y8; \
+	VPSRAD $16, Y8, Y8; \
+	VPADDD Y1, Y5, Y9; \
+	VPSLLD $16, Y9, Y9; \
+	VPSRAD $16, Y9, Y9; \
+	VPADDD Y9, Y8, Y10; \
+	VPMULLD idctConsts<>+96(SB), Y10, Y10; \
+	VPADDD Y1, Y7, Y11; \
+	VPMULLD idctConsts<>+128(SB), Y11, Y11; \
+	VPADDD Y3, Y5, Y12; \
+	VPMULLD idctConsts<>+160(SB), Y12, Y12; \
+	VPMULLD idctConsts<>+192(SB), Y8, Y8; \
+	VPADDD Y10, Y8, Y8; \
+	VPMULLD idctConsts<>+224(SB), Y9, Y9; \
+	VPADDD Y10, Y9, Y9; \
+	VPMULLD idctConsts<>+256(SB), Y7, Y7; \
+	VPADDD Y11, Y7, Y7; \
+	VPADDD Y8, Y7, Y7; \
+	VPMULLD idctConsts<>+288(SB), Y5, Y5; \
+	VPADDD Y12, Y5, Y5; \
+	VPADDD Y9, Y5, Y5; \
+	VPMULLD idctConsts<>+320(SB), Y3, Y3; \
+	VPADDD Y12, Y3, Y3; \
+	VPADDD Y8, Y3, Y3; \
+	VPMULLD idctConsts<>+352(SB), Y1, Y1; \
+	VPADDD Y11, Y1, Y1; \
+	VPADDD Y9, Y1, Y1; \
+	VPADDD Y1, Y0, Y8; \
+	VPSUBD Y1, Y0, Y15; \
+	VPADDD Y3, Y4, Y9; \
+	VPSUBD Y3, Y4, Y14; \
+	VPADDD Y5, Y6, Y10; \
+	VPSUBD Y5, Y6, Y13; \
+	VPADDD Y7, Y2, Y11; \
+	VPSUBD Y7, Y2, Y12
+
+// TRANSPOSE is the eight rows Y8 to Y15 as columns in Y0 to Y7.
+#define TRANSPOSE \
+	VPUNPCKLDQ Y9, Y8, Y0; \
+	VPUNPCKHDQ Y9, Y8, Y1; \
+	VPUNPCKLDQ Y11, Y10, Y2; \
+	VPUNPCKHDQ Y11, Y10, Y3; \
+	VPUNPCKLDQ Y13, Y12, Y4; \
+	VPUNPCKHDQ Y13, Y12, Y5; \
+	VPUNPCKLDQ Y15, Y14, Y6; \
+	VPUNPCKHDQ Y15, Y14, Y7; \
+	VPUNPCKLQDQ Y2, Y0, Y8; \
+	VPUNPCKHQDQ Y2, Y0, Y9; \
+	VPUNPCKLQDQ Y3, Y1, Y10; \
+	VPUNPCKHQDQ Y3, Y1, Y11; \
+	VPUNPCKLQDQ Y6, Y4, Y12; \
+	VPUNPCKHQDQ Y6, Y4, Y13; \
+	VPUNPCKLQDQ Y7, Y5, Y14; \
+	VPUNPCKHQDQ Y7, Y5, Y15; \
+	VPERM2I128 $0x20, Y12, Y8, Y0; \
+	VPERM2I128 $0x31, Y12, Y8, Y4; \
+	VPERM2I128 $0x20, Y13, Y9, Y1; \
+	VPERM2I128 $0x31, Y13, Y9, Y5; \
+	VPERM2I128 $0x20, Y14, Y10, Y2; \
+	VPERM2I128 $0x31, Y14, Y10, Y6; \
+	VPERM2I128 $0x20, Y15, Y11, Y3; \
+	VPERM2I128 $0x31, Y15, Y11, Y7
+
+// func idctAVX2(b *[64]int16, q *[64]uint16, out *uint8, stride int)
+//
+// Eight columns at once, then eight rows; the comments of idct.go hold. A value in all its 32 bits is what the plain code has.
+TEXT ·idctAVX2(SB), NOSPLIT, $0-32
+	MOVQ b+0(FP), AX
+	MOVQ q+8(FP), BX
+	MOVQ out+16(FP), DI
+	MOVQ stride+24(FP), SI
+	// coefficients times steps, in 16 bits
+	VMOVDQU 0(AX), X0
+	VPMULLW 0(BX), X0, X0
+	VPMOVSXWD X0, Y0
+	VMOVDQU 16(AX), X1
+	VPMULLW 16(BX), X1, X1
+	VPMOVSXWD X1, Y1
+	VMOVDQU 32(AX), X2
+	VPMULLW 32(BX), X2, X2
+	VPMOVSXWD X2, Y2
+	VMOVDQU 48(AX), X3
+	VPMULLW 48(BX), X3, X3
+	VPMOVSXWD X3, Y3
+	VMOVDQU 64(AX), X4
+	VPMULLW 64(BX), X4, X4
+	VPMOVSXWD X4, Y4
+	VMOVDQU 80(AX), X5
+	VPMULLW 80(BX), X5, X5
+	VPMOVSXWD X5, Y5
+	VMOVDQU 96(AX), X6
+	VPMULLW 96(BX), X6, X6
+	VPMOVSXWD X6, Y6
+	VMOVDQU 112(AX), X7
+	VPMULLW 112(BX), X7, X7
+	VPMOVSXWD X7, Y7
+	EIGHT
+	// back to 16 bits and two
+	VMOVDQU idctConsts<>+384(SB), Y0
+	VMOVDQU idctConsts<>+480(SB), Y1
+	VMOVDQU idctConsts<>+512(SB), Y2
+	VPADDD Y0, Y8, Y8
+	VPSRAD $11, Y8, Y8
+	VPMAXSD Y1, Y8, Y8
+	VPMINSD Y2, Y8, Y8
+	VPADDD Y0, Y9, Y9
+	VPSRAD $11, Y9, Y9
+	VPMAXSD Y1, Y9, Y9
+	VPMINSD Y2, Y9, Y9
+	VPADDD Y0, Y10, Y10
+	VPSRAD $11, Y10, Y10
+	VPMAXSD Y1, Y10, Y10
+	VPMINSD Y2, Y10, Y10
+	VPADDD Y0, Y11, Y11
+	VPSRAD $11, Y11, Y11
+	VPMAXSD Y1, Y11, Y11
+	VPMINSD Y2, Y11, Y11
+	VPADDD Y0, Y12, Y12
+	VPSRAD $11, Y12, Y12
+	VPMAXSD Y1, Y12, Y12
+	VPMINSD Y2, Y12, Y12
+	VPADDD Y0, Y13, Y13
+	VPSRAD $11, Y13, Y13
+	VPMAXSD Y1, Y13, Y13
+	VPMINSD Y2, Y13, Y13
+	VPADDD Y0, Y14, Y14
+	VPSRAD $11, Y14, Y14
+	VPMAXSD Y1, Y14, Y14
+	VPMINSD Y2, Y14, Y14
+	VPADDD Y0, Y15, Y15
+	VPSRAD $11, Y15, Y15
+	VPMAXSD Y1, Y15, Y15
+	VPMINSD Y2, Y15, Y15
+	TRANSPOSE
+	EIGHT
+	VMOVDQU idctConsts<>+416(SB), Y0
+	VMOVDQU idctConsts<>+448(SB), Y1
+	VPADDD Y0, Y8, Y8
+	VPSRAD $18, Y8, Y8
+	VPADDD Y1, Y8, Y8
+	VPADDD Y0, Y9, Y9
+	VPSRAD $18, Y9, Y9
+	VPADDD Y1, Y9, Y9
+	VPADDD Y0, Y10, Y10
+	VPSRAD $18, Y10, Y10
+	VPADDD Y1, Y10, Y10
+	VPADDD Y0, Y11, Y11
+	VPSRAD $18, Y11, Y11
+	VPADDD Y1, Y11, Y11
+	VPADDD Y0, Y12, Y12
+	VPSRAD $18, Y12, Y12
+	VPADDD Y1, Y12, Y12
+	VPADDD Y0, Y13, Y13
+	VPSRAD $18, Y13, Y13
+	VPADDD Y1, Y13, Y13
+	VPADDD Y0, Y14, Y14
+	VPSRAD $18, Y14, Y14
+	VPADDD Y1, Y14, Y14
+	VPADDD Y0, Y15, Y15
+	VPSRAD $18, Y15, Y15
+	VPADDD Y1, Y15, Y15
+	TRANSPOSE
+	// bytes: rows y and y+1 of a pair, their halves in two lanes
+	VPACKSSDW Y1, Y0, Y8
+	VPACKSSDW Y3, Y2, Y9
+	VPACKUSWB Y9, Y8, Y8
+	VEXTRACTI128 $1, Y8, X9
+	VPUNPCKLDQ X9, X8, X10
+	VPUNPCKHDQ X9, X8, X11
+	VMOVQ X10, (DI)
+	VPEXTRQ $1, X10, (DI)(SI*1)
+	LEAQ (DI)(SI*2), DI
+	VMOVQ X11, (DI)
+	VPEXTRQ $1, X11, (DI)(SI*1)
+	LEAQ (DI)(SI*2), DI
+	VPACKSSDW Y5, Y4, Y8
+	VPACKSSDW Y7, Y6, Y9
+	VPACKUSWB Y9, Y8, Y8
+	VEXTRACTI128 $1, Y8, X9
+	VPUNPCKLDQ X9, X8, X10
+	VPUNPCKHDQ X9, X8, X11
+	VMOVQ X10, (DI)
+	VPEXTRQ $1, X10, (DI)(SI*1)
+	LEAQ (DI)(SI*2), DI
+	VMOVQ X11, (DI)
+	VPEXTRQ $1, X11, (DI)(SI*1)
+	LEAQ (DI)(SI*2), DI
+	VZEROUPPER
+	RET
