@@ -139,7 +139,7 @@ var Packages = []Package{
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
-	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
+	{Path: "pipelines/plan", Files: "pipelines/preference pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe pipelines/recipes language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"moslava/pipelines/metrics"
+	"moslava/pipelines/preflight"
 	"moslava/pipelines/recipes/recipetest"
 )
 
@@ -42,5 +43,28 @@ func TestPreference(t *testing.T) {
 				t.Errorf("rewards %+v at first, %+v at last", first.Rewards, last.Rewards)
 			}
 		})
+	}
+}
+
+// TestPreferenceIsPlanned: a loss with a reference takes a forward pass more than one without, on the same pairs.
+func TestPreferenceIsPlanned(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "pairs.jsonl"), []byte(pairRows(24)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	products := map[string]float64{}
+	for _, loss := range []string{"dpo", "orpo"} {
+		p, err := preflight.MakePlan(t.Context(), recipetest.Parse(t, dir, alone+fmt.Sprintf("stages:\n- {kind: tune, data: %s, preference: %s, batch: 4, steps: 2, adapters: {language: {r: 4}}}\n",
+			filepath.Join(dir, "pairs.jsonl"), loss)), preflight.PlanOptions{Batches: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := p.Stages[0]; s.Memory.Peak == 0 || s.Tokens == 0 {
+			t.Errorf("%s: %+v", loss, s)
+		}
+		products[loss] = p.Stages[0].FlopsOf.Products
+	}
+	if r := products["dpo"] / products["orpo"]; r < 1.2 || r > 1.7 {
+		t.Errorf("dpo takes %.2f of orpo's products", r)
 	}
 }
