@@ -13,7 +13,7 @@ import (
 func RowKeys() []string {
 	var out []string
 	for name, k := range rowLevel.keys {
-		if !k.passed && k.refused == "" {
+		if (!k.passed || k.kept) && k.refused == "" {
 			out = append(out, name)
 		}
 	}

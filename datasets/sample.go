@@ -27,6 +27,8 @@ const (
 type Turn struct {
 	From, Value string
 	Context     bool // of a GPT turn: it is read and not learnt
+	// Also are the other answers that a GPT turn's row accepts, where it has a list of them, without repetitions.
+	Also []string
 }
 
 // IsEmptyAnswer says whether nothing but the end of the turn would be learnt of it.
@@ -46,6 +48,7 @@ type Sample struct {
 	Pictures []Picture // in the order of their markers
 	Turns    []Turn
 	Origin   string // file:row, rows counted from 0; for messages
+	Category string // of the row, where it says one as a text, a number or a truth value: what scores are broken down by
 
 	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after
 	// it. There are no turns and no pictures then.
