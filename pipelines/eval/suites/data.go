@@ -1,0 +1,45 @@
+package suites
+
+// Data says which stored samples a suite is made of that is no table, so that whoever has a result finds its pictures again.
+type Data struct {
+	Sources []Samples `json:"sources"`
+	History bool      `json:"history,omitempty"`  // what was said before a question is shown with it
+	HeldOut *HeldOut  `json:"held_out,omitempty"` // the suite is a share of the sources; nil: it is all of them
+}
+
+// Samples is a source of stored samples, and how its rows are read: the keys of a training stage's source.
+type Samples struct {
+	Path       string            `json:"path"`
+	Images     []string          `json:"images,omitempty"`
+	Ignore     []string          `json:"ignore,omitempty"`
+	MayIgnore  []string          `json:"may_ignore,omitempty"`
+	ImageFirst bool              `json:"image_first,omitempty"`
+	Columns    map[string]string `json:"columns,omitempty"`
+	Prompt     string            `json:"prompt,omitempty"`
+	Split      string            `json:"split,omitempty"`
+	Weight     float64           `json:"weight,omitempty"` // in a mixture of several
+}
+
+// HeldOut is the share of a training stage's samples that it holds back.
+type HeldOut struct {
+	Stage       string  `json:"stage"`
+	Share       float64 `json:"share"`
+	By          string  `json:"by,omitempty"` // picture, or empty: row
+	Seed        uint64  `json:"seed"`
+	Limit       int     `json:"limit,omitempty"`
+	Temperature float64 `json:"temperature,omitempty"`
+}
+
+// Written is the same with paths as records have them.
+func (d Data) Written(path func(string) string) *Data {
+	d.Sources = append([]Samples(nil), d.Sources...)
+	for i := range d.Sources {
+		s := &d.Sources[i]
+		s.Path = path(s.Path)
+		s.Images = append([]string(nil), s.Images...)
+		for k := range s.Images {
+			s.Images[k] = path(s.Images[k])
+		}
+	}
+	return &d
+}
