@@ -102,7 +102,7 @@ func TestOwnSuites(t *testing.T) {
 	if _, err := suitedir.Join(t.Context(), path, []string{at("one"), at("two")}, joined, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"verdicts.jsonl", "predictions.xlsx", "acc.csv"} {
+	for _, name := range []string{"predictions.tsv", "acc.csv"} {
 		a, errA := os.ReadFile(filepath.Join(joined, name))
 		b, errB := os.ReadFile(filepath.Join(at("all"), name))
 		if errA != nil || errB != nil || string(a) != string(b) {
