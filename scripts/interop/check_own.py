@@ -94,7 +94,7 @@ def main():
         file.write_text(text, encoding="utf-8")
     elif file.read_text(encoding="utf-8") != text:
         sys.exit(f"{file}: not what the rules say")
-    print(f"{len(rows)} answers under {len(RULES)} rules")
+    print(f"ok   own: {len(rows)} answers under {len(RULES)} rules")
 
 
 main()
