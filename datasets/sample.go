@@ -31,6 +31,11 @@ type Turn struct {
 	Also []string
 }
 
+// is says whether two turns say and teach the same.
+func (t *Turn) is(o *Turn) bool {
+	return t.From == o.From && t.Value == o.Value && t.Context == o.Context
+}
+
 // IsEmptyAnswer says whether nothing but the end of the turn would be learnt of it.
 func (t *Turn) IsEmptyAnswer() bool {
 	return t.From == GPT && !t.Context && strings.TrimSpace(t.Value) == ""
@@ -47,6 +52,7 @@ type Sample struct {
 	ID       string
 	Pictures []Picture // in the order of their markers
 	Turns    []Turn
+	Rejected []Turn // of a pair: the conversation with the answer that is not chosen, about the same pictures
 	Origin   string // file:row, rows counted from 0; for messages
 	Category string // of the row, where it says one as a text, a number or a truth value: what scores are broken down by
 

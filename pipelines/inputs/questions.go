@@ -19,14 +19,14 @@ import (
 
 // options are those of the rows of a source.
 func options(s *suites.Samples) datasets.Options {
-	return datasets.Options{Images: s.Images, Ignore: s.Ignore, MayIgnore: s.MayIgnore, ImageFirst: s.ImageFirst, Columns: s.Columns,
+	return datasets.Options{Images: s.Images, Ignore: s.Ignore, MayIgnore: s.MayIgnore, ImageFirst: s.ImageFirst, Pairs: s.Pairs, Columns: s.Columns,
 		Prompt: s.Prompt, Split: s.Split}
 }
 
 // samples are the rows of a source as rowOptions has them, without their format.
 func samples(c *recipe.TrainConfig, s *recipe.Source) suites.Samples {
 	opt := rowOptions(c, s)
-	return suites.Samples{Path: string(s.Path), Images: opt.Images, Ignore: opt.Ignore, MayIgnore: opt.MayIgnore, ImageFirst: opt.ImageFirst,
+	return suites.Samples{Path: string(s.Path), Images: opt.Images, Ignore: opt.Ignore, MayIgnore: opt.MayIgnore, ImageFirst: opt.ImageFirst, Pairs: opt.Pairs,
 		Columns: opt.Columns, Prompt: opt.Prompt, Split: opt.Split, Weight: s.Weight}
 }
 

@@ -14,6 +14,7 @@ type Samples struct {
 	Ignore     []string          `json:"ignore,omitempty"`
 	MayIgnore  []string          `json:"may_ignore,omitempty"`
 	ImageFirst bool              `json:"image_first,omitempty"`
+	Pairs      bool              `json:"pairs,omitempty"` // of answers, of which the chosen one is right
 	Columns    map[string]string `json:"columns,omitempty"`
 	Prompt     string            `json:"prompt,omitempty"`
 	Split      string            `json:"split,omitempty"`
