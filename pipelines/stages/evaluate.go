@@ -63,7 +63,7 @@ func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Ans
 	}
 	dir, err := suitedir.Open(ctx, filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name, Data: data,
 		Protocol: protocol, Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out,
-		Record: s.recipe.WrittenPath})
+		Record: s.recipe.WrittenPath, Mask: s.recipe.Mask})
 	if err != nil {
 		return err
 	}

@@ -60,8 +60,12 @@ func (d *Dir) recordPlaces(res *score.Result) error {
 		}
 		return abs
 	}
+	text := func(s string) string { return s }
+	if d.opt.Mask != nil {
+		text = d.opt.Mask
+	}
 	if d.opt.Data != nil {
-		res.Data = d.opt.Data.Written(place)
+		res.Data = d.opt.Data.Written(place, text)
 		return failed
 	}
 	table := d.table
@@ -113,7 +117,7 @@ func recordedData(res *score.Result) *suites.Data {
 	if res.Data == nil {
 		return nil
 	}
-	return res.Data.Written(run.Expanded)
+	return res.Data.Written(run.Expanded, run.Expanded)
 }
 
 // OpenTable opens the table or samples that a result says it is on. The suite is to be closed.

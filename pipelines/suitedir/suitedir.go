@@ -35,6 +35,7 @@ type Options struct {
 	Data     *suites.Data        // the samples that the suite is made of, in place of a table; nil: it is one
 	Title    string              // of the bar
 	Record   func(string) string // paths as records have them; nil: they stay
+	Mask     func(string) string // other texts as records have them; nil: they stay
 	Out      io.Writer
 }
 

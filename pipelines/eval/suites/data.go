@@ -1,5 +1,10 @@
 package suites
 
+import (
+	"maps"
+	"slices"
+)
+
 // Data says which stored samples a suite is made of that is no table, so that whoever has a result finds its pictures again.
 type Data struct {
 	Sources []Samples `json:"sources"`
@@ -31,16 +36,28 @@ type HeldOut struct {
 	Temperature float64 `json:"temperature,omitempty"`
 }
 
-// Written is the same with paths as records have them.
-func (d Data) Written(path func(string) string) *Data {
-	d.Sources = append([]Samples(nil), d.Sources...)
+// Written is the same with paths and other texts as records have them, or as they are read from records.
+func (d Data) Written(path, text func(string) string) *Data {
+	each := func(list []string, as func(string) string) (out []string) {
+		for _, s := range list {
+			out = append(out, as(s))
+		}
+		return out
+	}
+	d.Sources = slices.Clone(d.Sources)
 	for i := range d.Sources {
 		s := &d.Sources[i]
-		s.Path = path(s.Path)
-		s.Images = append([]string(nil), s.Images...)
-		for k := range s.Images {
-			s.Images[k] = path(s.Images[k])
+		s.Path, s.Prompt, s.Split = path(s.Path), text(s.Prompt), text(s.Split)
+		s.Images, s.Ignore, s.MayIgnore = each(s.Images, path), each(s.Ignore, text), each(s.MayIgnore, text)
+		s.Columns = maps.Clone(s.Columns)
+		for key, column := range s.Columns {
+			s.Columns[key] = text(column)
 		}
+	}
+	if d.HeldOut != nil {
+		h := *d.HeldOut
+		h.Stage = text(h.Stage)
+		d.HeldOut = &h
 	}
 	return &d
 }
