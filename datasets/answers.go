@@ -3,6 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // answers are the keys of a row's answer, of which one is used.
@@ -23,9 +24,48 @@ func questionShape(key string) shape {
 			return err
 		}
 		t.say(Human, ask)
-		t.say(GPT, say)
+		if o.has("multiple_choice_answer") { // is what VQAv2 says is right, whatever single annotators said
+			t.say(GPT, say)
+			return nil
+		}
+		t.answer(say, o.get("answers"), o.get("answer"))
 		return nil
 	}}
+}
+
+// answer says an answer, and keeps the others of those that its row has.
+func (t *talk) answer(say string, rows ...any) {
+	t.say(GPT, say)
+	var also []string
+	for _, v := range rows {
+		for _, text := range textsIn(v, nil) {
+			if text != say && !slices.Contains(also, text) {
+				also = append(also, text)
+			}
+		}
+	}
+	t.turns[len(t.turns)-1].Also = also
+}
+
+// textsIn lists the texts of what oneOf takes one from.
+func textsIn(v any, out []string) []string {
+	switch v := v.(type) {
+	case *object:
+		for _, k := range []string{"text", "answer"} {
+			if v.get(k) != nil {
+				return textsIn(v.get(k), out)
+			}
+		}
+	case []any:
+		for _, x := range v {
+			out = textsIn(x, out)
+		}
+	default:
+		if text := plainText(v); !isEmpty(v) && text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // ask is the question of a row: its own, what the prompt makes of it, or the prompt.
@@ -59,7 +99,7 @@ func (t *talk) pairs(o *object) error {
 			return fmt.Errorf("answer %d: %w", i, err)
 		}
 		t.say(Human, ask)
-		t.say(GPT, say)
+		t.answer(say, said[i])
 	}
 	return nil
 }
@@ -139,7 +179,7 @@ func captionShape(key string) shape {
 			}
 		}
 		t.say(Human, ask)
-		t.say(GPT, say)
+		t.answer(say, o.get(key))
 		return nil
 	}}
 }

@@ -39,10 +39,10 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		}
 		key, problem := opt.found(f.Name)
 		k := r.level.keys[key]
-		if k.passed {
+		if k.passed && !(k.kept && isPlain(f.Type)) {
 			continue
 		}
-		if problem == nil {
+		if problem == nil && !k.passed {
 			problem = r.level.problem(key)
 		}
 		if problem != nil {
@@ -67,6 +67,12 @@ func newRowReader(schema *arrow.Schema, opt *Options) (r rowReader, bad []suspec
 		return r, nil, opt.unshaped(names)
 	}
 	return r, bad, nil
+}
+
+// isPlain says whether values of a type are texts, numbers or truth values that can be read.
+func isPlain(t arrow.DataType) bool {
+	id := t.ID()
+	return arrowipc.IsBytes(t) || id == arrow.BOOL || arrow.IsInteger(id) || arrow.IsFloating(id)
 }
 
 // misfit says that no value of a type suits its key.
@@ -132,8 +138,7 @@ func readable(t arrow.DataType, l *level, opt *Options) error {
 	}
 	st, ok := t.(*arrow.StructType)
 	if !ok {
-		id := t.ID()
-		if arrowipc.IsBytes(t) || id == arrow.NULL || id == arrow.BOOL || arrow.IsInteger(id) || arrow.IsFloating(id) {
+		if t.ID() == arrow.NULL || isPlain(t) {
 			return nil
 		}
 		return fmt.Errorf(" is %s, expected text, numbers, lists or structs", t.Name())

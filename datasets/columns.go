@@ -18,7 +18,7 @@ func RowKeys() []string {
 func (l *level) read() []string {
 	var out []string
 	for name, k := range l.keys {
-		if !k.passed && k.refused == "" {
+		if (!k.passed || k.kept) && k.refused == "" {
 			out = append(out, name)
 		}
 	}

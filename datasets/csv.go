@@ -123,7 +123,7 @@ func (s *csvSource) choose() (bad []error, err error) {
 		if problem == nil && !k.passed {
 			problem = level.problem(key)
 		}
-		if bad[i] = problem; problem != nil || k.passed {
+		if bad[i] = problem; problem != nil || k.passed && !k.kept {
 			continue
 		}
 		shaped = shaped || s.opt.shapes(key)

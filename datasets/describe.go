@@ -63,7 +63,7 @@ func (o *Options) use(column string) string {
 	switch k := o.rows().keys[key]; {
 	case o.prompts(key) && !along(key):
 		return "prompt"
-	case k.passed, k.refused != "":
+	case k.passed && !k.kept, k.refused != "":
 		return "passed over"
 	case slices.ContainsFunc(RowKeys(), func(known string) bool { return known == key }):
 		return key

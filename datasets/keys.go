@@ -19,6 +19,7 @@ type level struct {
 type key struct {
 	inside  *level                         // of the objects in its value
 	passed  bool                           // says nothing about what is learnt
+	kept    bool                           // of one that is passed: a plain value goes into the sample all the same
 	refused string                         // why it cannot be used
 	takes   kinds                          // besides what is as good as no value; empty: anything
 	value   func(name string, v any) error // of a text, number or truth value; nil: there is nothing more to say
@@ -98,6 +99,7 @@ var (
 		used(aText, "system", "instruction", "input", "output", "query", "response", "question", "multiple_choice_answer"),
 		used("[", "history", "questions"),
 		used(texts, "answer", "caption", "captions", "text"),
+		all(key{passed: true, kept: true}, []string{"category"}),
 		holding(answerLevel, anyText, "answers"),
 		holding(pictureLevel, aPicture, "image", "images"),
 		holding(turnLevel, turns, "conversations", "messages", "texts"),
@@ -108,7 +110,7 @@ var (
 		refusing(noNotes, "reasoning_content", "reasoning", "thinking"),
 		passedOver("uid", "uuid", "index", "idx", "key", "__key__", "__index_level_0__", "Unnamed: 0", "__hash__", "image_id",
 			"question_id", "conversation_id", "conv_id", "sample_id", "prompt_id"),
-		passedOver("source", "dataset", "dataset_name", "data_source", "origin", "subset", "split", "config", "category",
+		passedOver("source", "dataset", "dataset_name", "data_source", "origin", "subset", "split", "config",
 			"categories", "type", "task", "tags", "topic", "subject", "domain", "difficulty", "answer_type",
 			"question_type", "language", "lang", "license", "model", "model_name"),
 		passedOver("meta", "metadata", "info", "timestamp", "date", "created_at", "width", "height", "image_width",

@@ -162,7 +162,7 @@ func (o *object) end(key string, answer any, replace bool) error {
 func (s *Sample) asPair() error {
 	n := min(len(s.Turns), len(s.Rejected))
 	same := 0
-	for same < n && s.Turns[same] == s.Rejected[same] {
+	for same < n && s.Turns[same].is(&s.Rejected[same]) {
 		same++
 	}
 	switch {

@@ -96,6 +96,20 @@ func asText(key string, v any) (string, error) {
 	return text, nil
 }
 
+// plainText is a text, number or truth value as a text; "" for what is none, or no valid UTF-8.
+func plainText(v any) string {
+	switch v := v.(type) {
+	case bool:
+		return strconv.FormatBool(v)
+	case number:
+		return string(v)
+	case string, []byte:
+		text, _ := asText("", v)
+		return text
+	}
+	return ""
+}
+
 // readID is a row's id: a text, or a number, which JSON and pandas may have made a float.
 func readID(v any) (string, error) {
 	switch v := v.(type) {

@@ -164,6 +164,7 @@ func (opt *Options) read(o *object, picture func(name string) ([]byte, error)) (
 	if s.ID, err = readID(o.get("id")); err != nil {
 		return s, err
 	}
+	s.Category = plainText(o.get("category"))
 	if opt.Format == FormatLLMAdapters {
 		s.Text, err = instruct(o)
 		return s, err

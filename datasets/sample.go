@@ -27,6 +27,13 @@ const (
 type Turn struct {
 	From, Value string
 	Context     bool // of a GPT turn: it is read and not learnt
+	// Also are the other answers that a GPT turn's row accepts, where it has a list of them, without repetitions.
+	Also []string
+}
+
+// is says whether two turns say and teach the same.
+func (t *Turn) is(o *Turn) bool {
+	return t.From == o.From && t.Value == o.Value && t.Context == o.Context
 }
 
 // IsEmptyAnswer says whether nothing but the end of the turn would be learnt of it.
@@ -47,6 +54,7 @@ type Sample struct {
 	Turns    []Turn
 	Rejected []Turn // of a pair: the conversation with the answer that is not chosen, about the same pictures
 	Origin   string // file:row, rows counted from 0; for messages
+	Category string // of the row, where it says one as a text, a number or a truth value: what scores are broken down by
 
 	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after
 	// it. There are no turns and no pictures then.

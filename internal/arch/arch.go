@@ -137,7 +137,7 @@ var Packages = []Package{
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
-	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
+	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language language/chat",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/preference pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
@@ -149,9 +149,9 @@ var Packages = []Package{
 		Why: "what a recipe and the stages of its run say of a model, as models; language/chat, language/tokenizer: a recipe names templates and tokens; the rest: what a stage leaves of a model"},
 	{Path: "pipelines/states", Files: "pipelines/metrics pipelines/run pipelines/train internal/optim internal/atomicfile internal/checkpoint internal/filehash internal/safetensors internal/sealed",
 		Why: "train, optim: what goes on; metrics: lines up to a state are part of it; run: what became of its files is a Check; the rest: its files, and whether they were damaged"},
-	{Path: "pipelines/inputs", Files: "internal/remote pipelines/recipe pipelines/run pipelines/eval pipelines/eval/suites pipelines/demo/scenes datasets internal/atomicfile internal/filehash",
+	{Path: "pipelines/inputs", Files: "internal/infile internal/remote pipelines/recipe pipelines/run pipelines/eval pipelines/eval/protocols pipelines/eval/suites pipelines/demo/scenes datasets internal/atomicfile internal/filehash",
 		Why: "remote: data on the network; what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
-	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output",
+	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output internal/remote",
 		Why: "one directory for what a suite, its answers and its result are kept in; models are behind eval.Answerer; report: names of reports that lie there, too; run: whether what is read was damaged"},
 	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
 		Tests: "pipelines/recipes/recipetest pipelines/demo/scenes pipelines/eval",
@@ -187,9 +187,9 @@ var Packages = []Package{
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
 	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
-		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
+		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
-		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
+		Tests: "pipelines/demo/scenes pipelines/eval pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
 		Why: "a thin main; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"terminal: what is printed is safe to print; datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +

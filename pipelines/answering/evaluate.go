@@ -33,6 +33,7 @@ type EvaluateOptions struct {
 	Threads   int          // 0: as many as there are processors
 	Judge     judge.Config // who reads what no rule reads; the zero value: nobody
 	Images    []string     // folders in which pictures that rows name are looked for, before the table's own
+	Data      *suites.Data // the samples to ask, in place of a table; their images are those above, too
 	Dir       string       // of verdicts, predictions and result
 	Force     bool         // set aside what is in Dir and ask everything; without it what is not of an evaluation is an error
 	Out       io.Writer    // progress and the result for people; nil: nobody
@@ -45,7 +46,7 @@ func EvaluateDir(model, suite string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join("runs", name+"-"+strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite))), nil
+	return filepath.Join("runs", name+"-"+inputs.QuestionsName(suite)), nil
 }
 
 // Evaluate asks a model, as Open takes it, the questions of a table, without a recipe, and writes what an evaluate
@@ -87,11 +88,12 @@ func Evaluate(ctx context.Context, model, suite string, opt EvaluateOptions) (_ 
 		err = errors.Join(err, release())
 	}()
 	// Before the model, which takes longer.
-	dir, err := suitedir.Open(opt.Dir, suite, suitedir.Options{Protocol: opt.Protocol, Images: opt.Images,
+	dir, err := suitedir.Open(ctx, opt.Dir, suite, suitedir.Options{Protocol: opt.Protocol, Images: opt.Images, Data: opt.Data,
 		Title: strings.TrimSuffix(filepath.Base(suite), filepath.Ext(suite)), Out: opt.Out})
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
 	which := Options{Adapters: opt.Adapters, Weights: opt.Weights, Tiles: opt.Tiles, MaxPixels: opt.MaxPixels,
 		Out: opt.Out}
 	a, id, err := openNamed(ctx, model, which)

@@ -244,13 +244,13 @@ func TestShardsJoin(t *testing.T) {
 		evaluated(t, model, suite, answering.EvaluateOptions{Limit: 13, Shard: shard, Dir: part})
 		parts = append(parts, part)
 	}
-	if _, err := suitedir.Join(suite, parts, filepath.Join(dir, "joined"), false); err != nil {
+	if _, err := suitedir.Join(t.Context(), suite, parts, filepath.Join(dir, "joined"), false); err != nil {
 		t.Fatal(err)
 	}
 	sameRecords(t, filepath.Join(dir, "joined"), filepath.Join(dir, "whole"))
-	_, err := suitedir.Join(suite, parts[1:], filepath.Join(dir, "two"), false)
+	_, err := suitedir.Join(t.Context(), suite, parts[1:], filepath.Join(dir, "two"), false)
 	recipetest.Names(t, err, "found 2 of 3 shards, 1/3 is missing")
-	_, err = suitedir.Join(suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
+	_, err = suitedir.Join(t.Context(), suite, append(parts, filepath.Join(dir, "none")), filepath.Join(dir, "two"), false)
 	recipetest.Names(t, err, filepath.Join("none", score.ResultFile))
 }
 

@@ -140,7 +140,7 @@ func (c *checker) stage(ctx context.Context, i int) (_ *Stage, err error) {
 		return p.Stage, nil
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	train, held, err := inputs.Rows(c.recipe, s.Train, src)
+	train, held, err := inputs.Rows(ctx, c.recipe, s.Train, src)
 	if err != nil {
 		p.add(Fault, CannotOpen, err.Error())
 		return p.Stage, nil

@@ -45,16 +45,17 @@ func (c *checker) suites(ctx context.Context) (out []Suite, err error) {
 }
 
 // suite hashes the pictures of one suite. The error is ctx's: what is wrong with the suite is a finding.
-func (c *checker) suite(ctx context.Context, s recipe.Suite, dir string, at *Suite) error {
+func (c *checker) suite(ctx context.Context, s recipe.Suite, dir string, at *Suite) (err error) {
 	found := findings{mask: c.recipe.Mask}
 	part := int32(len(c.names))
 	c.names = append(c.names, at.Name)
 	defer func() { at.Findings = found.sorted(saySuite) }()
-	suite, err := inputs.OpenSuite(string(s.TSV), s.Name, dir, inputs.Folders(s.Images)...)
+	suite, err := inputs.OpenRecipeSuite(ctx, c.recipe, &s, s.Name, dir)
 	if err != nil {
 		found.add(Fault, CannotOpen, err.Error())
 		return nil
 	}
+	defer func() { err = errors.Join(err, suite.Close()) }()
 	at.Items = len(suite.Items)
 	if !c.processor.Config.HasVision() {
 		return nil

@@ -1,6 +1,10 @@
 package eval
 
-import "context"
+import (
+	"context"
+
+	"moslava/pipelines/eval/suites"
+)
 
 // Answerer is a model that can be asked. Answers must not depend on which questions share a call.
 type Answerer interface {
@@ -17,9 +21,12 @@ type Answerer interface {
 // prompt is the user's turn. Where it has no protocols.ImageMarker, the Answerer puts one and a line end before it for
 // each picture; else it must have one for each. The Answerer wraps it in its chat template without a system text, and
 // opens the assistant's turn.
+//
+// Before are turns that come first: a system text, or earlier questions and answers. Their markers count, and come first.
 type Question struct {
 	Pictures [][]byte
 	Prompt   string
+	Before   []suites.Said
 }
 
 // QuestionError is an Answerer's error about one question of a call.

@@ -72,7 +72,7 @@ func (r *runner) ask(ctx context.Context, items []asked) ([]protocols.Verdict, e
 	p := r.opt.Protocol
 	vs, questions := make([]protocols.Verdict, len(items)), make([]Question, len(items))
 	for i, it := range items {
-		questions[i].Prompt = it.prompt
+		questions[i].Prompt, questions[i].Before = it.prompt, it.Before
 		for _, key := range it.pictures {
 			if read[key] == nil {
 				picture, err := r.picture(it.ID, key)

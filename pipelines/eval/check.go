@@ -40,7 +40,7 @@ func QuestionOf(s *suites.Suite, it suites.Item, p protocols.Protocol) (q Questi
 	if err != nil {
 		return q, err
 	}
-	q.Prompt = prompt
+	q.Prompt, q.Before = prompt, it.Before
 	for _, key := range pictures {
 		b, err := s.Picture(key)
 		if err != nil {

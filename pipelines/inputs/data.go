@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"moslava/datasets"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/recipe"
 )
 
@@ -52,23 +54,25 @@ func openData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, chan
 	if key := Unmet(c.Ignore, met); key != "" && !Inherited(r, c) {
 		return nil, nil, fmt.Errorf("ignore names %q, and no row, turn or content part of the stage's data has such a key: correct it, or leave it out", key)
 	}
-	if len(parts) == 1 && parts[0].Weight == 1 {
-		return parts[0].Source, met, nil
-	}
-	if c.Temperature > 0 {
-		parts = datasets.Temper(c.Temperature, parts...)
-	}
-	src, err := datasets.Mix(r.Seed, parts...)
+	src, err := mixed(parts, r.Seed, c.Temperature)
 	return src, met, err
 }
 
 // Rows are those of a source that a stage reads: the first of them, as its limit says, and of these the share that it trains on and the one that it holds
-// back for validation. Both are subsets of the same source.
-func Rows(r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, held *datasets.Subset, err error) {
-	if c.Limit > 0 {
-		src = datasets.Head(src, c.Limit)
+// back for validation. Both are subsets of the same source. Where the share is one of pictures, all rows are read.
+func Rows(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (train, held *datasets.Subset, err error) {
+	return split(ctx, src, &suites.HeldOut{Share: c.Validation, By: c.ValidationBy, Seed: r.Seed, Limit: c.Limit})
+}
+
+// split divides the first rows of a source.
+func split(ctx context.Context, src datasets.Source, h *suites.HeldOut) (train, held *datasets.Subset, err error) {
+	if h.Limit > 0 {
+		src = datasets.Head(src, h.Limit)
 	}
-	return datasets.Split(src, c.Validation, r.Seed)
+	if h.By == recipe.ByPicture {
+		return datasets.SplitByPicture(ctx, src, h.Share, h.Seed, runtime.GOMAXPROCS(0))
+	}
+	return datasets.Split(src, h.Share, h.Seed)
 }
 
 // Unmet is the first key to ignore that no row has; "" if there is none.

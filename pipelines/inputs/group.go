@@ -20,7 +20,7 @@ func Group(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, tokens 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	rows, _, err := Rows(r, c, src)
+	rows, err := trained(ctx, r, c, src)
 	if err != nil {
 		return nil, err
 	}
@@ -37,4 +37,22 @@ func Group(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, tokens 
 		return nil, err
 	}
 	return &datasets.Grouping{Rule: c.GroupBy, Lengths: lengths, Batch: c.Batch, Accum: c.Accum}, nil
+}
+
+// trained are the rows of a source without pictures that a stage trains on. What is held back by picture goes by those that there are.
+func trained(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, src datasets.Source) (_ *datasets.Subset, err error) {
+	if c.ValidationBy != recipe.ByPicture {
+		rows, _, err := Rows(ctx, r, c, src)
+		return rows, err
+	}
+	seen, _, err := openData(ctx, r, c, func(o datasets.Options) datasets.Options { return o })
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, seen.Close()) }()
+	rows, _, err := Rows(ctx, r, c, seen)
+	if err != nil {
+		return nil, err
+	}
+	return rows.Of(src), nil
 }

@@ -85,11 +85,11 @@ func (t *Taker) Model() ([]run.Taken, error) { return t.list(-1) }
 func (t *Taker) list(i int) ([]run.Taken, error) {
 	out := []run.Taken{}
 	for _, p := range t.recipe.Reads() {
-		if p.Stage >= 0 && p.Stage != i || p.Key == "model.chat_template" && builtIn(p.Path) ||
+		if p.Stage >= 0 && p.Stage != i && !t.holdsOut(i, p) || p.Key == "model.chat_template" && builtIn(p.Path) ||
 			strings.Contains(p.Key, ".images") { // a folder may hold much besides: pictures that rows name are hashed
 			continue
 		}
-		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", i)) // other stages may come before it
+		key := strings.TrimPrefix(p.Key, fmt.Sprintf("stages.%d.", p.Stage)) // other stages may come before it
 		dir, files, err := patternOrFiles(p.Path, isData(key))
 		if err != nil {
 			return nil, err
@@ -110,6 +110,16 @@ func (t *Taker) list(i int) ([]run.Taken, error) {
 		}
 	}
 	return out, nil
+}
+
+// holdsOut says whether a place is data of a training stage that stage i asks the held-out share of.
+func (t *Taker) holdsOut(i int, p recipe.Place) bool {
+	if i < 0 || t.recipe.Stages[i].Evaluate == nil || !strings.Contains(p.Key, ".data.") {
+		return false
+	}
+	return slices.ContainsFunc(t.recipe.Stages[i].Evaluate.Suites, func(s recipe.Suite) bool {
+		return s.HeldOut != "" && s.HeldOut == t.recipe.Stages[p.Stage].Name
+	})
 }
 
 // remote lists what a training stage takes from the network.

@@ -80,19 +80,25 @@ func checkTable(dir string) ([]run.Check, error) {
 	if err != nil {
 		return []run.Check{{Path: path, Wrong: err.Error()}}, nil
 	}
-	if res.Table == "" {
+	table := res.Table
+	if res.Data != nil && len(res.Data.Sources) > 0 {
+		table = res.Data.Sources[0].Path
+	}
+	if table == "" {
 		return nil, nil
 	}
-	c := run.Check{Path: run.Expanded(res.Table) + " with its pictures"}
-	if _, err := recipe.Expand(res.Table); err != nil {
+	c := run.Check{Path: run.Expanded(table) + " with its pictures"}
+	if _, err := recipe.Expand(table); err != nil {
 		c.Wrong = "cannot be looked at: " + err.Error()
 		return []run.Check{c}, nil
 	}
-	s, err := suitedir.OpenTable(res)
-	switch {
-	case err != nil:
+	s, err := suitedir.OpenTable(context.Background(), res)
+	if err != nil {
 		c.Wrong = err.Error()
-	case !suites.SameVersion(s.Version, res.Version):
+		return []run.Check{c}, nil
+	}
+	defer func() { _ = s.Close() }() // only read from
+	if !suites.SameVersion(s.Version, res.Version) {
 		c.Wrong = fmt.Sprintf("is version %s of the suite, answers are to version %s", s.Version, res.Version)
 	}
 	return []run.Check{c}, nil

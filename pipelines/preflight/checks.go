@@ -119,11 +119,16 @@ func (f *checker) suite(ctx context.Context, c recipe.Suite) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	suite, err := inputs.OpenSuite(string(c.TSV), c.Name, drawn, inputs.Folders(c.Images)...)
+	suite, err := inputs.OpenRecipeSuite(ctx, f.recipe, &c, c.Name, drawn)
 	if err != nil {
 		return err
 	}
-	if opt.Protocol, err = protocols.ForSuite(suite, c.Protocol); err != nil {
+	defer func() { err = errors.Join(err, suite.Close()) }()
+	protocol, err := inputs.ProtocolOf(&c)
+	if err != nil {
+		return err
+	}
+	if opt.Protocol, err = protocols.ForSuite(suite, protocol); err != nil {
 		return err
 	}
 	items, err := eval.Check(suite, answers.New(f.model, f.processor), &opt)
@@ -132,7 +137,7 @@ func (f *checker) suite(ctx context.Context, c recipe.Suite) (err error) {
 	}
 	q, err := eval.QuestionOf(suite, items[0], opt.Protocol)
 	if err == nil && !opt.Protocol.Raw {
-		_, _, err = f.processor.Prompt(vlm.Turn(q.Prompt, len(q.Pictures)), q.Pictures)
+		_, _, err = f.processor.Prompt(answers.Messages(q), q.Pictures)
 	}
 	if err != nil {
 		return fmt.Errorf("suite %s: item %d: %w", suite.Name, items[0].ID, err)

@@ -41,7 +41,7 @@ func sampleData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, p 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	out.met = met
-	train, held, err := inputs.Rows(r, c, src)
+	train, held, err := inputs.Rows(ctx, r, c, src)
 	if err != nil {
 		return out, err
 	}

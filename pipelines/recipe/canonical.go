@@ -93,7 +93,32 @@ func (c *canoniser) stage(s *Stage, i int) map[string]any {
 			}
 		}
 	}
+	if s.Evaluate != nil {
+		c.heldOut(s.Evaluate, out)
+	}
 	return out
+}
+
+// heldOut puts beside the suites of an evaluate stage what decides which samples a training stage holds out.
+func (c *canoniser) heldOut(e *EvaluateConfig, out map[string]any) {
+	of := map[string]any{}
+	for _, suite := range e.Suites {
+		s, i := c.recipe.Stage(suite.HeldOut)
+		if suite.HeldOut == "" || s == nil || s.Train == nil || c.all {
+			continue
+		}
+		train := c.value(reflect.ValueOf(s.Train).Elem(), "stages."+strconv.Itoa(i)).(map[string]any)
+		share := map[string]any{}
+		for _, key := range []string{"data", "limit", "temperature", "validation", "validation_by", "images", "ignore"} {
+			if v, has := train[key]; has {
+				share[key] = v
+			}
+		}
+		of[suite.HeldOut] = share
+	}
+	if len(of) > 0 {
+		out["held_out_of"] = of
+	}
 }
 
 func (c *canoniser) value(v reflect.Value, key string) any {

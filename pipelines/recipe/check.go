@@ -210,6 +210,9 @@ func (r *Recipe) stages(d *decoder) {
 			adapted[i] = before || s.Train.Adapters != nil
 		case s.Evaluate != nil:
 			s.Evaluate.check(d, key)
+			for k := range s.Evaluate.Suites {
+				r.ownSuite(d, i, &s.Evaluate.Suites[k], key+".suites."+strconv.Itoa(k))
+			}
 		case s.Kind == Merge && !before:
 			d.at(key, "there are no adapters to merge in the model this stage takes")
 		case s.Export != nil && slices.Contains([]string{"peft", "folded", "xtuner"}, s.Export.Format) && !before:
@@ -261,11 +264,18 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 	for i := range e.Suites {
 		s, key := &e.Suites[i], key+".suites."+strconv.Itoa(i)
 		if s.Name == "" {
-			path, ok := d.environment.written[key+".tsv"]
+			named := ".tsv"
+			if s.Data != "" {
+				named = ".data"
+			}
+			path, ok := d.environment.written[key+named]
 			if ok { // a variable's name may be seen
 				path = strings.NewReplacer("$${", "${", "${", "", "}", "").Replace(path)
 			} else {
-				path = string(s.TSV)
+				path = string(s.TSV + s.Data)
+			}
+			if s.HeldOut != "" {
+				path = s.HeldOut + "-held-out"
 			}
 			s.Name = s.named(path)
 		}
@@ -278,7 +288,7 @@ func (e *EvaluateConfig) check(d *decoder, key string) {
 			d.at(key+".name", "%q is a file of the run itself in the stage's directory; give the suite another name", s.Name)
 		}
 		seen[strings.ToLower(s.Name)] = true
-		if s.Protocol == "" && !saysProtocol(string(s.TSV)) {
+		if s.Protocol == "" && s.TSV != "" && !saysProtocol(string(s.TSV)) {
 			s.Protocol = d.words.Words["protocols"].Usual
 		}
 		if d.words.Shard != nil {

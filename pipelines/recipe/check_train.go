@@ -39,6 +39,12 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 	if t.ValidateEvery > 0 && t.Validation == 0 {
 		d.at(key+".validate_every", "there is nothing to measure on: validation, the share of samples held out, is 0")
 	}
+	if t.Validation == 0 && d.has(key+".validation_by") {
+		d.at(key+".validation_by", "there is nothing to hold out: validation, the share of samples held out, is 0")
+	}
+	if t.ValidationBy == "row" || t.Validation == 0 {
+		t.ValidationBy = "" // the default
+	}
 	if t.Temperature == 1 {
 		t.Temperature = 0 // the default
 	}
@@ -79,6 +85,7 @@ func (t *TrainConfig) inherit(d *decoder, key string, data *Data) {
 		"on_empty":      func() { t.OnEmpty = own.OnEmpty },
 		"ignore":        func() { t.Ignore = own.Ignore },
 		"validation":    func() { t.Validation = own.Validation },
+		"validation_by": func() { t.ValidationBy = own.ValidationBy },
 	} {
 		if d.has(key + "." + name) {
 			take()

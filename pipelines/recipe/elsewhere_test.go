@@ -43,7 +43,7 @@ func TestElsewhere(t *testing.T) {
 		{"model: {from: m, KEY}", "batch: 2", "model.batch: unknown key; it belongs in " + training},
 		{"model: {from: m, KEY}", "kind: tune", "model.kind: unknown key; it belongs in a stage"},
 		{"data: {KEY}", "batch: 2", "data.batch: unknown key; it belongs in " + training},
-		{"data: {KEY}", "image_first: true", "data.image_first: unknown key; it belongs in an entry of data in " + training + ", beside path"},
+		{"data: {KEY}", "image_first: true", "data.image_first: unknown key; it belongs in an entry of data in " + training + ", beside path or in an entry of suites in a stage of kind evaluate, beside tsv"},
 		{"seed: 1\nKEY", "lr: 1e-3", "lr: unknown key; it belongs in " + training},
 		{"seed: 1\nKEY", "max_length: 9", "max_length: unknown key; it belongs in data or in " + training},
 		{"seed: 1\nKEY", "vision: v", "vision: unknown key; it belongs in model"},

@@ -178,6 +178,9 @@ type Data struct {
 	Ignore []string `yaml:"ignore"`
 	// Validation is the share of samples held out of training to measure the loss on.
 	Validation float64 `yaml:"validation" default:"0" range:"[0,1)"`
+	// ValidationBy says what is held out: row, or picture, under which rows that share a picture, by its bytes, are all held out or all
+	// trained on; all rows are read before the first step then. Default: row.
+	ValidationBy string `yaml:"validation_by" enum:"row|picture"`
 }
 
 // maxBytes is far above any recipe and far below what would hurt to parse.

@@ -261,17 +261,34 @@ type EvaluateConfig struct {
 	Weights string `yaml:"weights" enum:"f32|bf16|q8|nf4"`
 }
 
-// A Suite is a table of questions; a plain string is its tsv.
+// ByPicture is the ValidationBy under which no picture is on both sides.
+const ByPicture = "picture"
+
+// A Suite is a table of questions, one's own questions with their answers, or what a training stage holds out; a plain string is its tsv.
 type Suite struct {
-	// TSV is required: a table with MMBench's columns, a suite's definition (.yaml), LLM-Adapters' questions (.json), or a name with a scheme.
-	TSV Path `yaml:"tsv,required,short"`
+	// TSV, Data or HeldOut is required. TSV: a table with MMBench's columns, a suite's definition (.yaml), LLM-Adapters' questions (.json), or a name with a scheme.
+	TSV Path `yaml:"tsv,short"`
+	// Data are stored samples, in any form that a training stage reads: every question with its answer is asked as it stands, with nothing added.
+	Data Path `yaml:"data"`
+	// HeldOut names an earlier training stage: asked are the questions of the share that it holds out (validation), with its prompt.
+	HeldOut string `yaml:"held_out"`
+	// Ignore, ImageFirst, Columns, Prompt and Split are about the rows of data, as those of a training stage's source.
+	Ignore     []string `yaml:"ignore"`
+	ImageFirst bool     `yaml:"image_first" default:"false"`
+	Columns    Columns  `yaml:"columns"`
+	Prompt     string   `yaml:"prompt"`
+	Split      string   `yaml:"split"`
+	// History shows what was said before a question in its row; without it each question of a conversation is asked alone. Of data and held_out.
+	History bool `yaml:"history" default:"false"`
+	// Tolerance is how far a number may be from the right one, in relation to it, under the protocol number. Default: 0.05.
+	Tolerance float64 `yaml:"tolerance" range:"[0,1]"`
 	// Name of the suite in reports, and of its directory. Default: that of the file without its ending, with -blank if blank is set; a variable in
 	// it gives its own name, not its value. No two of a stage may be equal.
 	Name string `yaml:"name"`
-	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, or
-	// vlmevalkit-2024.06.
+	// Protocol: how is asked and how answers are read; docs/evaluation.md has a table. Default: what a definition says, casefold
+	// of data and held_out, or vlmevalkit-2024.06.
 	Protocol string `yaml:"protocol" words:"protocols"`
-	// Images are folders in which pictures that the table's column image_path names are looked for, in order, before those that a
+	// Images are folders in which pictures that the table's column image_path, or rows of data, name are looked for, in order, before those that a
 	// definition names, the table's own and images/ in it.
 	Images []Path `yaml:"images"`
 	// Limit takes only the first so many questions; 0: all.

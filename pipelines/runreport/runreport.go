@@ -180,23 +180,31 @@ func section(name, dir, against string, cards int) (reported.Section, error) {
 	if err != nil {
 		return reported.Section{}, err
 	}
+	if suite != nil {
+		defer func() { _ = suite.Close() }() // only read from
+	}
 	return reported.NewSection(name, res, other, suite, cards)
 }
 
 // tableOf opens the table that a result is on; nil if it is not there any more or has changed since.
 func tableOf(res *score.Result) (*suites.Suite, error) {
-	if res.Table == "" {
+	if res.Table == "" && res.Data == nil {
 		return nil, nil
 	}
-	if err := run.Intact(context.Background(), run.Expanded(res.Table)); err != nil { // one that a stage has drawn
-		return nil, err
+	if res.Table != "" {
+		if err := run.Intact(context.Background(), run.Expanded(res.Table)); err != nil { // one that a stage has drawn
+			return nil, err
+		}
 	}
-	s, err := suitedir.OpenTable(res)
+	s, err := suitedir.OpenTable(context.Background(), res)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil || s.Version != res.Version {
+	if err != nil {
 		return nil, err
+	}
+	if s.Version != res.Version {
+		return nil, s.Close()
 	}
 	return s, nil
 }

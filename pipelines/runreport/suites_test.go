@@ -40,7 +40,7 @@ func (guesser) Letters(context.Context, []eval.Question, []string) ([][]float64,
 // ask has the guesser asked a suite in a directory.
 func ask(t *testing.T, suite, dir string, opt eval.Options) {
 	t.Helper()
-	d, err := suitedir.Open(dir, suite, suitedir.Options{Out: io.Discard})
+	d, err := suitedir.Open(t.Context(), dir, suite, suitedir.Options{Out: io.Discard})
 	if err == nil {
 		err = atomicfile.MkdirAll(dir)
 	}

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -47,17 +48,26 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 }
 
 // ask asks one suite in a directory of the stage. name is what records call it.
-func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) error {
+func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) (err error) {
 	shard, err := suites.ParseShard(c.Shard)
 	if err != nil {
 		return err
 	}
-	dir, err := suitedir.Open(filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name,
-		Protocol: c.Protocol, Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out,
-		Record: s.recipe.WrittenPath})
+	data, err := inputs.DataOf(s.recipe, &c)
 	if err != nil {
 		return err
 	}
+	protocol, err := inputs.ProtocolOf(&c)
+	if err != nil {
+		return err
+	}
+	dir, err := suitedir.Open(ctx, filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name, Data: data,
+		Protocol: protocol, Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out,
+		Record: s.recipe.WrittenPath, Mask: s.recipe.Mask})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
 	res, err := dir.Ask(ctx, a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank,
 		Judge: j})
 	if err != nil {

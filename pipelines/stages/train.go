@@ -137,7 +137,7 @@ func (t *training) prepare(ctx context.Context) error {
 	}
 	t.model.Checkpointing(t.cfg.Checkpointing)
 	var err error
-	if t.train, t.val, err = inputs.Rows(t.recipe, t.cfg, t.source); err != nil {
+	if t.train, t.val, err = inputs.Rows(ctx, t.recipe, t.cfg, t.source); err != nil {
 		return err
 	}
 	if t.group, err = inputs.Group(ctx, t.recipe, t.cfg, t.processor.Length); err != nil {

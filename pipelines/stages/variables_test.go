@@ -53,12 +53,12 @@ func freeTexts(v reflect.Type, key string) (keys []string) {
 }
 
 // seen are the keys whose values cannot but be in what is made with them: the names of modules and tokens in an adapter
-// directory, and a part of a whole.
-var seen = regexp.MustCompile(`\.(add_tokens\.\*|add_special_tokens\.\*|modules_to_save\.\*|trainable_token_indices\..*|shard)$`)
+// directory, a part of a whole, and what is asked.
+var seen = regexp.MustCompile(`\.(add_tokens\.\*|add_special_tokens\.\*|modules_to_save\.\*|trainable_token_indices\..*|shard|suites\.\*\.prompt)$`)
 
-// without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, and what is
-// added to a tokenizer is written into it.
-var without = regexp.MustCompile(`_pattern\.\*\.layers$|model\.add_(special_)?tokens|vision\.(modules_to_save|trainable_token_indices)|lm_head`)
+// without are keys in which no variable stands here: patterns are no values, a vision tower has no tokens, what is
+// added to a tokenizer is written into it, and a stage's name has a variable of its own.
+var without = regexp.MustCompile(`_pattern\.\*\.layers$|model\.add_(special_)?tokens|vision\.(modules_to_save|trainable_token_indices)|lm_head|suites\.\*\.held_out$`)
 
 // variables are set for a test, one for each key.
 type variables struct {
@@ -151,6 +151,9 @@ func TestVariablesAreNotWritten(t *testing.T) {
 	captions := place("captions")
 	write(filepath.Join(captions, "eval.jsonl"), fmt.Sprintf(`{"image": "data:image/png;base64,%s", "zq-column": "red"}`, base64.StdEncoding.EncodeToString([]byte(small))))
 	write(filepath.Join(captions, "train.jsonl"), "nothing that is read")
+	own := place("own")
+	write(filepath.Join(own, "eval.jsonl"), `{"zq-answer": "red", "zq-extra-d": 1}`)
+	write(filepath.Join(own, "train.jsonl"), "nothing that is read")
 	suite := write(place("suite.tsv"), "index\timage_path\tquestion\tA\tB\tanswer\n1\timages-suite.png\twhich\tred\tblue\tA\n2\timages-suite.png\twhat\tred\tblue\tB\n")
 	other := write(place("other.tsv"), "index\tquestion\tA\tB\tanswer\n1\twhich\tred\tblue\tA\n")
 	t.Setenv("ZQ_JUDGE_KEY", "zq-the-key")
@@ -235,6 +238,14 @@ stages:
   suites: `+v.put("stages.*.suites.*.tsv", other)+`
 - {kind: export, name: adapters, format: peft, path: `+v.put("stages.*.path", filepath.Join(root, "zq-exported", "peft"))+`}
 - {kind: export, name: whole}
+- kind: evaluate
+  name: own
+  suites:
+    data: `+v.put("stages.*.suites.*.data", own)+`
+    split: `+v.put("stages.*.suites.*.split", "testing")+`
+    prompt: `+v.put("stages.*.suites.*.prompt", "zq-asked")+`
+    ignore: [`+v.put("stages.*.suites.*.ignore.*", "zq-extra-d")+`]
+    columns: {answer: `+v.put("stages.*.suites.*.columns.*.name", "zq-answer")+`}
 `)
 	covers := map[string]bool{}
 	var out bytes.Buffer

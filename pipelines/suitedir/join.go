@@ -1,6 +1,7 @@
 package suitedir
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -9,12 +10,13 @@ import (
 	"moslava/internal/output"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/score"
+	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/inputs"
 )
 
 // Join puts the directories of a suite's shards together in the directory to, which then has what one run over
 // everything would have left. What is there already is an error, or by force is set aside.
-func Join(suite string, dirs []string, to string, force bool, images ...string) (_ *score.Result, err error) {
+func Join(ctx context.Context, suite string, dirs []string, to string, force bool, images ...string) (_ *score.Result, err error) {
 	reads := slices.Concat(dirs, images, []string{inputs.SuitePath(suite)})
 	release, err := output.Dir(to, output.Options{Reads: reads, Force: force})
 	if err != nil {
@@ -32,10 +34,21 @@ func Join(suite string, dirs []string, to string, force bool, images ...string) 
 			return nil, err
 		}
 	}
-	s, err := inputs.OpenSuite(suite, "", to, images...)
+	var s *suites.Suite
+	data := recordedData(parts[0])
+	if data != nil {
+		if len(data.Sources) == 1 && data.HeldOut == nil { // it may have been moved
+			data.Sources[0].Path = suite
+			data.Sources[0].Images = slices.Concat(images, data.Sources[0].Images)
+		}
+		s, err = inputs.OpenQuestions(ctx, data, parts[0].Suite)
+	} else {
+		s, err = inputs.OpenSuite(suite, "", to, images...)
+	}
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, s.Close()) }()
 	res, err := eval.Join(s, parts)
 	if err != nil {
 		return nil, err
@@ -46,6 +59,6 @@ func Join(suite string, dirs []string, to string, force bool, images ...string) 
 	if err := eval.WriteVerdicts(filepath.Join(to, eval.VerdictsFile), res.Verdicts); err != nil {
 		return nil, err
 	}
-	d := &Dir{path: to, table: suite, suite: s, opt: Options{Images: images}}
+	d := &Dir{path: to, table: suite, suite: s, opt: Options{Images: images, Data: data}}
 	return res, d.write(res)
 }

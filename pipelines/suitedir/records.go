@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"moslava/internal/atomicfile"
+	"moslava/internal/remote"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/records"
 	"moslava/pipelines/eval/score"
@@ -19,26 +20,8 @@ import (
 
 // write writes what is made of the suite's verdicts: predictions, accuracies, and the result last.
 func (d *Dir) write(res *score.Result) error {
-	table := d.table
-	if inputs.SuitePath(table) == "" {
-		table = filepath.Join(d.path, inputs.QuestionsFile)
-	}
-	var err error
-	if res.Table, err = filepath.Abs(table); err != nil {
+	if err := d.recordPlaces(res); err != nil {
 		return err
-	}
-	for _, folder := range d.opt.Images {
-		abs, err := filepath.Abs(folder)
-		if err != nil {
-			return err
-		}
-		res.Images = append(res.Images, abs)
-	}
-	if d.opt.Record != nil {
-		res.Table = d.opt.Record(res.Table)
-		for i := range res.Images {
-			res.Images[i] = d.opt.Record(res.Images[i])
-		}
 	}
 	t, err := records.NewTable(d.suite.Family, d.suite.Items, res.Verdicts)
 	if err != nil {
@@ -58,6 +41,42 @@ func (d *Dir) write(res *score.Result) error {
 		return err
 	}
 	return res.WriteJSON(filepath.Join(d.path, score.ResultFile))
+}
+
+// recordPlaces writes down where the suite and its pictures are.
+func (d *Dir) recordPlaces(res *score.Result) error {
+	var failed error
+	place := func(path string) string {
+		if remote.Is(path) || inputs.SuitePath(path) == "" {
+			return path
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			return path
+		}
+		if d.opt.Record != nil {
+			abs = d.opt.Record(abs)
+		}
+		return abs
+	}
+	text := func(s string) string { return s }
+	if d.opt.Mask != nil {
+		text = d.opt.Mask
+	}
+	if d.opt.Data != nil {
+		res.Data = d.opt.Data.Written(place, text)
+		return failed
+	}
+	table := d.table
+	if inputs.SuitePath(table) == "" {
+		table = filepath.Join(d.path, inputs.QuestionsFile)
+	}
+	res.Table = place(table)
+	for _, folder := range d.opt.Images {
+		res.Images = append(res.Images, place(folder))
+	}
+	return failed
 }
 
 // writeAccuracies writes the table of accuracies, unless there is none because the suite has no answers.
@@ -93,8 +112,19 @@ func Read(dir string) (*score.Result, error) {
 	return res, err
 }
 
-// OpenTable opens the table that a result says it is on.
-func OpenTable(res *score.Result) (*suites.Suite, error) {
+// recordedData are the samples that a result says it is on; nil if it is on a table.
+func recordedData(res *score.Result) *suites.Data {
+	if res.Data == nil {
+		return nil
+	}
+	return res.Data.Written(run.Expanded, run.Expanded)
+}
+
+// OpenTable opens the table or samples that a result says it is on. The suite is to be closed.
+func OpenTable(ctx context.Context, res *score.Result) (*suites.Suite, error) {
+	if d := recordedData(res); d != nil {
+		return inputs.OpenQuestions(ctx, d, res.Suite)
+	}
 	var images []string
 	for _, path := range res.Images {
 		images = append(images, run.Expanded(path))

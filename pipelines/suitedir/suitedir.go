@@ -32,8 +32,10 @@ type Options struct {
 	Name     string // of the suite; empty: that of its file
 	Protocol string
 	Images   []string            // folders of pictures that are named by path, before the table's own
+	Data     *suites.Data        // the samples that the suite is made of, in place of a table; nil: it is one
 	Title    string              // of the bar
 	Record   func(string) string // paths as records have them; nil: they stay
+	Mask     func(string) string // other texts as records have them; nil: they stay
 	Out      io.Writer
 }
 
@@ -46,18 +48,27 @@ type Dir struct {
 	opt      Options
 }
 
-// Open opens a suite, from the table at path, or draws it into dir, where it is to be asked.
-func Open(dir, path string, opt Options) (*Dir, error) {
-	suite, err := inputs.OpenSuite(path, opt.Name, dir, opt.Images...)
+// Open opens a suite, from samples or the table at path, or draws it into dir, where it is to be asked. The Dir is to be closed.
+func Open(ctx context.Context, dir, path string, opt Options) (*Dir, error) {
+	var suite *suites.Suite
+	var err error
+	if opt.Data != nil {
+		suite, err = inputs.OpenQuestions(ctx, opt.Data, opt.Name)
+	} else {
+		suite, err = inputs.OpenSuite(path, opt.Name, dir, opt.Images...)
+	}
 	if err != nil {
 		return nil, err
 	}
 	p, err := protocols.ForSuite(suite, opt.Protocol)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, suite.Close())
 	}
 	return &Dir{path: dir, table: path, suite: suite, protocol: p, opt: opt}, nil
 }
+
+// Close closes what the suite's pictures are read from.
+func (d *Dir) Close() error { return d.suite.Close() }
 
 // Undraw removes the table of a suite of scenes from a directory in which it was not asked.
 func Undraw(dir string) error {

@@ -244,6 +244,7 @@ step "check_jpeg.py" "$python" "$here/check_jpeg.py" "$work" "$work" 6
 step "check_samplers.py" "$python" "$here/check_samplers.py" "$root/datasets/testdata/samplers.json"
 step "check_damaged.py" "$python" "$here/check_damaged.py" "$work" "$work" 2
 step "check_tokenizer.py" "$python" "$here/check_tokenizer.py" "$work" "$root"/language/tokenizer/testdata/{bytelevel,spm_prepend,clip_like}.json
+step "check_own.py" "$python" "$here/check_own.py" "$root/pipelines/eval/protocols/testdata"
 step "check_templates.py" "$python" "$here/check_templates.py" "$work" "$root"/language/chat/testdata/{jinja,templates,generation.golden}.json ${MOSLAVA_TEMPLATES:+"$MOSLAVA_TEMPLATES"}
 real_weights
 gguf

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"moslava/language"
+	"moslava/language/chat"
 	"moslava/pipelines/engine"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/vlm"
@@ -38,7 +39,7 @@ func (m Model) Answer(ctx context.Context, questions []eval.Question, opt eval.A
 		requests[i] = engine.Request{Raw: q.Prompt, Pictures: q.Pictures,
 			Generation: language.Generation{MaxNew: opt.MaxNewTokens, Stop: m.Processor.StopIDs(), Beams: opt.Beams}}
 		if !opt.Raw {
-			requests[i].Messages = vlm.Turn(q.Prompt, len(q.Pictures))
+			requests[i].Messages = Messages(q)
 		}
 	}
 	replies, err := m.do(ctx, requests)
@@ -52,6 +53,16 @@ func (m Model) Answer(ctx context.Context, questions []eval.Question, opt eval.A
 	return texts, nil
 }
 
+// Messages is the conversation that a question is the end of.
+func Messages(q eval.Question) (out []chat.Message) {
+	pictures := len(q.Pictures)
+	for _, said := range q.Before {
+		pictures -= strings.Count(said.Text, chat.ImageMarker)
+		out = append(out, chat.Message{Role: said.Role, Content: said.Text})
+	}
+	return append(out, vlm.Turn(q.Prompt, max(0, pictures))...)
+}
+
 // Letters implements eval.Answerer.
 func (m Model) Letters(ctx context.Context, questions []eval.Question, letters []string) ([][]float64, error) {
 	ids := make([]int32, len(letters))
@@ -63,7 +74,7 @@ func (m Model) Letters(ctx context.Context, questions []eval.Question, letters [
 	}
 	requests := make([]engine.Request, len(questions))
 	for i, q := range questions {
-		requests[i] = engine.Request{Messages: vlm.Turn(q.Prompt, len(q.Pictures)), Pictures: q.Pictures, First: ids}
+		requests[i] = engine.Request{Messages: Messages(q), Pictures: q.Pictures, First: ids}
 	}
 	replies, err := m.do(ctx, requests)
 	if err != nil {

@@ -69,14 +69,18 @@ func (p Protocol) Ask(it suites.Item) (prompt string, pictures []string, err err
 		pictures = all
 	}
 	prompt = p.Prompt(it)
-	if len(pictures) > 1 && !strings.Contains(prompt, ImageMarker) {
+	before := 0
+	for _, said := range it.Before {
+		before += strings.Count(said.Text, ImageMarker)
+	}
+	if len(pictures) > 1 && before == 0 && !strings.Contains(prompt, ImageMarker) {
 		apart := p.Apart
 		if apart == "" {
 			apart = "\n"
 		}
 		prompt = strings.Repeat(ImageMarker+apart, len(pictures)-1) + ImageMarker + "\n" + prompt
 	}
-	if n := strings.Count(prompt, ImageMarker); n > 0 && n != len(pictures) && !p.Raw {
+	if n := before + strings.Count(prompt, ImageMarker); n > 0 && n != len(pictures) && !p.Raw {
 		return "", nil, fmt.Errorf("item %s: protocol %s: found %d %s in the question's text and %d pictures, expected as many; "+
 			"vlmevalkit-* take the word out of texts", it.NameOrID(), p.Name, n, ImageMarker, len(pictures))
 	}

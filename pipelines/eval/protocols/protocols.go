@@ -18,14 +18,24 @@ const (
 	MMMUOfficial     = "mmmu-official"      // MMMU's own parser, random draws repeated
 	LLMAdapters      = "llm-adapters"       // commonsense questions as LLM-Adapters asks them: raw prompt, 4 beams, 32 new tokens
 	LetterLogit      = "letter-logit"       // English instruction, the option letter with the highest first-token logit
+
+	// Those of a person's own questions, which are asked as they stand.
+	Exact    = "exact"    // the answer is the text, but for white space around it
+	CaseFold = "casefold" // the same in small letters, without a full stop at the end
+	Number   = "number"   // ChartQA's relaxed accuracy; "number-0.1" is another tolerance than 0.05
+	ANLS     = "anls"     // DocVQA's normalised edit distance
+	F1       = "f1"       // SQuAD's F1 of words
 )
 
-// Default is what eval.Run uses when its options name none.
-const Default = VLMEvalKit202406
+// Default is what eval.Run uses when its options name none; DefaultOwn is the same of a person's own questions.
+const (
+	Default    = VLMEvalKit202406
+	DefaultOwn = CaseFold
+)
 
 // Names lists the built-in protocols, the default first.
 func Names() []string {
-	return []string{VLMEvalKit202406, VLMEvalKit202508, VLMEvalKit202608, LLaVA15, LMMSEval, MMMUOfficial, LLMAdapters, LetterLogit}
+	return []string{VLMEvalKit202406, VLMEvalKit202508, VLMEvalKit202608, LLaVA15, LMMSEval, MMMUOfficial, LLMAdapters, LetterLogit, Exact, CaseFold, Number, ANLS, F1}
 }
 
 // Named returns a built-in protocol for tables of options or yes/no questions; the empty name is the default.
@@ -36,6 +46,12 @@ func Named(name string) (Protocol, error) { return For(name, "") }
 func For(name string, family suites.Family) (Protocol, error) {
 	if name == "" {
 		name = Default
+		if family == suites.Own {
+			name = DefaultOwn
+		}
+	}
+	if p, ok, err := tolerant(name); ok && (err != nil || family == suites.Own) {
+		return p, err
 	}
 	if !slices.Contains(Names(), name) {
 		return Protocol{}, fmt.Errorf("found protocol %q, expected one of %s", name, strings.Join(Names(), ", "))
@@ -86,6 +102,9 @@ func table(name string) map[suites.Family]Protocol {
 		return map[suites.Family]Protocol{suites.MMMU: {MaxNewTokens: 128, Prompt: promptMMMU, Extract: mmmuExtract, Grade: gradeMMMU, Seed: 42, Show: showMMMU}}
 	case LLMAdapters:
 		return map[suites.Family]Protocol{suites.Commonsense: {MaxNewTokens: 32, Beams: 4, Raw: true, Prompt: promptCommonsense, Extract: extractCommonsense}}
+	}
+	if p, ok := ownProtocols()[name]; ok {
+		return map[suites.Family]Protocol{suites.Own: p}
 	}
 	logit := Protocol{Prompt: promptEnglish, Candidates: candidates, Show: showAll}
 	return map[suites.Family]Protocol{"": logit, suites.MMBench: logit, suites.MMBenchCN: logit, suites.SEEDBench: logit, suites.ScienceQA: logit, suites.AI2D: logit, suites.PlainChoice: logit, suites.POPE: logit, suites.MME: logit}

@@ -44,7 +44,8 @@ func TestProtocolsAndFamilies(t *testing.T) {
 			known[name]++
 		}
 	}
-	want := map[string]int{VLMEvalKit202406: 11, VLMEvalKit202508: 11, VLMEvalKit202608: 11, LLaVA15: 7, LMMSEval: 9, MMMUOfficial: 1, LLMAdapters: 1, LetterLogit: 8}
+	want := map[string]int{VLMEvalKit202406: 11, VLMEvalKit202508: 11, VLMEvalKit202608: 11, LLaVA15: 7, LMMSEval: 9, MMMUOfficial: 1, LLMAdapters: 1, LetterLogit: 8,
+		Exact: 1, CaseFold: 1, Number: 1, ANLS: 1, F1: 1}
 	if fmt.Sprint(known) != fmt.Sprint(want) {
 		t.Errorf("found %v benchmarks, expected %v", known, want)
 	}

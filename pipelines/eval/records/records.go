@@ -47,6 +47,12 @@ type column struct {
 func columnsOf(family suites.Family, items []suites.Item) []column {
 	cols := mmbenchColumns(items)
 	switch family {
+	case suites.Own:
+		for i := range cols {
+			if cols[i].name == "answer" {
+				cols[i].of = ownAnswer
+			}
+		}
 	case suites.MathVista:
 		cols = mathVistaColumns
 	case suites.MME:
@@ -111,6 +117,17 @@ func choice(it suites.Item, letter string) string {
 		}
 	}
 	return ""
+}
+
+// ownAnswer is the answer, or a list of all that are accepted, which a table of the family is read with.
+func ownAnswer(it suites.Item) string {
+	if _, list := pytext.ParseList(it.Answer); list && len(it.Answers) == 0 {
+		return pytext.List([]string{it.Answer})
+	}
+	if len(it.Answers) > 0 {
+		return pytext.List(it.Answers)
+	}
+	return it.Answer
 }
 
 // mmbenchColumns are in the order of MMBench's files.

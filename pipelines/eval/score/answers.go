@@ -47,10 +47,10 @@ func OfAnswers(s *suites.Suite, p protocols.Protocol, verdicts []protocols.Verdi
 	if err != nil {
 		return nil, err
 	}
+	res.Protocol = p.Name
 	if err := res.finish(s, items); err != nil {
 		return nil, fmt.Errorf("suite %s: %w", s.Name, err)
 	}
-	res.Protocol = p.Name
 	if missing > 0 {
 		res.Notes = append(res.Notes, fmt.Sprintf("%d of %d rows have no answer: they are left out, so that other passes decide their questions alone", missing, len(s.Items)))
 	}

@@ -62,6 +62,7 @@ type Result struct {
 	Version    string              `json:"version"`
 	Table      string              `json:"table,omitempty"`  // the suite's file, for who wants its pictures
 	Images     []string            `json:"images,omitempty"` // the directories of its pictures, where they are files
+	Data       *suites.Data        `json:"data,omitempty"`   // in place of a table: the stored samples that the suite is made of
 	Kind       suites.Kind         `json:"kind"`
 	Protocol   string              `json:"protocol"`
 	Model      string              `json:"model,omitempty"`
@@ -76,6 +77,7 @@ type Result struct {
 	Overall    Breakdown           `json:"overall"`
 	Splits     []SplitBreakdown    `json:"splits"`
 	YesNo      []YesNoRow          `json:"yesno,omitempty"`
+	Confused   []Confusion         `json:"confused,omitempty"`      // the most frequent first: of yes/no questions and of a person's own
 	Sheet      *Sheet              `json:"sheet,omitempty"`         // the benchmark's own report, where it is not one of these tallies
 	Drawn      int                 `json:"drawn,omitempty"`         // answers without an option, for which upstream draws one at random
 	DrawnHits  int                 `json:"drawn_hits,omitempty"`    // of which the draw was right; they are among the hits
@@ -113,6 +115,9 @@ func (r *Result) Line() string {
 		what = "circular"
 	}
 	line := fmt.Sprintf("%s: %s %.1f %% (%d of %d, 95 %% interval %.1f to %.1f), %s", r.Suite, what, 100*t.Circular, t.Hits, t.N, 100*t.Low, 100*t.High, r.Protocol)
+	if r.Sheet != nil && len(r.Sheet.Rows) > 0 && (r.Protocol == protocols.ANLS || r.Protocol == protocols.F1) {
+		line += fmt.Sprintf(", mean %s %.3f", r.Sheet.Metric, r.Sheet.Rows[0].Value)
+	}
 	if t.Unresolved > 0 {
 		line += fmt.Sprintf(", %d answers not read", t.Unresolved)
 	}

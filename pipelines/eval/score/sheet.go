@@ -48,12 +48,17 @@ func (r *Result) finish(s *suites.Suite, items []suites.Item) error {
 			}
 		}
 	}
+	r.Confused = r.confusions(s)
 	labelled := slices.DeleteFunc(slices.Clone(items), func(it suites.Item) bool { return it.Answer == "" })
 	if len(labelled) == 0 {
 		return nil
 	}
 	var err error
 	switch {
+	case s.Family == suites.Own:
+		if r.Protocol == protocols.ANLS || r.Protocol == protocols.F1 { // others give whole points
+			r.Sheet = meanSheet(r.Protocol, labelled, func(it suites.Item) float64 { return byID[it.ID].Credit }, func(it suites.Item) []string { return named(it.Category) })
+		}
 	case s.Kind == suites.Open:
 		r.Sheet = meanSheet("vqa score", labelled, func(it suites.Item) float64 { return byID[it.ID].Credit }, func(it suites.Item) []string { return named(it.Category) })
 	case s.Kind == suites.YesNoPairs:

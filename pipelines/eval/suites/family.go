@@ -21,11 +21,12 @@ const (
 	TextVQA     Family = "textvqa"     // TextVQA: ten people's answers
 	MathVista   Family = "mathvista"   // MathVista, what needs no judge
 	Commonsense Family = "commonsense" // the eight sets of LLM-Adapters
+	Own         Family = "own"         // a person's own questions, asked as they stand
 )
 
 // Families lists all of them.
 func Families() []Family {
-	return []Family{MMBench, MMBenchCN, SEEDBench, ScienceQA, AI2D, PlainChoice, MMMU, POPE, MME, TextVQA, MathVista, Commonsense}
+	return []Family{MMBench, MMBenchCN, SEEDBench, ScienceQA, AI2D, PlainChoice, MMMU, POPE, MME, TextVQA, MathVista, Commonsense, Own}
 }
 
 // familyOf goes by the name first, in lower case and without separators, then by kind.
@@ -82,7 +83,7 @@ func (f Family) kind() Kind {
 		return YesNo
 	case MME:
 		return YesNoPairs
-	case TextVQA:
+	case TextVQA, Own:
 		return Open
 	case MMMU, MathVista:
 		return Mixed

@@ -51,6 +51,13 @@ type Item struct {
 	Pair    string   `json:",omitempty"` // the two items of a picture have the same (MME)
 	ImageID string   `json:",omitempty"` // upstream's name of the picture, where answers go by it (TextVQA)
 	Topics  []string `json:",omitempty"` // further buckets of a score sheet (MathVista's skills)
+	Before  []Said   `json:",omitempty"` // what was said before the question, where that is shown; its markers come first
+}
+
+// Said is a turn of a conversation before a question.
+type Said struct {
+	Role string // system, user or assistant
+	Text string
 }
 
 // Form says what the answer to an item without options is.

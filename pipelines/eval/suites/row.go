@@ -57,6 +57,9 @@ func (r *suiteRows) question(row []field, it *Item) error {
 		it.Answer = r.text(row, "answer")
 		if list, ok := pytext.ParseList(it.Answer); ok { // the cell stays the answer, so that predictions carry what upstream reads
 			it.Answers = list
+			if r.family == Own && len(list) > 0 { // no other program reads the cell
+				it.Answer = list[0]
+			}
 		} else if it.Answer != "" {
 			it.Answers = []string{it.Answer}
 		}

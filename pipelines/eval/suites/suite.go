@@ -3,6 +3,7 @@ package suites
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -17,7 +18,17 @@ type Suite struct {
 	Items    []Item   // sorted by Group, then Pass
 	Notes    []string // what a reader of the scores should know: generated, missing or unrotated passes, unread columns
 
+	Data *Data // what it is made of, if that is no table
+
 	pictures Pictures
+}
+
+// Close closes what pictures are read from; nothing is to be asked afterwards. Suites of tables need none.
+func (s *Suite) Close() error {
+	if c, ok := s.pictures.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // New checks items and puts them in order. It is the way in for suites of other file formats; pictures may be nil when no

@@ -19,7 +19,7 @@ import (
 var pageSource string
 
 var page = template.Must(template.New("suites").Funcs(template.FuncMap{
-	"image": dataURI, "percent": percent, "accuracy": accuracy, "chance": chance, "p": pValue, "range95": interval,
+	"image": dataURI, "percent": percent, "accuracy": accuracy, "chance": chance, "p": pValue, "range95": interval, "short": short,
 }).Parse(pageSource))
 
 // WriteHTML writes the page as one HTML file, whole or not at all. Pictures and charts are in it, nothing is fetched when it is
@@ -153,6 +153,15 @@ func dataURI(b []byte) template.URL {
 		kind = "image/png"
 	}
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b))
+}
+
+// short is an answer for a cell of a table.
+func short(text string) string {
+	const longest = 80 // runes
+	if r := []rune(text); len(r) > longest {
+		return string(r[:longest]) + " […]"
+	}
+	return text
 }
 
 // percent is a fraction in per cent.

@@ -47,6 +47,18 @@ func Markdown(p Page) string {
 				s.Compare.OnlyA+s.Compare.OnlyB, equals(s.Compare.P))
 		}
 		b.WriteString(" Intervals are Wilson's; chance is a blind guesser that sticks to an option.\n")
+		if len(s.Result.Confused) > 0 {
+			b.WriteString("\nMost confused answers:\n\n")
+			line(&b, []string{"right", "answered", "questions"})
+			line(&b, []string{"---", "---", "---:"})
+			for _, c := range s.Result.Confused {
+				read := report.EscapeMarkdown(oneLine(c.Read))
+				if c.Read == "" {
+					read = "(nothing that was read)"
+				}
+				line(&b, []string{report.EscapeMarkdown(oneLine(c.Want)), read, fmt.Sprint(c.N)})
+			}
+		}
 		for _, n := range s.Notes {
 			fmt.Fprintf(&b, "\n* %s", report.EscapeMarkdown(n))
 		}
@@ -72,6 +84,9 @@ func (r row) markdown() []string {
 func line(b *strings.Builder, cells []string) {
 	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
+
+// oneLine is an answer for a cell of a table, whose lines end with their rows.
+func oneLine(text string) string { return short(strings.Join(strings.Fields(text), " ")) }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
