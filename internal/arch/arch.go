@@ -135,6 +135,8 @@ var Packages = []Package{
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
+	{Path: "pipelines/samples", Files: "pipelines/engine pipelines/metrics pipelines/vlm datasets language internal/atomicfile",
+		Why: "questions from datasets, asked through engine, as lines of metrics; atomicfile: small pictures beside them"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
@@ -151,9 +153,9 @@ var Packages = []Package{
 		Why: "remote: data on the network; what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
 	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output",
 		Why: "one directory for what a suite, its answers and its result are kept in; models are behind eval.Answerer; report: names of reports that lie there, too; run: whether what is read was damaged"},
-	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
+	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/samples pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
 		Tests: "pipelines/recipes/recipetest pipelines/demo/scenes pipelines/eval",
-		Why:   "collects results and curves of runs for the pages of report; it sees no model; recipe: which names have variables; output: the place of the report"},
+		Why:   "collects results, curves and samples of runs for the pages of report; it sees no model (samples: which answers are right); recipe: which names have variables; output: the place of the report"},
 	{Path: "pipelines/integrity", Files: "pipelines/run pipelines/recipe pipelines/recipes pipelines/inputs pipelines/states pipelines/suitedir pipelines/eval pipelines/eval/score pipelines/eval/suites",
 		Why: "run verifies what is recorded, the others what only they know; recipe, recipes: variables in records, and the vocabulary of the recorded recipe"},
 	{Path: "pipelines/answering", Files: "pipelines/suitedir pipelines/inputs pipelines/models pipelines/run pipelines/recipe pipelines/recipes pipelines/engine/answers pipelines/vlm pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites internal/device internal/output",
@@ -172,7 +174,7 @@ var Packages = []Package{
 	{Path: "pipelines/datacheck", Files: "pipelines/inputs pipelines/models pipelines/progress pipelines/recipe pipelines/report pipelines/vlm pipelines/eval/suites datasets language/tokenizer vision/preprocess internal/atomicfile internal/terminal",
 		Tests: "pipelines/recipes/recipetest",
 		Why:   "has samples read and encoded as stages does, without a model's weights; eval/suites: whose pictures may be in the data; report: histograms; tokenizer: what samples are shown as; vision/preprocess: small pictures on a page"},
-	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/samples pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
 		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
 			"internal/autograd internal/kernels internal/lock language language/tokenizer",

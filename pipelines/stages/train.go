@@ -61,6 +61,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if err := t.prepare(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.sample(ctx); err != nil {
+		return nil, err
+	}
 	state, err := states.Resume(s.path, t.trainer, t.cfg.Keep)
 	if err != nil {
 		return nil, err
@@ -84,16 +87,35 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 		return nil, err
 	}
 	t.note(state)
+	if state.Stopped {
+		fmt.Fprintf(t.out, "%s: stopped early after step %d of %d: no validation loss in the last %d measurements was below %.4f, that of step %d (stop_early)\n",
+			t.Name, state.Step, t.trainer.Steps, state.Stale, state.BestLoss, state.BestStep)
+	}
 	if err := t.endFeatures(); err != nil {
 		return nil, err
 	}
 	if err := t.noteRise(); err != nil {
 		return nil, err
 	}
-	if err := models.SaveTrained(t.model, s.path, models.BaseName(s.recipe), t.trained); err != nil {
+	if err := t.leave(state); err != nil {
 		return nil, err
 	}
 	return existing(s.path, models.TrainedFile, models.AdaptersDir, bestDir), nil
+}
+
+// leave writes the model that later stages take.
+func (t *training) leave(s train.State) error {
+	if t.cfg.Leave == "best" && s.BestStep > 0 && s.BestStep != s.Step {
+		fmt.Fprintf(t.out, "%s: leaves the model of step %d, whose validation loss %.4f is the lowest (leave: best)\n", t.Name, s.BestStep, s.BestLoss)
+		best := filepath.Join(t.path, bestDir)
+		if _, err := os.Stat(best); err != nil {
+			return fmt.Errorf("leave: best: %w (leave: last takes the model of the last step)", err)
+		}
+		if err := models.Apply(t.model, best, true); err != nil {
+			return err
+		}
+	}
+	return models.SaveTrained(t.model, t.path, models.BaseName(t.recipe), t.trained)
 }
 
 // optimise runs the trainer from a state on and says what a signal interrupts.
@@ -167,6 +189,9 @@ func (t *training) prepare(ctx context.Context) error {
 	if t.val.Len() > 0 {
 		t.trainer.Validate = t.validate
 	}
+	if c := t.cfg.StopEarly; c != nil {
+		t.trainer.Patience = c.Patience
+	}
 	if t.cfg.OnDivergence != "ignore" {
 		t.trainer.Diverged = &train.Divergence{Guess: math.Log(float64(t.model.Config.Text.VocabSize))}
 	}
@@ -228,7 +253,7 @@ func (t *training) params() []train.Param {
 			if !t.model.Adapters.Saves(p.Name) { // the adapters' directory has those
 				t.trained = append(t.trained, p.Name)
 			}
-			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1})
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	for a := range t.model.Adapters.All() {
@@ -240,12 +265,12 @@ func (t *training) params() []train.Param {
 			if (p == a.B || p == a.Bias) && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
-			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})
+			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	for _, rows := range t.model.Adapters.Rows() {
 		if p := rows.Weight; p.Trainable() {
-			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true})
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	return out
@@ -347,6 +372,12 @@ func (t *training) report(r train.Report) error {
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
 		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(),
 			TokensPerSecond: speed}}
+	for part, to := range map[string]**float64{recipe.PartVision: &record.GradNormVision, recipe.PartProjector: &record.GradNormProjector,
+		recipe.PartLanguage: &record.GradNormLanguage} {
+		if norm, ok := r.PartNorms[part]; ok {
+			*to = &norm
+		}
+	}
 	if err := t.log.Write(record); err != nil {
 		return err
 	}
