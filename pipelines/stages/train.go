@@ -44,6 +44,7 @@ type training struct {
 	log        *metrics.Log
 	bar        *progress.Bar
 	step       atomic.Int64 // the last one that is finished
+	still      stillParts
 }
 
 // train runs a stage of kind pretrain, align or tune.
@@ -94,7 +95,7 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	if err := t.endFeatures(); err != nil {
 		return nil, err
 	}
-	if err := t.noteRise(); err != nil {
+	if err := t.noteLoss(); err != nil {
 		return nil, err
 	}
 	if err := t.leave(state); err != nil {
@@ -381,6 +382,9 @@ func (t *training) report(r train.Report) error {
 	if err := t.log.Write(record); err != nil {
 		return err
 	}
+	for _, part := range t.still.step(r.GradNorm, r.PartNorms) {
+		t.bar.Note(fmt.Sprintf("step %d: warning: the gradients of the %s have been next to nothing for %d steps, %.2g of %.2g in all: it learns nothing", r.Step, part, vanishedFor, r.PartNorms[part], r.GradNorm))
+	}
 	t.emit(Event{Event: StageStep, Steps: t.trainer.Steps, Record: &record})
 	t.step.Store(int64(r.Step))
 	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
@@ -417,28 +421,6 @@ func (t *training) note(s train.State) {
 	if c.Context > 0 {
 		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
 	}
-}
-
-// noteRise tells when the loss has risen over the stage, which need not be an explosion.
-func (t *training) noteRise() error {
-	lines, err := metrics.Read(filepath.Join(t.path, metrics.LinesFile))
-	if err != nil || len(lines) < 10 {
-		return err
-	}
-	n := min(20, len(lines)/4)
-	mean := func(some []metrics.Record) (m float64) {
-		for _, r := range some {
-			m += r.Loss / float64(len(some))
-		}
-		return m
-	}
-	last, begin := mean(lines[len(lines)-n:]), lines[0].Loss
-	if last > 2*begin+1 { // the first steps may have exploded themselves
-		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first step to %.3f in the last %d: lr %g may be too high\n", t.Name, begin, last, n, t.cfg.LR)
-	} else if first := mean(lines[:n]); last > first+0.5 && last > 1.2*first {
-		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first %d steps to %.3f in the last: lr %g may be too high\n", t.Name, first, n, last, t.cfg.LR)
-	}
-	return nil
 }
 
 // existing lists those names that are in dir.
