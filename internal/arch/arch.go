@@ -175,10 +175,10 @@ var Packages = []Package{
 		Tests: "pipelines/recipes/recipetest",
 		Why:   "has samples read and encoded as stages does, without a model's weights; eval/suites: whose pictures may be in the data; report: histograms; tokenizer: what samples are shown as; vision/preprocess: small pictures on a page"},
 	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/samples pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
-		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
+		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/autograd internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
-			"internal/autograd internal/kernels internal/lock language language/tokenizer",
-		Why: "puts stages together from everything below it. Tests: what becomes of a run afterwards"},
+			"internal/kernels internal/lock language language/tokenizer",
+		Why: "puts stages together from everything below it; autograd: a loss that a test of rates looks at. Tests: what becomes of a run afterwards"},
 	{Path: "pipelines/demo", Files: "pipelines/stages pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of stages with its own data; above it, so that stages does not carry the towers"},
@@ -186,11 +186,11 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines/stages pipelines/preflight pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/eval/suites pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
-		Why: "a thin main; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
+		Why: "a thin main; report: a plot of learning rates; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"terminal: what is printed is safe to print; datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
 			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first. Tests: suites and verdicts to stop over"},

@@ -79,6 +79,7 @@ func root() *cobra.Command {
 		evaluateCommand(),
 		inspectCommand(),
 		joinCommand(),
+		lrCommand(),
 		planCommand(),
 		preprocessCommand(),
 		reportCommand(),
