@@ -77,6 +77,7 @@ func root() *cobra.Command {
 		dataCommand(),
 		demoCommand(),
 		evaluateCommand(),
+		initCommand(),
 		inspectCommand(),
 		joinCommand(),
 		lrCommand(),
