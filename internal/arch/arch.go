@@ -129,8 +129,10 @@ var Packages = []Package{
 	{Path: "pipelines/vlm", Files: siblings + " pipelines/vlm/families " + engine + " " + formats + " internal/hfconfig",
 		Tests: "internal/optim pipelines/train",
 		Why:   "the place where the siblings meet. Tests: whole optimiser steps are compared with torch"},
+	{Path: "pipelines/preference", Files: "pipelines/vlm datasets internal/autograd", Tests: "moslora",
+		Why: "a loss of a model over batches of pairs; it knows no recipe and no loop"},
 	{Path: "pipelines/features", Files: "internal/atomicfile"},
-	{Path: "pipelines/recipes", Files: "pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
+	{Path: "pipelines/recipes", Files: "pipelines/preference pipelines/recipe pipelines/eval/protocols pipelines/eval/suites pipelines/vlm moslora projector datasets internal/optim",
 		Why: "the one place where recipes meet the names and rules of what they configure"},
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
@@ -139,7 +141,7 @@ var Packages = []Package{
 		Why: "questions from datasets, asked through engine, as lines of metrics; atomicfile: small pictures beside them"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
-	{Path: "pipelines/plan", Files: "pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
+	{Path: "pipelines/plan", Files: "pipelines/preference pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
 		Why: "goes through a step as the tape does, with sizes alone; optim: how fast it is here is measured"},
 	{Path: "pipelines/inspect", Files: "pipelines/vlm pipelines/recipe pipelines/recipes language moslora datasets datasets/arrowipc vision/preprocess internal/checkpoint internal/safetensors internal/gguf",
 		Why: "reads every format the program has; arrowipc: columns of files that are no source of samples; vision/preprocess: whether stored pictures can be read"},
@@ -177,7 +179,7 @@ var Packages = []Package{
 	{Path: "pipelines/datacheck", Files: "pipelines/inputs pipelines/models pipelines/progress pipelines/recipe pipelines/report pipelines/vlm pipelines/eval/suites datasets language/tokenizer vision/preprocess internal/atomicfile internal/terminal",
 		Tests: "pipelines/recipes/recipetest",
 		Why:   "has samples read and encoded as stages does, without a model's weights; eval/suites: whose pictures may be in the data; report: histograms; tokenizer: what samples are shown as; vision/preprocess: small pictures on a page"},
-	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/samples pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/samples pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/preference pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
 		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/autograd internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
 			"internal/kernels internal/lock language language/tokenizer",
@@ -202,6 +204,8 @@ var Packages = []Package{
 	{Path: "scripts/interop/dump", Files: "datasets language pipelines/vlm",
 		Why: "writes what a model computes of one sample, for a comparison in Python"},
 	{Path: "scripts/bench/plot", Why: "tables in, plots out"},
+	{Path: "scripts/interop/pairs", Files: "datasets internal/autograd pipelines/preference pipelines/vlm",
+		Why: "a loss and its gradients, for comparison with another program"},
 	{Path: "scripts/interop/render", Files: "language/chat/jinja",
 		Why: "renders templates with any variables, which no command does"},
 	{Path: "scripts/interop/greedy", Files: "language internal/autograd internal/checkpoint internal/nn",

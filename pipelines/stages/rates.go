@@ -131,6 +131,14 @@ func (m finiteModel) Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, f
 	return v, sum, err
 }
 
+// Over implements train.Mean: what the loss of the model is a mean over.
+func (m finiteModel) Over(b *datasets.Batch) int {
+	if mean, ok := m.Model.(train.Mean); ok {
+		return mean.Over(b)
+	}
+	return b.Targets()
+}
+
 // try runs the steps.
 func (t *training) try(ctx context.Context, opt RatesOptions) (*Rates, error) {
 	out := &Rates{Stage: t.Name, LR: t.cfg.LR}
