@@ -145,12 +145,19 @@ func with(tables ...map[string]key) map[string]key {
 	return out
 }
 
+// An UnknownKeyError is of a key of a row, turn or content part that means nothing and is not ignored.
+type UnknownKeyError struct{ Key, Known string }
+
+func (e *UnknownKeyError) Error() string {
+	return fmt.Sprintf("key %q is not known: %s (ignore: [%s] lets it pass)", e.Key, e.Known, e.Key)
+}
+
 // problem is what is wrong with a key that has a value, or nil.
 func (l *level) problem(name string) error {
 	k, known := l.keys[name]
 	switch {
 	case !known:
-		return fmt.Errorf("key %q is not known: %s (ignore: [%s] lets it pass)", name, l.nearest(name), name)
+		return &UnknownKeyError{name, l.nearest(name)}
 	case k.refused != "":
 		return fmt.Errorf("key %q: %s (ignore: [%s] leaves it out)", name, k.refused, name)
 	}

@@ -137,6 +137,8 @@ var Packages = []Package{
 	{Path: "pipelines/recipes/recipetest", Files: "pipelines/recipe pipelines/recipes", Why: "reads recipes for tests, which alone may import it"},
 	{Path: "pipelines/engine", Files: "pipelines/vlm language language/chat datasets internal/autograd internal/kernels",
 		Why: "a cache and the sequences in it; datasets: tiles and layouts of pictures"},
+	{Path: "pipelines/samples", Files: "pipelines/engine pipelines/metrics pipelines/vlm datasets language internal/atomicfile",
+		Why: "questions from datasets, asked through engine, as lines of metrics; atomicfile: small pictures beside them"},
 	{Path: "pipelines/engine/answers", Files: "pipelines/engine pipelines/eval pipelines/vlm language language/chat",
 		Why: "implements eval.Answerer, so that neither the engine nor eval knows the other"},
 	{Path: "pipelines/plan", Files: "pipelines/preference pipelines/vlm moslora datasets internal/autograd internal/device internal/kernels internal/optim internal/nn",
@@ -153,9 +155,9 @@ var Packages = []Package{
 		Why: "remote: data on the network; what a recipe names is opened as a source of datasets or a suite of eval, or drawn as scenes; run: files that a stage takes are recorded there; filehash, atomicfile: hashes, and tables that are drawn"},
 	{Path: "pipelines/suitedir", Files: rooms + " pipelines/eval/judge pipelines/eval/records pipelines/inputs pipelines/progress pipelines/report pipelines/run internal/atomicfile internal/interrupt internal/output internal/remote",
 		Why: "one directory for what a suite, its answers and its result are kept in; models are behind eval.Answerer; report: names of reports that lie there, too; run: whether what is read was damaged"},
-	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
+	{Path: "pipelines/runreport", Files: "pipelines/suitedir pipelines/recipe pipelines/run pipelines/metrics pipelines/samples pipelines/report pipelines/report/suites pipelines/eval/score pipelines/eval/suites internal/atomicfile internal/output",
 		Tests: "pipelines/recipes/recipetest pipelines/demo/scenes pipelines/eval",
-		Why:   "collects results and curves of runs for the pages of report; it sees no model; recipe: which names have variables; output: the place of the report"},
+		Why:   "collects results, curves and samples of runs for the pages of report; it sees no model (samples: which answers are right); recipe: which names have variables; output: the place of the report"},
 	{Path: "pipelines/integrity", Files: "pipelines/run pipelines/recipe pipelines/recipes pipelines/inputs pipelines/states pipelines/suitedir pipelines/eval pipelines/eval/score pipelines/eval/suites",
 		Why: "run verifies what is recorded, the others what only they know; recipe, recipes: variables in records, and the vocabulary of the recorded recipe"},
 	{Path: "pipelines/answering", Files: "pipelines/suitedir pipelines/inputs pipelines/models pipelines/run pipelines/recipe pipelines/recipes pipelines/engine/answers pipelines/vlm pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites internal/device internal/output",
@@ -168,17 +170,20 @@ var Packages = []Package{
 		"pipelines/eval pipelines/eval/judge pipelines/eval/protocols pipelines/eval/suites datasets language/tokenizer moslora vision/preprocess internal/atomicfile internal/checkpoint internal/kernels internal/machine internal/output internal/safetensors",
 		Tests: "pipelines/recipes",
 		Why:   "opens all that stages will, and plans them, without computing anything; run: what is finished, and whose an export's place is; kernels: how many bits the weights in files have"},
+	{Path: "pipelines/draft", Files: "pipelines/inspect pipelines/preflight pipelines/recipe pipelines/recipes datasets vision/preprocess internal/machine",
+		Tests: "pipelines/stages pipelines/demo/scenes",
+		Why:   "a recipe for what inspect and datasets find, planned by preflight; vision/preprocess: sizes of pictures. Tests: what is written runs"},
 	{Path: "pipelines/dataconvert", Files: "pipelines/progress datasets internal/atomicfile internal/interrupt",
 		Tests: "pipelines/demo/scenes",
 		Why:   "datasets: rows, and the two forms whose columns it knows; interrupt: what is kept of a conversion that is stopped. Tests: rows with pictures"},
 	{Path: "pipelines/datacheck", Files: "pipelines/inputs pipelines/models pipelines/progress pipelines/recipe pipelines/report pipelines/vlm pipelines/eval/suites datasets language/tokenizer vision/preprocess internal/atomicfile internal/terminal",
 		Tests: "pipelines/recipes/recipetest",
 		Why:   "has samples read and encoded as stages does, without a model's weights; eval/suites: whose pictures may be in the data; report: histograms; tokenizer: what samples are shown as; vision/preprocess: small pictures on a page"},
-	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/preference pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
-		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
+	{Path: "pipelines/stages", Files: "pipelines/preflight pipelines/features pipelines/inputs pipelines/models pipelines/run pipelines/samples pipelines/states pipelines/suitedir pipelines/train pipelines/metrics pipelines/preference pipelines/progress pipelines/recipe pipelines/vlm pipelines/engine/answers " +
+		"pipelines/eval pipelines/eval/judge pipelines/eval/score pipelines/eval/suites datasets moslora internal/atomicfile internal/autograd internal/checkpoint internal/device internal/interrupt internal/machine internal/nn internal/optim internal/output internal/safetensors",
 		Tests: "pipelines/adapters pipelines/answering pipelines/integrity pipelines/recipes pipelines/recipes/recipetest pipelines/runreport pipelines/eval/protocols pipelines/demo/scenes pipelines/engine " +
-			"internal/autograd internal/kernels internal/lock language language/tokenizer",
-		Why: "puts stages together from everything below it. Tests: what becomes of a run afterwards"},
+			"internal/kernels internal/lock language language/tokenizer",
+		Why: "puts stages together from everything below it; autograd: a loss that a test of rates looks at. Tests: what becomes of a run afterwards"},
 	{Path: "pipelines/demo", Files: "pipelines/stages pipelines/engine/answers pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/vlm " + rooms +
 		" datasets pipelines/demo/scenes internal/atomicfile internal/output",
 		Why: "one use of stages with its own data; above it, so that stages does not carry the towers"},
@@ -186,11 +191,11 @@ var Packages = []Package{
 	{Path: "pipelines/study", Files: "pipelines/stages pipelines/preflight pipelines/eval pipelines/metrics pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/states internal/atomicfile internal/output internal/overlap internal/safetensors internal/sealed internal/spreadsheet",
 		Why: "sealed: a cell's record tells whether it was damaged; spreadsheet: tables that people open; runs many recipes through stages; run: whether a stage is finished; states, safetensors: how many parameters a state holds"},
 
-	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
+	{Path: "scripts/moslava", Files: "pipelines/adapters pipelines/analysis pipelines/answering pipelines/convert pipelines/datacheck pipelines/dataconvert pipelines/demo pipelines/draft pipelines/engine pipelines/inputs pipelines/inspect pipelines/integrity pipelines/preflight pipelines/recipe pipelines/recipes pipelines/report pipelines/run pipelines/runreport pipelines/stages pipelines/study pipelines/suitedir pipelines/verify pipelines/vlm " +
 		"pipelines/eval/judge pipelines/eval/predictions pipelines/eval/protocols pipelines/eval/score pipelines/eval/suites language language/tokenizer datasets vision/preprocess " +
 		"internal/atomicfile internal/interrupt internal/kernels internal/machine internal/output internal/terminal",
 		Tests: "pipelines/demo/scenes pipelines/eval pipelines/metrics internal/lock internal/gguf/gguftest internal/safetensors",
-		Why: "a thin main; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
+		Why: "a thin main; report: a plot of learning rates; eval/protocols: their names are what a flag takes; eval/score: a result has a line to print; language, language/tokenizer: types in the signatures of pipelines/vlm that a command fills in from its flags; " +
 			"terminal: what is printed is safe to print; datasets: a command converts between stored forms without a model; " +
 			"vision/preprocess: a command shows the pixels of one picture without a model; atomicfile, output: what a command writes is there whole, and nothing else is written over; " +
 			"interrupt: signals are the command's; kernels, machine: what the environment asks for and allows is looked at first. Tests: suites and verdicts to stop over"},

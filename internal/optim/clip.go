@@ -22,29 +22,38 @@ func (e *NonFiniteError) Error() string {
 // lengths alone, so any number of threads gives the same bits. If a gradient
 // is not finite, the error is a *NonFiniteError and nothing has been scaled.
 func ClipNorm(params []Param, max float64) (norm float64, err error) {
+	norm, _, err = ClipNorms(params, max)
+	return norm, err
+}
+
+// ClipNorms is ClipNorm with the sum of squares of each parameter's gradient, before clipping.
+func ClipNorms(params []Param, max float64) (norm float64, squares []float64, err error) {
 	if !(max >= 0) {
-		return 0, fmt.Errorf("optim: largest norm is %v, want at least 0", max)
+		return 0, nil, fmt.Errorf("optim: largest norm is %v, want at least 0", max)
 	}
 	var parts [][]float32
+	var of []int // the parameter of each part
 	for i := range params {
 		g := params[i].Grad
 		for from := 0; from < len(g); from += chunkLen {
-			parts = append(parts, g[from:min(from+chunkLen, len(g))])
+			parts, of = append(parts, g[from:min(from+chunkLen, len(g))]), append(of, i)
 		}
 	}
 	sums := make([]float64, len(parts))
 	parallel(len(parts), 0, func(i int) { sums[i] = sumSquares(parts[i]) })
 	total := 0.0
-	for _, s := range sums {
+	squares = make([]float64, len(params))
+	for i, s := range sums {
 		total += s
+		squares[of[i]] += s
 	}
 	norm = math.Sqrt(total)
 	// Squares of float32 cannot overflow a float64, so a bad norm has a bad entry behind it.
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return norm, firstBad(params)
+		return norm, squares, firstBad(params)
 	}
 	if max == 0 {
-		return norm, nil
+		return norm, squares, nil
 	}
 	if factor := float32(max / (norm + 1e-6)); factor < 1 {
 		parallel(len(parts), 0, func(i int) {
@@ -53,7 +62,7 @@ func ClipNorm(params []Param, max float64) (norm float64, err error) {
 			}
 		})
 	}
-	return norm, nil
+	return norm, squares, nil
 }
 
 // sumSquares adds in four interleaved sums, because one would wait for itself.

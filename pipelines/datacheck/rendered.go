@@ -1,14 +1,11 @@
 package datacheck
 
 import (
-	"bytes"
-	"image/jpeg"
 	"strings"
 
 	"moslava/datasets"
 	"moslava/language/tokenizer"
 	"moslava/pipelines/vlm"
-	"moslava/vision/preprocess"
 )
 
 // Rendered is a sample as the model reads it.
@@ -43,7 +40,7 @@ func render(p *vlm.Processor, l *datasets.Look) *Rendered {
 	r := &Rendered{Place: place(&l.Sample), Tokens: len(e.IDs), Learnt: e.Targets(), Spans: spans(p.Tokenizer, e)}
 	if len(e.Images) > 0 {
 		for _, pic := range l.Sample.Pictures {
-			if b, err := thumbnail(p, pic.Bytes); err == nil {
+			if b, err := p.Pixels.Decoder.Thumbnail(pic.Bytes, thumbnailSide); err == nil {
 				r.Pictures = append(r.Pictures, b)
 			}
 		}
@@ -97,20 +94,3 @@ func spans(tok *tokenizer.Tokenizer, e *datasets.Example) (out []Span) {
 
 // thumbnailSide is the longest side of a picture on a page, in pixels.
 const thumbnailSide = 192
-
-// thumbnail is a picture as a small JPEG.
-func thumbnail(p *vlm.Processor, encoded []byte) ([]byte, error) {
-	img, err := p.Pixels.Decoder.Decode(encoded)
-	if err != nil {
-		return nil, err
-	}
-	if long := max(img.W, img.H); long > thumbnailSide {
-		w, h := max(1, img.W*thumbnailSide/long), max(1, img.H*thumbnailSide/long)
-		if img, err = preprocess.Resize(img, w, h, preprocess.Bicubic); err != nil {
-			return nil, err
-		}
-	}
-	var b bytes.Buffer
-	err = jpeg.Encode(&b, img, nil)
-	return b.Bytes(), err
-}

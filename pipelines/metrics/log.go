@@ -19,8 +19,12 @@ const (
 
 // A Log writes records as they come. It is not safe for concurrent use.
 type Log struct {
+	dir           string
 	lines, events *os.File
-	step          int // the last one written
+	samples       *os.File        // nil: none were asked yet
+	step          int             // the last one written
+	asked         []Sample        // after the next step
+	shown         map[string]bool // pictures that are in events
 }
 
 // Open opens the log in a directory, to go on after the given step: the lines of later steps, which a process
@@ -31,7 +35,7 @@ func Open(dir string, after int) (*Log, error) {
 	if after < 0 {
 		return nil, fmt.Errorf("metrics: go on after step %d, want at least 0", after)
 	}
-	l := &Log{step: after}
+	l := &Log{dir: dir, step: after, shown: map[string]bool{}}
 	if err := l.open(dir); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -50,8 +54,11 @@ func (l *Log) open(dir string) (err error) {
 	if err := l.lines.Truncate(end); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
+	if err := keepSamples(dir, l.step); err != nil {
+		return err
+	}
 	events := filepath.Join(dir, EventsFile)
-	if err := atomicfile.WriteFile(events, func(w io.Writer) error { return replay(path, w) }); err != nil {
+	if err := atomicfile.WriteFile(events, func(w io.Writer) error { return l.replay(path, w) }); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	if l.events, err = os.OpenFile(events, os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
@@ -79,8 +86,12 @@ func keep(path string, f *os.File, after int) (end int64, err error) {
 	return end, nil
 }
 
-// replay writes the events of all lines.
-func replay(path string, w io.Writer) error {
+// replay writes the events of all lines and samples.
+func (l *Log) replay(path string, w io.Writer) error {
+	samples, err := ReadSamples(l.dir)
+	if err != nil {
+		return err
+	}
 	f, err := infile.Open(path)
 	if err != nil {
 		return err
@@ -91,7 +102,12 @@ func replay(path string, w io.Writer) error {
 	}
 	var failed error
 	err = scan(path, f, func(r *Record, _ int64) bool {
-		_, failed = w.Write(scalarEvent(r))
+		n := 0
+		for n < len(samples) && samples[n].Step == r.Step {
+			n++
+		}
+		failed = l.event(w, r, samples[:n])
+		samples = samples[n:]
 		return failed == nil
 	})
 	return errors.Join(err, failed)
@@ -114,7 +130,18 @@ func (l *Log) Write(r Record) error {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	l.step = r.Step
-	if _, err := l.events.Write(scalarEvent(&r)); err != nil {
+	asked := l.asked
+	l.asked = nil
+	return l.event(l.events, &r, asked)
+}
+
+// event writes what TensorBoard shows of a step.
+func (l *Log) event(w io.Writer, r *Record, samples []Sample) error {
+	values, err := l.values(samples)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(stepEvent(r, values)); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil
@@ -123,8 +150,13 @@ func (l *Log) Write(r Record) error {
 // Sync brings all lines to the disk. Call it before a state to resume from is saved, so that
 // no state is ahead of its lines.
 func (l *Log) Sync() error {
-	if err := errors.Join(l.lines.Sync(), l.events.Sync()); err != nil {
-		return fmt.Errorf("metrics: %w", err)
+	for _, f := range []*os.File{l.samples, l.lines, l.events} {
+		if f == nil {
+			continue
+		}
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
 	}
 	return nil
 }
@@ -132,7 +164,7 @@ func (l *Log) Sync() error {
 // Close ends the log.
 func (l *Log) Close() error {
 	var errs []error
-	for _, f := range []*os.File{l.lines, l.events} {
+	for _, f := range []*os.File{l.samples, l.lines, l.events} {
 		if f != nil {
 			errs = append(errs, f.Sync(), f.Close())
 		}

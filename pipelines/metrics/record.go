@@ -24,9 +24,14 @@ type Record struct {
 	Step     int     `json:"step"`      // from 1: how many steps are done
 	Loss     float64 `json:"loss"`      // mean over the step's targets, in nats
 	GradNorm float64 `json:"grad_norm"` // of all gradients together, before clipping
-	LR       float64 `json:"lr"`        // the base rate this step used
-	Tokens   int64   `json:"tokens"`    // positions in the step's batches, image tokens included
-	Targets  int64   `json:"targets"`   // of these, supervised ones
+	// GradNormVision, GradNormProjector and GradNormLanguage are those of the parts that are trained, their adapters included.
+	GradNormVision    *float64 `json:"grad_norm_vision,omitempty"`
+	GradNormProjector *float64 `json:"grad_norm_projector,omitempty"`
+	GradNormLanguage  *float64 `json:"grad_norm_language,omitempty"`
+
+	LR      float64 `json:"lr"`      // the base rate this step used
+	Tokens  int64   `json:"tokens"`  // positions in the step's batches, image tokens included
+	Targets int64   `json:"targets"` // of these, supervised ones
 	// Counts of samples since the stage began, by what became of them, such as "dropped".
 	Counts map[string]int64 `json:"counts,omitempty"`
 	// Rewards of the step's pairs, in stages that learn preferences.
@@ -56,6 +61,14 @@ type Time struct {
 func (r *Record) scalars() []scalar {
 	out := []scalar{{"train/loss", r.Loss}, {"train/grad_norm", r.GradNorm}, {"train/lr", r.LR},
 		{"train/tokens", float64(r.Tokens)}, {"train/targets", float64(r.Targets)}}
+	for _, part := range []struct {
+		tag  string
+		norm *float64
+	}{{"vision", r.GradNormVision}, {"projector", r.GradNormProjector}, {"language", r.GradNormLanguage}} {
+		if part.norm != nil {
+			out = append(out, scalar{"train/grad_norm_" + part.tag, *part.norm})
+		}
+	}
 	for _, k := range slices.Sorted(maps.Keys(r.Counts)) {
 		out = append(out, scalar{"data/" + k, float64(r.Counts[k])})
 	}

@@ -22,6 +22,20 @@ const (
 	summaryValue     = 1<<3 | wireBytes
 	valueTag         = 1<<3 | wireBytes
 	valueSimple      = 2<<3 | wireFixed32
+	valueImage       = 4<<3 | wireBytes
+	valueTensor      = 8<<3 | wireBytes
+	valueMetadata    = 9<<3 | wireBytes
+	imageHeight      = 1<<3 | wireVarint
+	imageWidth       = 2<<3 | wireVarint
+	imageColours     = 3<<3 | wireVarint
+	imageEncoded     = 4<<3 | wireBytes
+	tensorType       = 1<<3 | wireVarint // framework/tensor.proto
+	tensorShape      = 2<<3 | wireBytes
+	tensorString     = 8<<3 | wireBytes
+	shapeDim         = 2<<3 | wireBytes // framework/tensor_shape.proto
+	dimSize          = 1<<3 | wireVarint
+	metadataPlugin   = 1<<3 | wireBytes
+	pluginName       = 1<<3 | wireBytes
 
 	wireVarint  = 0
 	wireFixed64 = 1
@@ -36,15 +50,42 @@ func versionEvent() []byte {
 	return frame(appendBytes(nil, eventFileVersion, []byte(fileVersion)))
 }
 
-// scalarEvent holds all numbers of a step.
-func scalarEvent(r *Record) []byte { return event(r.Time.Unix, r.Step, r.scalars()) }
+// stepEvent holds all numbers of a step, and other values.
+func stepEvent(r *Record, more [][]byte) []byte {
+	return event(r.Time.Unix, r.Step, r.scalars(), more...)
+}
 
-func event(wall float64, step int, scalars []scalar) []byte {
+// typeString is DT_STRING of framework/types.proto.
+const typeString = 7
+
+// textValue is a value of TensorBoard's text plugin, which shows it as Markdown.
+func textValue(tag, text string) []byte {
+	shape := appendBytes(nil, shapeDim, []byte{dimSize, 1})
+	tensor := appendBytes([]byte{tensorType, typeString}, tensorShape, shape)
+	tensor = appendBytes(tensor, tensorString, []byte(text))
+	metadata := appendBytes(nil, metadataPlugin, appendBytes(nil, pluginName, []byte("text")))
+	v := appendBytes(nil, valueTag, []byte(tag+"/text_summary"))
+	return appendBytes(appendBytes(v, valueTensor, tensor), valueMetadata, metadata)
+}
+
+// imageValue is a picture, encoded as PNG, JPEG or GIF.
+func imageValue(tag string, width, height int, encoded []byte) []byte {
+	const rgb = 3
+	im := binary.AppendUvarint([]byte{imageHeight}, uint64(height))
+	im = binary.AppendUvarint(append(im, imageWidth), uint64(width))
+	im = appendBytes(append(im, imageColours, rgb), imageEncoded, encoded)
+	return appendBytes(appendBytes(nil, valueTag, []byte(tag)), valueImage, im)
+}
+
+func event(wall float64, step int, scalars []scalar, more ...[]byte) []byte {
 	var summary []byte
 	for _, s := range scalars {
 		v := appendBytes(nil, valueTag, []byte(s.tag))
 		v = append(v, valueSimple)
 		v = binary.LittleEndian.AppendUint32(v, math.Float32bits(float32(s.value)))
+		summary = appendBytes(summary, summaryValue, v)
+	}
+	for _, v := range more {
 		summary = appendBytes(summary, summaryValue, v)
 	}
 	out := binary.LittleEndian.AppendUint64([]byte{eventWallTime}, math.Float64bits(wall))

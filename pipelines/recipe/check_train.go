@@ -45,6 +45,15 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 	if t.ValidationBy == "row" || t.Validation == 0 {
 		t.ValidationBy = "" // the default
 	}
+	if t.StopEarly != nil && t.ValidateEvery == 0 {
+		d.at(key+".stop_early", "nothing is measured before the last step: give validate_every, the steps between measurements of the validation loss")
+	}
+	if t.Leave == "last" {
+		t.Leave = "" // the default
+	}
+	if t.Leave == "best" && t.Validation == 0 {
+		d.at(key+".leave", "which model is the best is measured on validation, the share of samples held out, and it is 0")
+	}
 	if t.Temperature == 1 {
 		t.Temperature = 0 // the default
 	}

@@ -133,11 +133,34 @@ type TrainConfig struct {
 	Keep int `yaml:"keep" default:"2" range:"[1,1e6]" hash:"-"`
 	// ValidateEvery is the number of steps between measurements on the validation share; 0: at the end only.
 	ValidateEvery int `yaml:"validate_every" default:"0" range:"[0,1e9]"`
+	// Samples shows what the model answers while it is trained. A plain number is every.
+	Samples *SamplesConfig `yaml:"samples" hash:"-"`
+	// StopEarly ends the stage when the validation loss gets no better. A plain number is patience.
+	StopEarly *StopEarlyConfig `yaml:"stop_early"`
+	// Leave says which model later stages take: last, that of the last step; or best, that of the lowest validation loss. Default: last.
+	Leave string `yaml:"leave" enum:"last|best"`
 	// Checkpointing computes activations twice instead of keeping them: less memory, more time, the same results.
 	Checkpointing bool `yaml:"checkpointing" default:"false" hash:"-"`
 	// FeatureCache keeps what the vision tower makes of pictures for the epochs after the first, where nothing of the tower is trained. A plain size is
 	// its memory.
 	FeatureCache FeatureCache `yaml:"feature_cache" hash:"-"`
+}
+
+// SamplesConfig asks a few questions, the first of the held-out share, or of the rows trained on where nothing is held out. Nothing that is trained
+// depends on it by a bit.
+type SamplesConfig struct {
+	// Every is required: the steps between two times. They are asked after the last step, too.
+	Every int `yaml:"every,required,short" range:"[1,1e9]" hash:"-"`
+	// Count is how many questions are asked.
+	Count int `yaml:"count" default:"4" range:"[1,64]" hash:"-"`
+	// MaxNewTokens is how long an answer may get.
+	MaxNewTokens int `yaml:"max_new_tokens" default:"32" range:"[1,4096]" hash:"-"`
+}
+
+// StopEarlyConfig says when training is not worth going on.
+type StopEarlyConfig struct {
+	// Patience is required: so many measurements of the validation loss in a row without a lowest one end the stage.
+	Patience int `yaml:"patience,required,short" range:"[1,1e6]"`
 }
 
 // FeatureCache says how much room features of pictures take: a picture of CLIP ViT-L/14-336 2.3 MiB. Those that find none are computed each time. Results do not

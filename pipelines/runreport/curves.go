@@ -36,6 +36,11 @@ func curvesReport(dir string, opt Options) (string, error) {
 		}
 		page.Curves = append(page.Curves, own.curves...)
 		page.Summary = append(page.Summary, report.KV{Key: name, Value: own.summary})
+		cards, err := stageSamples(name, stages[name])
+		if err != nil {
+			return "", err
+		}
+		page.Gallery = append(page.Gallery, cards...)
 		if other, ok := others[name]; ok {
 			its, err := stageCurves(name, run.Label(opt.Against), other)
 			if err != nil {

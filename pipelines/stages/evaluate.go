@@ -9,6 +9,7 @@ import (
 	"moslava/pipelines/engine/answers"
 	"moslava/pipelines/eval"
 	"moslava/pipelines/eval/judge"
+	"moslava/pipelines/eval/score"
 	"moslava/pipelines/eval/suites"
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/models"
@@ -37,42 +38,45 @@ func (s *stage) evaluate(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var outputs []string
+	var results []*score.Result
 	a := answers.New(m, p.WithMaxPixels(s.recipe.Data.MaxPixels))
 	for i, suite := range suites {
-		if err := s.ask(ctx, suite, written[i].Name, a, judges[i]); err != nil {
+		res, err := s.ask(ctx, suite, written[i].Name, a, judges[i])
+		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, suite.Name)
+		outputs, results = append(outputs, suite.Name), append(results, res)
 	}
+	s.noteBlank(suites, results)
 	return outputs, nil
 }
 
 // ask asks one suite in a directory of the stage. name is what records call it.
-func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) (err error) {
+func (s *stage) ask(ctx context.Context, c recipe.Suite, name string, a eval.Answerer, j eval.Judge) (_ *score.Result, err error) {
 	shard, err := suites.ParseShard(c.Shard)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data, err := inputs.DataOf(s.recipe, &c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	protocol, err := inputs.ProtocolOf(&c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dir, err := suitedir.Open(ctx, filepath.Join(s.path, c.Name), string(c.TSV), suitedir.Options{Name: name, Data: data,
 		Protocol: protocol, Images: inputs.Folders(c.Images), Title: s.Name + " " + c.Name, Out: s.out,
 		Record: s.recipe.WrittenPath, Mask: s.recipe.Mask})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	res, err := dir.Ask(ctx, a, eval.Options{Limit: c.Limit, Shard: shard, StopEarly: c.StopEarly, Blank: c.Blank,
 		Judge: j})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.emitResult(c.Name, name, res)
-	return nil
+	return res, nil
 }

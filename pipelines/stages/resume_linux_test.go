@@ -40,6 +40,7 @@ const (
 	childDir   = "MOSLAVA_TEST_RUN_DIR"
 	childEnd   = "MOSLAVA_TEST_END"   // when it ends: see ending
 	childLimit = "MOSLAVA_TEST_LIMIT" // bytes of a file at most
+	childSets  = "MOSLAVA_TEST_SETS"  // overrides of the recipe, by blanks
 	childStuck = "MOSLAVA_TEST_STUCK" // set: the loss that is asked for as the nth ends the process with SIGINT, and does not come
 )
 
@@ -94,7 +95,7 @@ func child(dir string) int {
 	if n, err := strconv.Atoi(os.Getenv(childStuck)); err == nil {
 		opt.wrap = func(m train.Model) train.Model { return &stuck{m.(*vlm.Model), n} }
 	}
-	r, err := recipes.Load(resumeRecipe, "run_dir="+dir)
+	r, err := recipes.Load(resumeRecipe, append(strings.Fields(os.Getenv(childSets)), "run_dir="+dir)...)
 	if err == nil {
 		err = Run(ctx, r, opt)
 	}

@@ -33,7 +33,7 @@ func TestRisenFromTheStart(t *testing.T) {
 		}
 		tr := &training{stage: &stage{Stage: &recipe.Stage{Name: "tune"}, out: out, path: dir}, cfg: &recipe.TrainConfig{LR: 10}}
 		if err == nil {
-			err = tr.noteRise()
+			err = tr.noteLoss()
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -8,10 +8,11 @@ import (
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/run"
+	"moslava/pipelines/samples"
 )
 
 // stageRecords are files of a stage's directory that decide nothing of what later stages take.
-var stageRecords = []string{metrics.LinesFile, metrics.EventsFile, run.TargetFile}
+var stageRecords = []string{metrics.LinesFile, metrics.EventsFile, metrics.SamplesFile, samples.Dir, run.TargetFile}
 
 // target takes the directory that an export stage writes to outside its own. What others wrote there is an error, or by
 // force is set aside.

@@ -46,6 +46,7 @@ type training struct {
 	log        *metrics.Log
 	bar        *progress.Bar
 	step       atomic.Int64 // the last one that is finished
+	still      stillParts
 }
 
 // train runs a stage of kind pretrain, align or tune.
@@ -61,6 +62,9 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 	defer func() { err = errors.Join(err, t.source.Close()) }()
 	t.processor = t.processor.WithMaxPixels(t.cfg.MaxPixels)
 	if err := t.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.sample(ctx); err != nil {
 		return nil, err
 	}
 	state, err := states.Resume(s.path, t.trainer, t.cfg.Keep)
@@ -86,16 +90,35 @@ func (s *stage) train(ctx context.Context) (outputs []string, err error) {
 		return nil, err
 	}
 	t.note(state)
+	if state.Stopped {
+		fmt.Fprintf(t.out, "%s: stopped early after step %d of %d: no validation loss in the last %d measurements was below %.4f, that of step %d (stop_early)\n",
+			t.Name, state.Step, t.trainer.Steps, state.Stale, state.BestLoss, state.BestStep)
+	}
 	if err := t.endFeatures(); err != nil {
 		return nil, err
 	}
-	if err := t.noteRise(); err != nil {
+	if err := t.noteLoss(); err != nil {
 		return nil, err
 	}
-	if err := models.SaveTrained(t.model, s.path, models.BaseName(s.recipe), t.trained); err != nil {
+	if err := t.leave(state); err != nil {
 		return nil, err
 	}
 	return existing(s.path, models.TrainedFile, models.AdaptersDir, bestDir), nil
+}
+
+// leave writes the model that later stages take.
+func (t *training) leave(s train.State) error {
+	if t.cfg.Leave == "best" && s.BestStep > 0 && s.BestStep != s.Step {
+		fmt.Fprintf(t.out, "%s: leaves the model of step %d, whose validation loss %.4f is the lowest (leave: best)\n", t.Name, s.BestStep, s.BestLoss)
+		best := filepath.Join(t.path, bestDir)
+		if _, err := os.Stat(best); err != nil {
+			return fmt.Errorf("leave: best: %w (leave: last takes the model of the last step)", err)
+		}
+		if err := models.Apply(t.model, best, true); err != nil {
+			return err
+		}
+	}
+	return models.SaveTrained(t.model, t.path, models.BaseName(t.recipe), t.trained)
 }
 
 // optimise runs the trainer from a state on and says what a signal interrupts.
@@ -173,6 +196,9 @@ func (t *training) prepare(ctx context.Context) error {
 	if t.val.Len() > 0 {
 		t.trainer.Validate = t.validate
 	}
+	if c := t.cfg.StopEarly; c != nil {
+		t.trainer.Patience = c.Patience
+	}
 	if t.cfg.OnDivergence != "ignore" {
 		t.trainer.Diverged = &train.Divergence{Guess: math.Log(float64(t.model.Config.Text.VocabSize))}
 	}
@@ -234,7 +260,7 @@ func (t *training) params() []train.Param {
 			if !t.model.Adapters.Saves(p.Name) { // the adapters' directory has those
 				t.trained = append(t.trained, p.Name)
 			}
-			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1})
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: len(p.Shape) > 1, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	for a := range t.model.Adapters.All() {
@@ -246,12 +272,12 @@ func (t *training) params() []train.Param {
 			if (p == a.B || p == a.Bias) && t.cfg.LoRAPlus > 0 {
 				lr *= t.cfg.LoRAPlus
 			}
-			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1})
+			out = append(out, train.Param{Param: p, LR: lr, Decay: len(p.Shape) > 1, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	for _, rows := range t.model.Adapters.Rows() {
 		if p := rows.Weight; p.Trainable() {
-			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true})
+			out = append(out, train.Param{Param: p, LR: rate(p.Name), Decay: true, Part: vlm.TowerOf(p.Name)})
 		}
 	}
 	return out
@@ -353,8 +379,17 @@ func (t *training) report(r train.Report) error {
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
 		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(),
 			TokensPerSecond: speed}, Rewards: t.rewards()}
+	for part, to := range map[string]**float64{recipe.PartVision: &record.GradNormVision, recipe.PartProjector: &record.GradNormProjector,
+		recipe.PartLanguage: &record.GradNormLanguage} {
+		if norm, ok := r.PartNorms[part]; ok {
+			*to = &norm
+		}
+	}
 	if err := t.log.Write(record); err != nil {
 		return err
+	}
+	for _, part := range t.still.step(r.GradNorm, r.PartNorms) {
+		t.bar.Note(fmt.Sprintf("step %d: warning: the gradients of the %s have been next to nothing for %d steps, %.2g of %.2g in all: it learns nothing", r.Step, part, vanishedFor, r.PartNorms[part], r.GradNorm))
 	}
 	t.emit(Event{Event: StageStep, Steps: t.trainer.Steps, Record: &record})
 	t.step.Store(int64(r.Step))
@@ -402,28 +437,6 @@ func (t *training) note(s train.State) {
 	if c.Context > 0 {
 		fmt.Fprintf(t.out, "%s: %d earlier answers were context alone\n", t.Name, c.Context)
 	}
-}
-
-// noteRise tells when the loss has risen over the stage, which need not be an explosion.
-func (t *training) noteRise() error {
-	lines, err := metrics.Read(filepath.Join(t.path, metrics.LinesFile))
-	if err != nil || len(lines) < 10 {
-		return err
-	}
-	n := min(20, len(lines)/4)
-	mean := func(some []metrics.Record) (m float64) {
-		for _, r := range some {
-			m += r.Loss / float64(len(some))
-		}
-		return m
-	}
-	last, begin := mean(lines[len(lines)-n:]), lines[0].Loss
-	if last > 2*begin+1 { // the first steps may have exploded themselves
-		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first step to %.3f in the last %d: lr %g may be too high\n", t.Name, begin, last, n, t.cfg.LR)
-	} else if first := mean(lines[:n]); last > first+0.5 && last > 1.2*first {
-		fmt.Fprintf(t.out, "%s: warning: the loss has risen, from %.3f in the first %d steps to %.3f in the last: lr %g may be too high\n", t.Name, first, n, last, t.cfg.LR)
-	}
-	return nil
 }
 
 // existing lists those names that are in dir.

@@ -42,6 +42,7 @@ type Param struct {
 	*nn.Param
 	LR    float64
 	Decay bool
+	Part  string // of the model, whose gradients are measured together
 }
 
 // Trainer trains a model. Its fields are its whole configuration.
@@ -67,6 +68,12 @@ type Trainer struct {
 	// Log and Save. It may note the best step in the state. When its context ends, it returns an error.
 	Validate      func(context.Context, *State) (*float64, error)
 	ValidateEvery int
+	// Patience is how many measurements in a row without a new best end the run; 0: it goes to the last step.
+	Patience int
+	// Sample, if set, shows what the model answers by now: every SampleEvery steps and at the end, after Validate and before Log and Save. It must
+	// change nothing that is trained. When its context ends, it returns an error; the step's measurements are made again then.
+	Sample      func(ctx context.Context, step int) error
+	SampleEvery int
 	// Diverged, if set, says what to do about a loss that has exploded.
 	Diverged *Divergence
 
@@ -86,6 +93,9 @@ type State struct {
 	// First is the loss of the first step, and Above how many steps in a row, up to the last one, had a loss beyond what Divergence admits.
 	First float64 `json:"first_loss,omitempty"`
 	Above int     `json:"above,omitempty"`
+	// Stale is how many measurements in a row were not the best, and Stopped whether they ended the run.
+	Stale   int  `json:"stale,omitempty"`
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 // Report is what became of one step.
@@ -93,11 +103,13 @@ type Report struct {
 	Step     int // finished steps
 	Loss     float64
 	GradNorm float64 // before clipping
-	LR       float64
-	Tokens   int
-	Targets  int
-	Samples  int
-	Data     datasets.Position
+	// PartNorms are those of the gradients of each part that is trained, before clipping.
+	PartNorms map[string]float64 `json:",omitempty"`
+	LR        float64
+	Tokens    int
+	Targets   int
+	Samples   int
+	Data      datasets.Position
 	// Validation is the mean loss on held-out data, nil in steps in which it was not measured.
 	Validation *float64
 	Elapsed    time.Duration
@@ -130,7 +142,7 @@ func (tr *Trainer) Run(ctx context.Context, state State) (State, error) {
 			return state, err
 		}
 	}
-	for state.Step < tr.Steps {
+	for state.Step < tr.Steps && !state.Stopped {
 		began := time.Now()
 		var r Report
 		var err error
@@ -185,12 +197,12 @@ func (tr *Trainer) kept(s State) string {
 	return fmt.Sprintf("after step %d of %d, which is saved; the same run goes on there", s.Step, tr.Steps)
 }
 
-// finish does what follows the update of a step: it validates, logs and saves, as far as it is time to.
+// finish does what follows the update of a step: it validates, samples, logs and saves, as far as it is time to.
 func (tr *Trainer) finish(ctx context.Context, state *State, r Report) error {
+	pending := *state // from which all of it is done again
+	pending.Pending = &r
 	last := state.Step == tr.Steps
-	if tr.Validate != nil && (last || tr.ValidateEvery > 0 && state.Step%tr.ValidateEvery == 0) {
-		pending := *state
-		pending.Pending = &r
+	if tr.Validate != nil && tr.due(state, tr.ValidateEvery) {
 		var loss *float64
 		var err error
 		tr.still(pending, func() { loss, err = tr.Validate(ctx, state) })
@@ -200,7 +212,25 @@ func (tr *Trainer) finish(ctx context.Context, state *State, r Report) error {
 		if err != nil {
 			return fmt.Errorf("validation after step %d: %w", state.Step, err)
 		}
+		if state.Stale++; state.BestStep == state.Step {
+			state.Stale = 0
+		}
+		state.Stopped = !last && tr.Patience > 0 && state.Stale >= tr.Patience
+		last = last || state.Stopped
 		r.Validation = loss
+	}
+	if tr.Sample != nil && (last || tr.due(state, tr.SampleEvery)) {
+		unmeasured := r
+		unmeasured.Validation = nil
+		pending.Pending = &unmeasured
+		var err error
+		tr.still(pending, func() { err = tr.Sample(ctx, state.Step) })
+		if err != nil && ctx.Err() != nil {
+			return tr.interrupted(ctx, pending)
+		}
+		if err != nil {
+			return fmt.Errorf("samples after step %d: %w", state.Step, err)
+		}
 	}
 	if err := tr.Log(r); err != nil {
 		return err
@@ -214,6 +244,11 @@ func (tr *Trainer) finish(ctx context.Context, state *State, r Report) error {
 		}
 	}
 	return nil
+}
+
+// due says whether what happens every so many steps, and after the last, happens now.
+func (tr *Trainer) due(state *State, every int) bool {
+	return state.Step == tr.Steps || every > 0 && state.Step%every == 0
 }
 
 // interrupted saves what there is and says how to go on.
@@ -276,8 +311,16 @@ func (tr *Trainer) gradients(ctx context.Context, done int, group []*datasets.Ba
 // update changes the parameters by their gradients.
 func (tr *Trainer) update(r *Report) (err error) {
 	params := tr.optimParams()
-	if r.GradNorm, err = optim.ClipNorm(params, tr.Clip); err != nil {
+	var squares []float64
+	if r.GradNorm, squares, err = optim.ClipNorms(params, tr.Clip); err != nil {
 		return err
+	}
+	r.PartNorms = map[string]float64{}
+	for i, p := range tr.Params {
+		r.PartNorms[p.Part] += squares[i]
+	}
+	for part, sum := range r.PartNorms {
+		r.PartNorms[part] = math.Sqrt(sum)
 	}
 	if err := tr.Optim.Step(params, r.LR); err != nil {
 		return err
