@@ -135,6 +135,9 @@ func (c *checker) stage(ctx context.Context, i int) (_ *Stage, err error) {
 		p.add(Fault, BadLength, "max_length "+err.Error())
 	}
 	src, _, err := inputs.OpenData(ctx, c.recipe, s.Train)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		p.add(Fault, CannotOpen, err.Error())
 		return p.Stage, nil
