@@ -160,11 +160,11 @@ func (opt Options) openDir(dir string) (Source, error) {
 	if len(splits) == 1 {
 		return opt.openDir(join(dir, splits[0]))
 	}
-	if s, err := opt.openPictures(dir); err != errNoPictures {
+	if s, err := opt.openPictures(dir); err != ErrNoPictures {
 		opt.is("folder of pictures")
 		return s, err
 	}
-	return nil, fmt.Errorf("%s: no state.json, %s file, and no pictures", dir, alternatives())
+	return nil, fmt.Errorf("%s: no state.json, %s file, and %w", dir, alternatives(), ErrNoPictures)
 }
 
 // alternatives are the endings as people name them.

@@ -56,6 +56,7 @@ type pictureSource struct {
 	dir     string
 	names   []string // slash-separated, below dir
 	texts   []bool   // whether there is one beside it
+	alone   []string // texts without a picture beside them
 	text    string   // the key of a text
 	label   string   // the key of a folder's name, "" of none
 	opt     Options
@@ -75,7 +76,7 @@ func (opt Options) openPictures(dir string) (Source, error) {
 		return nil, err
 	}
 	if len(s.names) == 0 {
-		return nil, errNoPictures
+		return nil, ErrNoPictures
 	}
 	if opt.meets("txt") {
 		s.text = ""
@@ -89,6 +90,9 @@ func (opt Options) openPictures(dir string) (Source, error) {
 	} else if key != "label" || opt.prompts(key) {
 		s.label = key
 	}
+	if err := s.leftOver(); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	for i := range s.names {
 		if err := s.says(i); err != nil && opt.Values {
 			return nil, fmt.Errorf("%s:%d: %w", dir, i, err)
@@ -97,7 +101,8 @@ func (opt Options) openPictures(dir string) (Source, error) {
 	return s, nil
 }
 
-var errNoPictures = errors.New("no pictures")
+// ErrNoPictures is of a folder in which there is nothing that can be read as samples.
+var ErrNoPictures = errors.New("no pictures")
 
 // maxNested bounds how deep folders of pictures are looked into.
 const maxNested = 32
@@ -111,9 +116,11 @@ func (s *pictureSource) list(below string, depth int) error {
 	if err != nil {
 		return err
 	}
-	there := map[string]bool{}
+	there, pictured := map[string]bool{}, map[string]bool{}
 	for _, e := range list {
-		there[e.name] = true
+		if there[e.name] = true; isPicture(e.name) {
+			pictured[strings.TrimSuffix(e.name, filepath.Ext(e.name))] = true
+		}
 	}
 	for _, e := range list {
 		name := e.name
@@ -129,6 +136,21 @@ func (s *pictureSource) list(below string, depth int) error {
 			}
 			s.names = append(s.names, path.Join(below, name))
 			s.texts = append(s.texts, there[strings.TrimSuffix(name, filepath.Ext(name))+textEnding])
+		case IsText(name) && !pictured[strings.TrimSuffix(name, textEnding)]:
+			s.alone = append(s.alone, path.Join(below, name))
+		}
+	}
+	return nil
+}
+
+// leftOver is an error of a text whose picture is not there, where texts are what is said of pictures.
+func (s *pictureSource) leftOver() error {
+	if s.text == "" || !slices.Contains(s.texts, true) {
+		return nil
+	}
+	for _, name := range s.alone {
+		if !s.opt.meets(name) {
+			return fmt.Errorf("there is no picture beside %s: put it there, or remove the text (ignore: [%s] leaves it out)", name, name)
 		}
 	}
 	return nil

@@ -33,6 +33,8 @@ func TestImageFolder(t *testing.T) {
 		"split":    {[]string{"train/metadata.csv", "file_name,text\na.png,x\n", "train/a.png", "A", "test/metadata.csv", "?"}, Options{Split: "train"}, []string{"[A]|<image>|x"}},
 		"captions": {with("sub/a.txt", "x", "b.txt", "y\n", "README.md", "", ".c.png", "C"), Options{Prompt: "?", Values: true}, []string{"b.JPG[B]|<image>\n?|y\n", "sub/a.png[A]|<image>\n?|x"}},
 		"labels":   {[]string{"cat/a.png", "A", "dog/b.png", "B"}, Options{Columns: map[string]string{"answer": "label"}, Prompt: "?", Values: true}, []string{"cat/a.png[A]|<image>\n?|cat", "dog/b.png[B]|<image>\n?|dog"}},
+		"no text":  {with("sub/a.txt", "x", "b.txt", "y", "sub/LICENSE.txt", ""), Options{Ignore: []string{"sub/LICENSE.txt"}, Values: true}, []string{"b.JPG[B]|<image>|y", "sub/a.png[A]|<image>|x"}},
+		"unused":   {[]string{"cat/a.png", "A", "README.txt", ""}, Options{Columns: map[string]string{"answer": "label"}, Prompt: "?", Values: true}, []string{"cat/a.png[A]|<image>\n?|cat"}},
 		"asked":    {[]string{"cat/a.png", "A", "cat/a.txt", "x"}, Options{Prompt: "A {label}?"}, []string{"cat/a.png[A]|<image>\nA cat?|x"}},
 	} {
 		s, err := OpenWith(folderOf(t, c.files...), c.opt)
@@ -48,11 +50,12 @@ func TestImageFolder(t *testing.T) {
 		files []string
 		opt   Options
 	}{
-		":1: there is no a.txt beside sub/a.png, nor a file of metadata":                        {with("b.txt", "y"), Options{Values: true}},
-		"both metadata.csv and metadata.jsonl, expected one":                                    {with("metadata.csv", "", "metadata.jsonl", ""), Options{}},
-		"metadata.csv:0: two columns are taken for image":                                       {with("metadata.csv", "image,file_name,text\nb.JPG,b.JPG,x"), Options{}},
-		`columns: caption is to be column "alt", and no row has one; there are file_name, text`: {with("metadata.csv", "file_name,text\nb.JPG,x"), Options{Columns: map[string]string{"caption": "alt"}}},
-		`columns: caption is to be column "alt", and no row has one; there are txt, label`:      {with("b.txt", ""), Options{Columns: map[string]string{"caption": "alt"}}},
+		":1: there is no a.txt beside sub/a.png, nor a file of metadata":                                             {with("b.txt", "y"), Options{Values: true}},
+		"there is no picture beside sub/c.txt: put it there, or remove the text (ignore: [sub/c.txt] leaves it out)": {with("sub/a.txt", "x", "b.txt", "y", "sub/c.txt", ""), Options{}},
+		"both metadata.csv and metadata.jsonl, expected one":                                                         {with("metadata.csv", "", "metadata.jsonl", ""), Options{}},
+		"metadata.csv:0: two columns are taken for image":                                                            {with("metadata.csv", "image,file_name,text\nb.JPG,b.JPG,x"), Options{}},
+		`columns: caption is to be column "alt", and no row has one; there are file_name, text`:                      {with("metadata.csv", "file_name,text\nb.JPG,x"), Options{Columns: map[string]string{"caption": "alt"}}},
+		`columns: caption is to be column "alt", and no row has one; there are txt, label`:                           {with("b.txt", ""), Options{Columns: map[string]string{"caption": "alt"}}},
 		"no such file": {[]string{"metadata.csv", "file_name,text\nb.JPG,x"}, Options{}},
 	} {
 		s, err := OpenWith(folderOf(t, c.files...), c.opt)

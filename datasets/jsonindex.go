@@ -108,7 +108,7 @@ func (x *indexer) syntax(err error) error {
 		} else if errors.Is(err, jsontext.ErrDuplicateName) {
 			err = fmt.Errorf("key %s comes twice", bad.JSONPointer.LastToken())
 		} else if p := bad.JSONPointer; p != "" {
-			err = fmt.Errorf("%w (at %s)", err, p)
+			err = fmt.Errorf("%w (at %.200s)", err, p)
 		}
 	}
 	return fmt.Errorf(":%d: %w, near byte %d", len(x.spans), err, x.base+x.d.InputOffset())

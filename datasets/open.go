@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"moslava/internal/remote"
 )
 
 // A form is one in which files hold samples.
@@ -197,6 +199,9 @@ func closeAll(parts []Source, err error) error {
 	}
 	return err
 }
+
+// IsAddress says whether a path is an address on the network.
+func IsAddress(path string) bool { return remote.Is(path) }
 
 // IsPattern says whether a path may stand for several files.
 func IsPattern(path string) bool {

@@ -65,7 +65,7 @@ func IsFolder(ctx context.Context, address string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	found := errEnough
+	found := error(notExist{fmt.Errorf("%s: nothing is there", address)})
 	if key != "" && !strings.HasSuffix(key, "/") {
 		found = tried(ctx, address, func(ctx context.Context) error { _, err := s.stat(ctx, key); return err })
 		if found = missing(found); found == nil || !errors.Is(found, fs.ErrNotExist) {
@@ -78,8 +78,8 @@ func IsFolder(ctx context.Context, address string) (bool, error) {
 	switch {
 	case errors.Is(err, errEnough):
 		return true, nil
-	case err == nil && found == errEnough:
-		return false, notExist{fmt.Errorf("%s: nothing is there", address)}
+	case errors.Is(err, errNoList) && (key == "" || strings.HasSuffix(key, "/")):
+		return false, fmt.Errorf("%s: %w", address, errNoList)
 	case err == nil || errors.Is(err, errNoList):
 		return false, found
 	}

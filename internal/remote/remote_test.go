@@ -299,6 +299,11 @@ func TestList(t *testing.T) {
 	if _, err := List(t.Context(), s.URL+"/bkt/d"); err == nil || !strings.Contains(err.Error(), "name the files one by one") {
 		t.Errorf("a web server lists: %v", err)
 	}
+	for _, folder := range []string{"/", "/bkt/d/"} {
+		if _, err := IsFolder(t.Context(), s.URL+folder); err == nil || !strings.Contains(err.Error(), s.URL) || !strings.Contains(err.Error(), "name the files one by one") {
+			t.Errorf("a folder of a web server: %v", err)
+		}
+	}
 }
 
 // TestCanceled: a context that ends stops waiting.

@@ -102,6 +102,7 @@ type pass struct {
 	source   datasets.Source
 	example  [rendered]int // the first row that is used of each third of all; -1: none
 	first    []int         // the first rows that are used, where a third has none
+	usedHeld int           // rows held out that are used
 	cut      int           // sequences of samples that were too long
 }
 
@@ -135,6 +136,9 @@ func (c *checker) stage(ctx context.Context, i int) (_ *Stage, err error) {
 		p.add(Fault, BadLength, "max_length "+err.Error())
 	}
 	src, _, err := inputs.OpenData(ctx, c.recipe, s.Train)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		p.add(Fault, CannotOpen, err.Error())
 		return p.Stage, nil
@@ -163,8 +167,11 @@ func (c *checker) stage(ctx context.Context, i int) (_ *Stage, err error) {
 	}
 	p.twice()
 	p.inSuites()
-	if p.Used == 0 {
-		p.add(Fault, NoTargets, "none of the samples can be used")
+	if p.Used == p.usedHeld {
+		p.list = append(p.list, Finding{Level: Fault, Kind: NoneUsed, Count: p.Rows - p.Held})
+	}
+	if p.Held > 0 && p.usedHeld == 0 {
+		p.list = append(p.list, Finding{Level: Fault, Kind: NoneUsedHeld, Count: p.Held})
 	}
 	if p.Context > 0 {
 		p.list = append(p.list, Finding{Level: Note, Kind: AnswersAsContext, Count: p.Context})
@@ -220,6 +227,7 @@ func (p *pass) count(r *record) {
 		return
 	}
 	p.Used++
+	p.usedHeld += int(part)
 	p.Sequences += r.sequences
 	p.Tokens += int64(r.tokens)
 	p.Learnt += int64(r.learnt)

@@ -206,6 +206,43 @@ func TestCheckSplit(t *testing.T) {
 	}
 }
 
+// Samples whose end is cut off are used, and said to be.
+func TestCheckTruncate(t *testing.T) {
+	report, _ := check(t, write(t), ", on_bad: skip, on_empty: skip, on_long: truncate")
+	s := &report.Stages[0]
+	if long := s.found(TooLong); s.Used != 7 || long.Level != Warning || long.Count != 1 || !strings.Contains(long.What, "on_long is truncate: 1 sequence made of them") {
+		t.Errorf("%d used, findings %+v", s.Used, s.Findings)
+	}
+}
+
+// A share of which nothing can be used stops a run, if only at its first validation. Rows 2 and 4 are those that the seed holds out.
+func TestCheckNothingLeft(t *testing.T) {
+	for _, held := range []bool{true, false} {
+		dir := write(t)
+		text := func(held bool) string {
+			var rows strings.Builder
+			for i := range 8 {
+				answer := "a"
+				if (i == 2 || i == 4) == held {
+					answer = strings.Repeat("many words ", 60)
+				}
+				fmt.Fprintf(&rows, `{"conversations": [{"from": "human", "value": "q %d"}, {"from": "gpt", "value": "%s"}]}`+"\n", i, answer)
+			}
+			return rows.String()
+		}
+		must(t, os.WriteFile(filepath.Join(dir, "rows.json"), []byte(text(held)), 0o666))
+		report, _ := check(t, dir, ", validation: 0.25, on_long: drop")
+		s := &report.Stages[0]
+		none, other := s.found(NoneUsed), s.found(NoneUsedHeld)
+		if held {
+			none, other = other, none
+		}
+		if none.Level != Fault || none.Count == 0 || !strings.Contains(none.What, "can be used") || other.Kind != "" || report.Err() == nil {
+			t.Errorf("held %v: findings %+v", held, s.Findings)
+		}
+	}
+}
+
 // A decoder alone cannot see, and the check says so as a run would.
 func TestCheckWithoutVision(t *testing.T) {
 	dir := write(t)

@@ -78,6 +78,8 @@ const (
 	TooLong          = "too long"
 	NoTargets        = "without targets"
 	LeftOut          = "pieces left out"
+	NoneUsed         = "no sample to train on"
+	NoneUsedHeld     = "no sample to validate on"
 	SameID           = "same id"
 	SamePicture      = "same picture"
 	SameSample       = "same sample"

@@ -1,6 +1,10 @@
 package datacheck
 
-import "fmt"
+import (
+	"fmt"
+
+	"moslava/datasets"
+)
 
 // number is a count with its noun.
 func number(n int, noun string) string {
@@ -42,17 +46,18 @@ func (p *pass) say(f Finding) string {
 		return number(f.Count, "sample") + " with an empty answer that is learnt: " + policy("on_empty", "skip leaves them out, learn takes them")
 	case TooLong:
 		what := fmt.Sprintf("%s of more than %d tokens: ", number(f.Count, "sample"), p.MaxLength)
-		if p.Policies["on_long"] == "split" && !stops {
-			return what + fmt.Sprintf("on_long is split: %s made of them", number(p.cut, "sequence"))
+		if on := p.Policies["on_long"]; on != datasets.OnDrop && !stops {
+			return what + fmt.Sprintf("on_long is %s: %s made of them", on, number(p.cut, "sequence"))
 		}
-		return what + policy("on_long", "drop leaves them out, split cuts them between exchanges")
+		return what + policy("on_long", "drop leaves them out, split cuts them between exchanges, truncate cuts their end off")
 	case NoTargets:
-		if f.Named == nil {
-			return "no sample can be used"
-		}
 		return number(f.Count, "sample") + " without a supervised token: " + policy("on_no_targets", "skip leaves them out")
 	case LeftOut:
 		return number(f.Count, "piece") + " of samples that were split left out"
+	case NoneUsed:
+		return fmt.Sprintf("none of %s to train on can be used: a run stops", number(f.Count, "row"))
+	case NoneUsedHeld:
+		return fmt.Sprintf("none of %s held out can be used: a run stops at its first validation", number(f.Count, "row"))
 	case SameID:
 		return number(f.Count, "row") + " with the id of another"
 	case SamePicture:

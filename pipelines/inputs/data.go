@@ -50,6 +50,9 @@ func openData(ctx context.Context, r *recipe.Recipe, c *recipe.TrainConfig, chan
 			return nil, nil, err
 		}
 		parts = append(parts, datasets.Weighted{Source: src, Weight: s.Weight})
+		if src.Len() == 0 {
+			return nil, nil, fmt.Errorf("%s: there are no rows: leave it out, or see whether it is what was meant", s.Path)
+		}
 	}
 	if key := Unmet(c.Ignore, met); key != "" && !Inherited(r, c) {
 		return nil, nil, fmt.Errorf("ignore names %q, and no row, turn or content part of the stage's data has such a key: correct it, or leave it out", key)

@@ -69,11 +69,14 @@ type Options struct {
 
 // Inspect looks at what is at path.
 func Inspect(path string, opt Options) (*Report, error) {
+	r := &Report{Path: path, Warnings: []string{}}
 	info, err := os.Stat(path)
+	if err != nil && (datasets.IsAddress(path) || datasets.IsPattern(path)) {
+		return r, r.several(opt)
+	}
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Path: path, Warnings: []string{}}
 	if info.IsDir() {
 		return r, r.directory(opt)
 	}
@@ -129,13 +132,17 @@ func (r *Report) directory(opt Options) error {
 		if _, err := os.Stat(filepath.Join(r.Path, runRecord)); err == nil {
 			return fmt.Errorf("%s is the directory of a run: moslava report and verify-run look at it; inspect takes what its stages left", r.Path)
 		}
-		if is, err := r.stored(opt); is {
-			return err
+		is, unread := r.stored(opt)
+		if is {
+			return unread
 		}
 		for _, pattern := range []string{"[^.]*.json", "[^.]*.jsonl"} {
 			if files, _ := filepath.Glob(filepath.Join(r.Path, pattern)); len(files) > 0 {
 				return fmt.Errorf("%s: neither %s nor %s nor .arrow or .parquet files are there; if %s holds samples, name the file", r.Path, vlm.ConfigFile, moslora.ConfigFile, files[0])
 			}
+		}
+		if !errors.Is(unread, datasets.ErrNoPictures) {
+			return unread
 		}
 		return fmt.Errorf("%s: neither %s nor %s nor .arrow or .parquet files are there: %w", r.Path, vlm.ConfigFile, moslora.ConfigFile, err)
 	}

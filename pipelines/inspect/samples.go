@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -76,14 +77,24 @@ func (r *Report) take(d *datasets.Description, err error, opt Options) error {
 	return src.Close()
 }
 
-// stored is samples of a directory that may hold something else. is says whether it does not.
+// stored is samples of a directory that may hold something else. is says whether it does not; otherwise the error says why.
 func (r *Report) stored(opt Options) (is bool, err error) {
 	d, err := datasets.Describe(r.Path, opt.Rows)
 	if several := new(datasets.SplitError); err != nil && !errors.As(err, &several) {
-		return false, nil
+		return false, err
 	}
 	r.Kind = "samples"
 	return true, r.take(d, err, opt)
+}
+
+// several is samples of an address or a pattern, which can hold nothing else.
+func (r *Report) several(opt Options) error {
+	d, err := datasets.Describe(r.Path, opt.Rows)
+	if many := new(datasets.SplitError); err != nil && !errors.As(err, &many) {
+		return err
+	}
+	r.Kind = cmp.Or(datasets.FormOf(r.Path), "samples")
+	return r.take(d, err, opt)
 }
 
 // describe puts in how samples were understood.
@@ -159,7 +170,7 @@ func (r *Report) read(src datasets.Source) {
 			n.Rows++
 			continue
 		}
-		if n.Bad++; n.Bad <= maxShown {
+		if n.Bad++; n.Bad <= maxShown && !slices.Contains(r.Warnings, err.Error()) { // the first one has been looked at before
 			r.warn("%v", err)
 		}
 	}

@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -78,5 +80,43 @@ func TestPairs(t *testing.T) {
 	want := &Stored{Form: "JSON", Shape: "question, chosen, rejected", First: &First{Turns: [][]string{{"human", "what?"}, {"gpt", "it"}, {"rejected", "that"}}}}
 	if r.Rows != 1 || !reflect.DeepEqual(r.Stored, want) || len(r.Warnings) > 0 {
 		t.Errorf("%+v, %+v", r, r.Stored)
+	}
+}
+
+// TestAddresses: data on the network and patterns are looked at as files are, and what cannot be read is an error.
+func TestAddresses(t *testing.T) {
+	t.Setenv("MOSLAVA_CACHE", t.TempDir())
+	dir := t.TempDir()
+	for _, name := range []string{"a-0.csv", "a-1.csv"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("question,answer\nq,a\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer s.Close()
+	for path, rows := range map[string]int{s.URL + "/a-0.csv": 1, s.URL + "/a-{0..1}.csv": 2, filepath.Join(dir, "a-*.csv"): 2, filepath.Join(dir, "a-{0,1}.csv"): 2} {
+		if r := look(t, path, Options{Check: true}); r.Kind != "csv" || r.Rows != rows || r.Samples.Rows != rows || r.Stored.Shape != "question, answer" || len(r.Warnings) > 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	for path, want := range map[string]string{
+		s.URL + "/b.csv": "there is no such object", s.URL + "/": "name the files one by one", filepath.Join(dir, "b-*.csv"): "no file matches", filepath.Join(dir, "a-{0..2}.csv"): "a-2.csv",
+	} {
+		if _, err := Inspect(path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// TestUnreadableFolder: a folder of pictures says why it cannot be read.
+func TestUnreadableFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.png", "a.txt", "b.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Inspect(dir, Options{}); err == nil || !strings.Contains(err.Error(), "there is no picture beside b.txt") {
+		t.Errorf("error %v", err)
 	}
 }

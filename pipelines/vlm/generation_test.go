@@ -187,6 +187,9 @@ func TestTokensWithoutRows(t *testing.T) {
 	turns := func(q string) []datasets.Turn {
 		return []datasets.Turn{{From: datasets.Human, Value: q}, {From: datasets.GPT, Value: "A."}}
 	}
+	if _, err := p.Encode(datasets.Sample{}); err == nil || !strings.Contains(err.Error(), "has no turns") {
+		t.Errorf("a conversation without turns: %v", err)
+	}
 	if _, err := p.Encode(datasets.Sample{Turns: turns("What?")}); err != nil {
 		t.Error(err)
 	}

@@ -198,6 +198,9 @@ func (p *Processor) Length(s datasets.Sample) (int, error) {
 
 // encode is Encode with the sample's pictures read.
 func (p *Processor) encode(s datasets.Sample, images []datasets.Image) (datasets.Example, error) {
+	if len(s.Turns) == 0 {
+		return datasets.Example{}, errors.New("the conversation has no turns: remove the row, or fill it")
+	}
 	if s.Dense != nil {
 		msgs, err := messages(s.Turns)
 		if err != nil {

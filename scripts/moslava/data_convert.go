@@ -91,7 +91,7 @@ func (d *dataConversion) run(cmd *cobra.Command, src, dst string) (err error) {
 		_, _, err := preprocess.Decoder{MaxPixels: d.pixels}.Size(encoded)
 		return err
 	}
-	d.rows.Values = true
+	d.rows.Values, d.rows.Context = true, cmd.Context()
 	d.opt.Split = d.rows.Split
 	rows, err := inputs.Open(src, d.rows)
 	if err != nil {

@@ -18,6 +18,7 @@ func inspectCommand() *cobra.Command {
 		Short: "Describe a model, a file of tensors, adapters, stored samples or a recipe, and warn of what is odd",
 		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			opt.Rows.Context = cmd.Context()
 			r, err := inspect.Inspect(args[0], opt)
 			if err != nil {
 				return err
