@@ -14,7 +14,8 @@ const IgnoreIndex = -100
 type Example struct {
 	IDs, Labels []int32
 	Images      []Image
-	Context     int // answers that are read and not supervised, as they do not stand there as the model would write them
+	Rejected    *Example // of a pair: the sequence with the answer that is not chosen; it lies behind the chosen one in a batch
+	Context     int      // answers that are read and not supervised, as they do not stand there as the model would write them
 }
 
 // An Encoder makes an Example of a Sample, whole: what does not fit is the
@@ -38,6 +39,11 @@ func (e *Example) check() error {
 	if len(e.IDs) != len(e.Labels) {
 		return fmt.Errorf("encoder returned %d ids and %d labels", len(e.IDs), len(e.Labels))
 	}
+	if e.Rejected != nil {
+		if err := e.Rejected.check(); err != nil {
+			return fmt.Errorf("the rejected sequence: %w", err)
+		}
+	}
 	end := 0
 	for i, m := range e.Images {
 		n := m.Layout.Len()
@@ -52,7 +58,7 @@ func (e *Example) check() error {
 	return nil
 }
 
-// Targets is how many positions are learnt. Nothing predicts the first token.
+// Targets is how many positions are learnt, of a pair in the sequence with fewer. Nothing predicts the first token.
 func (e *Example) Targets() int {
 	n := 0
 	for i := 1; i < len(e.Labels); i++ {
@@ -60,7 +66,25 @@ func (e *Example) Targets() int {
 			n++
 		}
 	}
+	if e.Rejected != nil {
+		n = min(n, e.Rejected.Targets())
+	}
 	return n
+}
+
+// tokens and longest are the positions of all its sequences, and of the longest one.
+func (e *Example) tokens() int {
+	if e.Rejected != nil {
+		return len(e.IDs) + len(e.Rejected.IDs)
+	}
+	return len(e.IDs)
+}
+
+func (e *Example) longest() int {
+	if e.Rejected != nil {
+		return max(len(e.IDs), len(e.Rejected.IDs))
+	}
+	return len(e.IDs)
 }
 
 // A Batch is B sequences of N tokens in all, laid end to end without padding.
@@ -145,4 +169,7 @@ func (b *Batch) Append(e Example) {
 	}
 	b.Labels = append(append(b.Labels, e.Labels[1:]...), IgnoreIndex)
 	b.Offsets = append(b.Offsets, int32(len(b.IDs)))
+	if e.Rejected != nil {
+		b.Append(*e.Rejected)
+	}
 }

@@ -11,8 +11,13 @@ import (
 
 // RowKeys are the keys that rows are read by, sorted: those that Options.Columns may name a column for.
 func RowKeys() []string {
+	return pairLevel.read()
+}
+
+// read are the keys that are read, sorted.
+func (l *level) read() []string {
 	var out []string
-	for name, k := range rowLevel.keys {
+	for name, k := range l.keys {
 		if !k.passed && k.refused == "" {
 			out = append(out, name)
 		}
@@ -41,13 +46,13 @@ func (o *Options) prepare() error {
 	if len(o.Columns) == 0 && o.Prompt == "" && !o.watch {
 		return nil
 	}
-	c := &columns{keys: map[string]string{}, level: rowLevel, met: map[string]bool{}}
-	known := RowKeys()
+	c := &columns{keys: map[string]string{}, level: o.base(), met: map[string]bool{}}
+	known := o.base().read()
 	for _, key := range slices.Sorted(maps.Keys(o.Columns)) {
 		column := o.Columns[key]
 		switch other, twice := c.keys[column]; {
 		case !slices.Contains(known, key):
-			return fmt.Errorf("columns: %q is no key of rows that is read: %s", key, rowLevel.nearest(key))
+			return fmt.Errorf("columns: %q is no key of rows that is read: %s", key, o.base().nearest(key))
 		case column == "":
 			return fmt.Errorf("columns: the column for %s has no name", key)
 		case twice:
@@ -58,7 +63,7 @@ func (o *Options) prepare() error {
 	if o.Prompt != "" {
 		c.prompt = newPrompt(o.Prompt)
 		c.asked = c.prompt.names
-		c.level = &level{rowLevel.name, maps.Clone(rowLevel.keys)}
+		c.level = &level{c.level.name, maps.Clone(c.level.keys)}
 		for _, name := range c.asked {
 			if k := c.level.keys[name]; k.passed || k.refused != "" || k.takes == anything {
 				c.level.keys[name] = key{takes: aText}
@@ -72,7 +77,7 @@ func (o *Options) prepare() error {
 // rows is the level of a row.
 func (o *Options) rows() *level {
 	if o.columns == nil {
-		return rowLevel
+		return o.base()
 	}
 	return o.columns.level
 }

@@ -80,5 +80,5 @@ func (o *Options) use(column string) string {
 
 // along says whether a key says what is asked or what is learnt.
 func along(key string) bool {
-	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key || key != "system" && slices.Contains(s.along, key) })
+	return slices.Contains(pairKeys, key) || slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key || key != "system" && slices.Contains(s.along, key) })
 }

@@ -3,6 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -122,7 +123,7 @@ func (l *loader) encode(s Sample, encode func(Sample) (Example, error)) (e Examp
 }
 
 func (l *loader) fits(e *Example) bool {
-	return l.opt.MaxLength == 0 || len(e.IDs) <= l.opt.MaxLength
+	return l.opt.MaxLength == 0 || e.longest() <= l.opt.MaxLength
 }
 
 func (l *loader) tooLong(e *Example) error {
@@ -130,14 +131,14 @@ func (l *loader) tooLong(e *Example) error {
 	for _, m := range e.Images {
 		images += m.Layout.Len()
 	}
-	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", len(e.IDs), images, l.opt.MaxLength)
+	return fmt.Errorf("%d tokens, %d of them of images, expected at most %d", e.longest(), images, l.opt.MaxLength)
 }
 
 // checkAnswers finds an answer of which nothing but its end would be learnt.
 func (s *Sample) checkAnswers() error {
-	for i, t := range s.Turns {
+	for i, t := range slices.Concat(s.Turns, s.Rejected) {
 		if t.IsEmptyAnswer() {
-			return fmt.Errorf("turn %d: the answer is empty: nothing but its end would be learnt", i)
+			return fmt.Errorf("turn %d: the answer is empty: nothing but its end would be learnt", i%max(1, len(s.Turns)))
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (f *folder) metadata() (string, error) {
 // openMetadata opens a file of metadata: file_name is the picture of a row, in the file's folder or below, and X_file_name is that of X.
 func (opt Options) openMetadata(path string) (Source, error) {
 	if opt.columns == nil {
-		opt.columns = &columns{level: rowLevel, met: map[string]bool{}}
+		opt.columns = &columns{level: opt.base(), met: map[string]bool{}}
 	}
 	opt.columns.files = true
 	return opt.openFile(path)

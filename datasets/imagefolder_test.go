@@ -50,12 +50,12 @@ func TestImageFolder(t *testing.T) {
 		files []string
 		opt   Options
 	}{
-		":1: there is no a.txt beside sub/a.png, nor a file of metadata":                        {with("b.txt", "y"), Options{Values: true}},
+		":1: there is no a.txt beside sub/a.png, nor a file of metadata":                                             {with("b.txt", "y"), Options{Values: true}},
 		"there is no picture beside sub/c.txt: put it there, or remove the text (ignore: [sub/c.txt] leaves it out)": {with("sub/a.txt", "x", "b.txt", "y", "sub/c.txt", ""), Options{}},
-		"both metadata.csv and metadata.jsonl, expected one":                                    {with("metadata.csv", "", "metadata.jsonl", ""), Options{}},
-		"metadata.csv:0: two columns are taken for image":                                       {with("metadata.csv", "image,file_name,text\nb.JPG,b.JPG,x"), Options{}},
-		`columns: caption is to be column "alt", and no row has one; there are file_name, text`: {with("metadata.csv", "file_name,text\nb.JPG,x"), Options{Columns: map[string]string{"caption": "alt"}}},
-		`columns: caption is to be column "alt", and no row has one; there are txt, label`:      {with("b.txt", ""), Options{Columns: map[string]string{"caption": "alt"}}},
+		"both metadata.csv and metadata.jsonl, expected one":                                                         {with("metadata.csv", "", "metadata.jsonl", ""), Options{}},
+		"metadata.csv:0: two columns are taken for image":                                                            {with("metadata.csv", "image,file_name,text\nb.JPG,b.JPG,x"), Options{}},
+		`columns: caption is to be column "alt", and no row has one; there are file_name, text`:                      {with("metadata.csv", "file_name,text\nb.JPG,x"), Options{Columns: map[string]string{"caption": "alt"}}},
+		`columns: caption is to be column "alt", and no row has one; there are txt, label`:                           {with("b.txt", ""), Options{Columns: map[string]string{"caption": "alt"}}},
 		"no such file": {[]string{"metadata.csv", "file_name,text\nb.JPG,x"}, Options{}},
 	} {
 		s, err := OpenWith(folderOf(t, c.files...), c.opt)

@@ -65,7 +65,7 @@ const (
 	noVideo = "videos and sound are not read; a picture of it may stand in images"
 	noTools = "tools and calls of them are not rendered; write what the model is to read and say as text"
 	noNotes = "it is not rendered; write it into the answer as the chat template would have it"
-	noPairs = "preferences are not learnt; keep the answer that is wanted as the last turn"
+	noPairs = "pairs of answers are learnt in a stage with preference; elsewhere keep the answer that is wanted as the last turn"
 )
 
 var (

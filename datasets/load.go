@@ -330,12 +330,12 @@ func (c *collector) take(j job, out outcome) bool {
 	for p := first; p < len(out.pieces); p++ {
 		e := out.pieces[p]
 		c.at.Piece = p
-		b := c.bestFit(len(e.IDs))
+		b := c.bestFit(e.tokens())
 		if b == nil {
 			if !c.emit(c.fullest()) {
 				return false
 			}
-			b = c.bestFit(len(e.IDs))
+			b = c.bestFit(e.tokens())
 		}
 		if p == 0 {
 			c.count(j, out)

@@ -67,6 +67,13 @@ func (e spell) Encode(s Sample) (Example, error) {
 			rest = rest[1:]
 		}
 	}
+	if s.Rejected != nil {
+		r, err := e.Encode(Sample{Turns: s.Rejected, Pictures: s.Pictures})
+		if err != nil {
+			return x, err
+		}
+		x.Rejected = &r
+	}
 	if len(x.IDs)%16 == 5 {
 		time.Sleep(20 * time.Microsecond)
 	}

@@ -34,6 +34,8 @@ type Options struct {
 	// Prompt is what is asked of rows that have a picture and a caption, or an answer and no question. With {question} in it, it is what the
 	// question stands in; {NAME} is the text of any other column. A brace written twice is one. Rows of other shapes are errors with it.
 	Prompt string
+	// Pairs has every row hold two answers, of which one is chosen (Sample.Rejected).
+	Pairs bool
 	// Context ends reading over the network; nil: nothing does.
 	Context context.Context
 	// Split is the one of several splits that is opened, of a folder.
@@ -91,6 +93,9 @@ func (o *Options) check() error {
 	}
 	if o.Format != "" && o.Format != FormatLLMAdapters {
 		return fmt.Errorf("format %q, expected %s or none", o.Format, FormatLLMAdapters)
+	}
+	if o.Format != "" && o.Pairs {
+		return fmt.Errorf("rows of the format %s have no pairs of answers", o.Format)
 	}
 	return picturefile.Check(o.Images)
 }

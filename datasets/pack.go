@@ -48,7 +48,7 @@ func (c *collector) bestFit(tokens int) *bin {
 }
 
 func (b *bin) add(e Example, at SamplePlace) {
-	b.examples, b.places, b.tokens = append(b.examples, e), append(b.places, at), b.tokens+len(e.IDs)
+	b.examples, b.places, b.tokens = append(b.examples, e), append(b.places, at), b.tokens+e.tokens()
 }
 
 // fullest is the place of the open bin with the most tokens, the oldest of several.

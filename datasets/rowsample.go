@@ -94,13 +94,16 @@ func (opt *Options) shapes(key string) bool {
 	if opt.Format == FormatLLMAdapters {
 		return key == "instruction"
 	}
-	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key }) || opt.Prompt != "" && slices.Contains(answers, key)
+	return slices.ContainsFunc(shapes, func(s shape) bool { return s.key == key }) || opt.Pairs && key == "chosen" || opt.Prompt != "" && slices.Contains(answers, key)
 }
 
 // shapeless is the error of a row without any.
 func (opt *Options) shapeless() error {
 	if opt.Format == FormatLLMAdapters {
 		return errNoInstruction
+	}
+	if opt.Pairs {
+		return errNoPair
 	}
 	return errShapeless
 }
@@ -146,7 +149,11 @@ func (opt *Options) shapeOf(o *object) (*shape, error) {
 
 // sample makes a Sample of a row. The rules for rows of JSON and of Arrow stand here and in what it calls.
 func (opt *Options) sample(o *object, picture func(name string) ([]byte, error)) (s Sample, err error) {
-	s, err = opt.read(o, picture)
+	if opt.Pairs {
+		s, err = opt.pair(o, picture)
+	} else {
+		s, err = opt.read(o, picture)
+	}
 	return s, opt.told(err)
 }
 

@@ -45,6 +45,7 @@ type Sample struct {
 	ID       string
 	Pictures []Picture // in the order of their markers
 	Turns    []Turn
+	Rejected []Turn // of a pair: the conversation with the answer that is not chosen, about the same pictures
 	Origin   string // file:row, rows counted from 0; for messages
 
 	// Text, if not empty, is all of the sample: it is learnt from its first token to its last, and the id that ends an answer after

@@ -1,5 +1,5 @@
 // Package language is the text side of the model: ids to next-token logits, with the weights and the numbers of
-// transformers' LlamaForCausalLM, MistralForCausalLM and Qwen2ForCausalLM (5.23), and of InternLM2ForCausalLM as its
+// transformers' LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM and SmolLM3ForCausalLM (5.23), and of InternLM2ForCausalLM as its
 // authors publish it. It knows decoder, cache and generation. To it the features of a picture are rows of embeddings
 // like others. Text becomes ids in its package tokenizer, a conversation in chat.
 package language
@@ -37,6 +37,9 @@ type Config struct {
 	UseSlidingWindow bool     `json:"use_sliding_window"` // Qwen2
 	MaxWindowLayers  int      `json:"max_window_layers"`  // Qwen2: layers below see everything
 	LayerTypes       []string `json:"layer_types"`        // Qwen2: in place of max_window_layers
+
+	NoRopeLayers   []int `json:"no_rope_layers"`         // SmolLM3: 0 of a layer whose queries and keys are not turned
+	NoRopeInterval int   `json:"no_rope_layer_interval"` // SmolLM3: every such layer is not, where no_rope_layers is not given
 
 	Rope Rope `json:"-"`
 
@@ -108,6 +111,9 @@ func parse(raw []byte) (Config, error) {
 	errs := k.refused.Check(given)
 	errs = append(errs, c.sizes()...)
 	if len(errs) == 0 { // what follows divides by them
+		if errs = append(errs, c.turns()...); len(errs) > 0 {
+			return c, errors.Join(errs...)
+		}
 		errs = append(errs, c.windows(given.Has("layer_types"))...)
 		if c.Rope, err = parseRope(given, &c); err != nil {
 			errs = append(errs, err)
@@ -199,6 +205,33 @@ func (c *Config) windows(given bool) (errs []error) {
 	}
 	return errs
 }
+
+// turns makes NoRopeLayers say of every layer whether positions turn its queries and keys; none of types in which they always do.
+func (c *Config) turns() []error {
+	if !c.kind.unturned {
+		c.NoRopeLayers = nil
+		return nil
+	}
+	if len(c.NoRopeLayers) == 0 { // as transformers has it, an empty list as well
+		if c.NoRopeInterval < 1 {
+			return []error{fmt.Errorf("no_rope_layer_interval is %d, want at least 1", c.NoRopeInterval)}
+		}
+		for i := range c.NumHiddenLayers {
+			turned := 1
+			if (i+1)%c.NoRopeInterval == 0 {
+				turned = 0
+			}
+			c.NoRopeLayers = append(c.NoRopeLayers, turned)
+		}
+	}
+	if n := len(c.NoRopeLayers); n != c.NumHiddenLayers {
+		return []error{fmt.Errorf("no_rope_layers has %d entries, num_hidden_layers is %d", n, c.NumHiddenLayers)}
+	}
+	return nil
+}
+
+// turned reports whether positions turn the queries and keys of a layer.
+func (c *Config) turned(layer int) bool { return c.NoRopeLayers == nil || c.NoRopeLayers[layer] != 0 }
 
 // windowOf is how many keys a query of a layer sees, its own among them; 0 is all.
 func (c *Config) windowOf(layer int) int {

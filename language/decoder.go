@@ -27,8 +27,10 @@ type block struct {
 	layer          int
 	window         int // how many keys a query sees; 0 is all
 	norm1, norm2   *nn.RMSNorm
-	q, k, v        *nn.Linear // nil if there is wqkv
-	wqkv           *nn.Linear // InternLM2's, see split; or nil
+	q, k, v        *nn.Linear  // nil if there is wqkv
+	normQ, normK   *nn.RMSNorm // of each head; nil: none
+	turned         bool        // positions turn queries and keys
+	wqkv           *nn.Linear  // InternLM2's, see split; or nil
 	o              *nn.Linear
 	gate, up, down *nn.Linear
 }
@@ -40,7 +42,7 @@ func New(s *nn.Scope, cfg Config) *Decoder {
 	d.rope.freq, d.rope.scale = cfg.invFreq(), float32(cfg.Rope.cos)
 	for i := range cfg.NumHiddenLayers {
 		b := newBlock(m.In("layers", i), &d.Config, names)
-		b.layer, b.window = i, cfg.windowOf(i)
+		b.layer, b.window, b.turned = i, cfg.windowOf(i), cfg.turned(i)
 		d.blocks = append(d.blocks, b)
 	}
 	d.norm = m.RMSNorm("norm", cfg.HiddenSize, cfg.RMSNormEps)
@@ -68,6 +70,10 @@ func newBlock(s *nn.Scope, c *Config, names Names) *block {
 		b.q = linear(s, names.Q, d, q, has.qkv)
 		b.k = linear(s, names.K, d, kv, has.qkv)
 		b.v = linear(s, names.V, d, kv, has.qkv)
+	}
+	if names.QNorm != "" {
+		b.normQ = s.RMSNorm(names.QNorm, c.HeadDim, c.RMSNormEps)
+		b.normK = s.RMSNorm(names.KNorm, c.HeadDim, c.RMSNormEps)
 	}
 	b.o = s.LinearToResidual(names.O, q, d, has.out, residuals)
 	b.norm2 = s.RMSNorm(names.Norm2, d, c.RMSNormEps)
@@ -121,8 +127,7 @@ func (d *Decoder) block(t *autograd.Tape, b *block, x *autograd.Var, f func(t *a
 // forward maps what enters the block to what leaves it, row for row.
 func (b *block) forward(t *autograd.Tape, x *autograd.Var, p *pass) *autograd.Var {
 	q, k, v := b.project(t, x)
-	q = t.Rope(q, p.pos, b.cfg.NumAttentionHeads, p.table)
-	k = t.Rope(k, p.pos, b.cfg.NumKeyValueHeads, p.table)
+	q, k = b.queries(t, q, p.pos, p), b.keys(t, k, p)
 	a := p.keys.attend(t, b, q, k, v, nil)
 	return b.mlp(t, t.Residual(x, b.o.Forward(t, a), nil))
 }
@@ -138,12 +143,34 @@ func (b *block) forwardAt(t *autograd.Tape, x *autograd.Var, p *pass) *autograd.
 		kv := nn.Linears(t, b.norm1.Lazy(x), b.k, b.v)
 		k, v = kv[0], kv[1]
 	}
-	k = t.Rope(k, p.pos, b.cfg.NumKeyValueHeads, p.table)
+	k = b.keys(t, k, p)
 	if q == nil {
 		q = nn.Linears(t, b.norm1.Lazy(t.SelectRows(x, some.queries)), b.q)[0]
 	}
-	a := p.keys.attend(t, b, t.Rope(q, some.pos, b.cfg.NumAttentionHeads, p.table), k, v, some)
+	a := p.keys.attend(t, b, b.queries(t, q, some.pos, p), k, v, some)
 	return b.mlp(t, t.Residual(t.SelectRows(x, some.rows), b.o.Forward(t, t.SelectRows(a, some.among)), nil))
+}
+
+// queries are rows of q as they ask, at positions pos.
+func (b *block) queries(t *autograd.Tape, q *autograd.Var, pos []int32, p *pass) *autograd.Var {
+	if b.normQ != nil {
+		q = b.normQ.Forward(t, q)
+	}
+	if b.turned {
+		q = t.Rope(q, pos, b.cfg.NumAttentionHeads, p.table)
+	}
+	return q
+}
+
+// keys are rows of k as they are asked, of all positions of a pass.
+func (b *block) keys(t *autograd.Tape, k *autograd.Var, p *pass) *autograd.Var {
+	if b.normK != nil {
+		k = b.normK.Forward(t, k)
+	}
+	if b.turned {
+		k = t.Rope(k, p.pos, b.cfg.NumKeyValueHeads, p.table)
+	}
+	return k
 }
 
 func (b *block) mlp(t *autograd.Tape, x *autograd.Var) *autograd.Var {

@@ -23,6 +23,9 @@ var tolerances = map[string]golden.Tolerance{
 	"llama3-rope":  {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
 	"mistral-tiny": {Forward: 1e-5, Loss: 2e-6, Grad: 5e-5},
 	"qwen2-tiny":   {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"qwen3":        {Forward: 1e-5, Loss: 1e-6, Grad: 2e-5},
+	"qwen3-tied":   {Forward: 1e-5, Loss: 1e-6, Grad: 5e-5},
+	"smollm3":      {Forward: 1e-5, Loss: 1e-6, Grad: 5e-5},
 }
 
 func load(t *testing.T, name, config string) (*Decoder, *nn.Params) {
@@ -254,8 +257,12 @@ func TestConfigErrors(t *testing.T) {
 		`{"vocab_size":-1}`:         "vocab_size",
 		`[`:                         "text config",
 		`null`:                      "null in place of an object",
-		`{"model_type":"qwen3"}`:    `model_type is "qwen3"; implemented are internlm2, llama, mistral, qwen2`,
-		`{"hidden_size":50,"num_attention_heads":4}`: "hidden_size 50 is no multiple",
+		`{"model_type":"qwen4"}`:    `model_type is "qwen4"; implemented are internlm2, llama, mistral, qwen2, qwen3, smollm3`,
+		`{"model_type":"smollm3","num_hidden_layers":3,"no_rope_layers":[1,0]}`: `no_rope_layers has 2 entries, num_hidden_layers is 3`,
+		`{"model_type":"smollm3","no_rope_layer_interval":0}`:                   `no_rope_layer_interval is 0, want at least 1`,
+		`{"model_type":"qwen3","qk_norm":false}`:                                `qk_norm is false, which is not supported`,
+		`{"model_type":"qwen3","num_experts":8}`:                                `num_experts is 8`,
+		`{"hidden_size":50,"num_attention_heads":4}`:                            "hidden_size 50 is no multiple",
 		`{"head_dim":7}`:                                              "head_dim 7 is odd",
 		`{"num_hidden_layers":1000000}`:                               "num_hidden_layers is 1000000, want 1 to 4096",
 		`{"partial_rotary_factor":0.5}`:                               "partial_rotary_factor is 0.5",

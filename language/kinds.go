@@ -21,8 +21,11 @@ type kind struct {
 	gives  []biasField                     // fields of config.json that give layers a bias
 	slides func(c *Config, layer int) bool // whether a layer has the window where layer_types is not given; nil: none has
 	free   bool                            // layer_types may say otherwise
-	ropes  []string                        // rope types beside default
-	names  Names
+	// unturned says that there are layers whose queries and keys positions do not turn, see Config.NoRopeLayers.
+	unturned bool
+	theta    float64  // default of rope_theta; 0: 10000
+	ropes    []string // rope types beside default
+	names    Names
 	// fused says how the rows of one matrix for queries, keys and values are laid out, see split; nil: there are three matrices.
 	fused func(*Config) (groups, q, kv int)
 }
@@ -39,7 +42,7 @@ type biasField struct {
 }
 
 // kinds are all types of decoders. The first is that of a config.json that names none.
-var kinds = []*kind{llama, mistral, qwen2, internlm2}
+var kinds = []*kind{llama, mistral, qwen2, qwen3, smollm3, internlm2}
 
 // kindNamed finds a type by its model_type.
 func kindNamed(name string) (*kind, bool) {

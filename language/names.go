@@ -12,6 +12,7 @@ type Names struct {
 	Norm1, Norm2   string
 	Q, K, V        string // empty if there is QKV
 	QKV            string
+	QNorm, KNorm   string // norms of each head's queries and keys before positions turn them; empty: none
 	O              string
 	Gate, Up, Down string
 }

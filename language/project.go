@@ -5,10 +5,13 @@ import (
 	"moslava/internal/nn"
 )
 
-// attends are the linears that give queries, keys and values.
+// attends are the layers that give queries, keys and values.
 func (b *block) attends() []any {
-	if b.wqkv != nil {
+	switch {
+	case b.wqkv != nil:
 		return []any{b.wqkv}
+	case b.normQ != nil:
+		return []any{b.q, b.k, b.v, b.normQ, b.normK}
 	}
 	return []any{b.q, b.k, b.v}
 }

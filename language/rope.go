@@ -1,6 +1,7 @@
 package language
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -47,7 +48,7 @@ var refusedRope = hfconfig.Neutral{"partial_rotary_factor": hfconfig.Unit, "mrop
 // parseRope reads rope_scaling, as transformers 4 writes it, or rope_parameters, as 5 does; where both are given, the former
 // counts, as in transformers. rope_theta stands beside the former and inside the latter.
 func parseRope(given hfconfig.Fields, c *Config) (Rope, error) {
-	r, theta, name := Rope{}, 10000.0, "rope_scaling"
+	r, theta, name := Rope{}, cmp.Or(c.kind.theta, 10000), "rope_scaling"
 	if given.Has("rope_theta") {
 		if err := json.Unmarshal(given["rope_theta"], &theta); err != nil {
 			return r, fmt.Errorf("rope_theta: %w", err)

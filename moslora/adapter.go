@@ -367,6 +367,33 @@ func (s *Set) Detach(ps *nn.Params) {
 	*s = Set{Prepared: s.Prepared}
 }
 
+// Off has the model compute without the adapters and rows until on is called: what it was before they were attached, but for a weight that PiSSA
+// has split.
+func (s *Set) Off(ps *nn.Params) (on func()) {
+	var back []func()
+	for _, l := range layers(ps) {
+		if a, ok := l.Adapter.(*Adapter); ok && slices.Contains(s.list, a) {
+			l.Adapter = nil
+			back = append(back, func() { l.Adapter = a })
+		}
+	}
+	for _, e := range ps.Embeddings() {
+		rows := e.Rows
+		e.Rows = nil
+		back = append(back, func() { e.Rows = rows })
+	}
+	for _, h := range ps.Heads() {
+		rows := h.Rows
+		h.Rows = nil
+		back = append(back, func() { h.Rows = rows })
+	}
+	return func() {
+		for _, f := range back {
+			f()
+		}
+	}
+}
+
 // Under are the adapters of some modules, with what is trained beside them.
 func (s *Set) Under(within func(module string) bool) *Set {
 	out := &Set{tied: s.tied}

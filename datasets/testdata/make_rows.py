@@ -64,7 +64,7 @@ CASES = [
     ("misspelt", said(*HI, imgae="a.png"), '@key "imgae" is not known: did you mean "image"?'),
     ("misspelt_empty", said(*HI, imgae=""), (0, HI)),
     ("other_case", {"Conversations": said(*HI)["conversations"], "messages": []}, '@key "Conversations" is not known: it is spelt "conversations"'),
-    ("preferences", said(*HI, rejected="no"), '@key "rejected": preferences are not learnt'),
+    ("preferences", said(*HI, rejected="no"), '@key "rejected": pairs of answers are learnt in a stage with preference'),
     ("two_forms", dict(said(*HI), instruction="a", output="b"), "both conversations and instruction"),
     ("stray_key", said(*HI, output="b"), "output stands beside conversations and would not be used"),
     ("alpaca", {"instruction": "hello", "input": "", "output": "hi"}, (0, HI)),

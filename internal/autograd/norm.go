@@ -14,19 +14,20 @@ type rmsNorm struct {
 	rstd *Var
 }
 
-// RMSNorm returns x/rms(x)·w by rows; x is [..., d], w [d].
+// RMSNorm returns x/rms(x)·w by rows of d; x is [..., d], or [..., k·d] of k rows each, w [d].
 func (t *Tape) RMSNorm(x, w *Var, eps float64) *Var { return t.Apply(&rmsNorm{x: x, w: w, eps: eps}) }
 
 func (f *rmsNorm) Operands() []mat.Tensor { return tensors(f.x, f.w) }
 
 func (f *rmsNorm) Forward() (mat.Tensor, error) {
-	if f.x.Cols() != f.w.Size() {
+	d := f.w.Size()
+	if d == 0 || f.x.Cols()%d != 0 {
 		return nil, fmt.Errorf("x %v does not fit w %v", f.x.shape, f.w.shape)
 	}
 	dev := f.x.dev
 	y := newVar(dev, f.x.shape...)
-	f.rstd = newVar(dev, f.x.Rows())
-	dev.RMSNorm(y.buf, f.rstd.buf, f.x.buf, f.w.buf, f.x.Rows(), f.x.Cols(), f.eps)
+	f.rstd = newVar(dev, f.x.Size()/d)
+	dev.RMSNorm(y.buf, f.rstd.buf, f.x.buf, f.w.buf, f.x.Size()/d, d, f.eps)
 	return y, nil
 }
 
@@ -39,7 +40,8 @@ func (f *rmsNorm) Backward(gy mat.Tensor) error {
 	if f.w.RequiresGrad() {
 		dw = f.w.gradBuffer()
 	}
-	g.dev.RMSNormGrad(dx, dw, g.buf, f.x.buf, f.w.buf, f.rstd.buf, f.x.Rows(), f.x.Cols())
+	d := f.w.Size()
+	g.dev.RMSNormGrad(dx, dw, g.buf, f.x.buf, f.w.buf, f.rstd.buf, f.x.Size()/d, d)
 	if dx.None() {
 		g.release()
 		return nil

@@ -89,6 +89,15 @@ func (n Neutral) Plus(more Neutral) Neutral {
 	return out
 }
 
+// Without is n without some fields.
+func (n Neutral) Without(names ...string) Neutral {
+	out := maps.Clone(n)
+	for _, name := range names {
+		delete(out, name)
+	}
+	return out
+}
+
 // short is a value for a message.
 func short(raw []byte) string {
 	s := strings.Join(strings.Fields(string(raw)), " ")

@@ -63,12 +63,17 @@ func (k looker) look(l *datasets.Look) *record {
 		r.whole = &whole
 	}
 	for i := range l.Pieces {
-		e := &l.Pieces[i]
-		r.sequences++
-		r.tokens += len(e.IDs)
-		r.learnt += e.Targets()
-		for _, im := range e.Images {
-			r.ofImages += im.Layout.Len()
+		for e := &l.Pieces[i]; e != nil; e = e.Rejected { // of a pair both
+			r.sequences++
+			r.tokens += len(e.IDs)
+			for _, im := range e.Images {
+				r.ofImages += im.Layout.Len()
+			}
+			for _, label := range e.Labels[1:] {
+				if label != datasets.IgnoreIndex {
+					r.learnt++
+				}
+			}
 		}
 	}
 	r.found = k.troubles(l)

@@ -81,9 +81,11 @@ func tileSum(h hash.Hash, t *datasets.Tile) {
 func sampleSum(e *datasets.Example, pictures []sum) sum {
 	h := sha256.New()
 	var b []byte
-	for i, id := range e.IDs {
-		b = binary.LittleEndian.AppendUint32(b, uint32(id))
-		b = binary.LittleEndian.AppendUint32(b, uint32(e.Labels[i]))
+	for ; e != nil; e = e.Rejected {
+		for i, id := range e.IDs {
+			b = binary.LittleEndian.AppendUint32(b, uint32(id))
+			b = binary.LittleEndian.AppendUint32(b, uint32(e.Labels[i]))
+		}
 	}
 	h.Write(b)
 	for _, p := range pictures {

@@ -13,7 +13,7 @@ import (
 // rowOptions say how the rows of a source are read.
 func rowOptions(c *recipe.TrainConfig, s *recipe.Source) datasets.Options {
 	opt := datasets.Options{Images: Folders(slices.Concat(s.Images, c.Images)), Ignore: s.Ignore, MayIgnore: c.Ignore,
-		Format: s.Format, ImageFirst: s.ImageFirst, Prompt: s.Prompt, Split: s.Split, Columns: map[string]string{}}
+		Format: s.Format, ImageFirst: s.ImageFirst, Pairs: c.Preference != nil, Prompt: s.Prompt, Split: s.Split, Columns: map[string]string{}}
 	for _, column := range s.Columns {
 		opt.Columns[column.Key] = column.Name
 	}

@@ -46,6 +46,13 @@ const maxText = 200
 // samples opens stored samples as training does, and reads them all if asked to.
 func (r *Report) samples(opt Options) error {
 	d, err := datasets.Describe(r.Path, opt.Rows)
+	if err != nil { // rows may be pairs of answers, which another kind of stage learns from
+		pairs := opt
+		pairs.Rows.Pairs = true
+		if d, err := datasets.Describe(r.Path, pairs.Rows); err == nil {
+			return r.take(d, nil, pairs)
+		}
+	}
 	return r.take(d, err, opt)
 }
 
@@ -116,6 +123,9 @@ func (r *Report) describe(d *datasets.Description) {
 	}
 	for _, t := range d.First.Turns {
 		first.Turns = append(first.Turns, []string{t.From, shortened(t.Value)})
+	}
+	if n := len(d.First.Rejected); n > 0 {
+		first.Turns = append(first.Turns, []string{"rejected", shortened(d.First.Rejected[n-1].Value)})
 	}
 	if d.First.Text != "" {
 		first.Turns = [][]string{{"text", shortened(d.First.Text)}}

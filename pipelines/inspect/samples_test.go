@@ -107,3 +107,16 @@ func TestUnreadableFolder(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestPairs: rows of two answers are samples of their own kind.
+func TestPairs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pairs.jsonl")
+	if err := os.WriteFile(path, []byte(`{"question": "what?", "chosen": "it", "rejected": "that"}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := look(t, path, Options{Check: true})
+	want := &Stored{Form: "JSON", Shape: "question, chosen, rejected", First: &First{Turns: [][]string{{"human", "what?"}, {"gpt", "it"}, {"rejected", "that"}}}}
+	if r.Rows != 1 || !reflect.DeepEqual(r.Stored, want) || len(r.Warnings) > 0 {
+		t.Errorf("%+v, %+v", r, r.Stored)
+	}
+}

@@ -29,9 +29,20 @@ type Record struct {
 	Targets  int64   `json:"targets"`   // of these, supervised ones
 	// Counts of samples since the stage began, by what became of them, such as "dropped".
 	Counts map[string]int64 `json:"counts,omitempty"`
+	// Rewards of the step's pairs, in stages that learn preferences.
+	Rewards *Rewards `json:"rewards,omitempty"`
 	// Validation is the mean loss on the held-out share, in steps in which it was measured.
 	Validation *float64 `json:"validation_loss,omitempty"`
 	Time       Time     `json:"time,omitzero"`
+}
+
+// Rewards are means over the pairs of a step: of the rewards of the chosen answers, of the rejected ones, of the difference, and the share of pairs
+// whose chosen answer has the higher one.
+type Rewards struct {
+	Chosen   float64 `json:"chosen"`
+	Rejected float64 `json:"rejected"`
+	Margin   float64 `json:"margin"`
+	Accuracy float64 `json:"accuracy"`
 }
 
 // Time is what a clock says about a step.
@@ -47,6 +58,10 @@ func (r *Record) scalars() []scalar {
 		{"train/tokens", float64(r.Tokens)}, {"train/targets", float64(r.Targets)}}
 	for _, k := range slices.Sorted(maps.Keys(r.Counts)) {
 		out = append(out, scalar{"data/" + k, float64(r.Counts[k])})
+	}
+	if w := r.Rewards; w != nil {
+		out = append(out, scalar{"rewards/chosen", w.Chosen}, scalar{"rewards/rejected", w.Rejected}, scalar{"rewards/margin", w.Margin},
+			scalar{"rewards/accuracy", w.Accuracy})
 	}
 	if r.Validation != nil {
 		out = append(out, scalar{"validation/loss", *r.Validation})

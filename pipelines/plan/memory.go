@@ -1,10 +1,12 @@
 package plan
 
 import (
+	"moslava/datasets"
 	"moslava/internal/autograd"
 	"moslava/internal/device"
 	"moslava/internal/kernels"
 	"moslava/internal/nn"
+	"moslava/pipelines/preference"
 	"moslava/pipelines/vlm"
 )
 
@@ -115,9 +117,15 @@ func (s *step) run(out Memory, batches []Batch, share float64) (Memory, Work, er
 	h := newHeap(base, share)
 	s.dev.Begin(h)
 	longest := -1
+	var m interface {
+		Loss(*autograd.Tape, *datasets.Batch) (*autograd.Var, float64, error)
+	} = s.model
+	if kind := s.part.Preference; kind != "" {
+		m = &preference.Model{Model: s.model, Kind: kind, Beta: preference.DefaultBeta}
+	}
 	for i, b := range batches {
 		t := &autograd.Tape{Seed: uint64(i)}
-		loss, _, err := s.model.Loss(t, b.sample(s.model))
+		loss, _, err := m.Loss(t, b.sample(s.model))
 		if err != nil {
 			return out, Work{}, err
 		}

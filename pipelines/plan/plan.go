@@ -61,6 +61,7 @@ type Work = device.Work
 type Part struct {
 	Train         []string // parts trained whole: vision, projector, language
 	TrainAdapters bool     // with what is trained beside them
+	Preference    string   // the loss over pairs of answers (pipelines/preference); empty: that of targets
 	Checkpointing bool
 	Storage       vlm.Storage
 	Files         map[string]kernels.Kind // of vision, projector, language: kernels.F16 or BF16 if all tensors that are read have no more bits

@@ -21,6 +21,9 @@ func partOf(r *recipe.Recipe, s *recipe.Stage) (plan.Part, error) {
 	q := r.Model.Quantize
 	part := plan.Part{Train: s.Train.Train, TrainAdapters: slices.Contains(s.Train.Train, recipe.PartAdapters),
 		Checkpointing: s.Train.Checkpointing}
+	if p := s.Train.Preference; p != nil {
+		part.Preference = p.Loss
+	}
 	var err error
 	if part.Storage, err = vlm.ParseStorage(q.Vision, q.Language, q.Vocabulary); err != nil {
 		return part, err

@@ -17,6 +17,9 @@ func (m *Model) trained(s *Stage) []string {
 	if s.Kind == Tune && s.Train.Adapters != nil && len(s.Train.Adapters.Compose) > 0 {
 		return []string{PartAdapters}
 	}
+	if s.Train.Preference != nil && s.Kind == Tune {
+		return []string{PartAdapters}
+	}
 	return slices.DeleteFunc(slices.Clone(partsOf[s.Kind]), func(part string) bool { return m.TextOnly() && isOfPictures(part) })
 }
 
@@ -31,6 +34,7 @@ func (t *TrainConfig) check(d *decoder, key, kind string, before bool, data *Dat
 		}
 	}
 	t.adapters(d, key, before)
+	t.preference(d, key, kind, before)
 	t.rates(d, key, kind, before)
 	if t.ValidateEvery > 0 && t.Validation == 0 {
 		d.at(key+".validate_every", "there is nothing to measure on: validation, the share of samples held out, is 0")
@@ -135,6 +139,37 @@ func (t *TrainConfig) adapters(d *decoder, key string, before bool) {
 	a.Vision.check(d, key+".adapters.vision", slices.Contains(t.Train, PartVision))
 	a.Vision.pictures(d, key+".adapters.vision")
 	a.Language.check(d, key+".adapters.language", slices.Contains(t.Train, PartLanguage))
+}
+
+// preference reports what would take its reference away from a loss that has one.
+func (t *TrainConfig) preference(d *decoder, key, kind string, before bool) {
+	p := t.Preference
+	if p == nil {
+		return
+	}
+	if kind != Tune {
+		d.at(key+".preference", "pairs of answers are learnt in stages of kind %s", Tune)
+	}
+	if !slices.Contains([]string{"", "error", "drop"}, t.OnLong) {
+		d.at(key+".on_long", "is %s, and pairs of answers are taken whole: expected error or drop", t.OnLong)
+	}
+	if d.words.Reference == nil || !d.words.Reference(p.Loss) {
+		return
+	}
+	if len(t.Train) != 1 || t.Train[0] != PartAdapters {
+		d.at(key+".train", "is %v: the reference of %s is the model without its adapters, so adapters alone can be trained", t.Train, p.Loss)
+	}
+	if before {
+		d.at(key+".preference", "the reference of %s is the model without its adapters, and the model this stage takes has some: merge them in a stage "+
+			"of kind %s before this one, and give fresh adapters here", p.Loss, Merge)
+	}
+	if a := t.Adapters; a != nil {
+		for name, part := range map[string]*Adapter{PartVision: a.Vision, PartLanguage: a.Language} {
+			if part != nil && d.words.ChangesWeights(part.Start) {
+				d.at(key+".adapters."+name+".start", "%s changes the weights that are the reference of %s", part.Start, p.Loss)
+			}
+		}
+	}
 }
 
 // check works out the scale and reports contradictions; whole says that all of the tower is trained.

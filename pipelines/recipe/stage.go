@@ -76,6 +76,9 @@ type TrainConfig struct {
 	// Adapters to attach before training. Left out, adapters of the model this stage starts from are trained on.
 	Adapters *AdaptersConfig `yaml:"adapters"`
 
+	// Preference has the stage learn from pairs of answers, of which one is chosen, in place of single ones. Rows have chosen and rejected.
+	Preference *Preference `yaml:"preference"`
+
 	// LR is the highest learning rate. Default: 1e-3 in pretrain and align, 2e-4 in tune.
 	LR float64 `yaml:"lr" range:"(0,10]"`
 	// LRProjector, LRVision and LRLanguage are those of single parts, their adapters included. Default: lr.
@@ -148,6 +151,14 @@ type FeatureCache struct {
 
 // On reports whether anything is kept.
 func (c FeatureCache) On() bool { return c.Memory > 0 || c.Disk > 0 }
+
+// Preference is how pairs of answers are learnt from; a plain string is the loss.
+type Preference struct {
+	// Loss is required: dpo or ipo, whose reference is the model without the adapters that are trained, or orpo, which has none.
+	Loss string `yaml:"loss,required,short" words:"preferences"`
+	// Beta weighs the difference from the reference, or in orpo the odds ratio.
+	Beta float64 `yaml:"beta" default:"0.1" range:"(0,1000]"`
+}
 
 // A Source of samples; a plain string is its path.
 type Source struct {

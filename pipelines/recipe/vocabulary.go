@@ -15,6 +15,8 @@ type Vocabulary struct {
 	Adapter func(a *Adapter) []Fault
 	// ChangesWeights reports whether an adapter that starts so changes the weights that it is on.
 	ChangesWeights func(start string) bool
+	// Reference reports whether a loss of preferences compares with the model without adapters.
+	Reference func(loss string) bool
 	// Shard says what is wrong with the part of a suite that a text names.
 	Shard func(text string) error
 }

@@ -11,6 +11,7 @@ import (
 	"moslava/moslora"
 	"moslava/pipelines/eval/protocols"
 	"moslava/pipelines/eval/suites"
+	"moslava/pipelines/preference"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/vlm"
 	"moslava/projector"
@@ -41,11 +42,13 @@ func Vocabulary() *recipe.Vocabulary {
 			"storages":       {Known: linears, Usual: linears[0]},
 			"table storages": {Known: tables, Usual: tables[0]},
 			"groupings":      {Known: datasets.Groupings()},
+			"preferences":    {Known: preference.Kinds()},
 			"row formats":    {Known: []string{datasets.FormatLLMAdapters}},
 			"row keys":       {Known: datasets.RowKeys()},
 		},
 		Adapter:        faults,
 		ChangesWeights: func(start string) bool { return moslora.Start(start).ChangesWeights() },
+		Reference:      preference.HasReference,
 		Shard:          func(text string) error { _, err := suites.ParseShard(text); return err },
 	}
 	for name, known := range datasets.Policies() {

@@ -22,6 +22,7 @@ import (
 	"moslava/pipelines/inputs"
 	"moslava/pipelines/metrics"
 	"moslava/pipelines/models"
+	"moslava/pipelines/preference"
 	"moslava/pipelines/progress"
 	"moslava/pipelines/recipe"
 	"moslava/pipelines/states"
@@ -40,7 +41,8 @@ type training struct {
 	group      *datasets.Grouping // of train; nil: none
 	features   *features.Store    // of pictures; nil: none is kept
 	trainer    *train.Trainer
-	trained    []string // base parameters that are trained
+	pairs      *preference.Model // the model, where pairs of answers are learnt from
+	trained    []string          // base parameters that are trained
 	log        *metrics.Log
 	bar        *progress.Bar
 	step       atomic.Int64 // the last one that is finished
@@ -160,6 +162,10 @@ func (t *training) prepare(ctx context.Context) error {
 		Log: t.report, SaveEvery: t.cfg.SaveEvery, ValidateEvery: t.cfg.ValidateEvery}
 	if err := t.keepFeatures(); err != nil {
 		return err
+	}
+	if p := t.cfg.Preference; p != nil {
+		t.pairs = &preference.Model{Model: t.model, Kind: p.Loss, Beta: p.Beta}
+		t.trainer.Model = t.pairs
 	}
 	if t.wrap != nil {
 		t.trainer.Model = t.wrap(t.model)
@@ -346,7 +352,7 @@ func (t *training) report(r train.Report) error {
 	record := metrics.Record{Step: r.Step, Loss: r.Loss, GradNorm: r.GradNorm, LR: r.LR, Tokens: int64(r.Tokens),
 		Targets: int64(r.Targets), Counts: counts(r.Data.Counts), Validation: r.Validation,
 		Time: metrics.Time{Unix: float64(time.Now().UnixMilli()) / 1e3, Seconds: r.Elapsed.Seconds(),
-			TokensPerSecond: speed}}
+			TokensPerSecond: speed}, Rewards: t.rewards()}
 	if err := t.log.Write(record); err != nil {
 		return err
 	}
@@ -354,6 +360,16 @@ func (t *training) report(r train.Report) error {
 	t.step.Store(int64(r.Step))
 	t.bar.Step(1, fmt.Sprintf("loss %.3f  %.0f tokens/s", r.Loss, speed))
 	return nil
+}
+
+// rewards are those of the step's pairs.
+func (t *training) rewards() *metrics.Rewards {
+	if t.pairs == nil {
+		return nil
+	}
+	r := t.pairs.Take()
+	n := float64(max(1, r.Pairs))
+	return &metrics.Rewards{Chosen: r.Chosen / n, Rejected: r.Rejected / n, Margin: (r.Chosen - r.Rejected) / n, Accuracy: float64(r.Preferred) / n}
 }
 
 // counts lists what became of samples, as far as it is not the ordinary.

@@ -23,6 +23,20 @@ type Model interface {
 	Loss(t *autograd.Tape, b *datasets.Batch) (*autograd.Var, float64, error)
 }
 
+// Mean is a Model whose loss is not a mean over targets.
+type Mean interface {
+	Model
+	// Over is how many things of a batch the loss is a mean over.
+	Over(b *datasets.Batch) int
+}
+
+func over(m Model, b *datasets.Batch) int {
+	if m, ok := m.(Mean); ok {
+		return m.Over(b)
+	}
+	return b.Targets()
+}
+
 // Param is a parameter that is trained, with its learning rate over the trainer's.
 type Param struct {
 	*nn.Param
@@ -226,11 +240,13 @@ func (tr *Trainer) group(next func() (*datasets.Batch, error, bool)) ([]*dataset
 	return group, nil
 }
 
-// gradients adds up those of one step. The loss is averaged over the targets of the whole group, so how a group is
+// gradients adds up those of one step. The loss is averaged over the targets, or what else it is a mean over, of the whole group, so how a group is
 // cut into batches is immaterial.
 func (tr *Trainer) gradients(ctx context.Context, done int, group []*datasets.Batch) (Report, error) {
 	r := Report{Step: done + 1, LR: tr.LR * tr.Schedule(done), Data: group[len(group)-1].Next}
+	all := 0
 	for _, b := range group {
+		all += over(tr.Model, b)
 		r.Targets += b.Targets()
 		r.Tokens += len(b.IDs)
 		r.Samples += b.Len()
@@ -247,8 +263,8 @@ func (tr *Trainer) gradients(ctx context.Context, done int, group []*datasets.Ba
 		if math.IsNaN(sum) || math.IsInf(sum, 0) {
 			return r, tr.diagnose(tape.Seed, b, sum)
 		}
-		r.Loss += sum / float64(r.Targets)
-		err = tape.Backward(v, 1/float32(r.Targets))
+		r.Loss += sum / float64(all)
+		err = tape.Backward(v, 1/float32(all))
 		tape.Release()
 		if err != nil {
 			return r, err
@@ -311,8 +327,9 @@ func finite(p *nn.Param) error {
 	return nil
 }
 
-// Evaluate is the mean loss over all targets of the batches, and their number. It ends with an error soon after ctx.
+// Evaluate is the mean loss over all targets of the batches, or what else it is a mean over, and the number of targets. It ends with an error soon after ctx.
 func Evaluate(ctx context.Context, m Model, batches iter.Seq2[*datasets.Batch, error]) (loss float64, targets int, err error) {
+	all := 0
 	for b, err := range batches {
 		if err != nil {
 			return 0, 0, err
@@ -325,12 +342,13 @@ func Evaluate(ctx context.Context, m Model, batches iter.Seq2[*datasets.Batch, e
 		}
 		loss += sum
 		targets += b.Targets()
+		all += over(m, b)
 	}
-	if targets == 0 {
+	if all == 0 {
 		return 0, 0, errors.New("no position carries a target")
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) { // no loss is less than a NaN, so it would count as the best
 		return 0, 0, fmt.Errorf("the loss is %g", loss)
 	}
-	return loss / float64(targets), targets, nil
+	return loss / float64(all), targets, nil
 }

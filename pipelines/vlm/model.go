@@ -117,27 +117,59 @@ func (m *Model) Freeze(weights string) error {
 
 // Loss returns the summed cross-entropy of the batch's targets, on the tape and in float64.
 func (m *Model) Loss(t *autograd.Tape, b *datasets.Batch) (v *autograd.Var, sum float64, err error) {
+	var all Targets
+	for i, l := range b.Labels {
+		if l != datasets.IgnoreIndex {
+			all.add(int32(i), l)
+		}
+	}
+	if len(all.At) == 0 {
+		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
+	}
+	vs, sums, err := m.Losses(t, b, all)
+	if err != nil {
+		return nil, 0, err
+	}
+	return vs[0], sums[0], nil
+}
+
+// Targets are positions of a batch, in ascending order, and the ids that follow them.
+type Targets struct{ At, IDs []int32 }
+
+func (s *Targets) add(at, id int32) { s.At, s.IDs = append(s.At, at), append(s.IDs, id) }
+
+// Losses returns the summed cross-entropy of each of several sets of positions, which have none in common, on the tape and in float64.
+func (m *Model) Losses(t *autograd.Tape, b *datasets.Batch, sets ...Targets) (vs []*autograd.Var, sums []float64, err error) {
 	defer autograd.Catch(&err)
 	for i := 1; i < len(b.Offsets); i++ {
 		if err := m.Config.Text.Fits(int(b.Offsets[i] - b.Offsets[i-1])); err != nil {
-			return nil, 0, err
+			return nil, nil, err
 		}
 	}
 	x, err := m.Embed(t, b.IDs, b.Images)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	var at, targets []int32
-	for i, l := range b.Labels {
-		if l != datasets.IgnoreIndex {
-			at, targets = append(at, int32(i)), append(targets, l)
+	var at []int32
+	for _, s := range sets {
+		at = append(at, s.At...)
+	}
+	slices.Sort(at)
+	h := m.Language.ForwardAt(t, x, language.Rows{Offsets: b.Offsets, Positions: b.Positions}, at)
+	for _, s := range sets {
+		rows := h
+		if len(sets) > 1 {
+			among := make([]int32, len(s.At))
+			for i, p := range s.At {
+				k, _ := slices.BinarySearch(at, p)
+				among[i] = int32(k)
+			}
+			rows = t.SelectRows(h, among)
 		}
+		v, sum := m.Language.Head.Loss(t, rows, s.IDs)
+		vs, sums = append(vs, v), append(sums, sum)
 	}
-	if len(at) == 0 {
-		return nil, 0, fmt.Errorf("a batch of %d tokens has no target", len(b.IDs))
-	}
-	v, sum = m.Language.Head.Loss(t, m.Language.ForwardAt(t, x, language.Rows{Offsets: b.Offsets, Positions: b.Positions}, at), targets)
-	return v, sum, nil
+	return vs, sums, nil
 }
 
 // Unreachable reports whether nothing that the named parameter or module computes reaches the

@@ -178,7 +178,7 @@ func (p *Processor) Encode(s datasets.Sample) (datasets.Example, error) {
 	return p.encode(s, images)
 }
 
-// Length is how many tokens Encode makes of a sample, where each picture takes one. It reads no picture.
+// Length is how many tokens Encode makes of a sample, of a pair of the longer sequence, where each picture takes one. It reads no picture.
 func (p *Processor) Length(s datasets.Sample) (int, error) {
 	if s.Text != "" {
 		e, err := p.encodeText(s.Text)
@@ -190,6 +190,9 @@ func (p *Processor) Length(s datasets.Sample) (int, error) {
 	}
 	s.Dense = nil
 	e, err := p.encode(s, images)
+	if err == nil && e.Rejected != nil {
+		return max(len(e.IDs), len(e.Rejected.IDs)), nil
+	}
 	return len(e.IDs), err
 }
 
@@ -198,22 +201,49 @@ func (p *Processor) encode(s datasets.Sample, images []datasets.Image) (datasets
 	if len(s.Turns) == 0 {
 		return datasets.Example{}, errors.New("the conversation has no turns: remove the row, or fill it")
 	}
-	msgs := make([]chat.Message, len(s.Turns))
-	for i, t := range s.Turns {
+	if s.Dense != nil {
+		msgs, err := messages(s.Turns)
+		if err != nil {
+			return datasets.Example{}, err
+		}
+		return p.encodeDense(msgs, images, p.markers(images), s.Dense)
+	}
+	out, err := p.encodeTurns(s.Turns, images)
+	if err != nil || s.Rejected == nil {
+		return out, err
+	}
+	rejected, err := p.encodeTurns(s.Rejected, slices.Clone(images))
+	if err != nil {
+		return out, fmt.Errorf("with the answer rejected: %w", err)
+	}
+	out.Rejected = &rejected
+	return out, nil
+}
+
+// messages are turns as chat templates take them.
+func messages(turns []datasets.Turn) ([]chat.Message, error) {
+	msgs := make([]chat.Message, len(turns))
+	for i, t := range turns {
 		role, ok := roles[t.From]
 		if !ok {
-			return datasets.Example{}, fmt.Errorf("turn %d is by %q, want human, gpt or system", i, t.From)
+			return nil, fmt.Errorf("turn %d is by %q, want human, gpt or system", i, t.From)
 		}
 		msgs[i] = chat.Message{Role: role, Content: t.Value}
 	}
+	return msgs, nil
+}
+
+// encodeTurns makes an example of a conversation about images, whose places it sets.
+func (p *Processor) encodeTurns(turns []datasets.Turn, images []datasets.Image) (datasets.Example, error) {
+	msgs, err := messages(turns)
+	if err != nil {
+		return datasets.Example{}, err
+	}
 	opt := p.markers(images)
-	for i, t := range s.Turns {
+	for i, t := range turns {
 		if t.Context {
 			opt.Context = append(opt.Context, i)
 		}
-	}
-	if s.Dense != nil {
-		return p.encodeDense(msgs, images, opt, s.Dense)
 	}
 	enc, err := p.Template.Encode(p.Tokenizer, msgs, opt)
 	if err != nil && !errors.Is(err, chat.ErrNoTargets) { // the loader has a policy for those

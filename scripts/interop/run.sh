@@ -130,6 +130,7 @@ text() {
 		return
 	fi
 	step "check_text.py" "$python" "$here/check_text.py" "$work" "$run"
+	step "check_preference.py" "$python" "$here/check_preference.py" "$work" "$run" "$work"
 	verify text "$run/08-mixer-merged/hf"
 }
 
@@ -212,6 +213,7 @@ gguf() {
 environment
 go build -C "$root" -o "$work/moslava" ./scripts/moslava
 go build -C "$root" -o "$work/dump" ./scripts/interop/dump
+go build -C "$root" -o "$work/pairs" ./scripts/interop/pairs
 go build -C "$root" -o "$work/greedy" ./scripts/interop/greedy
 go build -C "$root" -o "$work/render" ./scripts/interop/render
 mkdir -p "$work/decoder"
