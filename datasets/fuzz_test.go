@@ -3,7 +3,6 @@ package datasets
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -17,24 +16,7 @@ func FuzzArrow(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	path := filepath.Join(f.TempDir(), "x.arrow")
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		s, err := OpenArrow(path)
-		if err == nil {
-			defer s.Close()
-			for i := range min(s.Len(), 100) {
-				if _, err = s.At(i); err != nil {
-					break
-				}
-			}
-		}
-		if err != nil && !strings.Contains(err.Error(), path) {
-			t.Errorf("%v does not name the file", err)
-		}
-	})
+	fuzzRows(f, "x.arrow")
 }
 
 // FuzzParquet: whatever the bytes, there is a row, or an error that names the file.
@@ -46,22 +28,5 @@ func FuzzParquet(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	path := filepath.Join(f.TempDir(), "x.parquet")
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o666); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(path)
-		if err == nil {
-			defer s.Close()
-			for i := range min(s.Len(), 100) {
-				if _, err = s.At(i); err != nil {
-					break
-				}
-			}
-		}
-		if err != nil && !strings.Contains(err.Error(), path) {
-			t.Errorf("%v does not name the file", err)
-		}
-	})
+	fuzzRows(f, "x.parquet")
 }
